@@ -1,0 +1,1 @@
+"""TFDS builders, importable as `sensorium_tf.datasets`."""

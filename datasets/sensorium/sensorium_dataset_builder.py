@@ -1,0 +1,193 @@
+"""Natural images and the responses of mouse visual cortex: one config a mouse."""
+
+import contextlib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from etils import epath
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.locking import only_process
+from sensorium_tf.recordings import ARCHIVE_URL, CATALOG, IMAGE_SHAPE, TIERS, Recording
+from sensorium_tf.recordings.simulation import simulate_recording
+
+# Images are read and written in blocks: a whole recording of them is a gigabyte.
+_TRIALS_PER_BLOCK = 128
+_PROBE_SECONDS = 5
+
+
+class Builder(tfds.core.GeneratorBasedBuilder):
+    """TFDS builder of the dataset `sensorium`.
+
+    Args:
+      recording: path of a recording (zip or folder) to prepare instead of the published one. With
+        a `tfds.core.BuilderConfig` of a new name it makes a dataset of one's own recording.
+      **kwargs: those of every TFDS builder (`data_dir`, `config`, `version`, `file_format`).
+    """
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First release: raw responses, images as recorded."}  # noqa: RUF012
+    BUILDER_CONFIGS = [  # noqa: RUF012
+        *(
+            tfds.core.BuilderConfig(
+                name=entry.mouse,
+                description=f"Session {entry.session_key} ({entry.purpose}), "
+                f"{entry.n_neurons} neurons as published.",
+            )
+            for entry in CATALOG.values()
+        ),
+        tfds.core.BuilderConfig(
+            name="simulated",
+            description="A simulated population of 500 neurons with known rates; no download.",
+        ),
+    ]
+    MANUAL_DOWNLOAD_INSTRUCTIONS = (
+        f"Download the mouse's zip from {ARCHIVE_URL} and put it, unopened, into this folder."
+    )
+    # The package may be installed in place, where TFDS cannot work them out from the module name.
+    pkg_dir_path = epath.Path(__file__).parent
+    code_path = epath.Path(__file__)
+
+    def __init__(self, *, recording: epath.PathLike | None = None, **kwargs: Any):
+        self._recording = recording
+        super().__init__(**kwargs)
+        # TFDS builds an equal builder in another process from these arguments.
+        self._original_state["recording"] = recording
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(
+                {
+                    "image": _tensor(IMAGE_SHAPE, doc="Grey values, 0 to 255."),
+                    "response": _tensor((None,), doc="One deconvolved response a neuron, raw."),
+                    "behavior": _tensor((3,), doc="Pupil dilation, its derivative, running."),
+                    "pupil_center": _tensor((2,), doc="Horizontal, vertical; camera pixels."),
+                    "image_id": tfds.features.Scalar(np.int64, doc="Repeats share it."),
+                    "trial_id": tfds.features.Text(doc="Number, or md5 where it is hidden."),
+                    "trial_index": tfds.features.Scalar(np.int64, doc="Number of its files."),
+                }
+            ),
+            homepage=ARCHIVE_URL,
+            metadata=tfds.core.MetadataDict(),
+            disable_shuffling=True,
+        )
+
+    def download_and_prepare(self, **kwargs: Any) -> None:
+        """Prepares the dataset, unless it is there; see the base class for the arguments.
+
+        Raises:
+          SensoriumError: if the recording cannot be had or read, or if another process is
+            preparing it now.
+        """
+        if self.data_path.exists():
+            return super().download_and_prepare(**kwargs)
+        folder = self.data_path.parent
+        with only_process(folder / ".preparing", f"preparing {self.info.full_name}"):
+            # Nobody else works here, so what is incomplete was left by a process that was killed.
+            for leftover in folder.glob("incomplete.*"):
+                leftover.rmtree()
+            super().download_and_prepare(**kwargs)
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
+        recording = Recording(self._find_recording(dl_manager))
+        responses = recording.read("responses")
+        self.info.metadata.update(_describe(recording, responses))
+        trials = {tier: recording.trials_of(tier) for tier in TIERS}
+        return {
+            tier: self._generate_examples(recording, responses, indexes)
+            for tier, indexes in trials.items()
+            if indexes.size
+        }
+
+    def _generate_examples(
+        self, recording: Recording, responses: np.ndarray, trials: np.ndarray
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yields some trials, in the order of their index."""
+        behavior, pupil_center = recording.read("behavior"), recording.read("pupil_center")
+        for start in range(0, len(trials), _TRIALS_PER_BLOCK):
+            block = trials[start : start + _TRIALS_PER_BLOCK]
+            images = recording.read("images", block).astype(np.float32)
+            for trial, image in zip(block.tolist(), images, strict=True):
+                example = {
+                    "image": image,
+                    "response": responses[trial].astype(np.float32),
+                    "behavior": behavior[trial].astype(np.float32),
+                    "pupil_center": pupil_center[trial].astype(np.float32),
+                    "image_id": recording.image_ids[trial],
+                    "trial_id": recording.trial_ids[trial],
+                    "trial_index": trial,
+                }
+                yield trial, example
+
+    def _find_recording(self, dl_manager: tfds.download.DownloadManager) -> epath.Path:
+        """Returns the path of the recording: given by hand, in the manual folder, downloaded."""
+        name = self.builder_config.name
+        if self._recording is not None:
+            return epath.Path(self._recording)
+        if name == "simulated":
+            folder = dl_manager.download_dir / "sensorium_simulated"
+            return simulate_recording(folder)
+        if name not in CATALOG:
+            raise SensoriumError(f"sensorium/{name}: say which recording it is (recording=PATH)")
+        entry = CATALOG[name]
+        with contextlib.suppress(AssertionError):  # TFDS's word for: no such folder, or empty
+            for found in (f"{entry.stem}.zip", entry.stem):
+                if (dl_manager.manual_dir / found).exists():
+                    return dl_manager.manual_dir / found
+        if not _is_downloaded(dl_manager, entry.url):
+            _probe(entry.url, name)
+        return dl_manager.download(entry.url)
+
+
+def _tensor(shape: tuple[int | None, ...], *, doc: str) -> tfds.features.Tensor:
+    # Raw bytes are written and read many times faster than lists of protobuf floats.
+    return tfds.features.Tensor(
+        shape=shape, dtype=np.float32, encoding=tfds.features.Encoding.BYTES, doc=doc
+    )
+
+
+def _describe(recording: Recording, responses: np.ndarray) -> dict[str, Any]:
+    """Returns what belongs to the recording as a whole, as JSON values."""
+    return {
+        "session_key": recording.session_key,
+        "neurons": {
+            "unit_ids": recording.unit_ids.tolist(),
+            "cell_motor_coordinates": recording.cell_motor_coordinates.tolist(),
+            **{name: values.tolist() for name, values in recording.neurons.items()},
+        },
+        "statistics": {
+            signal: {"mean": statistics.mean.tolist(), "std": statistics.std.tolist()}
+            for signal, statistics in recording.statistics.items()
+        },
+        "withheld": {
+            "signals": list(recording.withheld_signals),
+            "response_tiers": [
+                tier
+                for tier in TIERS
+                if (trials := recording.trials_of(tier)).size and not responses[trials].any()
+            ],
+        },
+    }
+
+
+def _is_downloaded(dl_manager: tfds.download.DownloadManager, url: str) -> bool:
+    """Tells whether TFDS kept the file of an earlier download: its INFO file names the address."""
+    return any(url in info.read_text() for info in dl_manager.download_dir.glob("**/*.INFO"))
+
+
+def _probe(url: str, name: str) -> None:
+    """Raises in seconds what TFDS would raise after minutes of retries without a network."""
+    request = urllib.request.Request(url, method="HEAD")
+    try:
+        urllib.request.urlopen(request, timeout=_PROBE_SECONDS).close()
+    except urllib.error.HTTPError:
+        return  # somebody answers: let TFDS report what is wrong with the address
+    except (OSError, ValueError) as e:
+        raise SensoriumError(
+            f"sensorium/{name}: no file in the manual folder and no network ({e}): download {url} "
+            "elsewhere and hand its folder in as --manual_dir (TFDS: manual_dir)"
+        ) from e

@@ -1,0 +1,99 @@
+"""The whole way on a simulated mouse: simulate, prepare, train, evaluate, submit, score.
+
+    python launch/demo.py --output=runs/demo
+
+Runs the other launchers, showing each command; then prints one table of the scores on the withheld
+test tier (LN, CNN and the oracle: the true rates) and writes it to scores.json.
+"""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import launcher
+from absl import flags
+
+OUTPUT = flags.DEFINE_string("output", "runs/demo", "Folder for everything the demo makes.")
+NEURONS = flags.DEFINE_integer("neurons", 400, "Neurons of the simulated mouse.")
+IMAGES = flags.DEFINE_integer("images", 1000, "Its training and validation images.")
+EPOCHS = flags.DEFINE_integer("epochs", 30, "At most so many epochs for each model.")
+HIDDEN_CHANNELS = flags.DEFINE_integer("hidden_channels", 16, "Channels of the core's layers.")
+SEED = flags.DEFINE_integer("seed", 0, "Of the mouse and of the models.")
+
+_MOUSE, _SESSION, _TIER = "demo", "26872-17-20", "test"
+_LAUNCHERS = Path(__file__).parent
+
+
+def main() -> None:
+    from sensorium_tf.evaluation import scores_table, write_json
+
+    output = Path(OUTPUT.value)
+    data_dir = launcher.DATA_DIR.value or output / "data"
+    recordings = output / "recordings"
+    _run(
+        "simulate",
+        output=recordings,
+        session=_SESSION,
+        neurons=NEURONS.value,
+        images=IMAGES.value,
+        seed=SEED.value,
+        competition=True,
+    )
+    recording = next(recordings.glob(f"static{_SESSION}-*.zip"))
+    truth = recording.with_name(f"{recording.stem}_truth.npz")
+    _run("prepare", recording=recording, name=_MOUSE, data_dir=data_dir)
+    _run(
+        "ground_truth", mouse=_MOUSE, tier=_TIER, truth=truth, output=recordings, data_dir=data_dir
+    )
+    scores = {}
+    for model in ("ln", "cnn"):
+        workdir = output / model
+        _run(
+            "train",
+            mice=_MOUSE,
+            model=model,
+            workdir=workdir,
+            epochs=EPOCHS.value,
+            hidden_channels=HIDDEN_CHANNELS.value,
+            seed=SEED.value,
+            data_dir=data_dir,
+        )
+        _run("evaluate", workdir=workdir, tier=_TIER, truth=truth, data_dir=data_dir)
+        _run("submit", workdir=workdir, mouse=_MOUSE, data_dir=data_dir)
+        printed = _run(
+            "score",
+            capture=True,
+            submission=workdir / "submission" / "submission_file_live_test.csv",
+            ground_truth=recordings / f"ground_truth_file_{_TIER}.csv",
+        )
+        scores[model] = json.loads(printed)
+    evaluation = json.loads((output / "cnn" / "evaluation.json").read_text("utf-8"))
+    scores["oracle"] = evaluation["mice"][_MOUSE]["true_rates"]
+    write_json(output / "scores.json", scores)
+    print(f"\nscores on the withheld tier {_TIER}; the oracle predicts the true rates")
+    print(scores_table(scores))
+    print(f"\nscores:      {output / 'scores.json'}")
+    print(f"figures:     {output / 'cnn' / 'figures'}, {output / 'ln' / 'figures'}")
+    print(f"TensorBoard: tensorboard --logdir {output}")
+
+
+def _run(name: str, *, capture: bool = False, **values) -> str:
+    """Runs a launcher, showing its command; ends the demo if it fails."""
+    arguments = [str(_LAUNCHERS / f"{name}.py")]
+    arguments += [
+        f"--{flag}" if value is True else f"--{flag}={value}" for flag, value in values.items()
+    ]
+    print(f"\n$ python {shlex.join(arguments)}", flush=True)
+    done = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE if capture else None)
+    if done.returncode:
+        sys.exit(1)
+    if capture:
+        print(done.stdout.decode(), end="", flush=True)
+        return done.stdout.decode()
+    return ""
+
+
+if __name__ == "__main__":
+    launcher.run(main)

@@ -1,0 +1,65 @@
+"""What all launchers share: quiet libraries, readable help, one-line errors, exit status 0 or 1."""
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from typing import NoReturn
+
+# Must be set before TensorFlow is imported, which the launchers' `main` does: so `--help` is quick.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from absl import app, flags, logging
+
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of the prepared datasets. Default: TFDS's own, ~/tensorflow_datasets."
+)
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Parses the flags, runs `main`, and turns a user's mistake into one line on stderr.
+
+    Args:
+      main: does the work; its module's docstring and flags are the launcher's help.
+    """
+    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[DATA_DIR.name])
+    if {"--help", "-h", "-help", "--helpshort"} & set(sys.argv[1:]):
+        print(f"{sys.modules['__main__'].__doc__.strip()}\n\nflags:")
+        print(flags.FLAGS.main_module_help().split("\n", 2)[2])
+        sys.exit(0)
+
+    def guarded(arguments: list[str]) -> None:
+        if len(arguments) > 1:
+            _fail(f"unexpected argument {arguments[1]!r}: flags are written --name=value")
+        logging.set_verbosity(logging.ERROR)
+        warnings.showwarning = _show_warning
+        from sensorium_tf.errors import SensoriumError
+
+        try:
+            main()
+        except SensoriumError as e:
+            _fail(str(e))
+        except OSError as e:
+            _fail(f"{e.filename or 'files'}: {e.strerror or e}")
+        except KeyboardInterrupt:
+            _fail("interrupted")
+
+    app.run(guarded, flags_parser=_parse)
+
+
+def _parse(arguments: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(arguments)
+    except flags.Error as e:
+        _fail(f"{e} (--help lists the flags)")
+
+
+def _fail(text: str) -> NoReturn:
+    print("error:", " ".join(text.split()), file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+def _show_warning(message, category, *_, **__) -> None:
+    # What libraries say to their developers is not for the person at the terminal.
+    if issubclass(category, UserWarning):
+        print("warning:", " ".join(str(message).split()), file=sys.stderr, flush=True)

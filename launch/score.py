@@ -1,0 +1,30 @@
+"""Scores a submission file against a ground-truth file; prints the scores as JSON.
+
+    python launch/score.py --submission=F.csv --ground_truth=F.csv
+
+Trials are aligned by trial id and neurons by unit id: their order in the files is free.
+"""
+
+import json
+
+import launcher
+from absl import flags
+
+SUBMISSION = flags.DEFINE_string("submission", None, "Submission file.", required=True)
+GROUND_TRUTH = flags.DEFINE_string("ground_truth", None, "Ground-truth file.", required=True)
+TRACK = flags.DEFINE_enum(
+    "track",
+    "sensorium",
+    ["sensorium", "sensorium_plus"],
+    "FEVE is null for sensorium_plus: no two repeats of an image have the same behavior.",
+)
+
+
+def main() -> None:
+    from sensorium_tf.competition import score
+
+    print(json.dumps(score(SUBMISSION.value, GROUND_TRUTH.value, track=TRACK.value)))
+
+
+if __name__ == "__main__":
+    launcher.run(main)

@@ -1,0 +1,39 @@
+"""Simulates a mouse and writes it as a recording, in the published file tree.
+
+Beside the recording goes <name>_truth.npz: the true rates, and the responses that a competition
+recording withholds.
+
+    python launch/simulate.py --output=runs/recordings --session=26872-17-20 --neurons=500
+"""
+
+import launcher
+from absl import flags
+
+OUTPUT = flags.DEFINE_string("output", None, "Folder for the recording.", required=True)
+SESSION = flags.DEFINE_string("session", "26872-17-20", "Session key: animal-session-scan.")
+NEURONS = flags.DEFINE_integer("neurons", 500, "Number of neurons.")
+IMAGES = flags.DEFINE_integer("images", 1000, "Images shown once, for training and validation.")
+REPEATS = flags.DEFINE_integer("repeats", 10, "How often each test image is shown.")
+SEED = flags.DEFINE_integer("seed", 0, "Equal flags and seeds give equal files, byte for byte.")
+BEHAVIOR = flags.DEFINE_bool("behavior", True, "Record behavior and pupil center, or zeros.")
+COMPETITION = flags.DEFINE_bool("competition", False, "Withhold the test tiers' responses.")
+
+
+def main() -> None:
+    from sensorium_tf.recordings.simulation import simulate_recording
+
+    path = simulate_recording(
+        OUTPUT.value,
+        session_key=SESSION.value,
+        n_neurons=NEURONS.value,
+        n_images=IMAGES.value,
+        n_repeats=REPEATS.value,
+        seed=SEED.value,
+        behavior=BEHAVIOR.value,
+        competition=COMPETITION.value,
+    )
+    print(f"{path}\n{path.with_name(path.stem + '_truth.npz')}")
+
+
+if __name__ == "__main__":
+    launcher.run(main)

@@ -1,0 +1,29 @@
+"""The Sensorium benchmark for TensorFlow and Keras."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+__version__ = "0.1.0"
+
+
+def _find_datasets() -> None:
+    """Makes `sensorium_tf.datasets` importable from a clone that is not installed in place.
+
+    An installed package holds it; in a clone the folder lies beside this one.
+    """
+    name, beside = f"{__name__}.datasets", Path(__file__).parents[1] / "datasets"
+    if importlib.util.find_spec(name) is None and (beside / "__init__.py").is_file():
+        spec = importlib.util.spec_from_file_location(
+            name, beside / "__init__.py", submodule_search_locations=[str(beside)]
+        )
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+
+
+_find_datasets()
+
+from sensorium_tf import datasets  # noqa: E402
+from sensorium_tf.errors import SensoriumError  # noqa: E402
+
+__all__ = ["SensoriumError", "datasets"]

@@ -1,0 +1,110 @@
+"""From a trained run to the competition's files."""
+
+import os
+from pathlib import Path
+
+from sensorium_tf.competition.files import (
+    SUBMISSION_FILES,
+    ground_truth_file,
+    write_ground_truth,
+    write_submission,
+)
+from sensorium_tf.data import load_mouse
+from sensorium_tf.data.trials import normalize_responses
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.training import Workdir, predict
+
+
+def submit(
+    workdir: str | os.PathLike,
+    mouse: str,
+    *,
+    output: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
+) -> list[Path]:
+    """Predicts the competition's tiers and writes a submission file for each.
+
+    Args:
+      workdir: folder of a trained run.
+      mouse: one of the run's mice.
+      output: folder for the files; `submission` in the workdir if left out.
+      data_dir: where the prepared datasets are; TFDS's default if left out.
+
+    Returns:
+      The files: `submission_file_live_test.csv` and, for a competition recording,
+      `submission_file_final_test.csv`.
+
+    Raises:
+      SensoriumError: if there is no run, the mouse is not one of its, or has none of the tiers.
+    """
+    folder = Workdir(workdir)
+    settings = folder.settings()
+    if mouse not in settings.mice:
+        raise SensoriumError(
+            f"mouse {mouse!r} is not one that {folder.path} was trained on: "
+            f"{', '.join(settings.mice)}"
+        )
+    prepared, model = load_mouse(mouse, data_dir=data_dir), folder.load_model()
+    tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
+    if not tiers:
+        raise SensoriumError(f"{mouse}: has none of the tiers {', '.join(SUBMISSION_FILES)}")
+    output = folder.path / "submission" if output is None else Path(output).expanduser()
+    paths = []
+    for tier in tiers:
+        trials = prepared.trials(tier)
+        path = output / SUBMISSION_FILES[tier]
+        write_submission(
+            path,
+            rates=predict(model, trials, track=settings.track),
+            trial_ids=trials.trial_ids,
+            image_ids=trials.image_ids,
+            unit_ids=prepared.unit_ids,
+        )
+        paths.append(path)
+    return paths
+
+
+def ground_truth(
+    mouse: str,
+    tier: str,
+    *,
+    output: str | os.PathLike,
+    truth: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
+) -> Path:
+    """Writes the ground-truth file of a tier.
+
+    Args:
+      mouse: a prepared mouse.
+      tier: which trials.
+      output: folder for the file.
+      truth: `<stem>_truth.npz` of a simulated recording, for a withheld tier.
+      data_dir: where the prepared datasets are; TFDS's default if left out.
+
+    Returns:
+      The file, `ground_truth_file_<tier>.csv`.
+
+    Raises:
+      SensoriumError: if the mouse has no such tier, or its responses are withheld and there is no
+        truth.
+    """
+    known = None if truth is None else Truth.load(truth)
+    prepared = load_mouse(mouse, data_dir=data_dir)
+    prepared.check_tier(tier, responses=known is None)
+    trials = prepared.trials(tier)
+    responses = trials.responses
+    if known is not None:
+        aligned = known.align(trials.trial_ids, prepared.unit_ids)
+        responses = normalize_responses(
+            aligned.responses, prepared.statistics["responses"]["std"]
+        )
+    path = Path(output).expanduser() / ground_truth_file(tier)
+    write_ground_truth(
+        path,
+        responses=responses,
+        trial_ids=trials.trial_ids,
+        image_ids=trials.image_ids,
+        unit_ids=prepared.unit_ids,
+    )
+    return path

@@ -1,0 +1,159 @@
+"""Batches of one or several mice, from memory."""
+
+import os
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from sensorium_tf.data.mouse import load_mouse
+from sensorium_tf.data.trials import Trials
+from sensorium_tf.errors import SensoriumError
+
+
+def batches(
+    mice: str | Iterable[str],
+    *,
+    track: str,
+    tier: str = "train",
+    batch_size: int = 128,
+    shuffle: bool | None = None,
+    seed: int = 0,
+    data_dir: str | os.PathLike | None = None,
+) -> tf.data.Dataset:
+    """Returns the batches of one or several prepared mice, ready for `model.fit`.
+
+    Example:
+      >>> train = sensorium_tf.data.batches(["mouse1", "mouse3"], track="sensorium")
+      >>> for inputs, responses in train: ...
+
+    Args:
+      mice: a name, names joined by commas, or a list of names.
+      track: `sensorium` or `sensorium_plus`.
+      tier: `train`, `validation`, `test` or `final_test`.
+      batch_size: trials of each mouse in a batch; a short last batch is kept.
+      shuffle: whether the order is new in each epoch; by default only that of `train` is.
+      seed: of the shuffling.
+      data_dir: where the prepared datasets are; TFDS's default if left out.
+
+    Returns:
+      A dataset of known length. An element is `(inputs, responses)`: `inputs[mouse]` is
+      `{"image": (batch, 36, 64, channels)}`, for `sensorium_plus` with `"pupil_center": (batch,
+      2)`, and `responses[mouse]` is `(batch, neurons)`. An epoch covers the mouse with the most
+      batches; the shorter ones go round again.
+
+    Raises:
+      SensoriumError: if a mouse is not prepared or lacks what the track and tier need.
+    """
+    names = mouse_names(mice)
+    loaded = [load_mouse(name, data_dir=data_dir) for name in names]
+    for mouse in loaded:
+        mouse.check_track(track)
+        mouse.check_tier(tier, responses=True)
+    return Batches(
+        {mouse.name: mouse.trials(tier) for mouse in loaded},
+        track=track,
+        batch_size=batch_size,
+        shuffle=tier == "train" if shuffle is None else shuffle,
+        seed=seed,
+    ).dataset()
+
+
+def mouse_names(mice: str | Iterable[str]) -> list[str]:
+    """Returns the names in a list, or in a string that joins them by commas.
+
+    Raises:
+      SensoriumError: if there is none, or one twice.
+    """
+    names = mice.split(",") if isinstance(mice, str) else list(mice)
+    names = [name.strip() for name in names]
+    if not names or not all(names):
+        raise SensoriumError(f"mice {mice!r}: expected names such as mouse1,mouse2")
+    if len(set(names)) < len(names):
+        raise SensoriumError(f"mice {mice!r}: a mouse is named twice")
+    return names
+
+
+class Batches:
+    """The batches of each epoch, a function of the seed and the epoch's number alone.
+
+    So a run that goes on after a stop sees what it would have seen without.
+
+    Args:
+      trials: mouse to its trials.
+      track: `sensorium` or `sensorium_plus`.
+      batch_size: trials of each mouse in a batch.
+      shuffle: whether an epoch draws its own order; else trials come in the order of their index.
+      seed: of the order.
+
+    Attributes:
+      steps_per_epoch: batches in an epoch: as many as the mouse with the most trials has.
+    """
+
+    def __init__(
+        self,
+        trials: Mapping[str, Trials],
+        *,
+        track: str,
+        batch_size: int = 128,
+        shuffle: bool = True,
+        seed: int = 0,
+    ):
+        if batch_size < 1:
+            raise SensoriumError(f"batch size {batch_size}: expected at least 1")
+        self._trials = dict(trials)
+        self._track = track
+        self._batch_size = batch_size
+        self._shuffle = shuffle
+        self._seed = seed
+        self._n_batches = [-(-len(each) // batch_size) for each in self._trials.values()]
+        self.steps_per_epoch = max(self._n_batches)
+        # Also fails here, not in a worker thread, if a mouse lacks what the track needs.
+        self._empty_batch = self._select([slice(0, 0)] * len(self._trials))
+
+    def dataset(self) -> tf.data.Dataset:
+        """Returns a dataset that goes through the next epoch each time it is iterated."""
+        if not self._shuffle:
+            return self.epoch(0)
+        epochs = tf.data.Dataset.random(seed=self._seed, rerandomize_each_iteration=True).take(1)
+        return epochs.flat_map(self.epoch).apply(
+            tf.data.experimental.assert_cardinality(self.steps_per_epoch)
+        )
+
+    def epoch(self, number: int | tf.Tensor) -> tf.data.Dataset:
+        """Returns the batches of one epoch; see `batches` for their structure."""
+        flat = tf.nest.flatten(self._empty_batch)
+
+        def batch(step: tf.Tensor):
+            arrays = tf.numpy_function(
+                lambda epoch, step: tf.nest.flatten(self._batch(int(epoch), int(step))),
+                [number, step],
+                [tf.float32] * len(flat),
+                stateful=False,
+            )
+            for array, empty in zip(arrays, flat, strict=True):
+                array.set_shape((None, *empty.shape[1:]))
+            return tf.nest.pack_sequence_as(self._empty_batch, arrays)
+
+        steps = tf.data.Dataset.range(self.steps_per_epoch)
+        return steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+    def _batch(self, epoch: int, step: int):
+        """Returns `(inputs, responses)` of all mice at a step of an epoch."""
+        indexes = []
+        for position, trials in enumerate(self._trials.values()):
+            cycle, batch = divmod(step, self._n_batches[position])
+            rows = slice(batch * self._batch_size, (batch + 1) * self._batch_size)
+            if self._shuffle:
+                random = np.random.default_rng([self._seed, position, epoch, cycle])
+                rows = random.permutation(len(trials))[rows]
+            indexes.append(rows)
+        return self._select(indexes)
+
+    def _select(self, indexes):
+        """Returns `(inputs, responses)` with some trials of each mouse."""
+        inputs, responses = {}, {}
+        for (mouse, trials), index in zip(self._trials.items(), indexes, strict=True):
+            inputs[mouse] = trials.inputs(self._track, index)
+            responses[mouse] = trials.responses[index]
+        return inputs, responses

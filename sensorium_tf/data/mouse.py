@@ -1,0 +1,182 @@
+"""A prepared mouse: what is known of its neurons, and its trials tier by tier."""
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from sensorium_tf.data.trials import Trials, normalize, normalize_images
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.recordings import TIERS
+from sensorium_tf.tracks import IMAGE_SIZE, check_track
+
+_BLOCK = 128
+
+
+@dataclasses.dataclass(frozen=True)
+class Mouse:
+    """A prepared mouse, from `load_mouse`.
+
+    Attributes:
+      name: such as `mouse1`.
+      session_key: such as `26872-17-20`.
+      tiers: the tiers it has, and the number of trials of each.
+      neurons: metadata of the neurons, name to `(neurons,)` array, `unit_ids` among them;
+        `cell_motor_coordinates` is `(neurons, 3)` in micrometres.
+      statistics: signal to `{"mean", "std"}` over the training trials, raw units.
+      withheld_signals: signals that are zeros because the competition hides them.
+      withheld_tiers: tiers whose responses are zeros for the same reason.
+    """
+
+    name: str
+    session_key: str
+    tiers: Mapping[str, int]
+    neurons: Mapping[str, np.ndarray]
+    statistics: Mapping[str, Mapping[str, np.ndarray]]
+    withheld_signals: tuple[str, ...]
+    withheld_tiers: tuple[str, ...]
+    _builder: tfds.core.DatasetBuilder = dataclasses.field(repr=False)
+
+    @property
+    def unit_ids(self) -> np.ndarray:
+        """`(neurons,)` int64."""
+        return self.neurons["unit_ids"]
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of neurons."""
+        return len(self.unit_ids)
+
+    @property
+    def cell_motor_coordinates(self) -> np.ndarray:
+        """`(neurons, 3)` in micrometres."""
+        return self.neurons["cell_motor_coordinates"]
+
+    def check_track(self, track: str) -> None:
+        """Raises SensoriumError if the track is unknown or needs signals that are withheld."""
+        check_track(track)
+        if track == "sensorium_plus" and self.withheld_signals:
+            raise SensoriumError(
+                f"{self.name}: {' and '.join(self.withheld_signals)} withheld in this recording: "
+                "use --track=sensorium"
+            )
+
+    def check_tier(self, tier: str, *, responses: bool = False) -> None:
+        """Raises SensoriumError if there is no such tier or, if asked, no responses to it."""
+        if tier not in TIERS:
+            raise SensoriumError(f"tier {tier!r}: expected one of {', '.join(TIERS)}")
+        if not self.tiers.get(tier):
+            raise SensoriumError(
+                f"{self.name}: has no trials of tier {tier!r}, only {', '.join(self.tiers)}"
+            )
+        if responses and tier in self.withheld_tiers:
+            raise SensoriumError(
+                f"{self.name}: the responses of tier {tier!r} are withheld: use a tier whose "
+                "responses are known, or submit and score with a ground-truth file"
+            )
+
+    def trials(self, tier: str) -> Trials:
+        """Reads the trials of a tier, normalised and at the models' image size.
+
+        Raises:
+          SensoriumError: if there is no such tier, or the prepared files are damaged.
+        """
+        self.check_tier(tier)
+        n_trials = self.tiers[tier]
+        signals = {
+            "images": np.empty((n_trials, *IMAGE_SIZE), np.float32),
+            "responses": np.empty((n_trials, self.n_neurons), np.float32),
+            "behavior": np.empty((n_trials, 3), np.float32),
+            "pupil_center": np.empty((n_trials, 2), np.float32),
+            "image_ids": np.empty(n_trials, np.int64),
+            "trial_ids": np.empty(n_trials, object),
+        }
+        scale = self.statistics["images"]
+        start = 0
+        for block in self._read(tier):
+            rows = slice(start, start := start + len(block["image_id"]))
+            signals["images"][rows] = normalize_images(block["image"], scale["mean"], scale["std"])
+            signals["responses"][rows] = block["response"]
+            signals["behavior"][rows] = block["behavior"]
+            signals["pupil_center"][rows] = block["pupil_center"]
+            signals["image_ids"][rows] = block["image_id"]
+            signals["trial_ids"][rows] = [trial_id.decode() for trial_id in block["trial_id"]]
+        signals["trial_ids"] = signals["trial_ids"].astype(str)
+        return normalize(self.name, signals, self.statistics, self.withheld_signals)
+
+    def _read(self, tier: str) -> Iterator[dict[str, np.ndarray]]:
+        """Yields the prepared trials in blocks, in order."""
+        try:
+            if self._builder.info.file_format is tfds.core.FileFormat.ARRAY_RECORD:
+                source = self._builder.as_data_source(split=tier)
+                for start in range(0, len(source), _BLOCK):
+                    rows = source.__getitems__(range(start, min(start + _BLOCK, len(source))))
+                    yield {key: np.stack([row[key] for row in rows]) for key in rows[0]}
+            else:
+                yield from self._builder.as_dataset(
+                    split=tier, batch_size=_BLOCK, read_config=tfds.ReadConfig(try_autocache=False)
+                ).as_numpy_iterator()
+        except (tf.errors.OpError, OSError, ValueError) as e:
+            raise SensoriumError(
+                f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot be "
+                f"read ({str(e).splitlines()[0]}): delete that folder and prepare it again"
+            ) from e
+
+    @property
+    def data_path(self) -> Path:
+        """Folder of the prepared dataset."""
+        return Path(self._builder.data_path)
+
+
+def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse:
+    """Opens a prepared mouse; reads no trial yet. `simulated` is prepared if it is not there.
+
+    Args:
+      name: `mouse1` to `mouse7`, `simulated`, or the name given to one's own recording.
+      data_dir: where the prepared datasets are; TFDS's default if left out.
+
+    Raises:
+      SensoriumError: if it has not been prepared.
+    """
+    builder = find_builder(name, data_dir=data_dir)
+    if name == "simulated":
+        builder.download_and_prepare()
+    if builder is None or not builder.data_path.exists():
+        folder = data_dir or tfds.core.constants.DATA_DIR
+        raise SensoriumError(
+            f"mouse {name!r} is not prepared in {folder}: run python launch/prepare.py "
+            f"--mice={name} (or --recording=PATH --name={name} for a recording of your own)"
+        )
+    metadata = builder.info.metadata
+    withheld = metadata["withheld"]
+    return Mouse(
+        name=name,
+        session_key=metadata["session_key"],
+        tiers={
+            tier: builder.info.splits[tier].num_examples
+            for tier in TIERS
+            if tier in builder.info.splits
+        },
+        neurons={key: np.asarray(values) for key, values in metadata["neurons"].items()},
+        statistics={
+            signal: {key: np.asarray(value) for key, value in values.items()}
+            for signal, values in metadata["statistics"].items()
+        },
+        withheld_signals=tuple(withheld["signals"]),
+        withheld_tiers=tuple(withheld["response_tiers"]),
+        _builder=builder,
+    )
+
+
+def find_builder(
+    name: str, *, data_dir: str | os.PathLike | None = None
+) -> tfds.core.DatasetBuilder | None:
+    """Returns the TFDS builder of a mouse, or None if it is neither published nor prepared."""
+    try:
+        return tfds.builder(f"sensorium/{name}", data_dir=data_dir)
+    except (ValueError, tfds.core.DatasetNotFoundError):
+        return None

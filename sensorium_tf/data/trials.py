@@ -1,0 +1,148 @@
+"""The trials of one tier as a model eats them, held in memory at the size it eats them."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.tracks import check_track
+
+# A neuron that hardly responds would else be blown up: its std counts as a hundredth of the mean.
+_SMALLEST_STD = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class Trials:
+    """Normalised trials of one mouse, in the order of their index.
+
+    Attributes:
+      mouse: name of the mouse, for messages.
+      images: `(trials, 36, 64)` float32, z-scored with the recording's mean and std, resized.
+      responses: `(trials, neurons)` float32, divided by the neuron's std; zeros where withheld.
+      behavior: `(trials, 3)` float32, divided by its std; None where withheld.
+      pupil_center: `(trials, 2)` float32, z-scored; None where withheld.
+      image_ids: `(trials,)` int64.
+      trial_ids: `(trials,)` strings.
+    """
+
+    mouse: str
+    images: np.ndarray
+    responses: np.ndarray
+    behavior: np.ndarray | None
+    pupil_center: np.ndarray | None
+    image_ids: np.ndarray
+    trial_ids: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def inputs(self, track: str, index: slice | np.ndarray = slice(None)) -> dict[str, np.ndarray]:
+        """Returns what a model of the track is given.
+
+        Args:
+          track: `sensorium` (image only) or `sensorium_plus`.
+          index: which trials.
+
+        Returns:
+          `{"image": (trials, 36, 64, 1)}`, or for `sensorium_plus`
+          `{"image": (trials, 36, 64, 4), "pupil_center": (trials, 2)}` where the image has the
+          three behaviors as constant channels behind it.
+
+        Raises:
+          SensoriumError: if the track is unknown, or needs signals that this mouse withholds.
+        """
+        check_track(track)
+        images = self.images[index]
+        if track == "sensorium":
+            return {"image": images[..., None]}
+        if self.behavior is None or self.pupil_center is None:
+            raise SensoriumError(
+                f"{self.mouse}: behavior or pupil center is withheld in this recording: train and "
+                "evaluate it on --track=sensorium"
+            )
+        stacked = np.empty((*images.shape, 4), np.float32)
+        stacked[..., 0] = images
+        stacked[..., 1:] = self.behavior[index][:, None, None, :]
+        return {"image": stacked, "pupil_center": self.pupil_center[index]}
+
+
+def normalize_images(images: np.ndarray, mean: float, std: float) -> np.ndarray:
+    """Z-scores images and resizes them by 0.25.
+
+    The resize is bilinear with half-pixel centres and no antialiasing, so that each output pixel
+    is the mean of the central 2 x 2 pixels of its 4 x 4 block.
+
+    Args:
+      images: `(trials, 144, 256, 1)` grey values.
+      mean: mean grey value of the training images.
+      std: standard deviation of the training images.
+
+    Returns:
+      `(trials, 36, 64)` float32.
+    """
+    mean, std = np.float32(mean), np.float32(std)
+
+    def central(row: int, column: int) -> np.ndarray:
+        return (images[:, row::4, column::4, 0].astype(np.float32) - mean) / std
+
+    upper, lower = central(1, 1) + central(1, 2), central(2, 1) + central(2, 2)
+    return np.float32(0.25) * (upper + lower)
+
+
+def normalize_responses(responses: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """Divides responses by their standard deviation over the training trials.
+
+    Args:
+      responses: `(trials, neurons)`.
+      std: `(neurons,)`; where it is at most 0.01 of its mean, 0.01 of the mean counts.
+    """
+    std = np.asarray(std, np.float64)
+    divisor = np.maximum(std, _SMALLEST_STD * std.mean())
+    return responses * (1.0 / divisor).astype(np.float32)
+
+
+def normalize_columns(values: np.ndarray, *, mean: np.ndarray | float, std: np.ndarray):
+    """Returns `(values - mean) / std` as float32, with a std of zero counted as one.
+
+    Args:
+      values: `(trials, columns)`.
+      mean: `(columns,)`, or 0 to divide only.
+      std: `(columns,)`.
+    """
+    std = np.asarray(std, np.float32)
+    return (values - np.asarray(mean, np.float32)) / np.where(std > 0, std, np.float32(1))
+
+
+def normalize(
+    mouse: str, signals: Mapping[str, np.ndarray], statistics: Mapping, withheld: tuple[str, ...]
+) -> Trials:
+    """Makes `Trials` of a mouse from signals that are raw, but for the images.
+
+    Args:
+      mouse: name of the mouse.
+      signals: `images` `(trials, 36, 64)` as from `normalize_images`; `responses`, `behavior` and
+        `pupil_center` raw; `image_ids`, `trial_ids`.
+      statistics: signal to `{"mean", "std"}` over the training trials.
+      withheld: signals that the recording withholds.
+    """
+    behavior = pupil_center = None
+    if "behavior" not in withheld:
+        behavior = normalize_columns(
+            signals["behavior"], mean=0.0, std=statistics["behavior"]["std"]
+        )
+    if "pupil_center" not in withheld:
+        pupil_center = normalize_columns(
+            signals["pupil_center"],
+            mean=statistics["pupil_center"]["mean"],
+            std=statistics["pupil_center"]["std"],
+        )
+    return Trials(
+        mouse=mouse,
+        images=signals["images"],
+        responses=normalize_responses(signals["responses"], statistics["responses"]["std"]),
+        behavior=behavior,
+        pupil_center=pupil_center,
+        image_ids=signals["image_ids"],
+        trial_ids=signals["trial_ids"],
+    )

@@ -1,0 +1,228 @@
+"""Scores of a trained run, mouse by mouse, with the files that show them."""
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sensorium_tf.data import Mouse, Trials, load_mouse
+from sensorium_tf.data.trials import normalize_responses
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.evaluation.figures import write_figures
+from sensorium_tf.evaluation.metrics import (
+    Scores,
+    explainable_variance,
+    oracle_correlation,
+    scores,
+)
+from sensorium_tf.evaluation.tables import scores_table, write_json, write_neurons_csv
+from sensorium_tf.models import FiringRateModel
+from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.tracks import describe_signals
+from sensorium_tf.training import Workdir, predict
+
+
+@dataclasses.dataclass(frozen=True)
+class MouseEvaluation:
+    """How well a model predicts one mouse.
+
+    Attributes:
+      mouse: its name.
+      tier: of the trials that were scored.
+      unit_ids: `(neurons,)`.
+      image_ids: `(trials,)`.
+      responses: `(trials, neurons)`, standardised.
+      rates: `(trials, neurons)`, the model's.
+      scores: the model's.
+      explainable_variance: `(neurons,)`, None without repeated images.
+      oracle: single-trial correlation of the mean over the other repeats, `(neurons,)`; None
+        without repeated images.
+      truth: scores of the true rates of a simulated recording, None where they are not known.
+    """
+
+    mouse: str
+    tier: str
+    unit_ids: np.ndarray
+    image_ids: np.ndarray
+    responses: np.ndarray = dataclasses.field(repr=False)
+    rates: np.ndarray = dataclasses.field(repr=False)
+    scores: Scores
+    explainable_variance: np.ndarray | None
+    oracle: np.ndarray | None
+    truth: Scores | None
+
+    def rows(self, model: str) -> dict[str, dict[str, float | None]]:
+        """Returns the rows of the score table: the model, and what it can be compared with."""
+        rows = {model: self.scores.means}
+        if self.oracle is not None:
+            rows["oracle (other repeats)"] = {"single_trial_correlation": self.oracle.mean()}
+        if self.truth is not None:
+            rows["oracle (true rates)"] = self.truth.means
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the mean scores as JSON values."""
+        content = {
+            "tier": self.tier,
+            "trials": len(self.responses),
+            "neurons": len(self.unit_ids),
+            **self.scores.means,
+            "feve_reason": self.scores.feve_reason,
+        }
+        if self.oracle is not None:
+            content["oracle"] = {"single_trial_correlation": self.oracle.mean()}
+        if self.truth is not None:
+            content["true_rates"] = self.truth.means
+        return content
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """How well a run's model predicts its mice.
+
+    Attributes:
+      model: `cnn` or `ln`.
+      track: the model's.
+      mice: mouse to its evaluation.
+    """
+
+    model: str
+    track: str
+    mice: Mapping[str, MouseEvaluation]
+
+    def report(self) -> str:
+        """Returns the tables, with what was scored on what said above them."""
+        parts = []
+        for mouse in self.mice.values():
+            heading = (
+                f"{mouse.mouse}: {len(mouse.unit_ids)} neurons, {len(mouse.responses)} trials of "
+                f"tier {mouse.tier}; {self.model} sees {describe_signals(self.track)}"
+            )
+            reason = mouse.scores.feve_reason
+            notes = [f"no FEVE: {reason}"] if reason else []
+            parts += [heading, scores_table(mouse.rows(self.model), notes=notes), ""]
+        return "\n".join(parts).rstrip()
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the mean scores as JSON values."""
+        return {
+            "model": self.model,
+            "track": self.track,
+            "signals": describe_signals(self.track),
+            "mice": {name: mouse.to_json() for name, mouse in self.mice.items()},
+        }
+
+
+def evaluate(
+    workdir: str | os.PathLike,
+    *,
+    tier: str | None = None,
+    truth: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
+) -> Evaluation:
+    """Scores the best model of a run on all of its mice.
+
+    Args:
+      workdir: folder of the run; `evaluation.json`, `neurons.csv` and `figures/` go into it.
+      tier: which trials; if left out `test` where its responses are known, else `validation`.
+      truth: `<stem>_truth.npz` of a simulated recording: scores its true rates as well, and gives
+        the responses of a withheld tier.
+      data_dir: where the prepared datasets are; TFDS's default if left out.
+
+    Returns:
+      The scores of each mouse.
+
+    Raises:
+      SensoriumError: if there is no run, a mouse or tier is not there, or its responses are
+        withheld.
+    """
+    folder = Workdir(workdir)
+    settings, model = folder.settings(), folder.load_model()
+    known = Truth.load(truth) if truth is not None else None
+    mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
+    if known is not None and len(mice) > 1:
+        raise SensoriumError("a truth file belongs to one recording, but the run has several mice")
+    tiers = [tier or _default_tier(mouse) for mouse in mice]
+    for mouse, chosen in zip(mice, tiers, strict=True):
+        mouse.check_tier(chosen, responses=known is None)
+    evaluation = Evaluation(
+        model=settings.model,
+        track=settings.track,
+        mice={
+            mouse.name: evaluate_mouse(model, mouse, chosen, track=settings.track, truth=known)
+            for mouse, chosen in zip(mice, tiers, strict=True)
+        },
+    )
+    write_json(folder.path / "evaluation.json", evaluation.to_json())
+    _write_neurons(folder.path / "neurons.csv", evaluation)
+    write_figures(folder.path / "figures", model, evaluation, mice)
+    return evaluation
+
+
+def evaluate_mouse(
+    model: FiringRateModel, mouse: Mouse, tier: str, *, track: str, truth: Truth | None = None
+) -> MouseEvaluation:
+    """Scores a model on one tier of one mouse.
+
+    Args:
+      model: knows the mouse.
+      mouse: prepared.
+      tier: one whose responses are known, unless `truth` has them.
+      track: the model's.
+      truth: of the mouse's recording, if it is simulated.
+
+    Raises:
+      SensoriumError: if the model does not fit the mouse, or the truth is another recording's.
+    """
+    trials = mouse.trials(tier)
+    rates = predict(model, trials, track=track)
+    responses, true_rates = trials.responses, None
+    if truth is not None:
+        responses, true_rates = _standardised_truth(truth, mouse, trials)
+    repeated = len(np.unique(trials.image_ids)) < len(trials)
+    return MouseEvaluation(
+        mouse=mouse.name,
+        tier=tier,
+        unit_ids=mouse.unit_ids,
+        image_ids=trials.image_ids,
+        responses=responses,
+        rates=rates,
+        scores=scores(responses, rates, trials.image_ids, track=track),
+        explainable_variance=explainable_variance(responses, trials.image_ids)
+        if repeated
+        else None,
+        oracle=oracle_correlation(responses, trials.image_ids) if repeated else None,
+        truth=None
+        if true_rates is None
+        else scores(responses, true_rates, trials.image_ids, track=track),
+    )
+
+
+def _standardised_truth(truth: Truth, mouse: Mouse, trials: Trials) -> tuple[np.ndarray, ...]:
+    aligned = truth.align(trials.trial_ids, mouse.unit_ids)
+    std = mouse.statistics["responses"]["std"]
+    return normalize_responses(aligned.responses, std), normalize_responses(aligned.rates, std)
+
+
+def _default_tier(mouse: Mouse) -> str:
+    known = "test" in mouse.tiers and "test" not in mouse.withheld_tiers
+    return "test" if known else "validation"
+
+
+def _write_neurons(path, evaluation: Evaluation) -> None:
+    """Writes one row a neuron, of all mice."""
+    columns: dict[str, list] = {"mouse": []}
+    for each in evaluation.mice.values():
+        columns["mouse"] += [each.mouse] * len(each.unit_ids)
+        values = {
+            **each.scores.per_neuron,
+            "explainable_variance": each.explainable_variance,
+            "oracle": each.oracle,
+        }
+        for name, column in values.items():
+            missing = np.full(len(each.unit_ids), np.nan)
+            columns.setdefault(name, []).extend(missing if column is None else column)
+    unit_ids = np.concatenate([each.unit_ids for each in evaluation.mice.values()])
+    write_neurons_csv(path, unit_ids=unit_ids, columns=columns)

@@ -1,0 +1,44 @@
+"""Trials grouped by the image they showed."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sensorium_tf.errors import SensoriumError
+
+
+class Images:
+    """Which trials showed the same image.
+
+    Args:
+      image_ids: `(trials,)`, the image shown in each trial.
+      n_trials: how many trials there are.
+
+    Attributes:
+      of_trial: `(trials,)`, index of a trial's image among the distinct ones.
+      counts: `(images,)`, how often each was shown.
+      repeated: `(images,)`, whether it was shown more than once.
+
+    Raises:
+      SensoriumError: if there is not one image id a trial.
+    """
+
+    def __init__(self, image_ids: ArrayLike, n_trials: int):
+        image_ids = np.asarray(image_ids)
+        if image_ids.shape != (n_trials,):
+            raise SensoriumError(
+                f"image ids have shape {image_ids.shape}, expected ({n_trials},): one a trial"
+            )
+        _, self.of_trial, self.counts = np.unique(
+            image_ids, return_inverse=True, return_counts=True
+        )
+        self.repeated = self.counts > 1
+        self._order = np.argsort(self.of_trial, kind="stable")
+        self._starts = np.cumsum(self.counts) - self.counts
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sums `(trials, neurons)` over the trials of each image: `(images, neurons)`."""
+        return np.add.reduceat(values[self._order], self._starts, axis=0)
+
+    def means(self, values: np.ndarray) -> np.ndarray:
+        """Averages `(trials, neurons)` over the trials of each image: `(images, neurons)`."""
+        return self.sums(values) / self.counts[:, None]

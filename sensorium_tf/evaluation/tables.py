@@ -1,0 +1,132 @@
+"""Scores for people (aligned text) and for programs (JSON, CSV)."""
+
+import csv
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.files import atomic_write
+
+_HEADINGS = {
+    "single_trial_correlation": "single-trial correlation",
+    "correlation_to_average": "correlation to average",
+    "feve": "FEVE",
+}
+
+
+def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Lays out a small table as text.
+
+    Args:
+      header: the columns' headings.
+      rows: one value a column: text, whole numbers as they are, other numbers with three decimals,
+        None and NaN as a hyphen.
+
+    Returns:
+      Lines without a final line end; the first column is aligned left, the others right.
+    """
+    cells = [list(header), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
+    return "\n".join([lines[0], "-" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
+
+
+def scores_table(
+    scores: Mapping[str, Mapping[str, float | None]],
+    *,
+    heading: str = "model",
+    notes: Sequence[str] = (),
+) -> str:
+    """Lays out the scores of several models or mice as text.
+
+    Args:
+      scores: a row's name to its mean scores by name, such as `Scores.means`; a score that is
+        missing is shown as a hyphen.
+      heading: what the rows are.
+      notes: sentences below the table, such as the reason why a score is missing; the same one
+        twice is shown once.
+
+    Returns:
+      The table, without a final line end.
+    """
+    rows = [[name, *(values.get(score) for score in _HEADINGS)] for name, values in scores.items()]
+    return "\n".join([format_table([heading, *_HEADINGS.values()], rows), *dict.fromkeys(notes)])
+
+
+def write_json(path: str | os.PathLike, content: object) -> None:
+    """Writes JSON that every parser reads: what is not a finite number becomes null.
+
+    Args:
+      path: the file; it is complete or not there.
+      content: dicts (in the order given), lists, tuples, text, numbers, NumPy scalars and arrays.
+
+    Raises:
+      SensoriumError: if the file cannot be written.
+    """
+    text = json.dumps(_plain(content), indent=2, allow_nan=False)
+    with atomic_write(path) as file:
+        file.write(text + "\n")
+
+
+def write_neurons_csv(
+    path: str | os.PathLike,
+    *,
+    unit_ids: ArrayLike,
+    columns: Mapping[str, ArrayLike | None],
+) -> None:
+    """Writes one row a neuron: its unit id and what was measured of it.
+
+    Args:
+      path: the file; it is complete or not there.
+      unit_ids: `(neurons,)` whole numbers, the column `unit_id`.
+      columns: a column's name to its values, `(neurons,)`; NaN makes an empty cell, None an empty
+        column.
+
+    Raises:
+      SensoriumError: if a column's length is not the number of neurons, or the file cannot be
+        written.
+    """
+    unit_ids = np.asarray(unit_ids)
+    texts = [[str(unit_id) for unit_id in unit_ids.tolist()]]
+    for name, values in columns.items():
+        values = np.full(unit_ids.shape, np.nan) if values is None else np.asarray(values)
+        if values.shape != unit_ids.shape:
+            raise SensoriumError(
+                f"{path}: column {name!r} has shape {values.shape}, expected {unit_ids.shape}: one "
+                "value for each unit id"
+            )
+        texts.append(["" if value != value else str(value) for value in values.tolist()])
+    with atomic_write(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["unit_id", *columns])
+        writer.writerows(zip(*texts, strict=True))
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float | np.floating) and not math.isfinite(value)):
+        return "-"
+    return f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
+
+
+def _plain(content: object) -> object:
+    """Returns the content as JSON knows it."""
+    if isinstance(content, Mapping):
+        return {str(key): _plain(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_plain(value) for value in content]
+    if isinstance(content, np.ndarray | np.generic):
+        return _plain(content.tolist())
+    if isinstance(content, float) and not math.isfinite(content):
+        return None
+    return content

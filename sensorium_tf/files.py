@@ -1,0 +1,58 @@
+"""Files that are either complete or not there."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from sensorium_tf.errors import SensoriumError
+
+
+@contextlib.contextmanager
+def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
+    """Opens a file that takes its name only once it is complete.
+
+    What is written goes to a temporary file beside `path`, which replaces `path` when the block
+    ends. If the block raises, or the disk is full, the temporary file is removed and whatever was
+    at `path` stays as it was.
+
+    Args:
+      path: the file; folders above it are created.
+      mode: `w` for text (UTF-8, line ends as written) or `wb` for bytes.
+
+    Yields:
+      The open file.
+
+    Raises:
+      SensoriumError: if the file cannot be written (no permission, disk full, a folder of this
+        name ...).
+    """
+    if mode not in ("w", "wb"):
+        raise ValueError(f"mode {mode!r}: expected 'w' or 'wb'")
+    path = Path(path).expanduser()
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    text = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
+    try:
+        # Renaming onto a folder would fail too, but only after all the work.
+        if path.is_dir():
+            raise SensoriumError(f"{path}: is a folder, expected a file's name")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Unlike the tempfile module's, a file made by `open` has the user's usual permissions.
+        with temporary.open(mode.replace("w", "x"), **text) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as e:
+        # Errors of other files that the block works with keep their own name.
+        if e.filename not in (None, str(temporary), *map(str, path.parents)):
+            raise
+        raise SensoriumError(
+            f"{path}: cannot be written ({e.strerror or e}): free space there or choose another "
+            "place"
+        ) from e
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)

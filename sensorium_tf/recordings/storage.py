@@ -1,0 +1,207 @@
+"""The files of a recording, in a zip or in a folder, as NumPy arrays.
+
+Nothing is unpacked to disk and nothing is executed: `.npy` bytes are parsed as data, and an array
+of Python objects (which NumPy could only read by unpickling) is refused.
+"""
+
+import io
+import re
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError
+
+# No array of a recording comes near it (neuron statistics are kilobytes, a float64 image 0.3 MB):
+# a larger one is a damaged directory entry or a zip made to fill the memory.
+_LARGEST_ARRAY_BYTES = 1 << 30
+_TIERS = "meta/trials/tiers.npy"
+
+
+class Storage:
+    """Named arrays below the top of a recording.
+
+    Args:
+      path: the recording's zip file or folder; names given to the methods are relative to the
+        folder in it that holds `data` and `meta`.
+
+    Raises:
+      SensoriumError: if the path holds no recording.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        if path.is_dir():
+            self._zip = None
+            names = (file.relative_to(path).as_posix() for file in path.rglob("*"))
+        else:
+            self._zip = _open_zip(path)
+            names = self._zip.namelist()
+        self._names = _below_top(path, list(names))
+
+    def close(self) -> None:
+        """Closes the zip file."""
+        if self._zip is not None:
+            self._zip.close()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._names
+
+    def names(self, folder: str) -> list[str]:
+        """Returns the names of the arrays in a folder such as `meta/neurons`, sorted."""
+        pattern = re.compile(re.escape(folder) + r"/[^/]+\.npy")
+        return sorted(name for name in self._names if pattern.fullmatch(name))
+
+    @property
+    def top(self) -> str:
+        """Name of the recording's top folder: inside a zip where it has one, else the path's."""
+        parent = self._names[_TIERS].removesuffix(_TIERS).strip("/")
+        stem = self.path.name if self.path.is_dir() else self.path.name.removesuffix(".zip")
+        return parent.rsplit("/", 1)[-1] or stem
+
+    def read(self, name: str) -> np.ndarray:
+        """Returns one array.
+
+        Raises:
+          SensoriumError: if it is missing, damaged, not an array or an array of objects.
+        """
+        content = self._bytes(name)
+        header = self._header(name, content)
+        return _array(header, content).copy()
+
+    def read_stack(self, names: list[str], shape: tuple[int, ...]) -> np.ndarray:
+        """Returns many small arrays as one.
+
+        Args:
+          names: the arrays, one a row of the result.
+          shape: shape of a row; axes of length one may stand elsewhere in the file.
+
+        Returns:
+          Array of shape `(len(names), *shape)`: uint8 if every array is, else float32.
+
+        Raises:
+          SensoriumError: if an array is missing, damaged, an array of objects or of other size.
+        """
+        stack = np.empty((len(names), *shape), np.uint8)
+        header, prefix = None, None
+        for row, name in enumerate(names):
+            content = self._bytes(name)
+            # The arrays of one signal nearly always share their header: parse it once.
+            if prefix is None or not content.startswith(prefix):
+                header = self._header(name, content)
+                prefix = content[: header.offset]
+                if not _fits(header.shape, shape):
+                    raise SensoriumError(
+                        f"{self.path}: {name} has shape {header.shape}, expected "
+                        f"{shape} as in the rest of the recording"
+                    )
+                if header.dtype.kind not in "biuf":
+                    raise SensoriumError(
+                        f"{self.path}: {name} holds {header.dtype} values, expected numbers"
+                    )
+                if header.dtype != stack.dtype and stack.dtype == np.uint8:
+                    stack = stack.astype(np.float32) if row else np.empty(stack.shape, np.float32)
+            elif len(content) != header.offset + header.n_bytes:
+                raise SensoriumError(f"{self.path}: {name} is cut short: download the file again")
+            stack[row] = _array(header, content).reshape(shape)
+        return stack
+
+    def _bytes(self, name: str) -> bytes:
+        if name not in self._names:
+            raise SensoriumError(
+                f"{self.path}: {name} is missing: the recording is incomplete, download it again"
+            )
+        member = self._names[name]
+        try:
+            if self._zip is None:
+                return (self.path / member).read_bytes()
+            info = self._zip.getinfo(member)
+            if info.file_size > _LARGEST_ARRAY_BYTES:
+                raise SensoriumError(
+                    f"{self.path}: {name} claims {info.file_size} bytes, more than any array of a "
+                    "recording: the file is damaged, download it again"
+                )
+            return self._zip.read(info)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as e:
+            raise SensoriumError(
+                f"{self.path}: {name} cannot be read ({e}): the file is damaged, download it again"
+            ) from e
+        except OSError as e:
+            raise SensoriumError(f"{self.path}: {name} cannot be read ({e})") from e
+
+    def _header(self, name: str, content: bytes) -> "_Header":
+        try:
+            header = _Header(content)
+        except Exception as e:  # NumPy's header parser raises many kinds of error on garbage
+            raise SensoriumError(f"{self.path}: {name} is not a NumPy array ({e})") from e
+        if header.dtype.hasobject:
+            raise SensoriumError(
+                f"{self.path}: {name} holds pickled Python objects, which are never loaded: "
+                "save it again as plain numbers or strings"
+            )
+        if header.offset + header.n_bytes != len(content):
+            raise SensoriumError(
+                f"{self.path}: {name} has {len(content) - header.offset} bytes of values, expected "
+                f"{header.n_bytes}: the file is damaged, download it again"
+            )
+        return header
+
+
+class _Header:
+    """What the head of a `.npy` file says of the values behind it."""
+
+    def __init__(self, content: bytes):
+        stream = io.BytesIO(content)
+        version = np.lib.format.read_magic(stream)
+        parse = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }.get(version)
+        if parse is None:
+            raise ValueError(f"format version {version} is not known")
+        self.shape, self.fortran_order, self.dtype = parse(stream)
+        self.offset = stream.tell()
+        self.n_bytes = self.dtype.itemsize * int(np.prod(self.shape, dtype=object))
+
+
+def _array(header: _Header, content: bytes) -> np.ndarray:
+    values = np.frombuffer(content, header.dtype, offset=header.offset)
+    return values.reshape(header.shape, order="F" if header.fortran_order else "C")
+
+
+def _fits(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    """Tells whether two shapes are the same but for axes of length one."""
+    return [n for n in found if n != 1] == [n for n in expected if n != 1]
+
+
+def _open_zip(path: Path) -> zipfile.ZipFile:
+    if not path.exists():
+        raise SensoriumError(f"{path}: there is no such recording (a zip file or a folder)")
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, ValueError, OSError) as e:
+        raise SensoriumError(
+            f"{path}: not a complete zip file ({e}): download it again, or give a folder"
+        ) from e
+    for name in archive.namelist():
+        if name.startswith(("/", "\\")) or ":" in name or ".." in re.split(r"[/\\]", name):
+            archive.close()
+            raise SensoriumError(
+                f"{path}: {name!r} in it points outside of the recording: do not use this file"
+            )
+    return archive
+
+
+def _below_top(path: Path, names: list[str]) -> dict[str, str]:
+    """Returns the names below the folder that holds `data` and `meta`, with their full names."""
+    tops = {name.removesuffix(_TIERS) for name in names if f"/{name}".endswith(f"/{_TIERS}")}
+    tops = sorted(top for top in tops if top.count("/") <= 1)
+    if not tops:
+        raise SensoriumError(
+            f"{path}: no {_TIERS} in it: not a recording in the published file tree"
+        )
+    if len(tops) > 1:
+        raise SensoriumError(f"{path}: holds several recordings ({', '.join(tops)}): give one")
+    return {name.removeprefix(tops[0]): name for name in names if name.startswith(tops[0])}

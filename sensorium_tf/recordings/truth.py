@@ -1,0 +1,103 @@
+"""What a simulated recording does not hold: its true rates and its withheld responses."""
+
+import dataclasses
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.files import atomic_write
+
+
+@dataclasses.dataclass(frozen=True)
+class Truth:
+    """Truth of a simulated recording, all tiers, in the recording's units.
+
+    Attributes:
+      tiers: `(trials,)` strings.
+      image_ids: `(trials,)`.
+      trial_ids: `(trials,)` strings.
+      unit_ids: `(neurons,)`.
+      rates: `(trials, neurons)`, expected responses.
+      responses: `(trials, neurons)`, none withheld.
+    """
+
+    tiers: np.ndarray
+    image_ids: np.ndarray
+    trial_ids: np.ndarray
+    unit_ids: np.ndarray
+    rates: np.ndarray
+    responses: np.ndarray
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Writes an npz file.
+
+        Raises:
+          SensoriumError: if the file cannot be written.
+        """
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        with atomic_write(path, "wb") as file:
+            np.savez(file, **{**fields, "trial_ids": self.trial_ids.astype(str)})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "Truth":
+        """Reads an npz file as data: arrays of Python objects are refused.
+
+        Raises:
+          SensoriumError: if it is missing, damaged or incomplete.
+        """
+        path = Path(path).expanduser()
+        names = [field.name for field in dataclasses.fields(cls)]
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                truth = cls(**{name: file[name] for name in names})
+        except FileNotFoundError as e:
+            raise SensoriumError(f"{path}: there is no such truth file") from e
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as e:
+            raise SensoriumError(
+                f"{path}: not the truth of a simulated recording ({e}): expected an npz file with "
+                f"{', '.join(names)}"
+            ) from e
+        shape = (len(truth.trial_ids), len(truth.unit_ids))
+        for name in ("rates", "responses"):
+            values = getattr(truth, name)
+            if values.shape != shape:
+                raise SensoriumError(f"{path}: {name} has shape {values.shape}, expected {shape}")
+            if values.dtype.kind != "f" or not np.isfinite(values).all():
+                raise SensoriumError(f"{path}: {name} holds values that are not finite numbers")
+        return truth
+
+    def align(self, trial_ids: np.ndarray, unit_ids: np.ndarray) -> "Truth":
+        """Returns the truth of some trials and neurons, in their order.
+
+        Args:
+          trial_ids: `(trials,)` strings.
+          unit_ids: `(neurons,)`.
+
+        Raises:
+          SensoriumError: if it does not know one of them: it is another recording's.
+        """
+        rows = _positions(self.trial_ids.astype(str), trial_ids, "trial id")
+        columns = _positions(self.unit_ids, unit_ids, "unit id")
+        return Truth(
+            tiers=self.tiers[rows],
+            image_ids=self.image_ids[rows],
+            trial_ids=self.trial_ids[rows],
+            unit_ids=self.unit_ids[columns],
+            rates=self.rates[np.ix_(rows, columns)],
+            responses=self.responses[np.ix_(rows, columns)],
+        )
+
+
+def _positions(known: np.ndarray, wanted: np.ndarray, what: str) -> np.ndarray:
+    """Returns where the wanted ids are among the known ones."""
+    position = {value: i for i, value in enumerate(known.tolist())}
+    wanted = wanted.tolist()
+    missing = next((value for value in wanted if value not in position), None)
+    if missing is not None:
+        raise SensoriumError(
+            f"the truth file knows no {what} {missing}: it belongs to another recording"
+        )
+    return np.array([position[value] for value in wanted], np.intp)

@@ -1,0 +1,59 @@
+"""Rates for all trials of a tier, in batches."""
+
+import numpy as np
+
+from sensorium_tf.data import Trials
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models import FiringRateModel
+
+_BATCH_SIZE = 128
+
+
+class Predictor:
+    """Predicts one mouse's rates with a model whose weights may still change.
+
+    Args:
+      model: a trained model.
+      mouse: one of the model's mice.
+
+    Raises:
+      SensoriumError: if the model has no such mouse.
+    """
+
+    def __init__(self, model: FiringRateModel, mouse: str):
+        self._model = model.for_mouse(mouse)
+        self._n_neurons = model.readouts[mouse].n_neurons
+        # XLA's depthwise convolution is many times slower on a CPU.
+        self._model.compile(jit_compile=False)
+
+    def __call__(self, trials: Trials, *, track: str) -> np.ndarray:
+        """Returns the rates `(trials, neurons)`, in units of the responses' std.
+
+        Args:
+          trials: of the mouse.
+          track: the model's.
+
+        Raises:
+          SensoriumError: if the mouse withholds what the track needs, or has another number of
+            neurons than the model.
+        """
+        if trials.responses.shape[1] != self._n_neurons:
+            raise SensoriumError(
+                f"{trials.mouse}: the model has {self._n_neurons} neurons, the recording "
+                f"{trials.responses.shape[1]}: the model was trained on another recording"
+            )
+        return self._model.predict(trials.inputs(track), batch_size=_BATCH_SIZE, verbose=0)
+
+
+def predict(model: FiringRateModel, trials: Trials, *, track: str) -> np.ndarray:
+    """Returns the rates `(trials, neurons)` of the trials' mouse, in units of the responses' std.
+
+    Args:
+      model: a trained model.
+      trials: of one of the model's mice.
+      track: the model's.
+
+    Raises:
+      SensoriumError: if the model does not fit the mouse or its recording.
+    """
+    return Predictor(model, trials.mouse)(trials, track=track)

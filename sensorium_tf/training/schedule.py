@@ -1,0 +1,107 @@
+"""When to cut the learning rate, go back to the best weights, or stop: the published rule."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScheduleSettings:
+    """Settings of the schedule; the defaults are the published ones (arXiv 2206.08666).
+
+    Attributes:
+      patience: epochs in a row without gain after which the best weights come back.
+      restarts: how often they come back for more training; once more ends the run.
+      decay_patience: epochs in a row without gain that the learning rate is kept; the next one
+        cuts it.
+      decay_factor: what a cut multiplies the learning rate by.
+      learning_rate_floor: smallest learning rate.
+      smallest_gain: a score counts as a gain if it is larger than the best one by more than this.
+    """
+
+    patience: int = 5
+    restarts: int = 3
+    decay_patience: int = 5
+    decay_factor: float = 0.3
+    learning_rate_floor: float = 1e-4
+    smallest_gain: float = 1e-6
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What follows from an epoch's score."""
+
+    improved: bool
+    restore_best: bool
+    stop: bool
+
+
+class Schedule:
+    """Two counters of epochs without gain, side by side.
+
+    The first brings the best weights back and counts anew; the second cuts the learning rate, and
+    is reset by gains and by cuts, not by the return of the best weights.
+
+    Args:
+      settings: see `ScheduleSettings`.
+      learning_rate: at the start.
+      first_score: score of the untrained weights, the first best.
+
+    Attributes:
+      learning_rate: for the next epoch.
+      best_score: so far.
+    """
+
+    def __init__(self, settings: ScheduleSettings, *, learning_rate: float, first_score: float):
+        self._settings = settings
+        self.learning_rate = learning_rate
+        self.best_score = first_score
+        self._since_gain = 0
+        self._since_gain_or_cut = 0
+        self._restarts = 0
+
+    def update(self, score: float) -> Decision:
+        """Counts an epoch.
+
+        Args:
+          score: its validation score; higher is better.
+
+        Returns:
+          What to do before the next epoch. The learning rate has been updated.
+        """
+        settings = self._settings
+        if score > self.best_score + settings.smallest_gain:
+            self.best_score = score
+            self._since_gain = self._since_gain_or_cut = 0
+            return Decision(improved=True, restore_best=False, stop=False)
+        self._since_gain += 1
+        self._since_gain_or_cut += 1
+        if self._since_gain_or_cut > settings.decay_patience:
+            self._since_gain_or_cut = 0
+            self.learning_rate = max(
+                self.learning_rate * settings.decay_factor,
+                min(self.learning_rate, settings.learning_rate_floor),
+            )
+        if self._since_gain < settings.patience:
+            return Decision(improved=False, restore_best=False, stop=False)
+        self._since_gain = 0
+        self._restarts += 1
+        return Decision(
+            improved=False, restore_best=True, stop=self._restarts > settings.restarts
+        )
+
+    def state(self) -> dict[str, float]:
+        """Returns all that changes, as JSON values."""
+        return {
+            "learning_rate": self.learning_rate,
+            "best_score": self.best_score,
+            "since_gain": self._since_gain,
+            "since_gain_or_cut": self._since_gain_or_cut,
+            "restarts": self._restarts,
+        }
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Goes back to what `state` returned."""
+        self.learning_rate = state["learning_rate"]
+        self.best_score = state["best_score"]
+        self._since_gain = state["since_gain"]
+        self._since_gain_or_cut = state["since_gain_or_cut"]
+        self._restarts = state["restarts"]

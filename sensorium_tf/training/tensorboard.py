@@ -1,0 +1,35 @@
+"""What a run shows in TensorBoard."""
+
+import os
+from collections.abc import Mapping
+
+import tensorflow as tf
+
+
+class ScalarLog:
+    """Writes scalars, one point an epoch.
+
+    Args:
+      folder: of the logs.
+    """
+
+    def __init__(self, folder: str | os.PathLike):
+        self._writer = tf.summary.create_file_writer(os.fspath(folder))
+
+    def __enter__(self) -> "ScalarLog":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._writer.close()
+
+    def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
+        """Adds a point to each curve.
+
+        Args:
+          epoch: 0 for the untrained weights.
+          scalars: tag to value.
+        """
+        with self._writer.as_default(step=epoch):
+            for tag, value in scalars.items():
+                tf.summary.scalar(tag, value)
+        self._writer.flush()

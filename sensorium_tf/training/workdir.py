@@ -1,0 +1,173 @@
+"""The folder of a training run: what is in it, and how it survives."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.files import atomic_write
+from sensorium_tf.training.settings import TrainingSettings
+
+
+class Workdir:
+    """Folder of one training run.
+
+    Args:
+      path: the folder; made when a run starts in it.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path).expanduser()
+
+    @property
+    def model_file(self) -> Path:
+        """The best weights so far, as a Keras model file."""
+        return self.path / "model.keras"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of the TensorBoard logs."""
+        return self.path / "tensorboard"
+
+    @property
+    def lock(self) -> Path:
+        """File that the process which trains here holds."""
+        return self._checkpoint.with_name(".lock")
+
+    @property
+    def _config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def _metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.path / "checkpoints" / "latest.npz"
+
+    def claim(self, settings: TrainingSettings) -> None:
+        """Makes the folder that of a run with these settings.
+
+        Raises:
+          SensoriumError: if it holds a run with others, or files that are not a run's.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise SensoriumError(f"workdir {self.path}: is a file, expected a folder")
+        if self._config.exists():
+            ours, theirs = settings.to_json(), self.settings().to_json()
+            if ours != theirs:
+                raise SensoriumError(
+                    f"workdir {self.path} holds a run with another configuration "
+                    f"({_difference(theirs, ours)}): choose another --workdir, or delete it"
+                )
+            return
+        if self.path.exists() and any(self.path.iterdir()):
+            raise SensoriumError(
+                f"workdir {self.path} holds files but no run (no config.json): choose an empty one"
+            )
+        with atomic_write(self._config) as file:
+            json.dump(settings.to_json(), file, indent=2)
+
+    def settings(self) -> TrainingSettings:
+        """Returns the settings of the run in the folder.
+
+        Raises:
+          SensoriumError: if there is no run in it.
+        """
+        try:
+            return TrainingSettings.from_json(json.loads(self._config.read_text("utf-8")))
+        except FileNotFoundError as e:
+            raise SensoriumError(
+                f"workdir {self.path}: no run in it (no config.json): train one with python "
+                f"launch/train.py --workdir={self.path}"
+            ) from e
+        except (OSError, ValueError) as e:
+            raise SensoriumError(f"{self._config}: cannot be read ({e})") from e
+
+    def load_model(self) -> keras.Model:
+        """Returns the best model of the run.
+
+        Raises:
+          SensoriumError: if there is none yet, or its file is damaged.
+        """
+        return load_model(self.model_file)
+
+    def save_model(self, model: keras.Model) -> None:
+        """Replaces the best model; a kill meanwhile leaves the one before."""
+        # Keras writes by name and only to names that end so.
+        temporary = self.model_file.with_name(".writing.keras")
+        try:
+            model.save(temporary)
+            temporary.replace(self.model_file)
+        except OSError as e:
+            raise SensoriumError(f"{self.model_file}: cannot be written ({e})") from e
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def save_checkpoint(self, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Replaces the checkpoint; a kill meanwhile leaves the one before.
+
+        Args:
+          state: JSON values.
+          arrays: name to array; no name is `state`.
+        """
+        with atomic_write(self._checkpoint, "wb") as file:
+            np.savez(file, state=np.array(json.dumps(state)), **arrays)
+
+    def load_checkpoint(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
+        """Returns what `save_checkpoint` was given last, or None.
+
+        Raises:
+          SensoriumError: if the file is damaged.
+        """
+        if not self._checkpoint.exists():
+            return None
+        try:
+            with np.load(self._checkpoint, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            return json.loads(str(arrays.pop("state"))), arrays
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as e:
+            raise SensoriumError(
+                f"{self._checkpoint}: damaged ({e}): delete the workdir and train again"
+            ) from e
+
+    def write_metrics(self, epochs: list[dict[str, Any]]) -> None:
+        """Writes `metrics.jsonl`: a line for each epoch so far."""
+        with atomic_write(self._metrics) as file:
+            file.writelines(json.dumps(epoch) + "\n" for epoch in epochs)
+
+
+def load_model(path: str | os.PathLike) -> keras.Model:
+    """Loads a Keras model file as data: a file that carries code is refused.
+
+    Raises:
+      SensoriumError: if there is no such file, or it is not a model of this package.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise SensoriumError(f"{path}: no model there: has the training finished an epoch?")
+    try:
+        return keras.models.load_model(path, safe_mode=True, compile=False)
+    except Exception as e:  # Keras raises many kinds of error on files that are not its own
+        raise SensoriumError(
+            f"{path}: not a Keras model that can be loaded ({str(e).strip().splitlines()[0]})"
+        ) from e
+
+
+def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    """Names the settings in which two runs differ."""
+    parts = []
+    for key in theirs.keys() | ours.keys():
+        there, here = theirs.get(key), ours.get(key)
+        if isinstance(there, dict) and isinstance(here, dict):
+            if there != here:
+                parts.append(_difference(there, here))
+        elif there != here:
+            parts.append(f"{key} {there} there, {here} here")
+    return "; ".join(sorted(parts))

@@ -1,0 +1,42 @@
+"""What the tests of the models share."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+
+@pytest.fixture
+def gradients():
+    """Gradients of a scalar function, on the backends that the tests run on."""
+
+    def tensorflow(function, *arrays):
+        import tensorflow as tf
+
+        tensors = [tf.constant(array) for array in arrays]
+        with tf.GradientTape() as tape:
+            tape.watch(tensors)
+            value = function(*tensors)
+        return [gradient.numpy() for gradient in tape.gradient(value, tensors)]
+
+    def torch(function, *arrays):
+        import torch
+
+        tensors = [torch.tensor(array, requires_grad=True) for array in arrays]
+        function(*tensors).backward()
+        return [tensor.grad.numpy() for tensor in tensors]
+
+    backends = {"tensorflow": tensorflow, "torch": torch}
+    if keras.backend.backend() not in backends:
+        pytest.skip(f"no gradients here on the {keras.backend.backend()} backend")
+    return backends[keras.backend.backend()]
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def to_numpy():
+    return ops.convert_to_numpy
