@@ -23,7 +23,24 @@ def _find_datasets() -> None:
 
 _find_datasets()
 
-from sensorium_tf import datasets  # noqa: E402
+from sensorium_tf import (  # noqa: E402
+    competition,
+    data,
+    datasets,
+    evaluation,
+    models,
+    recordings,
+    training,
+)
 from sensorium_tf.errors import SensoriumError  # noqa: E402
 
-__all__ = ["SensoriumError", "datasets"]
+__all__ = [
+    "SensoriumError",
+    "competition",
+    "data",
+    "datasets",
+    "evaluation",
+    "models",
+    "recordings",
+    "training",
+]

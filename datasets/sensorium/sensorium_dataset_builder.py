@@ -176,7 +176,7 @@ def _describe(recording: Recording, responses: np.ndarray) -> dict[str, Any]:
 
 def _is_downloaded(dl_manager: tfds.download.DownloadManager, url: str) -> bool:
     """Tells whether TFDS kept the file of an earlier download: its INFO file names the address."""
-    return any(url in info.read_text() for info in dl_manager.download_dir.glob("**/*.INFO"))
+    return any(url in info.read_text() for info in dl_manager.download_dir.glob("*/*.INFO"))
 
 
 def _probe(url: str, name: str) -> None:

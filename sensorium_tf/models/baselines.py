@@ -83,7 +83,9 @@ def baseline(
     settings = settings or BaselineSettings()
     activation, n_blocks = BASELINES[name]
     core_seed, *mouse_seeds = spawn_seeds(seed, 1 + 2 * len(coordinates))
-    seeds = dict(zip(coordinates, zip(mouse_seeds[::2], mouse_seeds[1::2], strict=True), strict=True))
+    seeds = dict(
+        zip(coordinates, zip(mouse_seeds[::2], mouse_seeds[1::2], strict=True), strict=True)
+    )
     core = Core(
         settings.hidden_channels,
         input_kernel=settings.input_kernel,

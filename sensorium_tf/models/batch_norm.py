@@ -1,6 +1,9 @@
 """Batch normalisation that costs a third of the usual time on TensorFlow."""
 
 import keras
+from keras import ops
+
+from sensorium_tf.models.replicas import replica_context
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
@@ -11,6 +14,10 @@ class BatchNorm(keras.layers.BatchNormalization):
     is the biased one); only the time differs, of which the normalisation takes a large part in
     training on CPUs. The fused kernel serves float32 maps `(batch, height, width, channels)` on
     the TensorFlow backend; everything else goes the way of the Keras layer.
+
+    Inside a step on several replicas the statistics are those of the whole batch, decided at
+    every call: unlike `synchronized=True` that leaves nothing in the configuration which other
+    backends could not load.
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -28,8 +35,14 @@ class BatchNorm(keras.layers.BatchNormalization):
             and self.center
             and not self.renorm
             and not self.synchronized
+            and replica_context() is None
             and keras.backend.standardize_dtype(inputs.dtype) == "float32"
         )
+
+    def _moments(self, inputs, mask):
+        if mask is None and replica_context() is not None:
+            return ops.moments(inputs, axes=self._reduction_axes, synchronized=True)
+        return super()._moments(inputs, mask)
 
     def _fused(self, inputs, *, training):
         import tensorflow as tf

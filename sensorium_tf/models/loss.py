@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.replicas import replica_context
 
 EPSILON = 1e-12
 
@@ -44,7 +45,13 @@ class PoissonLoss(keras.losses.Loss):
         """
         per_neuron = y_pred - y_true * ops.log(y_pred + EPSILON)
         batch_size = ops.cast(ops.shape(y_pred)[0], per_neuron.dtype)
-        return ops.sqrt(self.n_train_trials / batch_size) * ops.sum(per_neuron, axis=-1)
+        n_replicas = 1
+        if (context := replica_context()) is not None:
+            # The batch is that of all replicas, and Keras is going to divide by their number.
+            batch_size = context.all_reduce("sum", batch_size)
+            n_replicas = context.num_replicas_in_sync
+        scale = n_replicas * ops.sqrt(self.n_train_trials / batch_size)
+        return scale * ops.sum(per_neuron, axis=-1)
 
     def get_config(self):
         """Returns the constructor's arguments."""

@@ -6,6 +6,7 @@ from keras import ops
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.linear import linear
+from sensorium_tf.models.replicas import ReplicaSeedGenerator
 from sensorium_tf.models.sampling import sample_bilinear
 from sensorium_tf.models.seeds import spawn_seeds
 
@@ -89,16 +90,19 @@ class GaussianReadout(keras.layers.Layer):
         # Sampling uses an operation that XLA has no kernel for.
         self.supports_jit = keras.backend.backend() != "tensorflow"
 
-        self._sigma_seed, mean_seed, noise_seed, *network_seeds = spawn_seeds(seed, 5)
-        self._mean_seed = mean_seed
-        self.noise = keras.random.SeedGenerator(noise_seed, name="noise")
+        self._sigma_seed, self._mean_seed, noise_seed, *network_seeds = spawn_seeds(seed, 5)
+        self.noise = ReplicaSeedGenerator(noise_seed, name="noise")
         if positions == "predicted":
             self.position_network = [
                 linear(
                     hidden_units, fan_in=2, activation="elu", seed=network_seeds[0], name="hidden"
                 ),
                 linear(
-                    2, fan_in=hidden_units, activation="tanh", seed=network_seeds[1], name="position"
+                    2,
+                    fan_in=hidden_units,
+                    activation="tanh",
+                    seed=network_seeds[1],
+                    name="position",
                 ),
             ]
 

@@ -91,10 +91,10 @@ def _crop(features, positions):
     # Every sample is a crop of one pixel. The operation has no fade at the border; the frame has.
     import tensorflow as tf
 
-    framed, x, y = _frame(features, positions)
+    framed, x, y = _frame(tf.cast(features, tf.float32), tf.cast(positions, tf.float32))
     height, width, channels = framed.shape[1:]
     batch, n_neurons = tf.shape(features)[0], tf.shape(positions)[1]
-    y, x = tf.cast(y / (height - 1.0), tf.float32), tf.cast(x / (width - 1.0), tf.float32)
+    y, x = y / (height - 1.0), x / (width - 1.0)
     boxes = tf.broadcast_to(tf.stack([y, x, y, x], axis=-1), (batch, n_neurons, 4))
     # Images in ascending order: then the threads of the gradient seldom meet in one image.
     image_of_box = tf.repeat(tf.range(batch), n_neurons)

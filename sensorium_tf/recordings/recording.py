@@ -129,7 +129,9 @@ class Recording:
             names = [names[trial] for trial in trials]
         values = self._storage.read_stack(names, self._shape(signal))
         # A value that is not finite makes the sum so: one pass without a mask in memory.
-        if not np.isfinite(values.sum()):
+        with np.errstate(invalid="ignore"):
+            total = values.sum()
+        if not np.isfinite(total):
             finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
             if not finite.all():
                 bad = names[int(np.argmin(finite))]

@@ -49,7 +49,9 @@ def test_a_frozen_layer_keeps_its_running_statistics(rng, to_numpy):
     inputs = rng.normal(size=(2, 3, 2, 4)).astype("float32")
     before = ours.get_weights()
     np.testing.assert_allclose(
-        to_numpy(ours(inputs, training=True)), to_numpy(keras_layer(inputs, training=True)), atol=1e-5
+        to_numpy(ours(inputs, training=True)),
+        to_numpy(keras_layer(inputs, training=True)),
+        atol=1e-5,
     )
     for was, now in zip(before, ours.get_weights(), strict=True):
         np.testing.assert_array_equal(was, now)

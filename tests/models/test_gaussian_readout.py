@@ -110,7 +110,9 @@ def test_drawn_positions_have_the_mean_and_covariance_asked_for(rng, to_numpy, c
             draws[:, neuron].mean(0), np.tanh([0.2, -0.1]), atol=5 * np.abs(sigma).max() / 141
         )
         np.testing.assert_allclose(
-            np.cov(draws[:, neuron].T), matrix @ matrix.T, atol=0.05 * np.abs(matrix @ matrix.T).max()
+            np.cov(draws[:, neuron].T),
+            matrix @ matrix.T,
+            atol=0.05 * np.abs(matrix @ matrix.T).max(),
         )
 
 

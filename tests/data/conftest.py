@@ -1,0 +1,21 @@
+import pytest
+from recording_files import recording_tree, withhold, write_zip
+
+from sensorium_tf.data import prepare
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """Data folder with `full` (nothing withheld), `short` (few trials) and `hidden`."""
+    folder = tmp_path_factory.mktemp("prepared")
+    trees = {
+        "full": recording_tree(seed=1),
+        "short": recording_tree(seed=2, n_neurons=3, n_train=5),
+        "hidden": withhold(
+            recording_tree(seed=3), signals=["behavior", "pupil_center"], tiers=["test"]
+        ),
+    }
+    for name, tree in trees.items():
+        path = write_zip(folder / f"{name}.zip", tree)
+        prepare(name, recording=path, data_dir=folder / "data")
+    return folder / "data"

@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.data import Batches, batches, load_mouse, mouse_names
+
+
+def trials_of(prepared, *names, tier="train"):
+    return {name: load_mouse(name, data_dir=prepared).trials(tier) for name in names}
+
+
+def rows(trials, responses):
+    """Returns the indexes of the trials whose responses are in a batch."""
+    return [int(np.flatnonzero((trials.responses == r).all(axis=1))[0]) for r in responses]
+
+
+def epoch_rows(dataset, trials, name):
+    return [rows(trials, responses[name]) for _, responses in dataset.as_numpy_iterator()]
+
+
+def test_an_epoch_shows_every_trial_once_and_keeps_the_short_last_batch(prepared):
+    trials = trials_of(prepared, "full")
+    data = Batches(trials, track="sensorium", batch_size=5, seed=0)
+    shown = epoch_rows(data.epoch(1), trials["full"], "full")
+    assert [len(batch) for batch in shown] == [5, 5, 2]
+    assert sorted(sum(shown, [])) == list(range(12))
+
+
+def test_inputs_and_responses_belong_to_the_same_trial(prepared):
+    trials = trials_of(prepared, "full")
+    for inputs, responses in Batches(trials, track="sensorium_plus", batch_size=5).epoch(1):
+        index = rows(trials["full"], responses["full"].numpy())
+        expected = trials["full"].inputs("sensorium_plus", index)
+        np.testing.assert_array_equal(inputs["full"]["image"], expected["image"])
+        np.testing.assert_array_equal(inputs["full"]["pupil_center"], expected["pupil_center"])
+
+
+def test_the_shorter_mouse_goes_round_again_in_a_new_order(prepared):
+    trials = trials_of(prepared, "full", "short")
+    data = Batches(trials, track="sensorium", batch_size=3, seed=0)
+    assert data.steps_per_epoch == 4
+    shown = epoch_rows(data.epoch(1), trials["short"], "short")
+    assert [len(batch) for batch in shown] == [3, 2, 3, 2]
+    first, second = shown[0] + shown[1], shown[2] + shown[3]
+    assert sorted(first) == sorted(second) == list(range(5))
+    assert first != second
+
+
+def test_the_order_depends_on_seed_and_epoch_alone(prepared):
+    trials = trials_of(prepared, "full")
+
+    def order(seed, epoch):
+        data = Batches(trials, track="sensorium", batch_size=5, seed=seed)
+        return epoch_rows(data.epoch(epoch), trials["full"], "full")
+
+    assert order(0, 1) == order(0, 1)
+    assert order(0, 1) != order(0, 2)
+    assert order(0, 1) != order(1, 1)
+
+
+def test_one_line_gives_the_batches_of_several_mice(prepared):
+    data = batches("full, short", track="sensorium", batch_size=5, data_dir=prepared)
+    assert len(data) == 3
+    inputs, responses = data.element_spec
+    assert inputs["full"]["image"].shape == tf.TensorShape([None, 36, 64, 1])
+    assert responses["short"].shape == tf.TensorShape([None, 3])
+    full = trials_of(prepared, "full")["full"]
+    assert epoch_rows(data, full, "full") != epoch_rows(data, full, "full")
+
+
+def test_only_training_trials_are_shuffled_by_default(prepared):
+    data = batches("full", track="sensorium", tier="test", data_dir=prepared)
+    trials = trials_of(prepared, "full", tier="test")["full"]
+    assert epoch_rows(data, trials, "full") == [list(range(6))]
+
+
+def test_after_the_first_epoch_nothing_is_read_from_disk(prepared, tmp_path):
+    import shutil
+
+    copy = tmp_path / "data"
+    shutil.copytree(prepared, copy)
+    data = batches("full", track="sensorium", batch_size=5, data_dir=copy)
+    assert sum(1 for _ in data) == 3
+    shutil.rmtree(copy)
+    assert sum(1 for _ in data) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mice": "hidden", "track": "sensorium_plus"}, "withheld"),
+        ({"mice": "hidden", "track": "sensorium", "tier": "test"}, "withheld"),
+        ({"mice": "full", "track": "sensorium++"}, "sensorium or sensorium_plus"),
+        ({"mice": "full,full", "track": "sensorium"}, "twice"),
+        ({"mice": "full,", "track": "sensorium"}, "expected names"),
+        ({"mice": "full", "track": "sensorium", "batch_size": 0}, "at least 1"),
+    ],
+)
+def test_what_cannot_be_batched_is_refused(prepared, arguments, message):
+    with pytest.raises(SensoriumError, match=message):
+        batches(**arguments, data_dir=prepared)
+
+
+def test_names_come_from_a_string_or_a_list():
+    assert mouse_names("mouse1, mouse3") == mouse_names(["mouse1", "mouse3"])

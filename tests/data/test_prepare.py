@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from recording_files import recording_tree, write_zip
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.data import load_mouse, prepare
+
+
+def test_preparing_the_same_recording_again_changes_nothing(tmp_path):
+    path = write_zip(tmp_path / "r.zip", recording_tree())
+    first = prepare("lab1", recording=path, data_dir=tmp_path / "data")
+    before = {file: file.stat().st_mtime_ns for file in first.data_path.iterdir()}
+    prepare("lab1", recording=path, data_dir=tmp_path / "data")
+    assert before == {file: file.stat().st_mtime_ns for file in first.data_path.iterdir()}
+
+
+def test_a_name_that_another_recording_has_is_refused(tmp_path):
+    prepare("lab1", recording=write_zip(tmp_path / "a.zip", recording_tree()), data_dir=tmp_path)
+    other = write_zip(tmp_path / "b.zip", recording_tree(seed=9))
+    with pytest.raises(SensoriumError, match="another recording .* choose another --name"):
+        prepare("lab1", recording=other, data_dir=tmp_path)
+
+
+def test_another_file_format_of_the_same_mouse_is_refused(tmp_path):
+    path = write_zip(tmp_path / "a.zip", recording_tree())
+    prepare("lab1", recording=path, data_dir=tmp_path)
+    with pytest.raises(SensoriumError, match="is prepared as tfrecord"):
+        prepare("lab1", recording=path, data_dir=tmp_path, file_format="array_record")
+
+
+@pytest.mark.parametrize("file_format", ["tfrecord", "array_record"])
+def test_both_file_formats_give_the_same_trials(tmp_path, file_format):
+    tree = recording_tree()
+    path = write_zip(tmp_path / "a.zip", tree)
+    mouse = prepare("lab1", recording=path, data_dir=tmp_path, file_format=file_format)
+    trials = mouse.trials("test")
+    test = np.flatnonzero(tree["meta/trials/tiers"] == "test")
+    np.testing.assert_allclose(
+        trials.responses * tree["meta/statistics/responses/all/std"],
+        [tree[f"data/responses/{trial}"] for trial in test],
+        rtol=1e-5,
+    )
+    np.testing.assert_array_equal(trials.trial_ids, tree["meta/trials/trial_idx"][test].astype(str))
+
+
+@pytest.mark.parametrize("bad", ["data/responses/9", "data/images/9", "meta/trials/tiers"])
+def test_a_bad_recording_leaves_no_dataset(tmp_path, bad):
+    tree = recording_tree()
+    tree[bad] = tree[bad][:1] if bad.startswith("meta") else np.full_like(tree[bad], 0)[..., :1]
+    path = write_zip(tmp_path / "a.zip", tree)
+    with pytest.raises(SensoriumError, match=r"a\.zip"):
+        prepare("lab1", recording=path, data_dir=tmp_path / "data")
+    assert not list((tmp_path / "data").rglob("dataset_info.json"))
+    assert not list((tmp_path / "data").rglob("incomplete*"))
+    with pytest.raises(SensoriumError, match="not prepared"):
+        load_mouse("lab1", data_dir=tmp_path / "data")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "mouse99"}, "mouse 'mouse99' is not known: mouse1"),
+        ({"name": "bad name", "recording": "x.zip"}, "letters, digits"),
+        ({"name": "lab1", "recording": "nowhere.zip"}, r"nowhere\.zip: there is no such"),
+        ({"name": "mouse1", "manual_dir": "nowhere"}, "there is no such folder"),
+        ({"name": "mouse1", "file_format": "csv"}, "tfrecord or array_record"),
+    ],
+)
+def test_what_cannot_be_prepared_is_refused(tmp_path, arguments, message):
+    with pytest.raises(SensoriumError, match=message):
+        prepare(**arguments, data_dir=tmp_path)
+
+
+def test_without_network_and_file_the_message_tells_where_to_get_it(tmp_path, monkeypatch):
+    import urllib.request
+
+    def refuse(*_, **__):
+        raise OSError("no route")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    with pytest.raises(
+        SensoriumError, match=r"no network .*gin\.g-node\.org.*static26872-17-20.*--manual_dir"
+    ):
+        prepare("mouse1", data_dir=tmp_path, manual_dir=tmp_path)
+    assert not list(tmp_path.rglob("incomplete*"))
+
+
+def test_two_processes_do_not_prepare_the_same_mouse_at_once(tmp_path):
+    from sensorium_tf.locking import only_process
+
+    path = write_zip(tmp_path / "r.zip", recording_tree())
+    lock = tmp_path / "data" / "sensorium" / "lab1" / ".preparing"
+    with only_process(lock, "preparing"), pytest.raises(SensoriumError, match="another process"):
+        prepare("lab1", recording=path, data_dir=tmp_path / "data")
+    assert prepare("lab1", recording=path, data_dir=tmp_path / "data").n_neurons == 5
+
+
+def test_a_file_downloaded_earlier_needs_no_network(tmp_path, monkeypatch):
+    import urllib.request
+
+    import tensorflow_datasets as tfds
+
+    from sensorium_tf.recordings import CATALOG
+
+    def refuse(*_, **__):
+        raise OSError("no route")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    entry = CATALOG["mouse1"]
+    kept = write_zip(tmp_path / "kept.zip", recording_tree(), top=entry.stem)
+    (tmp_path / "downloads" / "sensorium").mkdir(parents=True)
+    info = tmp_path / "downloads" / "sensorium" / "kept.zip.INFO"
+    info.write_text(f'{{"urls": ["{entry.url}"]}}')
+    monkeypatch.setattr(tfds.download.DownloadManager, "download", lambda self, url: kept)
+    assert prepare("mouse1", data_dir=tmp_path).n_neurons == 5

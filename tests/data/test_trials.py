@@ -1,0 +1,136 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from recording_files import recording_tree
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.data import load_mouse
+from sensorium_tf.data.trials import normalize_columns, normalize_images, normalize_responses
+
+
+def raw(tree, signal, tier):
+    return np.stack(
+        [tree[f"data/{signal}/{t}"] for t in np.flatnonzero(tree["meta/trials/tiers"] == tier)]
+    )
+
+
+def test_an_image_is_z_scored_then_each_block_gives_the_mean_of_its_central_pixels():
+    image = np.random.default_rng(0).integers(0, 256, (1, 144, 256, 1)).astype(np.float64)
+    normalized = normalize_images(image, 104.0, 58.0)
+    assert normalized.shape == (1, 36, 64)
+    z = (image[0, ..., 0] - 104.0) / 58.0
+    for row, column in ((0, 0), (17, 40), (35, 63)):
+        block = z[4 * row + 1 : 4 * row + 3, 4 * column + 1 : 4 * column + 3]
+        assert normalized[0, row, column] == pytest.approx(block.mean(), abs=1e-6)
+
+
+def test_the_resize_is_bilinear_without_antialiasing():
+    images = np.random.default_rng(1).uniform(0, 255, (2, 144, 256, 1)).astype(np.float32)
+    expected = tf.image.resize((images - 100) / 50, (36, 64), method="bilinear", antialias=False)
+    np.testing.assert_allclose(normalize_images(images, 100, 50), expected[..., 0], atol=1e-5)
+
+
+def test_a_neuron_that_hardly_responds_is_not_blown_up():
+    std = np.array([1.0, 2.0, 0.0, 1e-5])
+    floor = 0.01 * std.mean()
+    np.testing.assert_allclose(
+        normalize_responses(np.ones((1, 4), np.float32), std)[0],
+        [1.0, 0.5, 1 / floor, 1 / floor],
+        rtol=1e-6,
+    )
+
+
+def test_a_signal_that_never_varies_stays_finite():
+    values = normalize_columns(np.array([[3.0, 4.0]]), mean=[3.0, 2.0], std=[0.0, 4.0])
+    np.testing.assert_array_equal(values, [[0.0, 0.5]])
+
+
+def test_a_prepared_mouse_gives_its_normalised_trials(prepared):
+    tree = recording_tree(seed=1)
+    trials = load_mouse("full", data_dir=prepared).trials("validation")
+    std = tree["meta/statistics/responses/all/std"]
+    np.testing.assert_allclose(
+        trials.responses, raw(tree, "responses", "validation") / std, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        trials.behavior,
+        raw(tree, "behavior", "validation") / tree["meta/statistics/behavior/all/std"],
+        rtol=1e-5,
+    )
+    np.testing.assert_allclose(
+        trials.pupil_center,
+        (
+            raw(tree, "pupil_center", "validation")
+            - tree["meta/statistics/pupil_center/all/mean"]
+        )
+        / tree["meta/statistics/pupil_center/all/std"],
+        rtol=1e-4,
+        atol=1e-5,
+    )
+    validation = tree["meta/trials/tiers"] == "validation"
+    np.testing.assert_array_equal(
+        trials.trial_ids, tree["meta/trials/trial_idx"][validation].astype(str)
+    )
+    np.testing.assert_array_equal(
+        trials.image_ids, tree["meta/trials/frame_image_id"][validation]
+    )
+
+
+def test_a_sensorium_model_sees_the_image_alone(prepared):
+    trials = load_mouse("full", data_dir=prepared).trials("train")
+    inputs = trials.inputs("sensorium")
+    assert list(inputs) == ["image"]
+    np.testing.assert_array_equal(inputs["image"][..., 0], trials.images)
+    assert inputs["image"].shape == (12, 36, 64, 1)
+
+
+def test_a_sensorium_plus_model_sees_behavior_as_constant_channels(prepared):
+    trials = load_mouse("full", data_dir=prepared).trials("train")
+    inputs = trials.inputs("sensorium_plus", slice(2, 5))
+    np.testing.assert_array_equal(inputs["image"][..., 0], trials.images[2:5])
+    for channel in range(3):
+        plane = inputs["image"][..., 1 + channel]
+        np.testing.assert_array_equal(plane, np.broadcast_to(plane[:, :1, :1], plane.shape))
+        np.testing.assert_array_equal(plane[:, 0, 0], trials.behavior[2:5, channel])
+    np.testing.assert_array_equal(inputs["pupil_center"], trials.pupil_center[2:5])
+
+
+def test_withheld_behavior_is_refused_for_sensorium_plus(prepared):
+    mouse = load_mouse("hidden", data_dir=prepared)
+    assert mouse.withheld_signals == ("behavior", "pupil_center")
+    assert mouse.withheld_tiers == ("test",)
+    with pytest.raises(SensoriumError, match="hidden: behavior and pupil_center withheld"):
+        mouse.check_track("sensorium_plus")
+    with pytest.raises(SensoriumError, match="withheld"):
+        mouse.trials("train").inputs("sensorium_plus")
+
+
+def test_withheld_responses_are_refused_where_they_are_needed(prepared):
+    mouse = load_mouse("hidden", data_dir=prepared)
+    mouse.check_tier("test")
+    with pytest.raises(SensoriumError, match="responses of tier 'test' are withheld"):
+        mouse.check_tier("test", responses=True)
+
+
+@pytest.mark.parametrize(
+    ("tier", "message"), [("final_test", "has no trials of tier"), ("exam", "expected one of")]
+)
+def test_a_tier_that_is_not_there_is_refused(prepared, tier, message):
+    with pytest.raises(SensoriumError, match=message):
+        load_mouse("full", data_dir=prepared).trials(tier)
+
+
+@pytest.mark.parametrize("name", ["mouse1", "mouse99", "lab7"])
+def test_a_mouse_that_is_not_prepared_is_refused_with_the_command_that_helps(tmp_path, name):
+    with pytest.raises(SensoriumError, match=rf"{name}.* is not prepared .*prepare\.py"):
+        load_mouse(name, data_dir=tmp_path)
+
+
+def test_damaged_prepared_files_are_refused(prepared, tmp_path):
+    import shutil
+
+    shutil.copytree(prepared, tmp_path / "data")
+    for shard in (tmp_path / "data").rglob("*-train.tfrecord-*"):
+        shard.write_bytes(shard.read_bytes()[:-100])
+    with pytest.raises(SensoriumError, match="prepare it again"):
+        load_mouse("full", data_dir=tmp_path / "data").trials("train")

@@ -1,0 +1,247 @@
+import zipfile
+
+import numpy as np
+import pytest
+from recording_files import STEM, npy, recording_tree, withhold, write_folder, write_zip
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.recordings import CATALOG, Recording
+
+
+@pytest.fixture(scope="module")
+def tree():
+    return recording_tree()
+
+
+def stacked(tree, signal):
+    n_trials = len(tree["meta/trials/tiers"])
+    return np.stack([tree[f"data/{signal}/{trial}"] for trial in range(n_trials)])
+
+
+def refusal(path, tree, *, reads=()):
+    """Returns the one line with which a recording is refused, when opened or when read."""
+    with pytest.raises(SensoriumError) as refused:
+        recording = Recording(write_zip(path / "recording.zip", tree))
+        for signal in reads:
+            recording.read(signal)
+    assert "\n" not in str(refused.value)
+    assert str(path / "recording.zip") in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("form", ["zip", "zip_without_top", "folder"])
+def test_every_form_of_a_recording_reads_the_same(tmp_path, tree, form):
+    path = tmp_path / f"{STEM}.zip"
+    if form == "folder":
+        path = write_folder(tmp_path / STEM, tree)
+    else:
+        write_zip(path, tree, top=STEM if form == "zip" else "")
+    with Recording(path) as recording:
+        assert recording.session_key == "26872-17-20"
+        assert recording.n_neurons == 5
+        assert recording.trials_of("validation").size == 4
+        np.testing.assert_array_equal(recording.unit_ids, tree["meta/neurons/unit_ids"])
+        np.testing.assert_array_equal(recording.trial_ids, tree["meta/trials/trial_idx"].astype(str))
+        np.testing.assert_array_equal(
+            recording.read("images")[..., 0], stacked(tree, "images")[:, 0]
+        )
+        for signal in ("responses", "behavior", "pupil_center"):
+            np.testing.assert_array_equal(recording.read(signal), stacked(tree, signal))
+
+
+def test_some_trials_are_read_in_the_order_asked_for(tmp_path, tree):
+    recording = Recording(write_zip(tmp_path / "r.zip", tree))
+    np.testing.assert_array_equal(
+        recording.read("responses", [7, 2]), stacked(tree, "responses")[[7, 2]]
+    )
+
+
+def test_images_stay_uint8_unless_one_of_them_is_not(tmp_path, tree):
+    assert Recording(write_zip(tmp_path / "a.zip", tree)).read("images").dtype == np.uint8
+    mixed = {**tree, "data/images/3": tree["data/images/3"].astype(np.float64) + 0.5}
+    images = Recording(write_zip(tmp_path / "b.zip", mixed)).read("images")
+    assert images.dtype == np.float32
+    np.testing.assert_array_equal(images[3, ..., 0], mixed["data/images/3"][0])
+    np.testing.assert_array_equal(images[2, ..., 0], tree["data/images/2"][0])
+
+
+def test_row_vectors_and_fortran_order_are_read_alike(tmp_path, tree):
+    other = {**tree, "data/behavior/4": tree["data/behavior/4"][None]}
+    other["data/images/4"] = np.asfortranarray(tree["data/images/4"])
+    recording = Recording(write_zip(tmp_path / "r.zip", other))
+    np.testing.assert_array_equal(recording.read("behavior"), stacked(tree, "behavior"))
+    np.testing.assert_array_equal(recording.read("images")[..., 0], stacked(tree, "images")[:, 0])
+
+
+def test_withheld_signals_are_found(tmp_path, tree):
+    hidden = withhold(tree, signals=["behavior", "pupil_center"])
+    path = write_zip(tmp_path / "r.zip", hidden)
+    assert Recording(path).withheld_signals == ("behavior", "pupil_center")
+    assert Recording(write_zip(tmp_path / "s.zip", tree)).withheld_signals == ()
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(SensoriumError, match=r"nowhere\.zip: there is no such recording"):
+        Recording(tmp_path / "nowhere.zip")
+
+
+def test_a_truncated_zip_is_refused(tmp_path, tree):
+    path = write_zip(tmp_path / "r.zip", tree)
+    path.write_bytes(path.read_bytes()[:-4000])
+    with pytest.raises(SensoriumError, match=r"r\.zip: not a complete zip file .* download it"):
+        Recording(path)
+
+
+def test_a_corrupt_member_is_refused(tmp_path, tree):
+    path = write_zip(tmp_path / "r.zip", tree)
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(f"{STEM}/data/responses/3.npy")
+    content = bytearray(path.read_bytes())
+    content[member.header_offset + 120] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(SensoriumError, match=r"data/responses/3\.npy cannot be read .* download"):
+        Recording(path).read("responses")
+
+
+@pytest.mark.parametrize("name", ["../../outside.npy", "/etc/outside.npy", "C:/outside.npy"])
+def test_a_zip_that_points_outside_of_its_folder_is_refused(tmp_path, tree, name):
+    path = write_zip(tmp_path / "r.zip", tree)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(name, b"x")
+    with pytest.raises(SensoriumError, match="outside of the recording"):
+        Recording(path)
+
+
+def test_a_zip_of_something_else_is_refused(tmp_path):
+    assert "not a recording" in refusal(tmp_path, {"a/b": np.zeros(3)})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "meta/trials/tiers",
+        "meta/trials/frame_image_id",
+        "meta/trials/trial_idx",
+        "meta/neurons/unit_ids",
+        "meta/neurons/cell_motor_coordinates",
+        "meta/statistics/responses/all/std",
+        "meta/statistics/images/all/mean",
+        "data/images/0",
+        "data/pupil_center/5",
+    ],
+)
+def test_a_missing_array_is_named(tmp_path, tree, name):
+    broken = {key: value for key, value in tree.items() if key != name}
+    assert name in refusal(tmp_path, broken)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("meta/trials/frame_image_id", np.arange(3)),
+        ("meta/neurons/unit_ids", np.zeros((5, 2))),
+        ("meta/neurons/cell_motor_coordinates", np.zeros((5, 2))),
+        ("meta/statistics/responses/all/mean", np.zeros(4)),
+        ("meta/statistics/images/all/std", np.zeros(2)),
+        ("data/images/2", np.zeros((1, 36, 64), np.uint8)),
+        ("data/responses/2", np.zeros(6, np.float32)),
+        ("data/behavior/2", np.zeros(2, np.float32)),
+    ],
+)
+def test_a_wrong_shape_is_named(tmp_path, tree, name, value):
+    text = refusal(tmp_path, {**tree, name: value}, reads=["images", "responses", "behavior"])
+    assert f"{name}.npy has shape {value.shape}" in text
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data/responses/3",
+        "data/behavior/3",
+        "data/pupil_center/3",
+        "meta/neurons/cell_motor_coordinates",
+        "meta/statistics/responses/all/std",
+        "meta/statistics/behavior/all/mean",
+    ],
+)
+def test_values_that_are_not_finite_are_named(tmp_path, tree, name, bad):
+    value = tree[name].copy()
+    value.flat[0] = bad
+    signals = ["responses", "behavior", "pupil_center"]
+    text = refusal(tmp_path, {**tree, name: value}, reads=signals)
+    assert f"{name}.npy holds NaN or infinity" in text
+
+
+def test_infinities_that_cancel_in_a_sum_are_found(tmp_path, tree):
+    value = tree["data/responses/3"].copy()
+    value[:2] = np.inf, -np.inf
+    text = refusal(tmp_path, {**tree, "data/responses/3": value}, reads=["responses"])
+    assert "data/responses/3.npy" in text
+
+
+def test_a_trial_too_many_is_named(tmp_path, tree):
+    extra = {**tree, "data/images/22": tree["data/images/0"]}
+    assert "data/images/22.npy is one too many" in refusal(tmp_path, extra)
+
+
+def test_an_unknown_tier_is_named(tmp_path, tree):
+    tiers = tree["meta/trials/tiers"].astype("<U20")
+    tiers[4] = "holdout"
+    text = refusal(tmp_path, {**tree, "meta/trials/tiers": tiers})
+    assert "'holdout'" in text and "final_test" in text
+
+
+@pytest.mark.parametrize("name", ["meta/trials/trial_idx", "data/behavior/1"])
+def test_pickled_objects_are_refused_and_not_loaded(tmp_path, tree, name):
+    class Bomb:
+        def __reduce__(self):
+            return (exit, ("unpickled",))
+
+    broken = {**tree, name: npy(np.array([Bomb()], object))}
+    assert "pickled" in refusal(tmp_path, broken, reads=["behavior"])
+
+
+def test_bytes_that_are_no_array_are_refused(tmp_path, tree):
+    broken = {**tree, "data/behavior/1": b"hello"}
+    assert "not a NumPy array" in refusal(tmp_path, broken, reads=["behavior"])
+
+
+def test_an_array_cut_short_is_refused(tmp_path, tree):
+    for trial in (0, 1):
+        broken = {**tree, f"data/responses/{trial}": npy(tree["data/responses/0"])[:-4]}
+        assert f"data/responses/{trial}.npy" in refusal(tmp_path, broken, reads=["responses"])
+
+
+def test_oddities_are_kept_and_warned_of(tmp_path, tree):
+    odd = {name: value for name, value in tree.items() if name != "meta/neurons/layer"}
+    odd["meta/neurons/depth"] = np.arange(5.0)
+    odd["data/responses/2"] = tree["data/responses/2"] - 1
+    with pytest.warns(UserWarning) as warned:
+        recording = Recording(write_zip(tmp_path / "r.zip", odd))
+        responses = recording.read("responses")
+    texts = " ".join(str(each.message) for each in warned)
+    assert "layer" in texts and "depth" in texts and "negative" in texts
+    np.testing.assert_array_equal(recording.neurons["depth"], np.arange(5.0))
+    np.testing.assert_array_equal(responses[2], odd["data/responses/2"])
+
+
+def test_optional_metadata_that_cannot_be_read_are_left_out(tmp_path, tree):
+    odd = {**tree, "meta/neurons/area": npy(np.array([{}] * 5, object))}
+    with pytest.warns(UserWarning, match="area"):
+        recording = Recording(write_zip(tmp_path / "r.zip", odd))
+    assert "area" not in recording.neurons
+
+
+def test_the_catalog_names_the_seven_published_files():
+    assert list(CATALOG) == [f"mouse{i}" for i in range(1, 8)]
+    assert CATALOG["mouse1"].url == (
+        f"https://gin.g-node.org/cajal/Sensorium2022/raw/master/{STEM}.zip"
+    )
+    assert CATALOG["mouse2"].session_key == "27204-5-13"
+
+
+def test_the_reference_recordings_open(shared):
+    for path in sorted((shared / "recordings").glob("*.zip")):
+        with Recording(path) as recording:
+            assert recording.read("pupil_center").shape == (recording.n_trials, 2)
