@@ -1,9 +1,10 @@
-"""Fixtures that every room's tests share."""
+"""Fixtures that several rooms' tests share."""
 
 import os
 from pathlib import Path
 
 import pytest
+from recording_files import recording_tree, withhold, write_zip
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +14,22 @@ def shared() -> Path:
     if not folder:
         pytest.skip("SENSORIUM_SHARED is not set: the reference data are not on this machine")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory):
+    """Data folder with `full` (nothing withheld), `short` (few trials) and `hidden`."""
+    from sensorium_tf.data import prepare
+
+    folder = tmp_path_factory.mktemp("prepared")
+    trees = {
+        "full": recording_tree(seed=1),
+        "short": recording_tree(seed=2, n_neurons=3, n_train=5),
+        "hidden": withhold(
+            recording_tree(seed=3), signals=["behavior", "pupil_center"], tiers=["test"]
+        ),
+    }
+    for name, tree in trees.items():
+        path = write_zip(folder / f"{name}.zip", tree)
+        prepare(name, recording=path, data_dir=folder / "data")
+    return folder / "data"

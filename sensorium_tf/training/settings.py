@@ -43,6 +43,8 @@ class TrainingSettings:
 
     def __post_init__(self):
         check_track(self.track)
+        if not self.mice:
+            raise SensoriumError("mice: expected at least one mouse")
         if self.model not in BASELINES:
             raise SensoriumError(
                 f"model {self.model!r}: unknown, expected {' or '.join(BASELINES)}"

@@ -1,0 +1,51 @@
+import json
+
+import pytest
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.models import BaselineSettings
+from sensorium_tf.training import ScheduleSettings, TrainingSettings
+
+
+def test_the_defaults_are_the_published_recipe():
+    settings = TrainingSettings()
+    assert (settings.batch_size, settings.learning_rate, settings.epochs) == (128, 0.009, 200)
+    assert settings.architecture.hidden_channels == 64
+    assert settings.architecture.laplace_penalty == 6.3831
+    assert settings.architecture.feature_penalty == 0.0076
+
+
+def test_settings_survive_being_written_down():
+    settings = TrainingSettings(
+        mice=("mouse1", "mouse3"),
+        track="sensorium_plus",
+        model="ln",
+        seed=3,
+        architecture=BaselineSettings(hidden_channels=8),
+        schedule=ScheduleSettings(patience=2),
+    )
+    assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"track": "both"}, "track 'both'"),
+        ({"model": "vit"}, "model 'vit'.*cnn"),
+        ({"epochs": 0}, "epochs 0"),
+        ({"batch_size": 0}, "batch_size 0"),
+        ({"learning_rate": 0.0}, "learning_rate 0"),
+        ({"learning_rate": float("nan")}, "learning_rate nan"),
+        ({"seed": -1}, "seed -1"),
+        ({"mice": ()}, "at least one mouse"),
+    ],
+)
+def test_settings_that_are_not_possible_are_refused(values, message):
+    with pytest.raises(SensoriumError, match=message):
+        TrainingSettings(**values)
+
+
+@pytest.mark.parametrize("values", [{}, {"mice": ["a"]}, {"surprise": 1}])
+def test_json_of_something_else_is_refused(values):
+    with pytest.raises(SensoriumError, match="not the settings"):
+        TrainingSettings.from_json(values)

@@ -1,0 +1,241 @@
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.data import load_mouse
+from sensorium_tf.models import BaselineSettings
+from sensorium_tf.training import (
+    ScheduleSettings,
+    TrainingSettings,
+    Workdir,
+    compiled_baseline,
+    load_model,
+    predict,
+    train,
+)
+from sensorium_tf.training import trainer as trainer_module
+
+SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
+
+
+def settings(**changes):
+    values = {"mice": ("full",), "epochs": 2, "batch_size": 5, "architecture": SMALL}
+    return TrainingSettings(**{**values, **changes})
+
+
+@pytest.fixture(scope="module")
+def finished(prepared, tmp_path_factory):
+    """Workdir and result of a finished run on two mice."""
+    folder = tmp_path_factory.mktemp("run") / "two_mice"
+    result = train(
+        settings(mice=("full", "short"), epochs=3), folder, data_dir=prepared, verbose=False
+    )
+    return folder, result
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_run_leaves_its_files(finished):
+    folder, result = finished
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json",
+        "model.keras",
+        "metrics.jsonl",
+        "checkpoints",
+        "tensorboard",
+    }
+    assert [line["epoch"] for line in lines(folder)] == [1, 2, 3]
+    assert json.loads((folder / "config.json").read_text())["mice"] == ["full", "short"]
+    assert result.model_file == folder / "model.keras"
+
+
+def test_the_saved_model_is_the_best_one_and_loads_as_any_keras_model(finished, prepared):
+    folder, result = finished
+    model = keras.models.load_model(folder / "model.keras")
+    trials = load_mouse("short", data_dir=prepared).trials("test")
+    np.testing.assert_array_equal(
+        predict(model, trials, track="sensorium"), predict(result.model, trials, track="sensorium")
+    )
+
+
+def test_the_score_is_the_mean_over_the_neurons_of_all_mice(finished):
+    for line in lines(finished[0]):
+        pooled = (5 * line["validation/full"] + 3 * line["validation/short"]) / 8
+        assert line["validation/single_trial_correlation"] == pytest.approx(pooled)
+
+
+def test_the_parts_of_the_loss_sum_to_the_loss(finished):
+    for line in lines(finished[0]):
+        parts = line["loss/poisson"] + line["loss/laplace"] + line["loss/features"]
+        assert parts == pytest.approx(line["loss/total"])
+        assert min(line["loss/laplace"], line["loss/features"]) > 0
+
+
+def test_tensorboard_shows_each_scalar_of_each_epoch(finished):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(finished[0] / "tensorboard"), size_guidance={"tensors": 0})
+    events.Reload()
+    tags = events.Tags()["tensors"]
+    expected = [key for key in lines(finished[0])[0] if key != "epoch"]
+    assert set(expected) <= set(tags)
+    assert [event.step for event in events.Tensors("loss/total")] == [1, 2, 3]
+    assert [event.step for event in events.Tensors("validation/short")] == [0, 1, 2, 3]
+
+
+def test_the_loss_of_a_step_is_the_published_formula(prepared):
+    mouse = load_mouse("full", data_dir=prepared)
+    trials = mouse.trials("train")
+    model = compiled_baseline(
+        settings(), {"full": mouse.cell_motor_coordinates}, {"full": len(trials)}
+    )
+    inputs, y = {"full": trials.inputs("sensorium", slice(0, 5))}, trials.responses[:5]
+    rates = np.asarray(model(inputs)["full"], np.float64)
+    poisson = np.sqrt(12 / 5) * (rates - y * np.log(rates + 1e-12)).sum()
+    penalties = sum(float(value) for value in model.penalties().values())
+    loss = model.evaluate(inputs, {"full": y}, batch_size=5, verbose=0)
+    assert loss == pytest.approx(poisson + penalties, rel=1e-5)
+
+
+def test_the_same_seed_gives_the_same_run_and_another_seed_another(prepared, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train(settings(seed=seed), tmp_path / name, data_dir=prepared, verbose=False)
+    assert lines(tmp_path / "a") == lines(tmp_path / "b")
+    assert lines(tmp_path / "a") != lines(tmp_path / "c")
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(prepared, tmp_path, monkeypatch):
+    train(settings(epochs=4), tmp_path / "whole", data_dir=prepared, verbose=False)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(self, epochs):
+        real(self, epochs)
+        if len(epochs) == 2:
+            raise Killed
+
+    real = Workdir.write_metrics
+    with monkeypatch.context() as patch:
+        patch.setattr(Workdir, "write_metrics", kill)
+        with pytest.raises(Killed):
+            train(settings(epochs=4), tmp_path / "halves", data_dir=prepared, verbose=False)
+    assert len(lines(tmp_path / "halves")) == 2
+    train(settings(epochs=4), tmp_path / "halves", data_dir=prepared, verbose=False)
+    assert lines(tmp_path / "halves") == lines(tmp_path / "whole")
+
+
+def test_a_finished_run_is_not_trained_again(finished, prepared, monkeypatch):
+    folder, result = finished
+    before = (folder / "metrics.jsonl").read_text()
+    again = train(
+        settings(mice=("full", "short"), epochs=3), folder, data_dir=prepared, verbose=False
+    )
+    assert (folder / "metrics.jsonl").read_text() == before
+    assert again.best_score == result.best_score
+
+
+def test_the_schedule_ends_a_run_that_does_not_gain(prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        trainer_module._Run,
+        "_validate",
+        lambda self: {"validation/single_trial_correlation": 0.0},
+    )
+    impatient = settings(epochs=50, schedule=ScheduleSettings(patience=2, restarts=1))
+    result = train(impatient, tmp_path / "run", data_dir=prepared, verbose=False)
+    assert len(result.epochs) == 4
+
+
+def test_the_best_weights_come_back(prepared, tmp_path, monkeypatch):
+    scores = iter([0.0, 0.5, 0.4, 0.3])
+    seen = []
+
+    def validate(self):
+        seen.append(self._weights())
+        return {"validation/single_trial_correlation": next(scores)}
+
+    monkeypatch.setattr(trainer_module._Run, "_validate", validate)
+    result = train(settings(epochs=3), tmp_path / "run", data_dir=prepared, verbose=False)
+    for kept, best in zip(result.model.get_weights(), seen[1], strict=True):
+        np.testing.assert_array_equal(kept, best)
+
+
+def test_a_workdir_of_another_configuration_is_refused_and_kept(finished, prepared):
+    folder, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    with pytest.raises(SensoriumError, match=r"another configuration .*model cnn there, ln here"):
+        train(settings(mice=("full", "short"), epochs=3, model="ln"), folder, data_dir=prepared)
+    assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def test_a_folder_with_other_files_is_refused(prepared, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(SensoriumError, match="holds files but no run"):
+        train(settings(), tmp_path, data_dir=prepared)
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mice": ("nobody",)}, "'nobody' is not prepared"),
+        ({"mice": ("hidden",), "track": "sensorium_plus"}, "withheld"),
+    ],
+)
+def test_what_cannot_be_trained_leaves_no_workdir(prepared, tmp_path, changes, message):
+    with pytest.raises(SensoriumError, match=message):
+        train(settings(**changes), tmp_path / "run", data_dir=prepared)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_that_explodes_stops_the_run_and_keeps_the_best_weights(prepared, tmp_path):
+    with pytest.raises(SensoriumError, match=r"loss became .* epoch 1"):
+        train(settings(learning_rate=1e30), tmp_path / "run", data_dir=prepared, verbose=False)
+    load_model(tmp_path / "run" / "model.keras")
+
+
+def test_two_processes_do_not_train_in_the_same_workdir(prepared, tmp_path):
+    from sensorium_tf.locking import only_process
+
+    folder = tmp_path / "run"
+    Workdir(folder).claim(settings())
+    with only_process(Workdir(folder).lock, "training"):
+        with pytest.raises(SensoriumError, match="another process is training"):
+            train(settings(), folder, data_dir=prepared)
+
+
+def test_a_damaged_checkpoint_is_refused(finished, prepared, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    checkpoint = tmp_path / "run" / "checkpoints" / "latest.npz"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:500])
+    with pytest.raises(SensoriumError, match=r"latest\.npz: damaged"):
+        train(
+            settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared
+        )
+
+
+def test_a_model_file_that_carries_code_is_refused(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x * 2)])
+    model.save(tmp_path / "code.keras")
+    with pytest.raises(SensoriumError, match="not a Keras model that can be loaded"):
+        load_model(tmp_path / "code.keras")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip"])
+def test_a_file_that_is_no_model_is_refused(tmp_path, content):
+    (tmp_path / "model.keras").write_bytes(content)
+    with pytest.raises(SensoriumError, match=r"model\.keras"):
+        load_model(tmp_path / "model.keras")
+
+
+def test_a_model_of_another_recording_is_refused(finished, prepared):
+    trials = load_mouse("short", data_dir=prepared).trials("test")
+    fewer = type(trials)(**{**vars(trials), "responses": trials.responses[:, :2]})
+    with pytest.raises(SensoriumError, match="3 neurons, the recording 2"):
+        predict(finished[1].model, fewer, track="sensorium")
