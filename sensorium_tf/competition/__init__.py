@@ -1,0 +1,20 @@
+"""The competition's files: submissions, ground truth, scores."""
+
+from sensorium_tf.competition.files import (
+    SUBMISSION_FILES,
+    ground_truth_file,
+    write_ground_truth,
+    write_submission,
+)
+from sensorium_tf.competition.scoring import score
+from sensorium_tf.competition.submit import ground_truth, submit
+
+__all__ = [
+    "SUBMISSION_FILES",
+    "ground_truth",
+    "ground_truth_file",
+    "score",
+    "submit",
+    "write_ground_truth",
+    "write_submission",
+]

@@ -1,12 +1,15 @@
-"""The competition's files: predicted rates or recorded responses as CSV, a row per trial.
+"""The competition's files: predicted rates or recorded responses as CSV, a row a trial.
 
-A row names its trial, its image and, as Python lists in text, one value per neuron and the unit
-ids of those neurons. Lists are read as data (JSON), never evaluated.
+A row names its trial, its image and, as Python lists in text, one value a neuron and the unit ids
+of those neurons. The lists are parsed as data (JSON), never evaluated.
 """
 
+import contextlib
 import csv
+import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +18,206 @@ from numpy.typing import ArrayLike
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.files import atomic_write
 
-COLUMNS = ("trial_indices", "image_ids", "{values}", "neuron_ids")
-SUBMISSION_NAMES: Mapping[str, str] = {
+# Tier to the name that the competition gives its file.
+SUBMISSION_FILES = {
     "test": "submission_file_live_test.csv",
     "final_test": "submission_file_final_test.csv",
 }
+_TRIAL, _IMAGE, _NEURONS = "trial_indices", "image_ids", "neuron_ids"
+PREDICTION, RESPONSES = "prediction", "responses"
 
 
+def ground_truth_file(tier: str) -> str:
+    """Returns the name of a tier's ground-truth file."""
+    return f"ground_truth_file_{tier}.csv"
+
+
+def write_submission(
+    path: str | os.PathLike,
+    *,
+    rates: ArrayLike,
+    trial_ids: ArrayLike,
+    image_ids: ArrayLike,
+    unit_ids: ArrayLike,
+) -> None:
+    """Writes a submission file.
+
+    Args:
+      path: the file; it is complete or not there.
+      rates: `(trials, neurons)`, predicted, in units of the responses' std.
+      trial_ids: `(trials,)`, numbers or md5 strings.
+      image_ids: `(trials,)`.
+      unit_ids: `(neurons,)`.
+
+    Raises:
+      SensoriumError: if the shapes disagree, an id is there twice or a value is not finite (then
+        nothing is written), or the file cannot be written.
+    """
+    _write(path, PREDICTION, rates, trial_ids, image_ids, unit_ids)
+
+
+def write_ground_truth(
+    path: str | os.PathLike,
+    *,
+    responses: ArrayLike,
+    trial_ids: ArrayLike,
+    image_ids: ArrayLike,
+    unit_ids: ArrayLike,
+) -> None:
+    """Writes a ground-truth file: as `write_submission`, with standardised responses.
+
+    Args:
+      path: the file; it is complete or not there.
+      responses: `(trials, neurons)`, divided by their std.
+      trial_ids: `(trials,)`, numbers or md5 strings.
+      image_ids: `(trials,)`.
+      unit_ids: `(neurons,)`.
+
+    Raises:
+      SensoriumError: as `write_submission`.
+    """
+    _write(path, RESPONSES, responses, trial_ids, image_ids, unit_ids)
+
+
+class Rows:
+    """The rows of a submission or ground-truth file, one at a time.
+
+    Args:
+      path: the file.
+      column: `prediction` or `responses`.
+
+    Attributes:
+      path: the file.
+    """
+
+    def __init__(self, path: str | os.PathLike, column: str):
+        self.path = Path(path).expanduser()
+        self._column = column
+
+    def __iter__(self) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+        """Yields trial id, image id, values `(neurons,)` and unit ids `(neurons,)` of each row.
+
+        Raises:
+          SensoriumError: if the file or a row of it is not what it should be.
+        """
+        seen: set[str] = set()
+        unit_ids_text, unit_ids = None, None
+        for row in self._raw_rows():
+            trial = (row[_TRIAL] or "").strip()
+            if not trial:
+                raise self.error("a row without trial id")
+            if trial in seen:
+                raise self.error(f"trial {trial} is there twice")
+            seen.add(trial)
+            values = self._numbers(row[self._column], trial, self._column, float)
+            # Nearly always the same text in each row: parse it once.
+            if row[_NEURONS] != unit_ids_text:
+                unit_ids = self._numbers(row[_NEURONS], trial, _NEURONS, int)
+                if len(np.unique(unit_ids)) < len(unit_ids):
+                    raise self.error(f"trial {trial}: a neuron is in {_NEURONS} twice")
+                unit_ids_text = row[_NEURONS]
+            if len(values) != len(unit_ids):
+                raise self.error(
+                    f"trial {trial}: {len(values)} values in {self._column} for {len(unit_ids)} "
+                    f"neurons in {_NEURONS}"
+                )
+            yield trial, (row[_IMAGE] or "").strip(), values, unit_ids
+        if not seen:
+            raise self.error("no trial in it")
+
+    def error(self, text: str) -> SensoriumError:
+        """Returns an error that names the file."""
+        return SensoriumError(f"{self.path}: {text}")
+
+    def _raw_rows(self) -> Iterator[dict[str, str | None]]:
+        try:
+            with self.path.open(encoding="utf-8-sig", newline="") as file, _long_fields():
+                reader = csv.DictReader(file, strict=True)
+                needed = [_TRIAL, _IMAGE, self._column, _NEURONS]
+                missing = [name for name in needed if name not in (reader.fieldnames or ())]
+                if missing:
+                    raise self.error(
+                        f"column {missing[0]!r} is missing: expected a CSV file with "
+                        f"{', '.join(needed)}"
+                    )
+                yield from reader
+        except OSError as e:
+            raise self.error(f"cannot be read ({e.strerror or e})") from e
+        except (csv.Error, UnicodeDecodeError) as e:
+            raise self.error(f"not a CSV file in UTF-8 ({e})") from e
+
+    def _numbers(self, text: str | None, trial: str, column: str, kind: type) -> np.ndarray:
+        """Parses a list of numbers as data."""
+        try:
+            values = json.loads(text or "", parse_constant=_refuse_constant)
+        except _NotFiniteError as e:
+            raise self.error(f"trial {trial}: {column} holds {e}") from e
+        except (ValueError, RecursionError) as e:
+            raise self.error(
+                f"trial {trial}: {column} is not a list of numbers: expected text such as "
+                "[0.5, 1.25]"
+            ) from e
+        allowed = (int,) if kind is int else (int, float)
+        # `type`, not `isinstance`: true and false are no numbers.
+        if not isinstance(values, list) or not set(map(type, values)) <= set(allowed):
+            raise self.error(
+                f"trial {trial}: {column} is not a list of "
+                f"{'whole numbers' if kind is int else 'numbers'}"
+            )
+        try:
+            array = np.array(values, np.int64 if kind is int else np.float64)
+        except OverflowError as e:
+            raise self.error(f"trial {trial}: {column} holds a number too large") from e
+        if not np.isfinite(array).all():
+            raise self.error(f"trial {trial}: {column} holds infinity")
+        return array
+
+
+class _NotFiniteError(ValueError):
+    """A list holds NaN or infinity."""
+
+
+def _refuse_constant(name: str) -> None:
+    raise _NotFiniteError(name)
+
+
+@contextlib.contextmanager
+def _long_fields() -> Iterator[None]:
+    """Lifts the csv module's limit of 131,072 characters, which a row of 8,000 neurons exceeds."""
+    limit = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    try:
+        yield
+    finally:
+        csv.field_size_limit(limit)
+
+
+def _write(
+    path: str | os.PathLike,
+    column: str,
+    values: ArrayLike,
+    trial_ids: ArrayLike,
+    image_ids: ArrayLike,
+    unit_ids: ArrayLike,
+) -> None:
+    values = np.asarray(values, np.float32)
+    trial_ids, image_ids, unit_ids = map(np.asarray, (trial_ids, image_ids, unit_ids))
+    if values.shape != (len(trial_ids), len(unit_ids)) or len(image_ids) != len(trial_ids):
+        raise SensoriumError(
+            f"{path}: {column} has shape {values.shape}, for {len(trial_ids)} trial ids, "
+            f"{len(image_ids)} image ids and {len(unit_ids)} unit ids"
+        )
+    for name, ids in (("trial", trial_ids), ("unit", unit_ids)):
+        if len(np.unique(ids)) < len(ids):
+            raise SensoriumError(f"{path}: a {name} id is there twice: it could not be scored")
+    finite = np.isfinite(values).all(axis=1)
+    if not finite.all():
+        trial = trial_ids[int(np.argmin(finite))]
+        raise SensoriumError(f"{path}: {column} of trial {trial} holds NaN or infinity")
+    neurons = str(unit_ids.tolist())
+    # Nine digits read back as the same float32; one format for the row is the fastest way.
+    row_format = f"[{', '.join(['%.9g'] * len(unit_ids))}]"
+    with atomic_write(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([_TRIAL, _IMAGE, column, _NEURONS])
+        for trial, image, row in zip(trial_ids.tolist(), image_ids.tolist(), values, strict=True):
+            writer.writerow([trial, image, row_format % tuple(row.tolist()), neurons])

@@ -96,9 +96,7 @@ def ground_truth(
     responses = trials.responses
     if known is not None:
         aligned = known.align(trials.trial_ids, prepared.unit_ids)
-        responses = normalize_responses(
-            aligned.responses, prepared.statistics["responses"]["std"]
-        )
+        responses = normalize_responses(aligned.responses, prepared.statistics["responses"]["std"])
     path = Path(output).expanduser() / ground_truth_file(tier)
     write_ground_truth(
         path,

@@ -2,7 +2,8 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,15 +11,21 @@ import numpy as np
 from sensorium_tf.data import Mouse, Trials, load_mouse
 from sensorium_tf.data.trials import normalize_responses
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.evaluation.figures import write_figures
-from sensorium_tf.evaluation.metrics import (
+from sensorium_tf.evaluation.figures import (
+    correlation_histogram,
+    first_layer_filters,
+    receptive_field_positions,
+    responses_against_rates,
+    save_figure,
+)
+from sensorium_tf.evaluation.tables import scores_table, write_json, write_neurons_csv
+from sensorium_tf.metrics import (
     Scores,
     explainable_variance,
     oracle_correlation,
     scores,
 )
-from sensorium_tf.evaluation.tables import scores_table, write_json, write_neurons_csv
-from sensorium_tf.models import FiringRateModel
+from sensorium_tf.models import Core, FiringRateModel, GaussianReadout
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.tracks import describe_signals
 from sensorium_tf.training import Workdir, predict
@@ -157,7 +164,7 @@ def evaluate(
     )
     write_json(folder.path / "evaluation.json", evaluation.to_json())
     _write_neurons(folder.path / "neurons.csv", evaluation)
-    write_figures(folder.path / "figures", model, evaluation, mice)
+    _write_figures(folder.path / "figures", model, evaluation, mice)
     return evaluation
 
 
@@ -211,7 +218,7 @@ def _default_tier(mouse: Mouse) -> str:
     return "test" if known else "validation"
 
 
-def _write_neurons(path, evaluation: Evaluation) -> None:
+def _write_neurons(path: Path, evaluation: Evaluation) -> None:
     """Writes one row a neuron, of all mice."""
     columns: dict[str, list] = {"mouse": []}
     for each in evaluation.mice.values():
@@ -226,3 +233,45 @@ def _write_neurons(path, evaluation: Evaluation) -> None:
             columns.setdefault(name, []).extend(missing if column is None else column)
     unit_ids = np.concatenate([each.unit_ids for each in evaluation.mice.values()])
     write_neurons_csv(path, unit_ids=unit_ids, columns=columns)
+
+
+def _write_figures(
+    folder: Path, model: FiringRateModel, evaluation: Evaluation, mice: Sequence[Mouse]
+) -> None:
+    """Writes the figures of the model, and of each mouse."""
+    if isinstance(model.core, Core):
+        kernels = np.asarray(model.core.stem.kernel)
+        save_figure(
+            first_layer_filters(kernels, title=f"{evaluation.model}: filters of the first layer"),
+            folder / "filters.png",
+        )
+    for mouse in mice:
+        each = evaluation.mice[mouse.name]
+        correlations = each.scores.single_trial_correlation
+        title = f"{evaluation.model}, {mouse.name}, tier {each.tier}"
+        save_figure(
+            correlation_histogram(
+                {evaluation.model: correlations}, oracle=each.oracle, title=title
+            ),
+            folder / f"correlations_{mouse.name}.png",
+        )
+        save_figure(
+            responses_against_rates(
+                each.responses,
+                each.rates,
+                correlations=correlations,
+                unit_ids=mouse.unit_ids,
+                title=title,
+            ),
+            folder / f"responses_{mouse.name}.png",
+        )
+        readout = model.readouts[mouse.name]
+        if isinstance(readout, GaussianReadout):
+            save_figure(
+                receptive_field_positions(
+                    np.asarray(readout.mean_positions()),
+                    mouse.cell_motor_coordinates,
+                    title=f"{evaluation.model}, {mouse.name}: retinotopy",
+                ),
+                folder / f"retinotopy_{mouse.name}.png",
+            )

@@ -25,7 +25,6 @@ class FiringRateModel(keras.Model):
     by itself, so that batch normalisation sees one mouse at a time.
 
     Example:
-
         model = baseline("cnn", {"mouse1": cell_motor_coordinates})
         rates = model({"mouse1": {"image": images}})["mouse1"]
 

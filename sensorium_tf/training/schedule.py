@@ -84,9 +84,7 @@ class Schedule:
             return Decision(improved=False, restore_best=False, stop=False)
         self._since_gain = 0
         self._restarts += 1
-        return Decision(
-            improved=False, restore_best=True, stop=self._restarts > settings.restarts
-        )
+        return Decision(improved=False, restore_best=True, stop=self._restarts > settings.restarts)
 
     def state(self) -> dict[str, float]:
         """Returns all that changes, as JSON values."""

@@ -38,8 +38,8 @@ class TrainingSettings:
     batch_size: int = 128
     learning_rate: float = 0.009
     seed: int = 0
-    architecture: BaselineSettings = BaselineSettings()
-    schedule: ScheduleSettings = ScheduleSettings()
+    architecture: BaselineSettings = dataclasses.field(default_factory=BaselineSettings)
+    schedule: ScheduleSettings = dataclasses.field(default_factory=ScheduleSettings)
 
     def __post_init__(self):
         check_track(self.track)

@@ -12,8 +12,8 @@ import tensorflow as tf
 
 from sensorium_tf.data import Batches, Mouse, Trials, load_mouse
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.evaluation.metrics import single_trial_correlation
 from sensorium_tf.locking import only_process
+from sensorium_tf.metrics import single_trial_correlation
 from sensorium_tf.models import FiringRateModel, PoissonLoss, baseline
 from sensorium_tf.training.prediction import Predictor
 from sensorium_tf.training.schedule import Schedule

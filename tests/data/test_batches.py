@@ -24,7 +24,7 @@ def test_an_epoch_shows_every_trial_once_and_keeps_the_short_last_batch(prepared
     data = Batches(trials, track="sensorium", batch_size=5, seed=0)
     shown = epoch_rows(data.epoch(1), trials["full"], "full")
     assert [len(batch) for batch in shown] == [5, 5, 2]
-    assert sorted(sum(shown, [])) == list(range(12))
+    assert sorted(row for batch in shown for row in batch) == list(range(12))
 
 
 def test_inputs_and_responses_belong_to_the_same_trial(prepared):

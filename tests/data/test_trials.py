@@ -59,10 +59,7 @@ def test_a_prepared_mouse_gives_its_normalised_trials(prepared):
     )
     np.testing.assert_allclose(
         trials.pupil_center,
-        (
-            raw(tree, "pupil_center", "validation")
-            - tree["meta/statistics/pupil_center/all/mean"]
-        )
+        (raw(tree, "pupil_center", "validation") - tree["meta/statistics/pupil_center/all/mean"])
         / tree["meta/statistics/pupil_center/all/std"],
         rtol=1e-4,
         atol=1e-5,
@@ -71,9 +68,7 @@ def test_a_prepared_mouse_gives_its_normalised_trials(prepared):
     np.testing.assert_array_equal(
         trials.trial_ids, tree["meta/trials/trial_idx"][validation].astype(str)
     )
-    np.testing.assert_array_equal(
-        trials.image_ids, tree["meta/trials/frame_image_id"][validation]
-    )
+    np.testing.assert_array_equal(trials.image_ids, tree["meta/trials/frame_image_id"][validation])
 
 
 def test_a_sensorium_model_sees_the_image_alone(prepared):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from recording_files import recording_tree, withhold, write_zip
+from sensorium_tf.datasets.sensorium import Builder
 
 import sensorium_tf
-from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.recordings import CATALOG
 
 SPLITS = {"train": 12, "validation": 4, "test": 6}

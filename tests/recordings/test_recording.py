@@ -41,7 +41,9 @@ def test_every_form_of_a_recording_reads_the_same(tmp_path, tree, form):
         assert recording.n_neurons == 5
         assert recording.trials_of("validation").size == 4
         np.testing.assert_array_equal(recording.unit_ids, tree["meta/neurons/unit_ids"])
-        np.testing.assert_array_equal(recording.trial_ids, tree["meta/trials/trial_idx"].astype(str))
+        np.testing.assert_array_equal(
+            recording.trial_ids, tree["meta/trials/trial_idx"].astype(str)
+        )
         np.testing.assert_array_equal(
             recording.read("images")[..., 0], stacked(tree, "images")[:, 0]
         )

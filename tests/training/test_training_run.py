@@ -205,9 +205,11 @@ def test_two_processes_do_not_train_in_the_same_workdir(prepared, tmp_path):
 
     folder = tmp_path / "run"
     Workdir(folder).claim(settings())
-    with only_process(Workdir(folder).lock, "training"):
-        with pytest.raises(SensoriumError, match="another process is training"):
-            train(settings(), folder, data_dir=prepared)
+    with (
+        only_process(Workdir(folder).lock, "training"),
+        pytest.raises(SensoriumError, match="another process is training"),
+    ):
+        train(settings(), folder, data_dir=prepared)
 
 
 def test_a_damaged_checkpoint_is_refused(finished, prepared, tmp_path):
@@ -215,9 +217,7 @@ def test_a_damaged_checkpoint_is_refused(finished, prepared, tmp_path):
     checkpoint = tmp_path / "run" / "checkpoints" / "latest.npz"
     checkpoint.write_bytes(checkpoint.read_bytes()[:500])
     with pytest.raises(SensoriumError, match=r"latest\.npz: damaged"):
-        train(
-            settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared
-        )
+        train(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
 
 
 def test_a_model_file_that_carries_code_is_refused(tmp_path):

@@ -9,12 +9,13 @@ _HEIGHT, _WIDTH = 36, 64
 _FIELD_OF_VIEW = 780.0
 _DEPTHS = (150.0, 300.0)
 _N_PLANES = 10
-# The screen is some 120 degrees wide, a pixel at model scale nearly 2 degrees: wavelengths of 6 to
-# 12 pixels are the 0.04 to 0.09 cycles per degree that mouse V1 prefers.
+# The screen is some 120 degrees wide, a pixel at model scale nearly 2 degrees: wavelengths of 9 to
+# 14 pixels are 0.04 to 0.06 cycles per degree, as mouse V1 prefers.
 _WAVELENGTHS = (9.0, 14.0)
 _RETINOTOPIC_SCATTER = 0.6  # pixels
 _PIXELS_PER_GAZE = 0.2  # image pixels that a receptive field moves with one camera pixel
 _SURROUND = 4.0  # pixels
+_BRIGHTNESS = 0.4  # share of a Gabor filter's answer to uniform light that neurons keep
 _LUMINANCE, _CONTRAST = 105.0, 55.0
 
 
@@ -164,8 +165,9 @@ def _gabor_pairs(population: Population) -> tuple[np.ndarray, np.ndarray]:
     def unit_filter(carrier: np.ndarray) -> np.ndarray:
         gabor = (envelope * carrier).reshape(len(carrier), -1)
         weight = envelope.reshape(len(carrier), -1)
-        # Without its mean brightness: V1 answers to contrast.
-        gabor -= weight * (gabor.sum(1) / weight.sum(1))[:, None]
+        # V1 answers to contrast, and also a little to brightness.
+        brightness = gabor.sum(1) / weight.sum(1)
+        gabor -= (1 - _BRIGHTNESS) * weight * brightness[:, None]
         return gabor / np.linalg.norm(gabor, axis=1, keepdims=True)
 
     return unit_filter(np.cos(phase)), unit_filter(np.sin(phase))

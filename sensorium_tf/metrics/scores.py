@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.evaluation.images import Images
+from sensorium_tf.metrics.images import Images
+from sensorium_tf.tracks import check_track
 
 FEV_THRESHOLD = 0.15
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
-_TRACKS = ("sensorium", "sensorium_plus")
+
 _EPSILON = 1e-8
 _NO_REPEATS = "no image was shown more than once in these trials: use a tier with repeated images"
 # So many neurons at a time: temporary arrays stay in the cache and small beside the data.
@@ -248,14 +249,13 @@ def oracle_correlation(responses: ArrayLike, image_ids: ArrayLike) -> np.ndarray
 
 def _no_feve(track: str, images: Images) -> str | None:
     """Returns why FEVE is not defined, None if it is."""
-    if track not in _TRACKS:
-        raise SensoriumError(f"track {track!r}: expected one of {', '.join(_TRACKS)}")
+    check_track(track)
     if track == "sensorium_plus":
         return (
             "FEVE is not defined for the track sensorium_plus: no two repeats of an image have the "
             "same behavior, so what they share is not all that can be explained"
         )
-    return None if images.repeated.any() else f"explainable variance needs repeats: {_NO_REPEATS}"
+    return None if images.repeated.any() else _NO_REPEATS
 
 
 def _refuse(reason: str | None) -> None:
@@ -307,9 +307,7 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (z_score(a) * z_score(b)).mean(axis=0)
 
 
-def _correlation_to_average(
-    responses: np.ndarray, rates: np.ndarray, images: Images
-) -> np.ndarray:
+def _correlation_to_average(responses: np.ndarray, rates: np.ndarray, images: Images) -> np.ndarray:
     return _by_neurons(
         lambda a, b: _correlation(images.means(a), images.means(b)), responses, rates
     )
@@ -325,9 +323,7 @@ def _variances(responses: np.ndarray, images: Images) -> tuple[np.ndarray, np.nd
     return total, noise.mean(axis=0)
 
 
-def _feve(
-    responses: np.ndarray, rates: np.ndarray, images: Images, threshold: float
-) -> np.ndarray:
+def _feve(responses: np.ndarray, rates: np.ndarray, images: Images, threshold: float) -> np.ndarray:
     def explained(responses: np.ndarray, rates: np.ndarray) -> np.ndarray:
         total, noise = _variances(responses, images)
         mse = ((responses - rates) ** 2).mean(axis=0)
