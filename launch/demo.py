@@ -7,6 +7,7 @@ test tier (LN, CNN and the oracle: the true rates) and writes it to scores.json.
 """
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -79,9 +80,9 @@ def main() -> None:
     print(f"TensorBoard: tensorboard --logdir {output}")
 
 
-def _run(name: str, *, capture: bool = False, **values) -> str:
+def _run(verb: str, /, *, capture: bool = False, **values) -> str:
     """Runs a launcher, showing its command; ends the demo if it fails."""
-    arguments = [str(_LAUNCHERS / f"{name}.py")]
+    arguments = [os.path.relpath(_LAUNCHERS / f"{verb}.py")]
     arguments += [
         f"--{flag}" if value is True else f"--{flag}={value}" for flag, value in values.items()
     ]

@@ -9,9 +9,8 @@ from sensorium_tf.models.firing_rate_model import FiringRateModel
 from sensorium_tf.models.readout import GaussianReadout
 from sensorium_tf.models.seeds import spawn_seeds
 from sensorium_tf.models.shifter import Shifter
+from sensorium_tf.tracks import check_track, image_shape
 
-IMAGE_SIZE = (36, 64)
-TRACK_CHANNELS = {"sensorium": 1, "sensorium_plus": 4}
 # What sets the baselines apart: nonlinearity of the core, and blocks after its stem.
 BASELINES = {"cnn": ("elu", 3), "ln": ("linear", 2)}
 
@@ -77,9 +76,8 @@ def baseline(
             cannot be used.
     """
     if name not in BASELINES:
-        raise SensoriumError(f"model {name!r}: unknown; there are {', '.join(BASELINES)}")
-    if track not in TRACK_CHANNELS:
-        raise SensoriumError(f"track {track!r}: unknown; there are {', '.join(TRACK_CHANNELS)}")
+        raise SensoriumError(f"model {name!r}: unknown, expected {' or '.join(BASELINES)}")
+    check_track(track)
     settings = settings or BaselineSettings()
     activation, n_blocks = BASELINES[name]
     core_seed, *mouse_seeds = spawn_seeds(seed, 1 + 2 * len(coordinates))
@@ -118,9 +116,7 @@ def baseline(
         )
         for mouse in (coordinates if track == "sensorium_plus" else ())
     }
-    model = FiringRateModel(
-        core, readouts, shifters, image_shape=(*IMAGE_SIZE, TRACK_CHANNELS[track]), name=name
-    )
+    model = FiringRateModel(core, readouts, shifters, image_shape=image_shape(track), name=name)
     if settings.positions == "predicted":
         for mouse, places in coordinates.items():
             readouts[mouse].set_coordinates(places)

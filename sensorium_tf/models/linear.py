@@ -7,7 +7,7 @@ import keras
 from sensorium_tf.models.seeds import spawn_seeds
 
 
-def linear(units: int, *, fan_in: int, activation: str, seed: int | None, name: str):
+def linear(units: int, *, fan_in: int, activation: str, seed: int | None, name: str, dtype=None):
     """Makes a dense layer that starts as the published networks' layers do.
 
     Weights and biases alike are drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)), PyTorch's habit;
@@ -19,6 +19,7 @@ def linear(units: int, *, fan_in: int, activation: str, seed: int | None, name: 
         activation: Name of the Keras activation after it.
         seed: Seed of the initial weights, or `None`.
         name: Name of the layer.
+        dtype: Keras dtype policy of the layer; the global one by default.
 
     Returns:
         An unbuilt `keras.layers.Dense`.
@@ -31,4 +32,5 @@ def linear(units: int, *, fan_in: int, activation: str, seed: int | None, name: 
         kernel_initializer=keras.initializers.RandomUniform(-bound, bound, seed=kernel_seed),
         bias_initializer=keras.initializers.RandomUniform(-bound, bound, seed=bias_seed),
         name=name,
+        dtype=dtype,
     )

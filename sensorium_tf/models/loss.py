@@ -45,16 +45,12 @@ class PoissonLoss(keras.losses.Loss):
         """
         per_neuron = y_pred - y_true * ops.log(y_pred + EPSILON)
         batch_size = ops.cast(ops.shape(y_pred)[0], per_neuron.dtype)
-        n_replicas = 1
         if (context := replica_context()) is not None:
-            # The batch is that of all replicas, and Keras is going to divide by their number.
+            # The batch is that of all replicas together, whose sums Keras adds up.
             batch_size = context.all_reduce("sum", batch_size)
-            n_replicas = context.num_replicas_in_sync
-        scale = n_replicas * ops.sqrt(self.n_train_trials / batch_size)
+        scale = ops.sqrt(self.n_train_trials / batch_size)
         return scale * ops.sum(per_neuron, axis=-1)
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        config = super().get_config()
-        del config["reduction"]
-        return {**config, "n_train_trials": self.n_train_trials}
+        return {"n_train_trials": self.n_train_trials, "name": self.name, "dtype": self.dtype}

@@ -93,25 +93,27 @@ class GaussianReadout(keras.layers.Layer):
         self._sigma_seed, self._mean_seed, noise_seed, *network_seeds = spawn_seeds(seed, 5)
         self.noise = ReplicaSeedGenerator(noise_seed, name="noise")
         if positions == "predicted":
+            # Positions stay in full precision under mixed precision, like the weights below:
+            # half precision would round them to a tenth of a pixel.
             self.position_network = [
                 linear(
-                    hidden_units, fan_in=2, activation="elu", seed=network_seeds[0], name="hidden"
-                ),
-                linear(
-                    2,
-                    fan_in=hidden_units,
-                    activation="tanh",
-                    seed=network_seeds[1],
-                    name="position",
-                ),
+                    units,
+                    fan_in=fan_in,
+                    activation=activation,
+                    seed=network_seed,
+                    name=layer_name,
+                    dtype=self.variable_dtype,
+                )
+                for units, fan_in, activation, network_seed, layer_name in (
+                    (hidden_units, 2, "elu", network_seeds[0], "hidden"),
+                    (2, hidden_units, "tanh", network_seeds[1], "position"),
+                )
             ]
 
     def build(self, input_shape):
         """Creates the weights for features `input_shape`, `(batch, height, width, channels)`."""
         channels = input_shape[-1]
         n_neurons = self.n_neurons
-        # Positions stay in full precision under mixed precision: half precision would round
-        # them to a tenth of a pixel, in training and in evaluation alike.
         if self.positions == "predicted":
             self.coordinates = self.add_weight(
                 name="coordinates",

@@ -9,7 +9,7 @@ import numpy as np
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.files import atomic_write
 from sensorium_tf.recordings.catalog import recording_stem
-from sensorium_tf.recordings.recording import TIERS
+from sensorium_tf.recordings.recording import IMAGE_SHAPE, TIERS
 
 # Responses and photographs deflate little better at higher levels, which take several times as
 # long.
@@ -42,7 +42,7 @@ def write_recording(
     Args:
       path: the zip file to write; a file that is there is replaced.
       session_key: animal, session and scan, such as `26872-17-20`.
-      images: `(trials, height, width)`, 0 to 255, uint8 or float; published images are 144 x 256.
+      images: `(trials, 144, 256)`, grey values 0 to 255, uint8 or float.
       responses: `(trials, neurons)`, not negative.
       behavior: `(trials, 3)`: pupil dilation, its derivative, running speed.
       pupil_center: `(trials, 2)`: horizontal, vertical.
@@ -59,21 +59,17 @@ def write_recording(
     Raises:
       SensoriumError: if the arrays do not fit each other or the file cannot be written.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     stem = recording_stem(session_key)
     n_trials, n_neurons = len(tiers), len(unit_ids)
     tiers = np.asarray(tiers, "<U10")
-    _check_shapes(
-        path,
-        images=(images, (n_trials, *np.shape(images)[1:3])),
-        responses=(responses, (n_trials, n_neurons)),
-        behavior=(behavior, (n_trials, 3)),
-        pupil_center=(pupil_center, (n_trials, 2)),
-        tiers=(tiers, (n_trials,)),
-        image_ids=(image_ids, (n_trials,)),
-        trial_ids=(trial_ids, (n_trials,)),
-        cell_motor_coordinates=(cell_motor_coordinates, (n_neurons, 3)),
-    )
+    _check(path, "images", images, (n_trials, *IMAGE_SHAPE[:2]))
+    _check(path, "responses", responses, (n_trials, n_neurons))
+    _check(path, "behavior", behavior, (n_trials, 3))
+    _check(path, "pupil_center", pupil_center, (n_trials, 2))
+    _check(path, "image_ids", image_ids, (n_trials,))
+    _check(path, "trial_ids", trial_ids, (n_trials,))
+    _check(path, "cell_motor_coordinates", cell_motor_coordinates, (n_neurons, 3))
     if unknown := sorted(set(tiers.tolist()) - set(TIERS)):
         raise SensoriumError(f"{path}: unknown tier {unknown[0]!r}: use {', '.join(TIERS)}")
     training = np.flatnonzero(tiers == "train")
@@ -114,13 +110,16 @@ def write_recording(
     return path
 
 
-def _check_shapes(path: Path, **arrays: tuple[np.ndarray, tuple[int, ...]]) -> None:
-    for name, (array, expected) in arrays.items():
-        if np.shape(array) != expected or (name == "images" and np.ndim(array) != 3):
-            raise SensoriumError(
-                f"{path}: {name} has shape {np.shape(array)}, expected {expected}: tiers and "
-                "unit_ids set the numbers of trials and neurons"
-            )
+def _check(path: Path, name: str, array: np.ndarray, expected: tuple[int, ...]) -> None:
+    array = np.asarray(array)
+    if array.shape != expected:
+        raise SensoriumError(
+            f"{path}: {name} has shape {array.shape}, expected {expected} (tiers and unit_ids set "
+            "the numbers of trials and neurons)"
+        )
+    # A value that is not finite makes the sum so: no mask as large as the array.
+    if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
+        raise SensoriumError(f"{path}: {name} holds NaN or infinity: mend or leave out that trial")
 
 
 def _neuron_metadata(

@@ -101,8 +101,11 @@ def test_no_two_parts_start_with_the_same_numbers(coordinates):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"name": "vit"}, "model 'vit': unknown; there are cnn, ln"),
-        ({"track": "sensorium+"}, "track 'sensorium.': unknown; there are sensorium, sensorium_pl"),
+        ({"name": "vit"}, "model 'vit': unknown, expected cnn or ln"),
+        (
+            {"track": "sensorium+"},
+            r"track 'sensorium\+': unknown, expected sensorium or sensorium_plus",
+        ),
         ({"coordinates": {}}, "at least one mouse"),
         ({"coordinates": {"mouse1": np.full((3, 2), np.inf)}}, "readout_mouse1: .* finite"),
     ],

@@ -120,11 +120,11 @@ def test_the_loss_is_the_mice_s_losses_with_one_stem_penalty_each(
 
 
 def test_fit_lowers_the_loss(model, inputs, responses):
-    compiled(model)
-    before = model.evaluate(inputs, responses, verbose=0, return_dict=True)
-    model.fit(inputs, responses, batch_size=6, epochs=6, verbose=0)
-    after = model.evaluate(inputs, responses, verbose=0, return_dict=True)
-    assert all(after[name] < 0.95 * before[name] for name in ("loss", "mouse1_loss"))
+    # Images drive nothing here that noise could hide: the rates only have to come down to 0.1.
+    responses = {mouse: np.full_like(response, 0.1) for mouse, response in responses.items()}
+    history = compiled(model).fit(inputs, responses, batch_size=6, epochs=5, verbose=0).history
+    for name in ("loss", "mouse1_loss", "mouse3_loss"):
+        assert history[name][-1] < 0.95 * history[name][0]
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="XLA is slow there alone")

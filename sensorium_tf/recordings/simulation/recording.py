@@ -6,7 +6,7 @@ import numpy as np
 
 from sensorium_tf.files import atomic_write
 from sensorium_tf.recordings.catalog import recording_stem
-from sensorium_tf.recordings.simulation.simulate import simulate
+from sensorium_tf.recordings.simulation.mouse import simulate
 from sensorium_tf.recordings.writer import write_recording
 
 
@@ -53,7 +53,7 @@ def simulate_recording(
         seed=seed,
         competition=competition,
     )
-    path = Path(output_dir) / f"{recording_stem(session_key)}.zip"
+    path = Path(output_dir).expanduser() / f"{recording_stem(session_key)}.zip"
     # The truth first: where there is a recording, there is its truth.
     with atomic_write(path.with_name(f"{path.stem}_truth.npz"), "wb") as file:
         np.savez(
