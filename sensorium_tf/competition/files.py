@@ -8,6 +8,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ SUBMISSION_FILES = {
 }
 _TRIAL, _IMAGE, _NEURONS = "trial_indices", "image_ids", "neuron_ids"
 PREDICTION, RESPONSES = "prediction", "responses"
+# JSON knows NaN and Infinity; Python's own text for a list has these.
+_NOT_FINITE = re.compile(r"\b(nan|inf)\b")
 
 
 def ground_truth_file(tier: str) -> str:
@@ -113,8 +116,12 @@ class Rows:
             # Nearly always the same text in each row: parse it once.
             if row[_NEURONS] != unit_ids_text:
                 unit_ids = self._numbers(row[_NEURONS], trial, _NEURONS, int)
-                if len(np.unique(unit_ids)) < len(unit_ids):
-                    raise self.error(f"trial {trial}: a neuron is in {_NEURONS} twice")
+                if not unit_ids.size:
+                    raise self.error(f"trial {trial}: no neuron in {_NEURONS}")
+                distinct, counts = np.unique(unit_ids, return_counts=True)
+                if len(distinct) < len(unit_ids):
+                    doubled = distinct[np.argmax(counts)]
+                    raise self.error(f"trial {trial}: neuron {doubled} is in {_NEURONS} twice")
                 unit_ids_text = row[_NEURONS]
             if len(values) != len(unit_ids):
                 raise self.error(
@@ -131,7 +138,7 @@ class Rows:
 
     def _raw_rows(self) -> Iterator[dict[str, str | None]]:
         try:
-            with self.path.open(encoding="utf-8-sig", newline="") as file, _long_fields():
+            with self.path.open(encoding="utf-8-sig", newline="") as file:
                 reader = csv.DictReader(file, strict=True)
                 needed = [_TRIAL, _IMAGE, self._column, _NEURONS]
                 missing = [name for name in needed if name not in (reader.fieldnames or ())]
@@ -140,7 +147,8 @@ class Rows:
                         f"column {missing[0]!r} is missing: expected a CSV file with "
                         f"{', '.join(needed)}"
                     )
-                yield from reader
+                while (row := _next_row(reader)) is not None:
+                    yield row
         except OSError as e:
             raise self.error(f"cannot be read ({e.strerror or e})") from e
         except (csv.Error, UnicodeDecodeError) as e:
@@ -151,8 +159,12 @@ class Rows:
         try:
             values = json.loads(text or "", parse_constant=_refuse_constant)
         except _NotFiniteError as e:
-            raise self.error(f"trial {trial}: {column} holds {e}") from e
+            raise self.error(f"trial {trial}: {column} holds {e}, expected finite numbers") from e
         except (ValueError, RecursionError) as e:
+            if found := _NOT_FINITE.search(text or ""):
+                raise self.error(
+                    f"trial {trial}: {column} holds {found[0]}, expected finite numbers"
+                ) from e
             raise self.error(
                 f"trial {trial}: {column} is not a list of numbers: expected text such as "
                 "[0.5, 1.25]"
@@ -164,12 +176,14 @@ class Rows:
                 f"trial {trial}: {column} is not a list of "
                 f"{'whole numbers' if kind is int else 'numbers'}"
             )
+        too_large = self.error(f"trial {trial}: {column} holds a number too large")
         try:
-            array = np.array(values, np.int64 if kind is int else np.float64)
+            with np.errstate(over="ignore"):
+                array = np.array(values, np.int64 if kind is int else np.float32)
         except OverflowError as e:
-            raise self.error(f"trial {trial}: {column} holds a number too large") from e
+            raise too_large from e
         if not np.isfinite(array).all():
-            raise self.error(f"trial {trial}: {column} holds infinity")
+            raise too_large
         return array
 
 
@@ -179,6 +193,12 @@ class _NotFiniteError(ValueError):
 
 def _refuse_constant(name: str) -> None:
     raise _NotFiniteError(name)
+
+
+def _next_row(reader: csv.DictReader) -> dict[str, str | None] | None:
+    # Not around the whole loop: the limit is the process's, and a suspended reader would hold it.
+    with _long_fields():
+        return next(reader, None)
 
 
 @contextlib.contextmanager

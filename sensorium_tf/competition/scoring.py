@@ -61,7 +61,7 @@ class _Table:
             if like is not None:
                 like._check(trial, image, rows)
             self._images[trial] = image
-            values[trial] = row[order].astype(np.float32)
+            values[trial] = row[order]
         trials = self._images if like is None else like._images
         missing = next((trial for trial in trials if trial not in values), None)
         if missing is not None:

@@ -28,12 +28,12 @@ def correlation_histogram(
 
     Args:
       correlations: model to its correlation of each neuron, `(neurons,)`; up to three models.
-      oracle: the oracle's, `(neurons,)`.
+      oracle: that of the mean over the other repeats of the image, `(neurons,)`.
       title: above the axes.
     """
     figure = _figure(5, 3.2)
     axes = figure.add_subplot()
-    shown = {**correlations, **({} if oracle is None else {"oracle": oracle})}
+    shown = {**correlations, **({} if oracle is None else {"other repeats": oracle})}
     values = np.concatenate(list(shown.values()))
     bins = np.linspace(min(0.0, values.min()), max(values.max(), 0.1), 41)
     colors = dict(zip(correlations, _MODEL_COLORS, strict=False))
@@ -42,8 +42,9 @@ def correlation_histogram(
         axes.hist(each, bins, histtype="step", color=color, linewidth=1.5)
         axes.axvline(each.mean(), color=color, linestyle="--", linewidth=1)
         axes.plot([], [], color=color, label=f"{name}, mean {each.mean():.3f}")
-    axes.set(xlabel="single-trial correlation", ylabel="neurons", title=title)
-    axes.legend(frameon=False)
+    axes.set(xlabel="single-trial correlation", ylabel="neurons")
+    axes.set_title(title, fontsize=10)
+    axes.legend(frameon=False, fontsize=9)
     _plain(axes)
     return figure
 
@@ -96,8 +97,7 @@ def receptive_field_positions(
     colors = _two_dimensional_colors(positions)
     figure = _figure(7.5, 3.6)
     cortex, field = figure.subplots(1, 2)
-    # A few neurons far out would squeeze the rest into a corner: colours span the central ones.
-    size = float(np.clip(2000 / len(positions), 2, 16))
+    size = float(np.clip(3000 / len(positions), 4, 16))
     cortex.scatter(*cell_motor_coordinates[:, :2].T, c=colors, s=size, linewidths=0)
     cortex.set(xlabel="cortex x (µm)", ylabel="cortex y (µm)", title="neurons in cortex")
     cortex.set_aspect("equal")
@@ -108,6 +108,8 @@ def receptive_field_positions(
         title="their readout positions",
         xlim=(-1.05, 1.05),
         ylim=(1.05, -1.05),
+        xticks=(-1, -0.5, 0, 0.5, 1),
+        yticks=(-1, -0.5, 0, 0.5, 1),
     )
     for axes in (cortex, field):
         axes.title.set_fontsize(9)
@@ -164,6 +166,7 @@ def _plain(axes) -> None:
 
 def _two_dimensional_colors(positions: np.ndarray) -> np.ndarray:
     """Returns a colour `(neurons, 3)` for each position: x from blue to orange, y to dark."""
+    # A few neurons far out would leave one colour to the rest: colours span the central ones.
     low, high = np.percentile(positions, [2, 98], axis=0)
     x, y = np.clip((positions - low) / np.maximum(high - low, 1e-6), 0, 1).T[..., None]
     left, right = np.array([0.0, 0.45, 0.70]), np.array([0.95, 0.55, 0.10])

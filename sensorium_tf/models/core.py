@@ -167,7 +167,8 @@ class Core(keras.layers.Layer):
 
     def penalty(self):
         """Returns the smoothness penalty of one call, weighted as in the loss (a scalar)."""
-        return self.laplace_penalty * laplace_norm(self.stem.kernel)
+        kernel = ops.cast(self.stem.kernel, self.variable_dtype)  # Half under mixed precision.
+        return self.laplace_penalty * laplace_norm(kernel)
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the features of images of `input_shape`."""

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.replicas import replica_context
 
 IMAGE, PUPIL_CENTER = "image", "pupil_center"
 
@@ -62,6 +63,7 @@ class FiringRateModel(keras.Model):
         self.readouts = dict(readouts)
         self.shifters = dict(shifters)
         self.image_shape = tuple(image_shape)
+        self._called_mice = ()
 
         batch_shape = (None, *self.image_shape)
         feature_shape = core.compute_output_shape(batch_shape)
@@ -90,6 +92,7 @@ class FiringRateModel(keras.Model):
 
     def call(self, inputs, training=None):
         """Predicts the rates of every mouse in `inputs`; see the class."""
+        self._called_mice = tuple(inputs)
         return {
             mouse: firing_rate(self._drive(mouse, signals, training=training))
             for mouse, signals in inputs.items()
@@ -145,6 +148,16 @@ class FiringRateModel(keras.Model):
             inputs[PUPIL_CENTER] = keras.Input((2,), name=PUPIL_CENTER)
         rates = keras.layers.Activation(firing_rate, name="rates")(self._drive(mouse, inputs))
         return keras.Model(inputs, rates, name=f"{self.name}_{mouse}")
+
+    @property
+    def losses(self):
+        """The penalties of the last call, one tensor for every mouse's core and readout pass."""
+        if replica_context() is None:
+            return super().losses
+        # Replicas are threads that take turns within a call (at every batch normalisation) and
+        # share the lists in which layers keep their losses: each computes its own instead.
+        passes = [(self.core, self.readouts[mouse]) for mouse in self._called_mice]
+        return [layer.penalty() for layers in passes for layer in layers]
 
     def penalties(self):
         """Returns what a batch of all mice pays besides the Poisson loss.

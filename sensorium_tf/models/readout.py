@@ -226,7 +226,8 @@ class GaussianReadout(keras.layers.Layer):
 
     def penalty(self):
         """Returns the L1 penalty of one call, weighted as in the loss (a scalar)."""
-        return self.feature_penalty * ops.sum(ops.abs(self.features))
+        features = ops.cast(self.features, self.variable_dtype)  # Half under mixed precision.
+        return self.feature_penalty * ops.sum(ops.abs(features))
 
     def compute_output_shape(self, input_shape, *_, **__):
         """Returns `(batch, n_neurons)`."""

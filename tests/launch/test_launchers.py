@@ -1,0 +1,229 @@
+"""The launchers as a user runs them: each in a process of its own."""
+
+import json
+import multiprocessing
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from recording_files import STEM, recording_tree, withhold, write_zip
+
+LAUNCH = Path(__file__).parents[2] / "launch"
+NAMES = sorted(path.stem for path in LAUNCH.glob("*.py") if path.stem != "launcher")
+
+
+def run(name, *arguments):
+    """Runs a launcher as a new Python; returns exit status, stdout and our lines of stderr."""
+    done = subprocess.run(
+        [sys.executable, str(LAUNCH / f"{name}.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout, our_lines(done.stderr)
+
+
+def our_lines(stderr):
+    return [
+        line for line in stderr.splitlines() if line.startswith(("error:", "warning:", "Traceback"))
+    ]
+
+
+def launch(folder, name, arguments):
+    """Is a launcher's process, in a Python that has imported the libraries already."""
+    for stream, file in ((1, "out"), (2, "err")):
+        os.dup2(os.open(folder / file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
+    sys.argv = [str(LAUNCH / f"{name}.py"), *map(str, arguments)]
+    sys.path.insert(0, str(LAUNCH))
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """As `run`, without the seconds that importing TensorFlow takes."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["sensorium_tf"])
+    folder = tmp_path_factory.mktemp("streams")
+
+    def run_quickly(name, *arguments):
+        process = context.Process(target=launch, args=(folder, name, arguments))
+        process.start()
+        process.join()
+        out, err = (folder / "out").read_text(), (folder / "err").read_text()
+        return process.exitcode, out, our_lines(err)
+
+    return run_quickly
+
+
+def assert_refused(run, name, *arguments, says):
+    status, _, ours = run(name, *arguments)
+    assert status == 1
+    assert len(ours) == 1 and ours[0].startswith("error: ")
+    assert says in ours[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_shows_the_command_and_its_flags(name):
+    status, out, ours = run(name, "--help")
+    assert status == 0 and not ours
+    assert f"python launch/{name}.py" in out
+    assert "--data_dir" in out
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "submit", "score", "simulate"])
+def test_a_missing_flag_is_named(name):
+    assert_refused(run, name, says="must have a value")
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "says"),
+    [
+        ("train", ["--workdr=x"], "workdr"),
+        ("train", ["--workdir=x", "--model=vit"], "cnn"),
+        ("train", ["--workdir=x", "--track=both"], "sensorium_plus"),
+        ("train", ["--workdir=x", "--epochs=many"], "many"),
+        ("prepare", ["mouse1"], "mouse1"),
+    ],
+)
+def test_a_wrong_flag_is_named(name, arguments, says):
+    assert_refused(run, name, *arguments, says=says)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory, quick):
+    """A folder with a prepared competition mouse, its truth, and a model trained on it."""
+    folder = tmp_path_factory.mktemp("workspace")
+    status, out, ours = quick(
+        "simulate",
+        f"--output={folder / 'recordings'}",
+        "--session=26872-17-20",
+        "--neurons=8",
+        "--images=20",
+        "--repeats=2",
+        "--competition",
+    )
+    assert status == 0, ours
+    recording, truth = map(Path, out.split())
+    assert recording.exists() and truth.exists()
+    status, out, ours = quick(
+        "prepare", f"--recording={recording}", "--name=lab1", f"--data_dir={folder / 'data'}"
+    )
+    assert status == 0, ours
+    assert "lab1: 8 neurons" in out and "withheld in this recording: test responses" in out
+    status, out, ours = quick(
+        "train",
+        "--mice=lab1",
+        "--model=ln",
+        f"--workdir={folder / 'ln'}",
+        f"--data_dir={folder / 'data'}",
+        "--epochs=1",
+        "--hidden_channels=2",
+    )
+    assert status == 0, ours
+    assert "tier train" in out and "best validation correlation" in out
+    return folder
+
+
+def test_from_a_trained_model_to_a_scored_submission(workspace, quick):
+    truth = next((workspace / "recordings").glob("*_truth.npz"))
+    data = f"--data_dir={workspace / 'data'}"
+    status, out, ours = quick(
+        "evaluate", f"--workdir={workspace / 'ln'}", data, "--tier=test", f"--truth={truth}"
+    )
+    assert status == 0, ours
+    assert "tier test" in out and "oracle (true rates)" in out
+    status, out, ours = quick(
+        "submit", f"--workdir={workspace / 'ln'}", "--mouse=lab1", data, f"--output={workspace}"
+    )
+    assert status == 0, ours
+    assert [Path(line).name for line in out.split()] == [
+        "submission_file_live_test.csv",
+        "submission_file_final_test.csv",
+    ]
+    status, out, ours = quick(
+        "ground_truth", "--mouse=lab1", "--tier=test", f"--output={workspace}", data,
+        f"--truth={truth}",
+    )  # fmt: skip
+    assert status == 0, ours
+    status, out, ours = run(
+        "score",
+        f"--submission={workspace / 'submission_file_live_test.csv'}",
+        f"--ground_truth={workspace / 'ground_truth_file_test.csv'}",
+    )
+    assert status == 0, ours
+    evaluation = json.loads((workspace / "ln" / "evaluation.json").read_text())
+    for name, value in json.loads(out).items():
+        assert value == pytest.approx(evaluation["mice"]["lab1"][name], abs=1e-5)
+
+
+def test_the_mistakes_of_a_user_are_one_line(workspace, quick, tmp_path):
+    data = f"--data_dir={workspace / 'data'}"
+    assert_refused(quick, "prepare", data, says="either --mice, or --recording")
+    assert_refused(quick, "prepare", data, "--recording=x.zip", says="go together")
+    assert_refused(quick, "prepare", data, "--mice=mouse99", says="'mouse99' is not known")
+    assert_refused(
+        quick, "prepare", data, "--recording=x.zip", "--name=a", says="no such recording"
+    )
+    assert_refused(
+        quick, "train", data, "--mice=nobody", f"--workdir={tmp_path / 'a'}", says="not prepared"
+    )
+    assert_refused(
+        quick,
+        "train",
+        data,
+        "--mice=lab1",
+        f"--workdir={workspace / 'ln'}",
+        says="another configuration",
+    )
+    assert_refused(quick, "evaluate", data, f"--workdir={tmp_path}", says="no run in it")
+    assert_refused(
+        quick, "evaluate", data, f"--workdir={workspace / 'ln'}", "--tier=test", says="withheld"
+    )
+    assert_refused(
+        quick,
+        "submit",
+        data,
+        f"--workdir={workspace / 'ln'}",
+        "--mouse=mouse1",
+        says="'mouse1' is not",
+    )
+    assert_refused(
+        quick, "ground_truth", data, "--mouse=lab1", f"--output={tmp_path}", says="withheld"
+    )
+    assert_refused(quick, "score", "--submission=no.csv", "--ground_truth=no.csv", says="no.csv")
+    assert_refused(
+        quick, "simulate", f"--output={tmp_path}", "--session=mouse", says="animal-session-scan"
+    )
+    assert not (tmp_path / "a").exists()
+
+
+def test_behavior_that_is_withheld_cannot_be_trained_on(quick, tmp_path):
+    hidden = withhold(recording_tree(), signals=["behavior", "pupil_center"])
+    recording = write_zip(tmp_path / f"{STEM}.zip", hidden)
+    data = f"--data_dir={tmp_path / 'data'}"
+    status, out, _ = quick("prepare", data, f"--manual_dir={tmp_path}", "--mice=mouse1")
+    assert status == 0 and "withheld in this recording: behavior, pupil_center" in out
+    assert recording.exists()
+    assert_refused(
+        quick,
+        "train",
+        data,
+        "--mice=mouse1",
+        "--track=sensorium_plus",
+        f"--workdir={tmp_path / 'run'}",
+        says="use --track=sensorium",
+    )
+
+
+def test_what_is_only_odd_is_a_warning_line(quick, tmp_path):
+    tree = recording_tree()
+    del tree["meta/neurons/layer"]
+    recording = write_zip(tmp_path / "odd.zip", tree)
+    status, _, ours = quick(
+        "prepare", f"--recording={recording}", "--name=odd", f"--data_dir={tmp_path / 'data'}"
+    )
+    assert status == 0
+    assert len(ours) == 1 and ours[0].startswith("warning:")
+    assert "meta/neurons/layer.npy" in ours[0]
