@@ -1,13 +1,15 @@
 """What all launchers share: quiet libraries, readable help, one-line errors, exit status 0 or 1."""
 
+import contextlib
 import os
 import sys
+import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
-# Must be set before TensorFlow is imported, which the launchers' `main` does: so `--help` is quick.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Must be set before TensorFlow is imported. Its errors reach us as Python exceptions anyway.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags, logging
 
@@ -33,7 +35,9 @@ def run(main: Callable[[], None]) -> NoReturn:
             _fail(f"unexpected argument {arguments[1]!r}: flags are written --name=value")
         logging.set_verbosity(logging.ERROR)
         warnings.showwarning = _show_warning
-        from sensorium_tf.errors import SensoriumError
+        # Imported only now, so that `--help` and a wrong flag answer at once.
+        with _hidden_greetings():
+            from sensorium_tf.errors import SensoriumError
 
         try:
             main()
@@ -45,6 +49,23 @@ def run(main: Callable[[], None]) -> NoReturn:
             _fail("interrupted")
 
     app.run(guarded, flags_parser=_parse)
+
+
+@contextlib.contextmanager
+def _hidden_greetings() -> Iterator[None]:
+    """Hides what TensorFlow writes to stderr before its log level counts, unless it fails."""
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            hidden.seek(0)
+            os.write(stderr, hidden.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def _parse(arguments: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from sensorium_tf.errors import SensoriumError
 
 try:
     import fcntl
-except ImportError:  # not a POSIX system: there the work goes unguarded
+except ImportError:  # not a POSIX system
     fcntl = None
 
 
@@ -17,7 +17,8 @@ def only_process(path: Path, work: str) -> Iterator[None]:
     """Holds a lock file while the block runs.
 
     The operating system lets go of the lock when the process ends, however it ends, so a killed
-    process leaves nothing that would have to be cleared by hand.
+    process leaves nothing that would have to be cleared by hand. Where the system or the file
+    system knows no locks, the block runs unguarded.
 
     Args:
       path: the lock file; its folder is made.
@@ -32,8 +33,10 @@ def only_process(path: Path, work: str) -> Iterator[None]:
         if fcntl is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as e:
+            except BlockingIOError as e:
                 raise SensoriumError(
                     f"another process is {work} in {path.parent}: wait until it is done"
                 ) from e
+            except OSError:  # some network file systems
+                pass
         yield

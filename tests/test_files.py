@@ -13,7 +13,7 @@ def test_a_file_appears_complete_with_the_folders_above_it(tmp_path):
         file.write("µm\r\n")
         assert not path.exists()
     assert path.read_bytes() == "µm\r\n".encode()
-    assert os.listdir(path.parent) == ["file.txt"]
+    assert [file.name for file in path.parent.iterdir()] == ["file.txt"]
 
 
 def test_bytes_can_be_written(tmp_path):
@@ -30,7 +30,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, error):
         file.write("half")
         raise error
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["file.txt"]
+    assert [file.name for file in tmp_path.iterdir()] == ["file.txt"]
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
@@ -39,7 +39,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
         with atomic_write(path) as file:
             file.write("half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    assert os.listdir(tmp_path) == []
+    assert [file.name for file in tmp_path.iterdir()] == []
 
 
 def test_an_error_of_another_file_keeps_its_name(tmp_path):

@@ -80,8 +80,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         """Prepares the dataset, unless it is there; see the base class for the arguments.
 
         Raises:
-          SensoriumError: if the recording cannot be had or read, or if another process is
-            preparing it now.
+          SensoriumError: if the recording cannot be had or read, the dataset cannot be written, or
+            another process is preparing it now. Nothing is left half made.
         """
         if self.data_path.exists():
             return super().download_and_prepare(**kwargs)
@@ -90,7 +90,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             # Nobody else works here, so what is incomplete was left by a process that was killed.
             for leftover in folder.glob("incomplete.*"):
                 leftover.rmtree()
-            super().download_and_prepare(**kwargs)
+            try:
+                super().download_and_prepare(**kwargs)
+            except (OSError, RuntimeError) as e:  # what TFDS makes of a write that failed
+                raise SensoriumError(
+                    f"{self.info.full_name}: cannot be prepared in {folder} "
+                    f"({str(e).splitlines()[0]}): free space there or choose another data_dir"
+                ) from e
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         recording = Recording(self._find_recording(dl_manager))

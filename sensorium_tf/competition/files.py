@@ -53,8 +53,8 @@ def write_submission(
       unit_ids: `(neurons,)`.
 
     Raises:
-      SensoriumError: if the shapes disagree, an id is there twice or a value is not finite (then
-        nothing is written), or the file cannot be written.
+      SensoriumError: if the shapes disagree, an id is there twice, a unit id is no whole number
+        or a value is not finite (then nothing is written), or the file cannot be written.
     """
     _write(path, PREDICTION, rates, trial_ids, image_ids, unit_ids)
 
@@ -226,6 +226,10 @@ def _write(
             f"{path}: {column} has shape {values.shape}, for {len(trial_ids)} trial ids, "
             f"{len(image_ids)} image ids and {len(unit_ids)} unit ids"
         )
+    if not values.size:
+        raise SensoriumError(f"{path}: {column} has no trial or no neuron: nothing could be scored")
+    if unit_ids.dtype.kind not in "iu":
+        raise SensoriumError(f"{path}: unit ids are {unit_ids.dtype}, expected whole numbers")
     for name, ids in (("trial", trial_ids), ("unit", unit_ids)):
         if len(np.unique(ids)) < len(ids):
             raise SensoriumError(f"{path}: a {name} id is there twice: it could not be scored")

@@ -95,7 +95,9 @@ def ground_truth(
     trials = prepared.trials(tier)
     responses = trials.responses
     if known is not None:
-        aligned = known.align(trials.trial_ids, prepared.unit_ids)
+        aligned = known.align(
+            trial_ids=trials.trial_ids, image_ids=trials.image_ids, unit_ids=prepared.unit_ids
+        )
         responses = normalize_responses(aligned.responses, prepared.statistics["responses"]["std"])
     path = Path(output).expanduser() / ground_truth_file(tier)
     write_ground_truth(

@@ -208,7 +208,9 @@ def evaluate_mouse(
 
 
 def _standardised_truth(truth: Truth, mouse: Mouse, trials: Trials) -> tuple[np.ndarray, ...]:
-    aligned = truth.align(trials.trial_ids, mouse.unit_ids)
+    aligned = truth.align(
+        trial_ids=trials.trial_ids, image_ids=trials.image_ids, unit_ids=mouse.unit_ids
+    )
     std = mouse.statistics["responses"]["std"]
     return normalize_responses(aligned.responses, std), normalize_responses(aligned.rates, std)
 

@@ -94,8 +94,7 @@ class Storage:
                 prefix = content[: header.offset]
                 if not _fits(header.shape, shape):
                     raise SensoriumError(
-                        f"{self.path}: {name} has shape {header.shape}, expected "
-                        f"{shape} as in the rest of the recording"
+                        f"{self.path}: {name} has shape {header.shape}, expected {shape}"
                     )
                 if header.dtype.kind not in "biuf":
                     raise SensoriumError(

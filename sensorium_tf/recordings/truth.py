@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -55,32 +54,50 @@ class Truth:
                 truth = cls(**{name: file[name] for name in names})
         except FileNotFoundError as e:
             raise SensoriumError(f"{path}: there is no such truth file") from e
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as e:
+        except Exception as e:  # NumPy and zipfile raise many kinds of error on damaged files
             raise SensoriumError(
                 f"{path}: not the truth of a simulated recording ({e}): expected an npz file with "
                 f"{', '.join(names)}"
             ) from e
-        shape = (len(truth.trial_ids), len(truth.unit_ids))
+        trials, neurons = truth.trial_ids.shape[:1], truth.unit_ids.shape[:1]
+        for name in names:
+            found = getattr(truth, name).shape
+            expected = neurons if name == "unit_ids" else trials
+            if name in ("rates", "responses"):
+                expected = trials + neurons
+            if found != expected or not found:
+                raise SensoriumError(f"{path}: {name} has shape {found}, expected {expected}")
         for name in ("rates", "responses"):
             values = getattr(truth, name)
-            if values.shape != shape:
-                raise SensoriumError(f"{path}: {name} has shape {values.shape}, expected {shape}")
             if values.dtype.kind != "f" or not np.isfinite(values).all():
                 raise SensoriumError(f"{path}: {name} holds values that are not finite numbers")
         return truth
 
-    def align(self, trial_ids: np.ndarray, unit_ids: np.ndarray) -> "Truth":
+    def align(
+        self, *, trial_ids: np.ndarray, image_ids: np.ndarray, unit_ids: np.ndarray
+    ) -> "Truth":
         """Returns the truth of some trials and neurons, in their order.
 
         Args:
           trial_ids: `(trials,)` strings.
+          image_ids: `(trials,)`, the images that the recording showed in them.
           unit_ids: `(neurons,)`.
 
         Raises:
-          SensoriumError: if it does not know one of them: it is another recording's.
+          SensoriumError: if it does not know one of them, or another image for a trial: it is
+            another recording's.
         """
         rows = _positions(self.trial_ids.astype(str), trial_ids, "trial id")
         columns = _positions(self.unit_ids, unit_ids, "unit id")
+        # Recordings of one session key have the same trial ids, and may have the same unit ids.
+        different = self.image_ids[rows] != image_ids
+        if different.any():
+            trial = int(np.argmax(different))
+            raise SensoriumError(
+                f"the truth file has image {self.image_ids[rows[trial]]} for trial "
+                f"{trial_ids[trial]}, the recording {image_ids[trial]}: it belongs to another "
+                "recording"
+            )
         return Truth(
             tiers=self.tiers[rows],
             image_ids=self.image_ids[rows],

@@ -160,3 +160,13 @@ def test_an_equal_builder_is_made_in_another_process(tmp_path):
     copy = pickle.loads(pickle.dumps(builder))
     copy.download_and_prepare()
     assert len(copy.info.metadata["neurons"]["unit_ids"]) == 3
+
+
+def test_the_simulated_mouse_is_made_on_the_spot(tmp_path):
+    mouse = sensorium_tf.data.load_mouse("simulated", data_dir=tmp_path)
+    assert mouse.n_neurons == 500
+    assert not mouse.withheld_signals and not mouse.withheld_tiers
+    truth = list((tmp_path / "downloads").rglob("*_truth.npz"))
+    assert len(truth) == 1
+    examples = tfds.load("sensorium/simulated", split="test", data_dir=tmp_path)
+    assert len(examples) == mouse.tiers["test"]

@@ -212,7 +212,7 @@ def test_scores_are_means_over_neurons_in_the_competition_names():
 
 
 def test_float32_is_summed_in_float64():
-    responses, rates, image_ids = (population(2)[i] for i in range(3))
+    responses, rates, _ = population(2)
     shifted = (responses + 4096).astype(np.float32)
     expected = metrics.correlation(shifted.astype(np.float64), rates)
     np.testing.assert_array_equal(metrics.correlation(shifted, rates), expected)

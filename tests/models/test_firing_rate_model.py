@@ -120,11 +120,12 @@ def test_the_loss_is_the_mice_s_losses_with_one_stem_penalty_each(
 
 
 def test_fit_lowers_the_loss(model, inputs, responses):
-    # Images drive nothing here that noise could hide: the rates only have to come down to 0.1.
+    # Rates of 0.1 everywhere can be learnt by the biases alone, without luck.
     responses = {mouse: np.full_like(response, 0.1) for mouse, response in responses.items()}
-    history = compiled(model).fit(inputs, responses, batch_size=6, epochs=5, verbose=0).history
+    keras.utils.set_random_seed(1)  # The order of the trials.
+    history = compiled(model).fit(inputs, responses, batch_size=4, epochs=8, verbose=0).history
     for name in ("loss", "mouse1_loss", "mouse3_loss"):
-        assert history[name][-1] < 0.95 * history[name][0]
+        assert history[name][-1] < 0.9 * history[name][0]
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="XLA is slow there alone")
