@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 from etils import epath
+from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.locking import only_process
@@ -146,7 +147,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     return dl_manager.manual_dir / found
         if not _is_downloaded(dl_manager, entry.url):
             _probe(entry.url, name)
-        return dl_manager.download(entry.url)
+        try:
+            return dl_manager.download(entry.url)
+        except (tfds.download.DownloadError, NonMatchingChecksumError) as e:
+            raise SensoriumError(
+                f"sensorium/{name}: {' '.join(str(e).split())}: download {entry.url} by hand and "
+                "hand its folder in as --manual_dir (TFDS: manual_dir)"
+            ) from e
 
 
 def _tensor(shape: tuple[int | None, ...], *, doc: str) -> tfds.features.Tensor:

@@ -56,13 +56,7 @@ def prepare(
         and url not in (builder.url_infos or {})
         and os.access(builder.code_path.parent, os.W_OK),
     )
-    try:
-        builder.download_and_prepare(download_config=config, file_format=file_format)
-    except tfds.download.DownloadError as e:
-        raise SensoriumError(
-            f"sensorium/{name}: {str(e).splitlines()[0]}: download {url} by hand and give its "
-            "folder as --manual_dir"
-        ) from e
+    builder.download_and_prepare(download_config=config, file_format=file_format)
     return load_mouse(name, data_dir=data_dir)
 
 

@@ -15,7 +15,7 @@ _WAVELENGTHS = (9.0, 14.0)
 _RETINOTOPIC_SCATTER = 0.6  # pixels
 _PIXELS_PER_GAZE = 0.16  # image pixels that a receptive field moves with one camera pixel
 _SURROUND = 4.0  # pixels
-_BRIGHTNESS = 0.4  # share of a Gabor filter's answer to uniform light that neurons keep
+_BRIGHTNESS = 0.7  # share of a Gabor filter's answer to uniform light that neurons keep
 _LUMINANCE, _CONTRAST = 105.0, 55.0
 
 
@@ -78,7 +78,7 @@ def sample_population(n_neurons: int, rng: np.random.Generator) -> Population:
         widths=wavelengths * rng.uniform(0.25, 0.33, n_neurons),
         complex_cells=rng.random(n_neurons) < 0.5,
         baselines=rng.gamma(2.0, 0.05, n_neurons),
-        state_weights=np.array([0.11, 0.04, 0.13])
+        state_weights=np.array([0.12, 0.04, 0.15])
         + np.array([0.08, 0.04, 0.08]) * rng.standard_normal((n_neurons, 3)),
         reliabilities=rng.beta(10.0, 10.0, n_neurons),
         amplitudes=np.exp(1.0 + 0.5 * rng.standard_normal(n_neurons)),

@@ -1,0 +1,262 @@
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+from recording_files import recording_tree
+
+from sensorium_tf import SensoriumError, metrics
+from sensorium_tf.data import load_mouse
+from sensorium_tf.evaluation import evaluate, evaluate_mouse
+from sensorium_tf.models import BaselineSettings
+from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.training import TrainingSettings, load_model, predict, train
+
+SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
+
+
+def trained(folder, prepared, **changes):
+    settings = TrainingSettings(
+        epochs=1,
+        batch_size=8,
+        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+        **changes,
+    )
+    train(settings, folder, data_dir=prepared, verbose=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pair(prepared, tmp_path_factory):
+    """Workdir and evaluation of a run on a mouse whose test tier is known and one's that is not."""
+    folder = trained(tmp_path_factory.mktemp("run") / "pair", prepared, mice=("full", "hidden"))
+    return folder, evaluate(folder, data_dir=prepared)
+
+
+@pytest.fixture(scope="module")
+def plus(prepared, tmp_path_factory):
+    """Workdir and evaluation of a run on the track with behavior."""
+    folder = trained(
+        tmp_path_factory.mktemp("run") / "plus", prepared, mice=("full",), track="sensorium_plus"
+    )
+    return folder, evaluate(folder, data_dir=prepared)
+
+
+@pytest.fixture(scope="module")
+def competition(prepared, tmp_path_factory):
+    """Workdir of a run on a competition mouse."""
+    return trained(
+        tmp_path_factory.mktemp("run") / "hidden", prepared, mice=("hidden",), model="ln"
+    )
+
+
+def save_truth(path, tree, *, noise=0.0):
+    """Writes the truth of a recording; its rates are the responses with noise added to them."""
+    responses = np.stack(
+        [tree[f"data/responses/{trial}"] for trial in range(len(tree["meta/trials/tiers"]))]
+    )
+    random = np.random.default_rng(0)
+    Truth(
+        tiers=tree["meta/trials/tiers"],
+        image_ids=tree["meta/trials/frame_image_id"],
+        trial_ids=tree["meta/trials/trial_idx"],
+        unit_ids=tree["meta/neurons/unit_ids"],
+        rates=responses + noise * random.normal(size=responses.shape),
+        responses=responses,
+    ).save(path)
+    return path
+
+
+def read_json(folder):
+    return json.loads((folder / "evaluation.json").read_text("utf-8"), parse_constant=pytest.fail)
+
+
+def read_neurons(folder):
+    with (folder / "neurons.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_test_tier_is_scored_where_its_responses_are_known_else_validation(pair):
+    tiers = {name: mouse.tier for name, mouse in pair[1].mice.items()}
+    assert tiers == {"full": "test", "hidden": "validation"}
+
+
+def test_the_scores_are_the_metrics_of_the_best_models_rates(pair, prepared):
+    folder, evaluation = pair
+    model = load_model(folder / "model.keras")
+    for name, each in evaluation.mice.items():
+        trials = load_mouse(name, data_dir=prepared).trials(each.tier)
+        rates = predict(model, trials, track="sensorium")
+        np.testing.assert_array_equal(each.rates, rates)
+        np.testing.assert_array_equal(each.responses, trials.responses)
+        expected = metrics.scores(trials.responses, rates, trials.image_ids)
+        assert each.scores.means == expected.means
+        for score, values in expected.per_neuron.items():
+            np.testing.assert_array_equal(each.scores.per_neuron[score], values)
+    full = evaluation.mice["full"]
+    np.testing.assert_array_equal(
+        full.oracle, metrics.oracle_correlation(full.responses, full.image_ids)
+    )
+    np.testing.assert_array_equal(
+        full.explainable_variance, metrics.explainable_variance(full.responses, full.image_ids)
+    )
+
+
+def test_the_mean_scores_are_in_evaluation_json(pair):
+    folder, evaluation = pair
+    content = read_json(folder)
+    assert {name: content[name] for name in ("model", "track", "signals")} == {
+        "model": "cnn",
+        "track": "sensorium",
+        "signals": "image",
+    }
+    full, hidden = content["mice"]["full"], content["mice"]["hidden"]
+    assert (full["tier"], full["trials"], full["neurons"]) == ("test", 6, 5)
+    assert (hidden["tier"], hidden["trials"], hidden["neurons"]) == ("validation", 4, 5)
+    assert {name: full[name] for name in SCORES} == evaluation.mice["full"].scores.means
+    assert full["oracle"] == {
+        "single_trial_correlation": pytest.approx(evaluation.mice["full"].oracle.mean())
+    }
+    assert "oracle" not in hidden
+    assert hidden["feve"] is None
+    assert "no image was shown more than once" in hidden["feve_reason"]
+    assert "true_rates" not in full
+
+
+def test_every_neuron_of_every_mouse_has_a_row(pair):
+    folder, evaluation = pair
+    rows = read_neurons(folder)
+    assert list(rows[0]) == ["unit_id", "mouse", *SCORES, "explainable_variance", "oracle"]
+    assert [(row["mouse"], int(row["unit_id"])) for row in rows] == [
+        (mouse, unit_id) for mouse in ("full", "hidden") for unit_id in (3, 6, 9, 12, 15)
+    ]
+    for row, score in zip(
+        rows[5:], evaluation.mice["hidden"].scores.single_trial_correlation, strict=True
+    ):
+        assert float(row["single_trial_correlation"]) == score
+        assert row["feve"] == row["explainable_variance"] == row["oracle"] == ""
+    fev = [float(row["explainable_variance"]) for row in rows[:5]]
+    np.testing.assert_array_equal(fev, evaluation.mice["full"].explainable_variance)
+    # FEVE is there for the neurons with enough to explain, and for no other.
+    assert [row["feve"] != "" for row in rows[:5]] == [value >= 0.15 for value in fev]
+
+
+def test_the_figures_are_written_for_the_model_and_each_mouse(pair):
+    figures = {path.name: path.read_bytes() for path in (pair[0] / "figures").iterdir()}
+    assert set(figures) == {
+        "filters.png",
+        *(
+            f"{figure}_{mouse}.png"
+            for figure in ("correlations", "responses", "retinotopy")
+            for mouse in ("full", "hidden")
+        ),
+    }
+    assert all(content.startswith(b"\x89PNG") for content in figures.values())
+
+
+def test_the_report_says_on_what_was_scored_and_why_a_score_is_missing(pair):
+    report = pair[1].report()
+    full, hidden = report.split("\n\n")
+    assert full.startswith("full: 5 neurons, 6 trials of tier test; cnn sees image\n")
+    assert hidden.startswith("hidden: 5 neurons, 4 trials of tier validation; cnn sees image\n")
+    mean = pair[1].mice["full"].scores.means["single_trial_correlation"]
+    (row,) = (line for line in full.splitlines() if line.startswith("cnn  "))
+    assert f"{mean:.3f}" in row.split()
+    assert "oracle (other repeats)" in full
+    assert "oracle" not in hidden
+    assert hidden.endswith("use a tier with repeated images")
+    assert "no FEVE: no image was shown more than once" in hidden
+
+
+def test_the_plus_track_sees_behavior_and_has_no_feve(plus):
+    folder, evaluation = plus
+    content = read_json(folder)
+    assert content["signals"] == "image, behavior, pupil center"
+    assert content["mice"]["full"]["feve"] is None
+    assert "same behavior" in content["mice"]["full"]["feve_reason"]
+    assert content["mice"]["full"]["single_trial_correlation"] is not None
+    assert {row["feve"] for row in read_neurons(folder)} == {""}
+    assert "cnn sees image, behavior, pupil center" in evaluation.report()
+    assert "no FEVE: FEVE is not defined for the track sensorium_plus" in evaluation.report()
+
+
+def test_a_tier_can_be_chosen(plus, prepared, tmp_path):
+    folder = shutil.copytree(plus[0], tmp_path / "run")
+    assert evaluate(folder, tier="train", data_dir=prepared).mice["full"].tier == "train"
+    assert read_json(folder)["mice"]["full"]["trials"] == 12
+
+
+@pytest.mark.parametrize(
+    ("tier", "message"),
+    [
+        ("tset", "tier 'tset': expected one of"),
+        ("final_test", "hidden: has no trials of tier 'final_test'"),
+        ("test", "hidden: the responses of tier 'test' are withheld"),
+    ],
+)
+def test_a_tier_that_cannot_be_scored_is_refused_and_nothing_written(
+    competition, prepared, tier, message
+):
+    before = {path.name: path.stat().st_mtime_ns for path in competition.iterdir()}
+    with pytest.raises(SensoriumError, match=message):
+        evaluate(competition, tier=tier, data_dir=prepared)
+    assert before == {path.name: path.stat().st_mtime_ns for path in competition.iterdir()}
+
+
+def test_the_truth_of_a_simulated_recording_gives_withheld_responses_and_a_bound(
+    competition, prepared, tmp_path
+):
+    tree = recording_tree(seed=3)
+    truth = save_truth(tmp_path / "truth.npz", tree, noise=0.2)
+    each = evaluate(competition, tier="test", truth=truth, data_dir=prepared).mice["hidden"]
+    index = {str(trial): i for i, trial in enumerate(tree["meta/trials/trial_idx"])}
+    trial_ids = load_mouse("hidden", data_dir=prepared).trials("test").trial_ids
+    raw = np.stack([tree[f"data/responses/{index[trial]}"] for trial in trial_ids])
+    expected = raw / tree["meta/statistics/responses/all/std"]
+    np.testing.assert_allclose(each.responses, expected, rtol=1e-6)
+    # The true rates are nearly the responses here: standardised alike, they explain them.
+    assert each.truth.means["single_trial_correlation"] > 0.8
+    content = read_json(competition)
+    assert content["model"] == "ln"
+    assert content["mice"]["hidden"]["true_rates"] == pytest.approx(each.truth.means)
+    assert each.scores.means["single_trial_correlation"] < 0.8
+    assert "oracle (true rates)" in each.rows("ln")
+
+
+def test_true_rates_that_are_the_responses_predict_them_perfectly(competition, prepared, tmp_path):
+    truth = Truth.load(save_truth(tmp_path / "truth.npz", recording_tree(seed=3)))
+    model, mouse = load_model(competition / "model.keras"), load_mouse("hidden", data_dir=prepared)
+    each = evaluate_mouse(model, mouse, "test", track="sensorium", truth=truth)
+    assert each.truth.single_trial_correlation == pytest.approx(np.ones(5), abs=1e-6)
+
+
+def test_truth_that_does_not_belong_to_the_run_is_refused(pair, competition, prepared, tmp_path):
+    truth = save_truth(tmp_path / "truth.npz", recording_tree(seed=4))
+    with pytest.raises(SensoriumError, match="belongs to another recording"):
+        evaluate(competition, tier="test", truth=truth, data_dir=prepared)
+    with pytest.raises(SensoriumError, match="truth file belongs to one recording, but the run"):
+        evaluate(pair[0], truth=truth, data_dir=prepared)
+    with pytest.raises(SensoriumError, match="there is no such truth file"):
+        evaluate(competition, truth=tmp_path / "none.npz", data_dir=prepared)
+
+
+def test_a_model_of_another_mouse_is_refused(competition, prepared):
+    mouse = load_mouse("full", data_dir=prepared)
+    with pytest.raises(SensoriumError, match="full: the model has no such mouse, only hidden"):
+        evaluate_mouse(load_model(competition / "model.keras"), mouse, "test", track="sensorium")
+
+
+def test_a_folder_without_a_run_is_refused_and_left_alone(prepared, tmp_path):
+    with pytest.raises(SensoriumError, match="no run in it"):
+        evaluate(tmp_path / "none", data_dir=prepared)
+    assert not (tmp_path / "none").exists()
+
+
+def test_evaluating_again_gives_the_same_files(plus, prepared, tmp_path):
+    folder = shutil.copytree(plus[0], tmp_path / "run")
+    for name in ("evaluation.json", "neurons.csv"):
+        (folder / name).write_text("old")
+    evaluate(folder, data_dir=prepared)
+    for name in ("evaluation.json", "neurons.csv"):
+        assert (folder / name).read_bytes() == (plus[0] / name).read_bytes()
