@@ -43,6 +43,16 @@ def test_what_another_process_does_is_said_with_its_folder(holder):
     )
 
 
+def test_only_one_holds_the_lock(tmp_path):
+    lock = tmp_path / ".lock"
+    with (
+        only_process(lock, "training"),
+        pytest.raises(SensoriumError, match="another process"),
+        only_process(lock, "training"),
+    ):
+        pytest.fail("the block ran")
+
+
 def test_a_killed_process_leaves_no_lock(holder):
     path, process = holder
     process.send_signal(signal.SIGKILL)

@@ -28,7 +28,7 @@ from sensorium_tf.metrics import (
 from sensorium_tf.models import Core, FiringRateModel, GaussianReadout
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.tracks import describe_signals
-from sensorium_tf.training import Workdir, predict
+from sensorium_tf.training import TRAINING_TIERS, Workdir, predict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +60,11 @@ class MouseEvaluation:
     oracle: np.ndarray | None
     truth: Scores | None
 
+    @property
+    def held_out(self) -> bool:
+        """Whether training neither saw these trials nor chose the weights by them."""
+        return self.tier not in TRAINING_TIERS
+
     def rows(self, model: str) -> dict[str, dict[str, float | None]]:
         """Returns the rows of the score table: the model, and what it can be compared with."""
         rows = {model: self.scores.means}
@@ -73,6 +78,7 @@ class MouseEvaluation:
         """Returns the mean scores as JSON values."""
         content = {
             "tier": self.tier,
+            "held_out": self.held_out,
             "trials": len(self.responses),
             "neurons": len(self.unit_ids),
             **self.scores.means,
@@ -109,6 +115,8 @@ class Evaluation:
             )
             reason = mouse.scores.feve_reason
             notes = [f"no FEVE: {reason}"] if reason else []
+            if not mouse.held_out:
+                notes.append(f"tier {mouse.tier} took part in training: not a held-out score")
             parts += [heading, scores_table(mouse.rows(self.model), notes=notes), ""]
         return "\n".join(parts).rstrip()
 

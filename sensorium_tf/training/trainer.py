@@ -23,6 +23,8 @@ from sensorium_tf.training.workdir import Workdir
 
 # Steps inside one call of the compiled loop: few enough for a progress bar that moves.
 _STEPS_PER_CALL = 4
+# What a run learns from, and what it chooses its weights by.
+TRAINING_TIERS = ("train", "validation")
 _SCORE = "validation/single_trial_correlation"
 
 
@@ -70,7 +72,7 @@ def train(
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
     for mouse in mice:
         mouse.check_track(settings.track)
-        for tier in ("train", "validation"):
+        for tier in TRAINING_TIERS:
             mouse.check_tier(tier, responses=True)
     folder = Workdir(workdir)
     folder.claim(settings)

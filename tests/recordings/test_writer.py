@@ -167,6 +167,12 @@ def test_statistics_are_those_of_the_training_trials(tmp_path, arrays, images_dt
             )
 
 
+def test_the_median_lies_between_the_two_middle_pixels(tmp_path, arrays):
+    arrays["images"][:, :72], arrays["images"][:, 72:] = 10, 21
+    written = contents(write_recording(tmp_path / f"{STEM}.zip", **arrays))
+    assert written["meta/statistics/images/all/median"] == 15.5
+
+
 def test_statistics_do_not_depend_on_how_many_trials_are_taken_at_once(
     tmp_path, arrays, monkeypatch
 ):
