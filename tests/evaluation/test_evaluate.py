@@ -114,6 +114,7 @@ def test_the_mean_scores_are_in_evaluation_json(pair):
     full, hidden = content["mice"]["full"], content["mice"]["hidden"]
     assert (full["tier"], full["trials"], full["neurons"]) == ("test", 6, 5)
     assert (hidden["tier"], hidden["trials"], hidden["neurons"]) == ("validation", 4, 5)
+    assert full["held_out"] is True and hidden["held_out"] is False
     assert {name: full[name] for name in SCORES} == evaluation.mice["full"].scores.means
     assert full["oracle"] == {
         "single_trial_correlation": pytest.approx(evaluation.mice["full"].oracle.mean())
@@ -167,8 +168,10 @@ def test_the_report_says_on_what_was_scored_and_why_a_score_is_missing(pair):
     assert f"{mean:.3f}" in row.split()
     assert "oracle (other repeats)" in full
     assert "oracle" not in hidden
-    assert hidden.endswith("use a tier with repeated images")
-    assert "no FEVE: no image was shown more than once" in hidden
+    notes = hidden.splitlines()[-2:]
+    assert notes[0].startswith("no FEVE: no image was shown more than once")
+    assert notes[1] == "tier validation took part in training: not a held-out score"
+    assert "took part in training" not in full
 
 
 def test_the_plus_track_sees_behavior_and_has_no_feve(plus):
