@@ -6,10 +6,10 @@ import threading
 
 import pytest
 from recording_files import recording_tree, write_zip
+from sensorium_tf.datasets.sensorium import Builder
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
-from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.recordings import CATALOG, PublishedRecording
 
 
