@@ -9,11 +9,11 @@ from sensorium_tf.competition.files import (
     write_ground_truth,
     write_submission,
 )
-from sensorium_tf.data import load_mouse
+from sensorium_tf.data import Mouse, load_mouse
 from sensorium_tf.data.trials import normalize_responses
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings.truth import Truth
-from sensorium_tf.training import Workdir, predict
+from sensorium_tf.training import Predictor, Workdir
 
 
 def submit(
@@ -50,19 +50,27 @@ def submit(
     if not tiers:
         raise SensoriumError(f"{mouse}: has none of the tiers {', '.join(SUBMISSION_FILES)}")
     output = folder.path / "submission" if output is None else Path(output).expanduser()
-    paths = []
-    for tier in tiers:
-        trials = prepared.trials(tier)
-        path = output / SUBMISSION_FILES[tier]
-        write_submission(
-            path,
-            rates=predict(model, trials, track=settings.track),
-            trial_ids=trials.trial_ids,
-            image_ids=trials.image_ids,
-            unit_ids=prepared.unit_ids,
-        )
-        paths.append(path)
-    return paths
+    predictor = Predictor(model, mouse)
+    return [
+        _submit_tier(predictor, prepared, tier, track=settings.track, output=output)
+        for tier in tiers
+    ]
+
+
+def _submit_tier(
+    predictor: Predictor, mouse: Mouse, tier: str, *, track: str, output: Path
+) -> Path:
+    """Writes the submission file of one tier; its arrays are gone before the next one's."""
+    trials = mouse.trials(tier)
+    path = output / SUBMISSION_FILES[tier]
+    write_submission(
+        path,
+        rates=predictor(trials, track=track),
+        trial_ids=trials.trial_ids,
+        image_ids=trials.image_ids,
+        unit_ids=mouse.unit_ids,
+    )
+    return path
 
 
 def ground_truth(

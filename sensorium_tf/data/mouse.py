@@ -14,7 +14,7 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings import TIERS
 from sensorium_tf.tracks import IMAGE_SIZE, check_track
 
-_BLOCK = 128
+_BLOCK = 32
 
 
 @dataclasses.dataclass(frozen=True)
