@@ -128,16 +128,6 @@ class Recording:
         if trials is not None:
             names = [names[trial] for trial in trials]
         values = self._storage.read_stack(names, self._shape(signal))
-        # A value that is not finite makes the sum so: one pass without a mask in memory.
-        with np.errstate(invalid="ignore"):
-            total = values.sum()
-        if not np.isfinite(total):
-            finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-            if not finite.all():
-                bad = names[int(np.argmin(finite))]
-                raise SensoriumError(
-                    f"{self.path}: {bad} holds NaN or infinity: mend or leave out this trial"
-                )
         if signal == "responses" and values.size and values.min() < 0:
             self._warn("some responses are negative, which deconvolved activity never is: kept")
         return values

@@ -4,10 +4,12 @@ Nothing is unpacked to disk and nothing is executed: `.npy` bytes are parsed as 
 of Python objects (which NumPy could only read by unpickling) is refused.
 """
 
+import contextlib
 import io
 import re
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,7 @@ from sensorium_tf.errors import SensoriumError
 # a larger one is a damaged directory entry or a zip made to fill the memory.
 _LARGEST_ARRAY_BYTES = 1 << 30
 _TIERS = "meta/trials/tiers.npy"
+_BLOCK, _THREADS = 128, 4
 
 
 class Storage:
@@ -33,18 +36,18 @@ class Storage:
 
     def __init__(self, path: Path):
         self.path = path
+        self._open_files = contextlib.ExitStack()
+        self._zip = None
         if path.is_dir():
-            self._zip = None
-            names = (file.relative_to(path).as_posix() for file in path.rglob("*"))
+            names = [file.relative_to(path).as_posix() for file in path.rglob("*")]
         else:
-            self._zip = _open_zip(path)
+            self._zip = _open_zip(path, self._open_files)
             names = self._zip.namelist()
-        self._names = _below_top(path, list(names))
+        self._names = _below_top(path, names)
 
     def close(self) -> None:
         """Closes the zip file."""
-        if self._zip is not None:
-            self._zip.close()
+        self._open_files.close()
 
     def __contains__(self, name: str) -> bool:
         return name in self._names
@@ -82,30 +85,50 @@ class Storage:
           Array of shape `(len(names), *shape)`: uint8 if every array is, else float32.
 
         Raises:
-          SensoriumError: if an array is missing, damaged, an array of objects or of other size.
+          SensoriumError: if an array is missing, damaged, an array of objects, of other size or
+            not finite.
         """
-        stack = np.empty((len(names), *shape), np.uint8)
+        blocks = [names[i : i + _BLOCK] for i in range(0, len(names), _BLOCK)]
+        for dtype in (np.uint8, np.float32):
+            stack = np.empty((len(names), *shape), dtype)
+            rows = [stack[i : i + _BLOCK] for i in range(0, len(names), _BLOCK)]
+            # Inflating a member lets other threads run.
+            with ThreadPoolExecutor(_THREADS) as pool:
+                if all(pool.map(self._fill, rows, blocks)):
+                    break
+        return stack
+
+    def _fill(self, rows: np.ndarray, names: list[str]) -> bool:
+        """Reads arrays into the rows of a stack; tells whether the stack's dtype can hold them."""
         header, prefix = None, None
-        for row, name in enumerate(names):
+        for row, name in zip(rows, names, strict=True):
             content = self._bytes(name)
             # The arrays of one signal nearly always share their header: parse it once.
             if prefix is None or not content.startswith(prefix):
                 header = self._header(name, content)
                 prefix = content[: header.offset]
-                if not _fits(header.shape, shape):
+                if not _fits(header.shape, row.shape):
                     raise SensoriumError(
-                        f"{self.path}: {name} has shape {header.shape}, expected {shape}"
+                        f"{self.path}: {name} has shape {header.shape}, expected {row.shape}"
                     )
                 if header.dtype.kind not in "biuf":
                     raise SensoriumError(
                         f"{self.path}: {name} holds {header.dtype} values, expected numbers"
                     )
-                if header.dtype != stack.dtype and stack.dtype == np.uint8:
-                    stack = stack.astype(np.float32) if row else np.empty(stack.shape, np.float32)
+                if row.dtype == np.uint8 and header.dtype != np.uint8:
+                    return False
             elif len(content) != header.offset + header.n_bytes:
                 raise SensoriumError(f"{self.path}: {name} is cut short: download the file again")
-            stack[row] = _array(header, content).reshape(shape)
-        return stack
+            row[:] = _array(header, content).reshape(row.shape)
+            # A value that is not finite makes the sum so: one pass without a mask in memory.
+            if row.dtype != np.uint8:
+                with np.errstate(invalid="ignore", over="ignore"):
+                    total = row.sum()
+                if not np.isfinite(total) and not np.isfinite(row).all():
+                    raise SensoriumError(
+                        f"{self.path}: {name} holds NaN or infinity: mend or leave out this trial"
+                    )
+        return True
 
     def _bytes(self, name: str) -> bytes:
         if name not in self._names:
@@ -175,18 +198,20 @@ def _fits(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     return [n for n in found if n != 1] == [n for n in expected if n != 1]
 
 
-def _open_zip(path: Path) -> zipfile.ZipFile:
+def _open_zip(path: Path, open_files: contextlib.ExitStack) -> zipfile.ZipFile:
     if not path.exists():
         raise SensoriumError(f"{path}: there is no such recording (a zip file or a folder)")
     try:
-        archive = zipfile.ZipFile(path)
+        # A file that ZipFile opens itself is closed by a count that threads could get wrong.
+        archive = zipfile.ZipFile(open_files.enter_context(path.open("rb")))
     except (zipfile.BadZipFile, ValueError, OSError) as e:
+        open_files.close()
         raise SensoriumError(
             f"{path}: not a complete zip file ({e}): download it again, or give a folder"
         ) from e
     for name in archive.namelist():
         if name.startswith(("/", "\\")) or ":" in name or ".." in re.split(r"[/\\]", name):
-            archive.close()
+            open_files.close()
             raise SensoriumError(
                 f"{path}: {name!r} in it points outside of the recording: do not use this file"
             )
