@@ -10,7 +10,9 @@ from absl import flags
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.", required=True)
 TIER = flags.DEFINE_string(
-    "tier", None, "Tier to score. Default: test where its responses are known, else validation."
+    "tier",
+    None,
+    "Tier to score. Default: test where its responses are known or in --truth, else validation.",
 )
 TRUTH = flags.DEFINE_string(
     "truth", None, "<name>_truth.npz of a simulated recording: scores its true rates as well."

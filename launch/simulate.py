@@ -22,6 +22,7 @@ COMPETITION = flags.DEFINE_bool("competition", False, "Withhold the test tiers' 
 def main() -> None:
     from sensorium_tf.recordings.simulation import simulate_recording
 
+    print(f"simulating {NEURONS.value} neurons (a mouse of full size takes about two minutes)")
     path = simulate_recording(
         OUTPUT.value,
         session_key=SESSION.value,

@@ -46,6 +46,7 @@ def submit(
             f"{', '.join(settings.mice)}"
         )
     prepared, model = load_mouse(mouse, data_dir=data_dir), folder.load_model()
+    folder.check_recording(prepared)
     tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
     if not tiers:
         raise SensoriumError(f"{mouse}: has none of the tiers {', '.join(SUBMISSION_FILES)}")

@@ -1,6 +1,7 @@
 """A prepared mouse: what is known of its neurons, and its trials tier by tier."""
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -55,6 +56,15 @@ class Mouse:
     def cell_motor_coordinates(self) -> np.ndarray:
         """`(neurons, 3)` in micrometres."""
         return self.neurons["cell_motor_coordinates"]
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells recordings apart: session, neurons and responses enter it."""
+        content = hashlib.sha256(self.session_key.encode())
+        content.update(self.unit_ids.astype(np.int64).tobytes())
+        for value in self.statistics["responses"].values():
+            content.update(value.astype(np.float64).tobytes())
+        return content.hexdigest()[:16]
 
     def check_track(self, track: str) -> None:
         """Raises SensoriumError if the track is unknown or needs signals that are withheld."""

@@ -141,7 +141,8 @@ def evaluate(
 
     Args:
       workdir: folder of the run; `evaluation.json`, `neurons.csv` and `figures/` go into it.
-      tier: which trials; if left out `test` where its responses are known, else `validation`.
+      tier: which trials; if left out `test` where its responses are known (or in `truth`),
+        else `validation`.
       truth: `<stem>_truth.npz` of a simulated recording: scores its true rates as well, and gives
         the responses of a withheld tier.
       data_dir: where the prepared datasets are; TFDS's default if left out.
@@ -159,8 +160,9 @@ def evaluate(
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
     if known is not None and len(mice) > 1:
         raise SensoriumError("a truth file belongs to one recording, but the run has several mice")
-    tiers = [tier or _default_tier(mouse) for mouse in mice]
+    tiers = [tier or _default_tier(mouse, known) for mouse in mice]
     for mouse, chosen in zip(mice, tiers, strict=True):
+        folder.check_recording(mouse)
         mouse.check_tier(chosen, responses=known is None)
     evaluation = Evaluation(
         model=settings.model,
@@ -223,9 +225,9 @@ def _standardised_truth(truth: Truth, mouse: Mouse, trials: Trials) -> tuple[np.
     return normalize_responses(aligned.responses, std), normalize_responses(aligned.rates, std)
 
 
-def _default_tier(mouse: Mouse) -> str:
-    known = "test" in mouse.tiers and "test" not in mouse.withheld_tiers
-    return "test" if known else "validation"
+def _default_tier(mouse: Mouse, truth: Truth | None) -> str:
+    known = truth is not None or "test" not in mouse.withheld_tiers
+    return "test" if known and "test" in mouse.tiers else "validation"
 
 
 def _write_neurons(path: Path, evaluation: Evaluation) -> None:

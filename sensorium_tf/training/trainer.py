@@ -75,7 +75,7 @@ def train(
         for tier in TRAINING_TIERS:
             mouse.check_tier(tier, responses=True)
     folder = Workdir(workdir)
-    folder.claim(settings)
+    folder.claim(settings, mice)
     with only_process(folder.lock, "training"):
         return _Run(settings, mice, folder, verbose=verbose).to_the_end()
 

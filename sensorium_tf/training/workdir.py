@@ -2,16 +2,20 @@
 
 import json
 import os
-import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.files import atomic_write
 from sensorium_tf.training.settings import TrainingSettings
+
+# Key of config.json beside the settings: which recording each mouse was.
+_RECORDINGS = "recordings"
 
 
 class Workdir:
@@ -51,8 +55,12 @@ class Workdir:
     def _checkpoint(self) -> Path:
         return self.path / "checkpoints" / "latest.npz"
 
-    def claim(self, settings: TrainingSettings) -> None:
-        """Makes the folder that of a run with these settings.
+    def claim(self, settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
+        """Makes the folder that of a run with these settings on these recordings.
+
+        Args:
+          settings: of the run.
+          mice: those that the settings name.
 
         Raises:
           SensoriumError: if it holds a run with others, or files that are not a run's.
@@ -66,13 +74,16 @@ class Workdir:
                     f"workdir {self.path} holds a run with another configuration "
                     f"({_difference(theirs, ours)}): choose another --workdir, or delete it"
                 )
+            for mouse in mice:
+                self.check_recording(mouse)
             return
         if self.path.exists() and any(self.path.iterdir()):
             raise SensoriumError(
                 f"workdir {self.path} holds files but no run (no config.json): choose an empty one"
             )
+        recordings = {mouse.name: mouse.fingerprint for mouse in mice}
         with atomic_write(self._config) as file:
-            json.dump(settings.to_json(), file, indent=2)
+            json.dump({**settings.to_json(), _RECORDINGS: recordings}, file, indent=2)
 
     def settings(self) -> TrainingSettings:
         """Returns the settings of the run in the folder.
@@ -80,8 +91,28 @@ class Workdir:
         Raises:
           SensoriumError: if there is no run in it.
         """
+        settings = self._read_config()
+        settings.pop(_RECORDINGS, None)
         try:
-            return TrainingSettings.from_json(json.loads(self._config.read_text("utf-8")))
+            return TrainingSettings.from_json(settings)
+        except SensoriumError as e:
+            raise SensoriumError(f"{self._config}: {e}") from e
+
+    def check_recording(self, mouse: Mouse) -> None:
+        """Raises SensoriumError if the run was trained on another recording of this name."""
+        trained = self._read_config().get(_RECORDINGS, {}).get(mouse.name)
+        if trained not in (None, mouse.fingerprint):
+            raise SensoriumError(
+                f"{mouse.name} in {mouse.data_path} is not the recording that the run in "
+                f"{self.path} was trained on: prepare that one again, or train anew"
+            )
+
+    def _read_config(self) -> dict[str, Any]:
+        try:
+            config = json.loads(self._config.read_text("utf-8"))
+            if not isinstance(config, dict):
+                raise ValueError("not an object")
+            return config
         except FileNotFoundError as e:
             raise SensoriumError(
                 f"workdir {self.path}: no run in it (no config.json): train one with python "
@@ -132,7 +163,7 @@ class Workdir:
             with np.load(self._checkpoint, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             return json.loads(str(arrays.pop("state"))), arrays
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as e:
+        except Exception as e:  # NumPy and zipfile raise many kinds of error on damaged files
             raise SensoriumError(
                 f"{self._checkpoint}: damaged ({e}): delete the workdir and train again"
             ) from e

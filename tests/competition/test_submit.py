@@ -94,7 +94,7 @@ def test_a_folder_without_a_run_is_refused(prepared, tmp_path):
     with pytest.raises(SensoriumError, match="no run in it"):
         submit(tmp_path, "full", data_dir=prepared)
     with pytest.raises(SensoriumError, match=r"model\.keras: no model there"):
-        Workdir(tmp_path / "new").claim(TrainingSettings(mice=("full",)))
+        Workdir(tmp_path / "new").claim(TrainingSettings(mice=("full",)), [])
         submit(tmp_path / "new", "full", data_dir=prepared)
 
 

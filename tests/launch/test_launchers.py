@@ -105,7 +105,7 @@ def workspace(tmp_path_factory, quick):
         "--competition",
     )
     assert status == 0, ours
-    recording, truth = map(Path, out.split())
+    recording, truth = map(Path, out.splitlines()[-2:])
     assert recording.exists() and truth.exists()
     status, out, ours = quick(
         "prepare", f"--recording={recording}", "--name=lab1", f"--data_dir={folder / 'data'}"

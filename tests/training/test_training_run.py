@@ -4,9 +4,12 @@ import shutil
 import keras
 import numpy as np
 import pytest
+from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.data import load_mouse
+from sensorium_tf.competition import submit
+from sensorium_tf.data import load_mouse, prepare
+from sensorium_tf.evaluation import evaluate
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import (
     ScheduleSettings,
@@ -204,12 +207,37 @@ def test_two_processes_do_not_train_in_the_same_workdir(prepared, tmp_path):
     from sensorium_tf.locking import only_process
 
     folder = tmp_path / "run"
-    Workdir(folder).claim(settings())
+    Workdir(folder).claim(settings(), [load_mouse("full", data_dir=prepared)])
     with (
         only_process(Workdir(folder).lock, "training"),
         pytest.raises(SensoriumError, match="another process is training"),
     ):
         train(settings(), folder, data_dir=prepared)
+
+
+def test_a_workdir_trained_on_another_recording_of_the_same_name_is_refused(
+    finished, prepared, tmp_path
+):
+    folder, _ = finished
+    for seed, name in enumerate(("full", "short")):
+        path = write_zip(tmp_path / f"{name}.zip", recording_tree(seed=7 + seed))
+        prepare(name, recording=path, data_dir=tmp_path / "data")
+    again = settings(mice=("full", "short"), epochs=3)
+    for refused in (
+        lambda: train(again, folder, data_dir=tmp_path / "data"),
+        lambda: evaluate(folder, data_dir=tmp_path / "data"),
+        lambda: submit(folder, "full", data_dir=tmp_path / "data"),
+    ):
+        with pytest.raises(SensoriumError, match="full .* is not the recording that the run"):
+            refused()
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"mice": 3}', "null"])
+def test_a_damaged_config_is_refused(finished, prepared, tmp_path, content):
+    shutil.copytree(finished[0], tmp_path / "run")
+    (tmp_path / "run" / "config.json").write_text(content)
+    with pytest.raises(SensoriumError, match=r"config\.json: "):
+        train(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
 
 
 def test_a_damaged_checkpoint_is_refused(finished, prepared, tmp_path):
