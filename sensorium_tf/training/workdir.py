@@ -110,8 +110,8 @@ class Workdir:
     def _read_config(self) -> dict[str, Any]:
         try:
             config = json.loads(self._config.read_text("utf-8"))
-            if not isinstance(config, dict):
-                raise ValueError("not an object")
+            if not isinstance(config, dict) or not isinstance(config.get(_RECORDINGS, {}), dict):
+                raise ValueError("not the configuration of a run")
             return config
         except FileNotFoundError as e:
             raise SensoriumError(

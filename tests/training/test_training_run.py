@@ -232,7 +232,7 @@ def test_a_workdir_trained_on_another_recording_of_the_same_name_is_refused(
             refused()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"mice": 3}', "null"])
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"mice": 3}', '{"recordings": 3}', "null"])
 def test_a_damaged_config_is_refused(finished, prepared, tmp_path, content):
     shutil.copytree(finished[0], tmp_path / "run")
     (tmp_path / "run" / "config.json").write_text(content)
