@@ -3,7 +3,8 @@
     python launch/demo.py --output=runs/demo
 
 Runs the other launchers, showing each command; then prints one table of the scores on the withheld
-test tier (LN, CNN and the oracle: the true rates) and writes it to scores.json.
+test tier (LN, CNN and the oracle: the true rates) and writes it to scores.json. Here --data_dir is
+OUTPUT/data by default.
 """
 
 import json
@@ -32,6 +33,7 @@ def main() -> None:
     from sensorium_tf.evaluation import scores_table, write_json
 
     output = Path(OUTPUT.value)
+    _claim(output)
     data_dir = launcher.DATA_DIR.value or output / "data"
     recordings = output / "recordings"
     _run(
@@ -84,6 +86,21 @@ def main() -> None:
     print(f"\nscores:      {output / 'scores.json'}")
     print(f"figures:     {output / 'cnn' / 'figures'}, {output / 'ln' / 'figures'}")
     print(f"TensorBoard: tensorboard --logdir {output}")
+
+
+def _claim(output: Path) -> None:
+    """Refuses a folder in which the demo ran with other flags."""
+    from sensorium_tf.errors import SensoriumError
+    from sensorium_tf.evaluation import write_json
+
+    flags_file = output / "demo.json"
+    chosen = {flag.name: flag.value for flag in (NEURONS, IMAGES, BATCH_SIZE, EPOCHS)}
+    chosen |= {flag.name: flag.value for flag in (HIDDEN_CHANNELS, SEED)}
+    if flags_file.exists() and json.loads(flags_file.read_text("utf-8")) != chosen:
+        raise SensoriumError(
+            f"{output}: the demo ran here with other flags: choose another --output"
+        )
+    write_json(flags_file, chosen)
 
 
 def _run(verb: str, /, *, capture: bool = False, **values) -> str:

@@ -6,6 +6,7 @@ Trials are aligned by trial id and neurons by unit id: their order in the files 
 """
 
 import json
+import sys
 
 import launcher
 from absl import flags
@@ -21,9 +22,12 @@ TRACK = flags.DEFINE_enum(
 
 
 def main() -> None:
-    from sensorium_tf.competition import score
+    from sensorium_tf.competition import compare
 
-    print(json.dumps(score(SUBMISSION.value, GROUND_TRUTH.value, track=TRACK.value)))
+    scores = compare(SUBMISSION.value, GROUND_TRUTH.value, track=TRACK.value)
+    print(json.dumps(scores.means))
+    if scores.feve_reason:
+        print(f"feve is null: {scores.feve_reason}", file=sys.stderr)
 
 
 if __name__ == "__main__":

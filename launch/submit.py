@@ -15,7 +15,14 @@ OUTPUT = flags.DEFINE_string("output", None, "Folder for the files. Default: WOR
 
 def main() -> None:
     from sensorium_tf.competition import submit
+    from sensorium_tf.tracks import describe_signals
+    from sensorium_tf.training import Workdir
 
+    settings = Workdir(WORKDIR.value).settings()
+    print(
+        f"{settings.model} sees {describe_signals(settings.track)}; it predicts the test tiers of "
+        f"{MOUSE.value}"
+    )
     for path in submit(
         WORKDIR.value, MOUSE.value, output=OUTPUT.value, data_dir=launcher.DATA_DIR.value
     ):

@@ -1,6 +1,11 @@
 """The one exception for a mistake that its user can mend."""
 
 
+def one_line(error: BaseException) -> str:
+    """Returns what an error says in one line, or its kind if it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class SensoriumError(ValueError):
     """Input that cannot be used: its text says what, where, and what to do about it.
 

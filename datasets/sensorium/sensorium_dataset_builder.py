@@ -1,24 +1,23 @@
 """Natural images and the responses of mouse visual cortex: one config a mouse."""
 
 import contextlib
-import urllib.error
-import urllib.request
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
-from etils import epath
-from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
+from sensorium_tf.datasets.sensorium.download import Download
 
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.locking import only_process
 from sensorium_tf.recordings import ARCHIVE_URL, CATALOG, IMAGE_SHAPE, TIERS, Recording
 from sensorium_tf.recordings.simulation import simulate_recording
 
 # Images are read and written in blocks: a whole recording of them is a gigabyte.
 _TRIALS_PER_BLOCK = 128
-_PROBE_SECONDS = 5
+# A mouse of its own: it shares no session with a published one.
+_SIMULATED_SESSION = "1-1-1"
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
@@ -50,11 +49,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         f"Download the mouse's zip from {ARCHIVE_URL} and put it, unopened, into this folder."
     )
     # The package may be installed in place, where TFDS cannot work them out from the module name.
-    pkg_dir_path = epath.Path(__file__).parent
-    code_path = epath.Path(__file__)
+    pkg_dir_path = tfds.core.Path(__file__).parent
+    code_path = tfds.core.Path(__file__)
 
-    def __init__(self, *, recording: epath.PathLike | None = None, **kwargs: Any):
+    def __init__(self, *, recording: os.PathLike | str | None = None, **kwargs: Any):
         self._recording = recording
+        self._download: Download | None = None
         super().__init__(**kwargs)
         # TFDS builds an equal builder in another process from these arguments.
         self._original_state["recording"] = recording
@@ -93,11 +93,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 leftover.rmtree()
             try:
                 super().download_and_prepare(**kwargs)
+            except SensoriumError:
+                if self._download is not None:
+                    self._download.forget()
+                raise
             except (OSError, RuntimeError) as e:  # what TFDS makes of a write that failed
                 raise SensoriumError(
-                    f"{self.info.full_name}: cannot be prepared in {folder} "
-                    f"({str(e).splitlines()[0]}): free space there or choose another data_dir"
+                    f"{self.info.full_name}: cannot be prepared in {folder} ({one_line(e)}): is "
+                    "there space, and may you write there? Else choose another data_dir"
                 ) from e
+            if self._download is not None:
+                self._download.record(self._checksums_path)
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         recording = Recording(self._find_recording(dl_manager))
@@ -130,14 +136,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 }
                 yield trial, example
 
-    def _find_recording(self, dl_manager: tfds.download.DownloadManager) -> epath.Path:
+    def _find_recording(self, dl_manager: tfds.download.DownloadManager) -> tfds.core.Path:
         """Returns the path of the recording: given by hand, in the manual folder, downloaded."""
         name = self.builder_config.name
         if self._recording is not None:
-            return epath.Path(self._recording)
+            return tfds.core.Path(self._recording)
         if name == "simulated":
             folder = dl_manager.download_dir / "sensorium_simulated"
-            return simulate_recording(folder)
+            return simulate_recording(folder, session_key=_SIMULATED_SESSION)
         if name not in CATALOG:
             raise SensoriumError(f"sensorium/{name}: say which recording it is (recording=PATH)")
         entry = CATALOG[name]
@@ -145,15 +151,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             for found in (f"{entry.stem}.zip", entry.stem):
                 if (dl_manager.manual_dir / found).exists():
                     return dl_manager.manual_dir / found
-        if not _is_downloaded(dl_manager, entry.url):
-            _probe(entry.url, name)
         try:
-            return dl_manager.download(entry.url)
-        except (tfds.download.DownloadError, NonMatchingChecksumError) as e:
-            raise SensoriumError(
-                f"sensorium/{name}: {' '.join(str(e).split())}: download {entry.url} by hand and "
-                "hand its folder in as --manual_dir (TFDS: manual_dir)"
-            ) from e
+            self._download = Download(dl_manager, entry.url)
+        except SensoriumError as e:
+            raise SensoriumError(f"sensorium/{name}: {e}") from e
+        return self._download.path
 
 
 def _tensor(shape: tuple[int | None, ...], *, doc: str) -> tfds.features.Tensor:
@@ -185,22 +187,3 @@ def _describe(recording: Recording, responses: np.ndarray) -> dict[str, Any]:
             ],
         },
     }
-
-
-def _is_downloaded(dl_manager: tfds.download.DownloadManager, url: str) -> bool:
-    """Tells whether TFDS kept the file of an earlier download: its INFO file names the address."""
-    return any(url in info.read_text() for info in dl_manager.download_dir.glob("*/*.INFO"))
-
-
-def _probe(url: str, name: str) -> None:
-    """Raises in seconds what TFDS would raise after minutes of retries without a network."""
-    request = urllib.request.Request(url, method="HEAD")
-    try:
-        urllib.request.urlopen(request, timeout=_PROBE_SECONDS).close()
-    except urllib.error.HTTPError:
-        return  # somebody answers: let TFDS report what is wrong with the address
-    except (OSError, ValueError) as e:
-        raise SensoriumError(
-            f"sensorium/{name}: no file in the manual folder and no network ({e}): download {url} "
-            "elsewhere and hand its folder in as --manual_dir (TFDS: manual_dir)"
-        ) from e

@@ -6,11 +6,12 @@ from sensorium_tf.competition.files import (
     write_ground_truth,
     write_submission,
 )
-from sensorium_tf.competition.scoring import score
+from sensorium_tf.competition.scoring import compare, score
 from sensorium_tf.competition.submit import ground_truth, submit
 
 __all__ = [
     "SUBMISSION_FILES",
+    "compare",
     "ground_truth",
     "ground_truth_file",
     "score",

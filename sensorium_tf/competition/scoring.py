@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from sensorium_tf.competition.files import PREDICTION, RESPONSES, Rows
-from sensorium_tf.metrics import scores
+from sensorium_tf.metrics import Scores, scores
 from sensorium_tf.tracks import check_track
 
 
@@ -15,6 +15,20 @@ def score(
     *,
     track: str = "sensorium",
 ) -> dict[str, float | None]:
+    """Returns the means of `compare`: the competition's three numbers.
+
+    `{"single_trial_correlation", "correlation_to_average", "feve"}`, `feve` None where it is not
+    defined. Arguments and errors are those of `compare`.
+    """
+    return compare(submission, ground_truth, track=track).means
+
+
+def compare(
+    submission: str | os.PathLike,
+    ground_truth: str | os.PathLike,
+    *,
+    track: str = "sensorium",
+) -> Scores:
     """Scores a submission file as the competition does.
 
     Trials are aligned by trial id and neurons by unit id: the order of rows and, in each row, of
@@ -26,8 +40,8 @@ def score(
       track: `sensorium`, or `sensorium_plus`, for which FEVE is not defined.
 
     Returns:
-      `{"single_trial_correlation", "correlation_to_average", "feve"}`, means over the neurons;
-      `feve` is None where it is not defined.
+      The scores of each neuron; `.means` is `{"single_trial_correlation",
+      "correlation_to_average", "feve"}`, `feve` None where `.feve_reason` says why.
 
     Raises:
       SensoriumError: if a file is damaged, holds values that are not finite numbers, or trials,
@@ -36,7 +50,7 @@ def score(
     check_track(track)
     truth = _Table(Rows(ground_truth, RESPONSES))
     prediction = _Table(Rows(submission, PREDICTION), like=truth)
-    return scores(truth.values, prediction.values, truth.image_numbers(), track=track).means
+    return scores(truth.values, prediction.values, truth.image_numbers(), track=track)
 
 
 class _Table:

@@ -10,7 +10,6 @@ from sensorium_tf.competition.files import (
     write_submission,
 )
 from sensorium_tf.data import Mouse, load_mouse
-from sensorium_tf.data.trials import normalize_responses
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.training import Predictor, Workdir
@@ -104,10 +103,7 @@ def ground_truth(
     trials = prepared.trials(tier)
     responses = trials.responses
     if known is not None:
-        aligned = known.align(
-            trial_ids=trials.trial_ids, image_ids=trials.image_ids, unit_ids=prepared.unit_ids
-        )
-        responses = normalize_responses(aligned.responses, prepared.statistics["responses"]["std"])
+        responses, _ = prepared.standardize(known, trials)
     path = Path(output).expanduser() / ground_truth_file(tier)
     write_ground_truth(
         path,

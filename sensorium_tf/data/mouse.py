@@ -10,9 +10,15 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from sensorium_tf.data.trials import Trials, normalize, normalize_images
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.data.trials import (
+    Trials,
+    normalize,
+    normalize_images,
+    normalize_responses,
+)
+from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.recordings import TIERS
+from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.tracks import IMAGE_SIZE, check_track
 
 _BLOCK = 32
@@ -118,6 +124,25 @@ class Mouse:
         signals["trial_ids"] = signals["trial_ids"].astype(str)
         return normalize(self.name, signals, self.statistics, self.withheld_signals)
 
+    def standardize(self, truth: Truth, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the true responses and rates of some trials, divided by the responses' std.
+
+        Args:
+          truth: of this mouse's recording, which is simulated.
+          trials: some of its trials.
+
+        Returns:
+          Responses and rates, `(trials, neurons)` float32 each.
+
+        Raises:
+          SensoriumError: if the truth is another recording's.
+        """
+        aligned = truth.align(
+            trial_ids=trials.trial_ids, image_ids=trials.image_ids, unit_ids=self.unit_ids
+        )
+        std = self.statistics["responses"]["std"]
+        return normalize_responses(aligned.responses, std), normalize_responses(aligned.rates, std)
+
     def _read(self, tier: str) -> Iterator[dict[str, np.ndarray]]:
         """Yields the prepared trials in blocks, in order."""
         try:
@@ -133,7 +158,7 @@ class Mouse:
         except (tf.errors.OpError, OSError, ValueError) as e:
             raise SensoriumError(
                 f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot be "
-                f"read ({str(e).splitlines()[0]}): delete that folder and prepare it again"
+                f"read ({one_line(e)}): delete that folder and prepare it again"
             ) from e
 
     @property

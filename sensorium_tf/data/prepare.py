@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 from sensorium_tf.data.mouse import Mouse, find_builder, load_mouse
 from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.recordings import CATALOG, Recording
+from sensorium_tf.recordings import Recording
 
 FILE_FORMATS = ("tfrecord", "array_record")
 
@@ -47,14 +47,9 @@ def prepare(
     builder = _builder(name, recording=recording, data_dir=data_dir)
     if builder.data_path.exists():
         return _check_same(load_mouse(name, data_dir=data_dir), builder, recording, file_format)
-    url = CATALOG[name].url if name in CATALOG else None
     config = tfds.download.DownloadConfig(
         manual_dir=manual_dir,
         try_download_gcs=False,
-        # The first download tells size and hash; every later one is checked against them.
-        register_checksums=url is not None
-        and url not in (builder.url_infos or {})
-        and os.access(builder.code_path.parent, os.W_OK),
     )
     builder.download_and_prepare(download_config=config, file_format=file_format)
     return load_mouse(name, data_dir=data_dir)

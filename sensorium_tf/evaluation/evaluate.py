@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sensorium_tf.data import Mouse, Trials, load_mouse
-from sensorium_tf.data.trials import normalize_responses
+from sensorium_tf.data import Mouse, load_mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.figures import (
     correlation_histogram,
@@ -197,7 +196,7 @@ def evaluate_mouse(
     rates = predict(model, trials, track=track)
     responses, true_rates = trials.responses, None
     if truth is not None:
-        responses, true_rates = _standardised_truth(truth, mouse, trials)
+        responses, true_rates = mouse.standardize(truth, trials)
     repeated = len(np.unique(trials.image_ids)) < len(trials)
     return MouseEvaluation(
         mouse=mouse.name,
@@ -215,14 +214,6 @@ def evaluate_mouse(
         if true_rates is None
         else scores(responses, true_rates, trials.image_ids, track=track),
     )
-
-
-def _standardised_truth(truth: Truth, mouse: Mouse, trials: Trials) -> tuple[np.ndarray, ...]:
-    aligned = truth.align(
-        trial_ids=trials.trial_ids, image_ids=trials.image_ids, unit_ids=mouse.unit_ids
-    )
-    std = mouse.statistics["responses"]["std"]
-    return normalize_responses(aligned.responses, std), normalize_responses(aligned.rates, std)
 
 
 def _default_tier(mouse: Mouse, truth: Truth | None) -> str:

@@ -45,7 +45,6 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str
 def scores_table(
     scores: Mapping[str, Mapping[str, float | None]],
     *,
-    heading: str = "model",
     notes: Sequence[str] = (),
 ) -> str:
     """Lays out the scores of several models or mice as text.
@@ -53,7 +52,6 @@ def scores_table(
     Args:
       scores: a row's name to its mean scores by name, such as `Scores.means`; a score that is
         missing is shown as a hyphen.
-      heading: what the rows are.
       notes: sentences below the table, such as the reason why a score is missing; the same one
         twice is shown once.
 
@@ -61,7 +59,7 @@ def scores_table(
       The table, without a final line end.
     """
     rows = [[name, *(values.get(score) for score in _HEADINGS)] for name, values in scores.items()]
-    return "\n".join([format_table([heading, *_HEADINGS.values()], rows), *dict.fromkeys(notes)])
+    return "\n".join([format_table(["model", *_HEADINGS.values()], rows), *dict.fromkeys(notes)])
 
 
 def write_json(path: str | os.PathLike, content: object) -> None:

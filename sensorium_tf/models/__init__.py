@@ -5,7 +5,7 @@ from sensorium_tf.models.batch_norm import BatchNorm
 from sensorium_tf.models.core import Core, laplace_norm
 from sensorium_tf.models.firing_rate_model import FiringRateModel, firing_rate
 from sensorium_tf.models.loss import PoissonLoss
-from sensorium_tf.models.readout import GaussianReadout, normalise_coordinates
+from sensorium_tf.models.readout import GaussianReadout, normalize_coordinates
 from sensorium_tf.models.sampling import sample_bilinear
 from sensorium_tf.models.shifter import Shifter
 
@@ -21,6 +21,6 @@ __all__ = [
     "baseline",
     "firing_rate",
     "laplace_norm",
-    "normalise_coordinates",
+    "normalize_coordinates",
     "sample_bilinear",
 ]

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.core import Core
 from sensorium_tf.models.firing_rate_model import FiringRateModel
-from sensorium_tf.models.readout import GaussianReadout
+from sensorium_tf.models.readout import COVARIANCES, POSITIONS, GaussianReadout
 from sensorium_tf.models.seeds import spawn_seeds
 from sensorium_tf.models.shifter import Shifter
-from sensorium_tf.tracks import check_track, image_shape
+from sensorium_tf.tracks import IMAGE_SIZE, check_track, image_shape
 
 # What sets the baselines apart: nonlinearity of the core, and blocks after its stem.
 BASELINES = {"cnn": ("elu", 3), "ln": ("linear", 2)}
@@ -46,6 +46,26 @@ class BaselineSettings:
     feature_penalty: float = 0.0076
     shifter_hidden_units: int = 5
     shifter_layers: int = 3
+
+    def __post_init__(self):
+        """Refuses what no layer could be made of, before any layer is."""
+        counts = ("hidden_channels", "input_kernel", "hidden_kernel", "position_hidden_units")
+        counts += ("shifter_hidden_units", "shifter_layers")
+        for name in counts:
+            if getattr(self, name) < 1:
+                raise SensoriumError(f"{name} {getattr(self, name)}: expected at least 1")
+        if self.input_kernel > min(IMAGE_SIZE):
+            raise SensoriumError(
+                f"input_kernel {self.input_kernel}: expected at most {min(IMAGE_SIZE)}, the "
+                "height of the images"
+            )
+        if self.n_blocks is not None and self.n_blocks < 0:
+            raise SensoriumError(f"n_blocks {self.n_blocks}: expected 0 or more")
+        for name, choices in (("covariance", COVARIANCES), ("positions", POSITIONS)):
+            if getattr(self, name) not in choices:
+                raise SensoriumError(
+                    f"{name} {getattr(self, name)!r}: expected {' or '.join(choices)}"
+                )
 
 
 def baseline(

@@ -189,7 +189,7 @@ class GaussianReadout(keras.layers.Layer):
                 f"{self.name}: build the readout before set_coordinates, with "
                 "build((None, height, width, channels))"
             )
-        self.coordinates.assign(normalise_coordinates(coordinates))
+        self.coordinates.assign(normalize_coordinates(coordinates))
 
     def mean_positions(self):
         """Returns the neurons' positions in evaluation, `(n_neurons, 2)` as (x, y) in [-1, 1]."""
@@ -248,7 +248,7 @@ class GaussianReadout(keras.layers.Layer):
         return config
 
 
-def normalise_coordinates(cell_motor_coordinates):
+def normalize_coordinates(cell_motor_coordinates):
     """Centres cortex coordinates and scales them into [-1, 1].
 
     Args:

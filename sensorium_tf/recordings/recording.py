@@ -64,7 +64,7 @@ class Recording:
         self.session_key = session_key_of(self._storage.top)
         self.tiers = self._read_tiers()
         self.image_ids = self._read_image_ids()
-        self.trial_ids = self._per_trial("trial_idx").astype(str)
+        self.trial_ids = self._text("meta/trials/trial_idx.npy", self._per_trial("trial_idx"))
         if len(np.unique(self.trial_ids)) < self.n_trials:
             self._warn("some trial ids are there twice: a submission of it cannot be scored")
         self.unit_ids = self._read_unit_ids()
@@ -159,9 +159,25 @@ class Recording:
             raise SensoriumError(f"{self.path}: {name} holds NaN or infinity")
         return values
 
+    def _whole_numbers(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Returns ids as int64."""
+        whole = values.dtype.kind in "iu" or (
+            values.dtype.kind == "f" and np.isfinite(values).all() and (values % 1 == 0).all()
+        )
+        if not whole:
+            raise SensoriumError(f"{self.path}: {name} holds ids that are not whole numbers")
+        return values.astype(np.int64)
+
+    def _text(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Returns names or ids as strings."""
+        try:
+            return values.astype(str)
+        except (TypeError, ValueError) as e:
+            raise SensoriumError(f"{self.path}: {name} is not text ({e})") from e
+
     def _read_tiers(self) -> np.ndarray:
         name = "meta/trials/tiers.npy"
-        tiers = self._storage.read(name).astype(str)
+        tiers = self._text(name, self._storage.read(name))
         if tiers.ndim != 1 or not tiers.size:
             raise SensoriumError(f"{self.path}: {name} has shape {tiers.shape}, expected (trials,)")
         unknown = sorted(set(tiers) - set(TIERS))
@@ -182,19 +198,19 @@ class Recording:
         return values
 
     def _read_image_ids(self) -> np.ndarray:
-        self._numbers("meta/trials/frame_image_id.npy")
-        return self._per_trial("frame_image_id").astype(np.int64)
+        image_ids = self._per_trial("frame_image_id")
+        return self._whole_numbers("meta/trials/frame_image_id.npy", image_ids)
 
     def _read_unit_ids(self) -> np.ndarray:
         name = "meta/neurons/unit_ids.npy"
-        unit_ids = self._numbers(name)
+        unit_ids = self._whole_numbers(name, self._storage.read(name))
         if unit_ids.ndim != 1 or not unit_ids.size:
             raise SensoriumError(
                 f"{self.path}: {name} has shape {unit_ids.shape}, expected (neurons,)"
             )
         if len(np.unique(unit_ids)) < len(unit_ids):
             self._warn("some unit ids are there twice: a submission of it cannot be scored")
-        return unit_ids.astype(np.int64)
+        return unit_ids
 
     def _read_coordinates(self) -> np.ndarray:
         name = "meta/neurons/cell_motor_coordinates.npy"

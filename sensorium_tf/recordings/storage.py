@@ -49,9 +49,6 @@ class Storage:
         """Closes the zip file."""
         self._open_files.close()
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._names
-
     def names(self, folder: str) -> list[str]:
         """Returns the names of the arrays in a folder such as `meta/neurons`, sorted."""
         pattern = re.compile(re.escape(folder) + r"/[^/]+\.npy")
@@ -204,7 +201,7 @@ def _open_zip(path: Path, open_files: contextlib.ExitStack) -> zipfile.ZipFile:
     try:
         # A file that ZipFile opens itself is closed by a count that threads could get wrong.
         archive = zipfile.ZipFile(open_files.enter_context(path.open("rb")))
-    except (zipfile.BadZipFile, ValueError, OSError) as e:
+    except (zipfile.BadZipFile, ValueError, OSError, RuntimeError) as e:
         open_files.close()
         raise SensoriumError(
             f"{path}: not a complete zip file ({e}): download it again, or give a folder"

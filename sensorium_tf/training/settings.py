@@ -1,6 +1,7 @@
 """All that decides a training run, as one value that can be written down and compared."""
 
 import dataclasses
+import math
 from typing import Any
 
 from sensorium_tf.errors import SensoriumError
@@ -52,7 +53,7 @@ class TrainingSettings:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise SensoriumError(f"{name} {getattr(self, name)}: expected at least 1")
-        if not self.learning_rate > 0:
+        if not 0 < self.learning_rate < math.inf:
             raise SensoriumError(f"learning_rate {self.learning_rate}: expected more than 0")
         if self.seed < 0:
             raise SensoriumError(f"seed {self.seed}: expected 0 or more")

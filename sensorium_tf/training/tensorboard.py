@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 import tensorflow as tf
 
+from sensorium_tf.errors import SensoriumError, one_line
+
 
 class ScalarLog:
     """Writes scalars, one point an epoch.
@@ -14,6 +16,7 @@ class ScalarLog:
     """
 
     def __init__(self, folder: str | os.PathLike):
+        self._folder = folder
         self._writer = tf.summary.create_file_writer(os.fspath(folder))
 
     def __enter__(self) -> "ScalarLog":
@@ -28,8 +31,14 @@ class ScalarLog:
         Args:
           epoch: 0 for the untrained weights.
           scalars: tag to value.
+
+        Raises:
+          SensoriumError: if the logs cannot be written.
         """
-        with self._writer.as_default(step=epoch):
-            for tag, value in scalars.items():
-                tf.summary.scalar(tag, value)
-        self._writer.flush()
+        try:
+            with self._writer.as_default(step=epoch):
+                for tag, value in scalars.items():
+                    tf.summary.scalar(tag, value)
+            self._writer.flush()
+        except tf.errors.OpError as e:
+            raise SensoriumError(f"{self._folder}: cannot be written ({one_line(e)})") from e

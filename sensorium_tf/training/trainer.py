@@ -75,9 +75,11 @@ def train(
         for tier in TRAINING_TIERS:
             mouse.check_tier(tier, responses=True)
     folder = Workdir(workdir)
+    folder.check(settings, mice)
+    run = _Run(settings, mice, folder, verbose=verbose)
     folder.claim(settings, mice)
     with only_process(folder.lock, "training"):
-        return _Run(settings, mice, folder, verbose=verbose).to_the_end()
+        return run.to_the_end()
 
 
 def compiled_baseline(

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from sensorium_tf.data import Mouse
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.files import atomic_write
 from sensorium_tf.training.settings import TrainingSettings
 
@@ -55,15 +55,12 @@ class Workdir:
     def _checkpoint(self) -> Path:
         return self.path / "checkpoints" / "latest.npz"
 
-    def claim(self, settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
-        """Makes the folder that of a run with these settings on these recordings.
+    def check(self, settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
+        """Raises SensoriumError unless a run with these settings can start or go on here.
 
         Args:
           settings: of the run.
           mice: those that the settings name.
-
-        Raises:
-          SensoriumError: if it holds a run with others, or files that are not a run's.
         """
         if self.path.exists() and not self.path.is_dir():
             raise SensoriumError(f"workdir {self.path}: is a file, expected a folder")
@@ -76,14 +73,26 @@ class Workdir:
                 )
             for mouse in mice:
                 self.check_recording(mouse)
-            return
-        if self.path.exists() and any(self.path.iterdir()):
+        elif self.path.exists() and any(self.path.iterdir()):
             raise SensoriumError(
                 f"workdir {self.path} holds files but no run (no config.json): choose an empty one"
             )
-        recordings = {mouse.name: mouse.fingerprint for mouse in mice}
-        with atomic_write(self._config) as file:
-            json.dump({**settings.to_json(), _RECORDINGS: recordings}, file, indent=2)
+
+    def claim(self, settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
+        """Makes the folder that of a run with these settings on these recordings.
+
+        Args:
+          settings: of the run.
+          mice: those that the settings name.
+
+        Raises:
+          SensoriumError: as `check`, or if the folder cannot be written.
+        """
+        self.check(settings, mice)
+        if not self._config.exists():
+            recordings = {mouse.name: mouse.fingerprint for mouse in mice}
+            with atomic_write(self._config) as file:
+                json.dump({**settings.to_json(), _RECORDINGS: recordings}, file, indent=2)
 
     def settings(self) -> TrainingSettings:
         """Returns the settings of the run in the folder.
@@ -186,9 +195,7 @@ def load_model(path: str | os.PathLike) -> keras.Model:
     try:
         return keras.models.load_model(path, safe_mode=True, compile=False)
     except Exception as e:  # Keras raises many kinds of error on files that are not its own
-        raise SensoriumError(
-            f"{path}: not a Keras model that can be loaded ({str(e).strip().splitlines()[0]})"
-        ) from e
+        raise SensoriumError(f"{path}: not a Keras model that can be loaded ({one_line(e)})") from e
 
 
 def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:

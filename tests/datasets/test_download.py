@@ -5,6 +5,7 @@ import http.server
 import threading
 
 import pytest
+import tensorflow_datasets as tfds
 from recording_files import recording_tree, write_zip
 from sensorium_tf.datasets.sensorium import Builder
 
@@ -40,6 +41,9 @@ def checksums(tmp_path, monkeypatch):
     (folder / "checksums.tsv").write_text("")
     monkeypatch.setattr(Builder, "code_path", type(Builder.code_path)(folder / "builder.py"))
     monkeypatch.setattr(Builder, "url_infos", {})
+    monkeypatch.setattr(
+        Builder, "_checksums_path", type(Builder.code_path)(folder / "checksums.tsv")
+    )
     return folder / "checksums.tsv"
 
 
@@ -72,3 +76,21 @@ def test_a_file_that_is_not_at_the_address_is_one_line(tmp_path, server, checksu
         sensorium_tf.data.prepare("mouse1", data_dir=tmp_path / "data")
     assert "\n" not in str(refused.value)
     assert "--manual_dir" in str(refused.value)
+
+
+def test_a_damaged_download_is_not_kept_nor_recorded(tmp_path, server, checksums):
+    entry = CATALOG["mouse1"]
+    path = server / f"{entry.stem}.zip"
+    path.write_bytes(b"<html>sign in first</html>")
+    with pytest.raises(SensoriumError, match="not a complete zip"):
+        sensorium_tf.data.prepare("mouse1", data_dir=tmp_path / "data")
+    assert checksums.read_text() == ""
+    write_zip(path, recording_tree(), top=entry.stem)
+    assert sensorium_tf.data.prepare("mouse1", data_dir=tmp_path / "data").n_neurons == 5
+
+
+def test_tfds_load_records_what_it_downloads(tmp_path, server, checksums):
+    entry = CATALOG["mouse1"]
+    write_zip(server / f"{entry.stem}.zip", recording_tree(), top=entry.stem)
+    tfds.load("sensorium/mouse1", data_dir=tmp_path / "data")
+    assert entry.url in checksums.read_text()

@@ -138,7 +138,8 @@ def test_from_a_trained_model_to_a_scored_submission(workspace, quick):
         "submit", f"--workdir={workspace / 'ln'}", "--mouse=lab1", data, f"--output={workspace}"
     )
     assert status == 0, ours
-    assert [Path(line).name for line in out.split()] == [
+    assert "ln sees image" in out
+    assert [Path(line).name for line in out.splitlines()[1:]] == [
         "submission_file_live_test.csv",
         "submission_file_final_test.csv",
     ]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sensorium_tf import errors
-from sensorium_tf.models import GaussianReadout, normalise_coordinates, sample_bilinear
+from sensorium_tf.models import GaussianReadout, normalize_coordinates, sample_bilinear
 
 FEATURES = (None, 6, 8, 4)
 
@@ -61,9 +61,9 @@ def test_positions_follow_from_cortex_by_the_formula(rng, to_numpy):
 
 
 def test_coordinates_are_scaled_by_one_number_for_both_axes():
-    normalised = normalise_coordinates([[0, 0, 7], [10, 2, 9]])
+    normalised = normalize_coordinates([[0, 0, 7], [10, 2, 9]])
     np.testing.assert_allclose(normalised, [[-1, -0.2], [1, 0.2]], rtol=1e-6)
-    assert np.all(normalise_coordinates([[5.0, 6.0]]) == 0)
+    assert np.all(normalize_coordinates([[5.0, 6.0]]) == 0)
 
 
 def test_depth_is_ignored(rng, to_numpy):

@@ -1,3 +1,4 @@
+import contextlib
 import zipfile
 
 import numpy as np
@@ -244,6 +245,38 @@ def test_the_catalog_names_the_seven_published_files():
 
 
 def test_the_reference_recordings_open(shared):
-    for path in sorted((shared / "recordings").glob("*.zip")):
+    paths = sorted((shared / "recordings").glob("*.zip"))
+    assert len(paths) == 3
+    for path in paths:
         with Recording(path) as recording:
             assert recording.read("pupil_center").shape == (recording.n_trials, 2)
+
+
+@pytest.mark.parametrize("name", ["meta/trials/frame_image_id", "meta/neurons/unit_ids"])
+def test_ids_that_are_not_whole_numbers_are_refused(tmp_path, tree, name):
+    text = refusal(tmp_path, {**tree, name: tree[name] + 0.5})
+    assert f"{name}.npy holds ids that are not whole numbers" in text
+
+
+def test_whole_ids_may_be_stored_as_floats(tmp_path, tree):
+    stored = {**tree, "meta/neurons/unit_ids": tree["meta/neurons/unit_ids"].astype(float)}
+    recording = Recording(write_zip(tmp_path / "r.zip", stored))
+    assert recording.unit_ids.tolist() == tree["meta/neurons/unit_ids"].tolist()
+
+
+@pytest.mark.parametrize("name", ["meta/trials/tiers", "meta/trials/trial_idx"])
+def test_text_that_cannot_be_decoded_is_refused(tmp_path, tree, name):
+    broken = np.full(len(tree["meta/trials/tiers"]), b"\xff\xfe")
+    assert f"{name}.npy is not text" in refusal(tmp_path, {**tree, name: broken})
+
+
+def test_any_byte_of_the_directory_damaged_is_one_line(tmp_path, tree):
+    path = write_zip(tmp_path / "r.zip", tree)
+    content = path.read_bytes()
+    start = content.index(b"PK\x01\x02")
+    for offset in range(4, 46):
+        damaged = bytearray(content)
+        damaged[start + offset] ^= 0xFF
+        path.write_bytes(damaged)
+        with contextlib.suppress(SensoriumError), Recording(path) as recording:
+            recording.read("images")

@@ -36,6 +36,7 @@ def test_settings_survive_being_written_down():
         ({"batch_size": 0}, "batch_size 0"),
         ({"learning_rate": 0.0}, "learning_rate 0"),
         ({"learning_rate": float("nan")}, "learning_rate nan"),
+        ({"learning_rate": float("inf")}, "learning_rate inf"),
         ({"seed": -1}, "seed -1"),
         ({"mice": ()}, "at least one mouse"),
     ],
@@ -49,3 +50,18 @@ def test_settings_that_are_not_possible_are_refused(values, message):
 def test_json_of_something_else_is_refused(values):
     with pytest.raises(SensoriumError, match="not the settings"):
         TrainingSettings.from_json(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"hidden_channels": 0}, "hidden_channels 0"),
+        ({"input_kernel": 37}, "input_kernel 37: expected at most 36"),
+        ({"n_blocks": -1}, "n_blocks -1"),
+        ({"covariance": "round"}, "covariance 'round': expected full or"),
+        ({"positions": "known"}, "positions 'known'"),
+    ],
+)
+def test_an_architecture_that_cannot_be_built_is_refused(values, message):
+    with pytest.raises(SensoriumError, match=message):
+        BaselineSettings(**values)

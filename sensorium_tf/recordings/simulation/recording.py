@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sensorium_tf.files import atomic_write
 from sensorium_tf.recordings.catalog import recording_stem
 from sensorium_tf.recordings.simulation.mouse import simulate
+from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.recordings.writer import write_recording
 
 
@@ -55,16 +55,14 @@ def simulate_recording(
     )
     path = Path(output_dir).expanduser() / f"{recording_stem(session_key)}.zip"
     # The truth first: where there is a recording, there is its truth.
-    with atomic_write(path.with_name(f"{path.stem}_truth.npz"), "wb") as file:
-        np.savez(
-            file,
-            tiers=mouse.tiers,
-            image_ids=mouse.image_ids,
-            trial_ids=mouse.trial_ids.astype(str),
-            unit_ids=mouse.population.unit_ids,
-            rates=mouse.rates,
-            responses=mouse.responses,
-        )
+    Truth(
+        tiers=mouse.tiers,
+        image_ids=mouse.image_ids,
+        trial_ids=mouse.trial_ids,
+        unit_ids=mouse.population.unit_ids,
+        rates=mouse.rates,
+        responses=mouse.responses,
+    ).save(path.with_name(f"{path.stem}_truth.npz"))
     measured = mouse.responses
     if competition:
         hidden = np.isin(mouse.tiers, ["test", "final_test"])
