@@ -35,20 +35,25 @@ def run(main: Callable[[], None]) -> NoReturn:
             _fail(f"unexpected argument {arguments[1]!r}: flags are written --name=value")
         logging.set_verbosity(logging.ERROR)
         warnings.showwarning = _show_warning
-        # Imported only now, so that `--help` and a wrong flag answer at once.
-        with _hidden_greetings():
-            from sensorium_tf.errors import SensoriumError
-
         try:
-            main()
-        except SensoriumError as e:
-            _fail(str(e))
-        except OSError as e:
-            _fail(f"{e.filename or 'files'}: {e.strerror or e}")
+            _run_guarded(main)
         except KeyboardInterrupt:
             _fail("interrupted")
 
     app.run(guarded, flags_parser=_parse)
+
+
+def _run_guarded(main: Callable[[], None]) -> None:
+    # Imported only now, so that `--help` and a wrong flag answer at once.
+    with _hidden_greetings():
+        from sensorium_tf.errors import SensoriumError
+
+    try:
+        main()
+    except SensoriumError as e:
+        _fail(str(e))
+    except OSError as e:
+        _fail(f"{e.filename or 'files'}: {e.strerror or e}")
 
 
 @contextlib.contextmanager
@@ -59,7 +64,7 @@ def _hidden_greetings() -> Iterator[None]:
         os.dup2(hidden.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             hidden.seek(0)
             os.write(stderr, hidden.read())
             raise

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -107,6 +108,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         recording = Recording(self._find_recording(dl_manager))
+        published = CATALOG.get(self.builder_config.name)
+        if published is not None and recording.session_key != published.session_key:
+            warnings.warn(
+                f"{recording.path}: session {recording.session_key}, but {published.mouse} is "
+                f"session {published.session_key}: prepared all the same",
+                stacklevel=2,
+            )
         responses = recording.read("responses")
         self.info.metadata.update(_describe(recording, responses))
         trials = {tier: recording.trials_of(tier) for tier in TIERS}

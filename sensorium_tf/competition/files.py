@@ -233,6 +233,9 @@ def _write(
     for name, ids in (("trial", trial_ids), ("unit", unit_ids)):
         if len(np.unique(ids)) < len(ids):
             raise SensoriumError(f"{path}: a {name} id is there twice: it could not be scored")
+    for trial in map(str, trial_ids.tolist()):
+        if not trial or trial != trial.strip() or not trial.isprintable():
+            raise SensoriumError(f"{path}: trial id {trial!r} could not be read back")
     finite = np.isfinite(values).all(axis=1)
     if not finite.all():
         trial = trial_ids[int(np.argmin(finite))]

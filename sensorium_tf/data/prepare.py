@@ -66,7 +66,7 @@ def _builder(name, *, recording, data_dir) -> tfds.core.DatasetBuilder:
         return builder
     if name in Builder.builder_configs:
         return Builder(config=name, recording=recording, data_dir=data_dir)
-    if not re.fullmatch(r"[A-Za-z]\w*", name):
+    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
         raise SensoriumError(f"name {name!r}: expected letters, digits and _, a letter first")
     config = tfds.core.BuilderConfig(name=name, description=f"A recording of one's own: {name}.")
     return Builder(config=config, recording=recording, data_dir=data_dir)

@@ -161,19 +161,21 @@ class Recording:
 
     def _whole_numbers(self, name: str, values: np.ndarray) -> np.ndarray:
         """Returns ids as int64."""
-        whole = values.dtype.kind in "iu" or (
-            values.dtype.kind == "f" and np.isfinite(values).all() and (values % 1 == 0).all()
-        )
-        if not whole:
+        whole = values.dtype.kind in "iuf" and np.isfinite(values).all() and (values % 1 == 0).all()
+        if not whole or (np.abs(values.astype(np.float64)) >= 2**63).any():
             raise SensoriumError(f"{self.path}: {name} holds ids that are not whole numbers")
         return values.astype(np.int64)
 
     def _text(self, name: str, values: np.ndarray) -> np.ndarray:
         """Returns names or ids as strings."""
         try:
-            return values.astype(str)
-        except (TypeError, ValueError) as e:
+            if values.dtype.kind not in "SUiu":
+                raise ValueError(f"{values.dtype} values")
+            text = values.astype(str)
+            "".join(text.ravel()).encode()
+        except (SystemError, ValueError) as e:
             raise SensoriumError(f"{self.path}: {name} is not text ({e})") from e
+        return text
 
     def _read_tiers(self) -> np.ndarray:
         name = "meta/trials/tiers.npy"
@@ -242,6 +244,16 @@ class Recording:
             if values.shape[:1] != (self.n_neurons,):
                 self._warn(f"left out {name}: shape {values.shape} for {self.n_neurons} neurons")
                 continue
+            try:
+                if values.dtype.kind in "SU":
+                    values = self._text(name, values)
+                elif values.dtype.kind not in "biuf":
+                    raise SensoriumError(f"{name} holds {values.dtype}, expected numbers or text")
+            except SensoriumError as e:
+                self._warn(f"left out optional metadata: {e}")
+                continue
+            if values.dtype.kind == "f":
+                values = values.astype(np.float64)
             metadata[name.removeprefix("meta/neurons/").removesuffix(".npy")] = values
         return metadata
 
@@ -275,6 +287,11 @@ class Recording:
                 raise SensoriumError(
                     f"{self.path}: {name} has shape {values.shape}, expected {columns}"
                 )
+            # Models compute in float32, so a value beyond it would be infinite or zero there.
+            with np.errstate(over="ignore"):
+                narrow = values.astype(np.float32)
+            if not np.isfinite(narrow).all() or ((values != 0) & (narrow == 0)).any():
+                raise SensoriumError(f"{self.path}: {name} holds values beyond float32's range")
             found[statistic] = values.reshape(columns).astype(np.float64)
         std_name = f"meta/statistics/{signal}/all/std.npy"
         if (found["std"] < 0).any():

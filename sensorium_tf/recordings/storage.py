@@ -6,6 +6,7 @@ of Python objects (which NumPy could only read by unpickling) is refused.
 
 import contextlib
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -135,20 +136,28 @@ class Storage:
         member = self._names[name]
         try:
             if self._zip is None:
-                return (self.path / member).read_bytes()
+                file = self.path / member
+                # A device or a pipe would never end.
+                if not file.is_file():
+                    raise SensoriumError(f"{self.path}: {name} is not a file")
+                self._check_size(name, file.stat().st_size)
+                return file.read_bytes()
             info = self._zip.getinfo(member)
-            if info.file_size > _LARGEST_ARRAY_BYTES:
-                raise SensoriumError(
-                    f"{self.path}: {name} claims {info.file_size} bytes, more than any array of a "
-                    "recording: the file is damaged, download it again"
-                )
+            self._check_size(name, info.file_size)
             return self._zip.read(info)
-        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as e:
+        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError) as e:
             raise SensoriumError(
                 f"{self.path}: {name} cannot be read ({e}): the file is damaged, download it again"
             ) from e
         except OSError as e:
             raise SensoriumError(f"{self.path}: {name} cannot be read ({e})") from e
+
+    def _check_size(self, name: str, n_bytes: int) -> None:
+        if n_bytes > _LARGEST_ARRAY_BYTES:
+            raise SensoriumError(
+                f"{self.path}: {name} claims {n_bytes} bytes, more than any array of a recording: "
+                "the file is damaged, download it again"
+            )
 
     def _header(self, name: str, content: bytes) -> "_Header":
         try:
@@ -181,6 +190,10 @@ class _Header:
         if parse is None:
             raise ValueError(f"format version {version} is not known")
         self.shape, self.fortran_order, self.dtype = parse(stream)
+        if self.dtype.subdtype or (not self.dtype.itemsize and not self.dtype.hasobject):
+            raise ValueError(f"values of {self.dtype}")
+        if not all(0 <= n <= _LARGEST_ARRAY_BYTES for n in self.shape):
+            raise ValueError(f"shape {self.shape}")
         self.offset = stream.tell()
         self.n_bytes = self.dtype.itemsize * int(np.prod(self.shape, dtype=object))
 
@@ -206,7 +219,12 @@ def _open_zip(path: Path, open_files: contextlib.ExitStack) -> zipfile.ZipFile:
         raise SensoriumError(
             f"{path}: not a complete zip file ({e}): download it again, or give a folder"
         ) from e
-    for name in archive.namelist():
+    names = archive.namelist()
+    if len(set(names)) < len(names):
+        open_files.close()
+        doubled = next(name for name in names if names.count(name) > 1)
+        raise SensoriumError(f"{path}: holds {doubled} twice: do not use this file")
+    for name in names:
         if name.startswith(("/", "\\")) or ":" in name or ".." in re.split(r"[/\\]", name):
             open_files.close()
             raise SensoriumError(

@@ -77,6 +77,9 @@ class TrainingSettings:
           SensoriumError: if they are not the settings of a run.
         """
         try:
+            mice = values["mice"]
+            if not isinstance(mice, list) or not all(isinstance(name, str) for name in mice):
+                raise TypeError("mice is not a list of names")
             return cls(
                 **{
                     **values,

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import tensorflow as tf
 
@@ -17,6 +18,8 @@ class ScalarLog:
 
     def __init__(self, folder: str | os.PathLike):
         self._folder = folder
+        if Path(folder).exists() and not Path(folder).is_dir():
+            raise SensoriumError(f"{folder}: is a file, expected a folder for the logs")
         self._writer = tf.summary.create_file_writer(os.fspath(folder))
 
     def __enter__(self) -> "ScalarLog":

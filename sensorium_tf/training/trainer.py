@@ -150,6 +150,8 @@ class _Run:
             while len(self._epochs) < self._settings.epochs and not self._stopped:
                 self._train_epoch(log)
         self._restore(self._best)
+        # The file may have been lost or replaced since the best epoch.
+        self._workdir.save_model(self._model)
         return TrainingResult(
             model=self._model,
             model_file=self._workdir.model_file,
@@ -276,13 +278,16 @@ class _Run:
         checkpoint = self._workdir.load_checkpoint()
         if checkpoint is None:
             return False
-        state, arrays = checkpoint
-        for i, variable in enumerate(self._variables()):
-            variable.assign(arrays[f"variable/{i}"])
-        self._best = [arrays[f"best/{i}"] for i in range(len(self._model.get_weights()))]
-        self._stopped, self._epochs = state.pop("stopped"), state.pop("epochs")
-        self._schedule = self._new_schedule(0.0)
-        self._schedule.restore(state)
+        try:
+            state, arrays = checkpoint
+            for i, variable in enumerate(self._variables()):
+                variable.assign(arrays[f"variable/{i}"])
+            self._best = [arrays[f"best/{i}"] for i in range(len(self._model.get_weights()))]
+            self._stopped, self._epochs = bool(state["stopped"]), list(state["epochs"])
+            self._schedule = self._new_schedule(0.0)
+            self._schedule.restore(state)
+        except (KeyError, TypeError, ValueError) as e:
+            raise self._workdir.damaged_checkpoint(e) from e
         # The run may have been killed between the two files.
         self._workdir.write_metrics(self._epochs)
         return True

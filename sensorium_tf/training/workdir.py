@@ -12,6 +12,7 @@ import numpy as np
 from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.files import atomic_write
+from sensorium_tf.models import FiringRateModel
 from sensorium_tf.training.settings import TrainingSettings
 
 # Key of config.json beside the settings: which recording each mouse was.
@@ -127,10 +128,12 @@ class Workdir:
                 f"workdir {self.path}: no run in it (no config.json): train one with python "
                 f"launch/train.py --workdir={self.path}"
             ) from e
-        except (OSError, ValueError) as e:
-            raise SensoriumError(f"{self._config}: cannot be read ({e})") from e
+        except (OSError, ValueError, RecursionError) as e:
+            raise SensoriumError(
+                f"{self._config}: cannot be read ({one_line(e)}): train in a new --workdir"
+            ) from e
 
-    def load_model(self) -> keras.Model:
+    def load_model(self) -> FiringRateModel:
         """Returns the best model of the run.
 
         Raises:
@@ -173,9 +176,13 @@ class Workdir:
                 arrays = {name: file[name] for name in file.files}
             return json.loads(str(arrays.pop("state"))), arrays
         except Exception as e:  # NumPy and zipfile raise many kinds of error on damaged files
-            raise SensoriumError(
-                f"{self._checkpoint}: damaged ({e}): delete the workdir and train again"
-            ) from e
+            raise self.damaged_checkpoint(e) from e
+
+    def damaged_checkpoint(self, error: Exception) -> SensoriumError:
+        """Returns the error to raise where the checkpoint cannot be used."""
+        return SensoriumError(
+            f"{self._checkpoint}: damaged ({one_line(error)}): delete the workdir and train again"
+        )
 
     def write_metrics(self, epochs: list[dict[str, Any]]) -> None:
         """Writes `metrics.jsonl`: a line for each epoch so far."""
@@ -183,7 +190,7 @@ class Workdir:
             file.writelines(json.dumps(epoch) + "\n" for epoch in epochs)
 
 
-def load_model(path: str | os.PathLike) -> keras.Model:
+def load_model(path: str | os.PathLike) -> FiringRateModel:
     """Loads a Keras model file as data: a file that carries code is refused.
 
     Raises:
@@ -193,9 +200,12 @@ def load_model(path: str | os.PathLike) -> keras.Model:
     if not path.is_file():
         raise SensoriumError(f"{path}: no model there: has the training finished an epoch?")
     try:
-        return keras.models.load_model(path, safe_mode=True, compile=False)
+        model = keras.models.load_model(path, safe_mode=True, compile=False)
     except Exception as e:  # Keras raises many kinds of error on files that are not its own
         raise SensoriumError(f"{path}: not a Keras model that can be loaded ({one_line(e)})") from e
+    if not isinstance(model, FiringRateModel):
+        raise SensoriumError(f"{path}: a Keras model of another kind, expected one of mice")
+    return model
 
 
 def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:

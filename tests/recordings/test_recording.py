@@ -280,3 +280,59 @@ def test_any_byte_of_the_directory_damaged_is_one_line(tmp_path, tree):
         path.write_bytes(damaged)
         with contextlib.suppress(SensoriumError), Recording(path) as recording:
             recording.read("images")
+
+
+def header(descr, shape):
+    """Returns the bytes of a `.npy` file with a header of its own and no values."""
+    text = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape!r}, }}".encode()
+    text += b" " * (-(len(text) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
+@pytest.mark.parametrize(
+    ("descr", "shape"),
+    [("<f4", (-1, -5)), ("|V0", (3,)), ("<U0", (3,)), ("<f4", (0, 10**27)), (("<f4", (2,)), (3,))],
+)
+@pytest.mark.parametrize("name", ["meta/trials/tiers", "meta/neurons/unit_ids", "data/behavior/0"])
+def test_hostile_headers_are_refused(tmp_path, tree, name, descr, shape):
+    broken = {**tree, name: header(descr, shape)}
+    assert f"{name}.npy" in refusal(tmp_path, broken, reads=["behavior"])
+
+
+@pytest.mark.parametrize("value", [1e-60, 1e300])
+@pytest.mark.parametrize("name", ["images/all/std", "responses/all/std", "behavior/all/mean"])
+def test_statistics_beyond_float32_are_refused(tmp_path, tree, name, value):
+    full = f"meta/statistics/{name}"
+    text = refusal(tmp_path, {**tree, full: np.full_like(tree[full], value)})
+    assert f"{full}.npy holds values beyond float32" in text
+
+
+def test_a_member_that_is_there_twice_is_refused(tmp_path, tree):
+    path = write_zip(tmp_path / "r.zip", tree)
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr(f"{STEM}/data/responses/3.npy", npy(tree["data/responses/4"]))
+    with pytest.raises(SensoriumError, match="3.npy twice"):
+        Recording(path)
+
+
+def test_a_folder_with_a_device_in_it_is_refused(tmp_path, tree):
+    folder = write_folder(tmp_path / "r", tree)
+    trial = folder / "data" / "behavior" / "3.npy"
+    trial.unlink()
+    trial.symlink_to("/dev/zero")
+    with pytest.raises(SensoriumError, match="3.npy is not a file"):
+        Recording(folder).read("behavior")
+
+
+def test_metadata_as_bytes_are_kept_as_text_and_other_kinds_left_out(tmp_path, tree):
+    odd = {**tree, "meta/neurons/area": np.array([b"V1"] * 5)}
+    odd["meta/neurons/layer"] = np.zeros(5, complex)
+    with pytest.warns(UserWarning, match="layer"):
+        recording = Recording(write_zip(tmp_path / "r.zip", odd))
+    assert recording.neurons["area"].tolist() == ["V1"] * 5
+    assert "layer" not in recording.neurons
+
+
+@pytest.mark.parametrize("bad", [1e30, np.nan, -1e19])
+def test_ids_beyond_an_integer_are_refused(tmp_path, tree, bad):
+    assert "whole numbers" in refusal(tmp_path, {**tree, "meta/neurons/unit_ids": np.full(5, bad)})

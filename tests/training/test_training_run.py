@@ -232,7 +232,9 @@ def test_a_workdir_trained_on_another_recording_of_the_same_name_is_refused(
             refused()
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"mice": 3}', '{"recordings": 3}', "null"])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", "[" * 100000, '{"mice": 3}', '{"recordings": 3}', "null"]
+)
 def test_a_damaged_config_is_refused(finished, prepared, tmp_path, content):
     shutil.copytree(finished[0], tmp_path / "run")
     (tmp_path / "run" / "config.json").write_text(content)
@@ -246,6 +248,42 @@ def test_a_damaged_checkpoint_is_refused(finished, prepared, tmp_path):
     checkpoint.write_bytes(checkpoint.read_bytes()[:500])
     with pytest.raises(SensoriumError, match=r"latest\.npz: damaged"):
         train(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays.pop("variable/0"),
+        lambda arrays: arrays.pop("best/0"),
+        lambda arrays: arrays.update({"variable/0": np.zeros(3)}),
+        lambda arrays: arrays.update(state=np.array("{}")),
+        lambda arrays: arrays.update(state=np.array("[]")),
+    ],
+)
+def test_a_checkpoint_with_other_content_is_refused(finished, prepared, tmp_path, change):
+    shutil.copytree(finished[0], tmp_path / "run")
+    checkpoint = tmp_path / "run" / "checkpoints" / "latest.npz"
+    with np.load(checkpoint) as file:
+        arrays = dict(file)
+    change(arrays)
+    np.savez(checkpoint, **arrays)
+    with pytest.raises(SensoriumError, match=r"latest\.npz: damaged"):
+        train(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
+
+
+def test_a_finished_run_mends_a_model_file_that_was_lost(finished, prepared, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    (tmp_path / "run" / "model.keras").write_bytes(b"garbage")
+    train(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
+    mended = load_model(tmp_path / "run" / "model.keras").get_weights()
+    for ours, theirs in zip(mended, finished[1].model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_keras_model_of_another_kind_is_refused(tmp_path):
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "model.keras")
+    with pytest.raises(SensoriumError, match="of another kind"):
+        load_model(tmp_path / "model.keras")
 
 
 def test_a_model_file_that_carries_code_is_refused(tmp_path):
