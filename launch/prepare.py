@@ -30,7 +30,7 @@ def main() -> None:
         raise SensoriumError("give either --mice, or --recording and --name")
     if (RECORDING.value is None) != (NAME.value is None):
         raise SensoriumError("--recording and --name go together")
-    for name in [NAME.value] if NAME.value else mouse_names(MICE.value):
+    for name in [NAME.value] if NAME.value is not None else mouse_names(MICE.value):
         mouse = prepare(
             name,
             recording=RECORDING.value,

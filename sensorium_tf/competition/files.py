@@ -147,7 +147,11 @@ class Rows:
                         f"column {missing[0]!r} is missing: expected a CSV file with "
                         f"{', '.join(needed)}"
                     )
+                if len(set(reader.fieldnames)) < len(reader.fieldnames):
+                    raise self.error("a column is there twice")
                 while (row := _next_row(reader)) is not None:
+                    if None in row:
+                        raise self.error(f"trial {row[_TRIAL]}: more cells than columns")
                     yield row
         except OSError as e:
             raise self.error(f"cannot be read ({e.strerror or e})") from e

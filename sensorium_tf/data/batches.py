@@ -1,6 +1,7 @@
 """Batches of one or several mice, from memory."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -67,7 +68,8 @@ def mouse_names(mice: str | Iterable[str]) -> list[str]:
     """
     names = mice.split(",") if isinstance(mice, str) else list(mice)
     names = [name.strip() for name in names]
-    if not names or not all(names):
+    # Elsewhere a name becomes part of a path, and a `:` in it would mean a version to TFDS.
+    if not names or not all(re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) for name in names):
         raise SensoriumError(f"mice {mice!r}: expected names such as mouse1,mouse2")
     if len(set(names)) < len(names):
         raise SensoriumError(f"mice {mice!r}: a mouse is named twice")

@@ -177,15 +177,27 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
     Raises:
       SensoriumError: if it has not been prepared.
     """
-    builder = find_builder(name, data_dir=data_dir)
-    if name == "simulated":
-        builder.download_and_prepare()
-    if builder is None or not builder.data_path.exists():
-        folder = data_dir or tfds.core.constants.DATA_DIR
+    folder = data_dir or tfds.core.constants.DATA_DIR
+    try:
+        builder = find_builder(name, data_dir=data_dir)
+        if name == "simulated":
+            builder.download_and_prepare()
+        if builder is not None and builder.data_path.exists():
+            return _open(name, builder)
+    except SensoriumError:
+        raise
+    except Exception as e:  # TFDS and protobuf raise many kinds of error on damaged metadata
         raise SensoriumError(
-            f"mouse {name!r} is not prepared in {folder}: run python launch/prepare.py "
-            f"--mice={name} (or --recording=PATH --name={name} for a recording of your own)"
-        )
+            f"mouse {name!r}: the prepared dataset in {folder} is damaged ({one_line(e)}): delete "
+            f"the folder sensorium/{name} there and prepare it again"
+        ) from e
+    raise SensoriumError(
+        f"mouse {name!r} is not prepared in {folder}: run python launch/prepare.py "
+        f"--mice={name} (or --recording=PATH --name={name} for a recording of your own)"
+    )
+
+
+def _open(name: str, builder: tfds.core.DatasetBuilder) -> Mouse:
     metadata = builder.info.metadata
     withheld = metadata["withheld"]
     return Mouse(

@@ -1,6 +1,7 @@
 """The training run: prepared mice in, a workdir out."""
 
 import dataclasses
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -198,10 +199,13 @@ class _Run:
         n_trials = 0.0
         for start in range(0, n_steps, _STEPS_PER_CALL):
             step = min(start + _STEPS_PER_CALL, n_steps)
-            seen, penalties = self._compiled_steps(iterator, tf.constant(step - start))
-            n_trials += float(seen)
-            sums = {name: total + float(penalties[name]) for name, total in sums.items()}
-            loss = float(model.get_metrics_result()["loss"])
+            try:
+                seen, penalties = self._compiled_steps(iterator, tf.constant(step - start))
+                n_trials += float(seen)
+                sums = {name: total + float(penalties[name]) for name, total in sums.items()}
+                loss = float(model.get_metrics_result()["loss"])
+            except tf.errors.InvalidArgumentError:  # positions that are not finite
+                loss = math.nan
             if not np.isfinite(loss):
                 raise SensoriumError(
                     f"the loss became {loss} between steps {start + 1} and {step} of epoch "

@@ -13,6 +13,7 @@ from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.files import atomic_write
 from sensorium_tf.models import FiringRateModel
+from sensorium_tf.tracks import image_shape
 from sensorium_tf.training.settings import TrainingSettings
 
 # Key of config.json beside the settings: which recording each mouse was.
@@ -139,7 +140,14 @@ class Workdir:
         Raises:
           SensoriumError: if there is none yet, or its file is damaged.
         """
-        return load_model(self.model_file)
+        model, settings = load_model(self.model_file), self.settings()
+        fits = model.image_shape == image_shape(settings.track) and model.mice == settings.mice
+        if not fits:
+            raise SensoriumError(
+                f"{self.model_file}: is not this run's model (mice {', '.join(model.mice)}, images "
+                f"{model.image_shape}): run the training command again to restore it"
+            )
+        return model
 
     def save_model(self, model: keras.Model) -> None:
         """Replaces the best model; a kill meanwhile leaves the one before."""

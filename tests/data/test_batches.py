@@ -93,6 +93,8 @@ def test_after_the_first_epoch_nothing_is_read_from_disk(prepared, tmp_path):
         ({"mice": "hidden", "track": "sensorium", "tier": "test"}, "withheld"),
         ({"mice": "full", "track": "sensorium++"}, "sensorium or sensorium_plus"),
         ({"mice": "full,full", "track": "sensorium"}, "twice"),
+        ({"mice": "full:9.9.9", "track": "sensorium"}, "expected names"),
+        ({"mice": "../full", "track": "sensorium"}, "expected names"),
         ({"mice": "full,", "track": "sensorium"}, "expected names"),
         ({"mice": "full", "track": "sensorium", "batch_size": 0}, "at least 1"),
     ],

@@ -129,3 +129,18 @@ def test_damaged_prepared_files_are_refused(prepared, tmp_path):
         shard.write_bytes(shard.read_bytes()[:-100])
     with pytest.raises(SensoriumError, match="prepare it again"):
         load_mouse("full", data_dir=tmp_path / "data").trials("train")
+
+
+@pytest.mark.parametrize("name", ["metadata.json", "dataset_info.json"])
+@pytest.mark.parametrize("keep", [None, 40])
+def test_damaged_metadata_of_a_prepared_mouse_are_refused(prepared, tmp_path, name, keep):
+    import shutil
+
+    shutil.copytree(prepared, tmp_path / "data")
+    file = next((tmp_path / "data" / "sensorium" / "full").rglob(name))
+    content = file.read_bytes()
+    file.unlink()
+    if keep is not None:
+        file.write_bytes(content[:keep])
+    with pytest.raises(SensoriumError, match="'full'.* prepare"):
+        load_mouse("full", data_dir=tmp_path / "data")

@@ -197,9 +197,17 @@ def test_what_cannot_be_trained_leaves_no_workdir(prepared, tmp_path, changes, m
     assert not (tmp_path / "run").exists()
 
 
-def test_a_loss_that_explodes_stops_the_run_and_keeps_the_best_weights(prepared, tmp_path):
+@pytest.mark.parametrize("learning_rate", [1e30, 1e38])
+def test_a_loss_that_explodes_stops_the_run_and_keeps_the_best_weights(
+    prepared, tmp_path, learning_rate
+):
     with pytest.raises(SensoriumError, match=r"loss became .* epoch 1"):
-        train(settings(learning_rate=1e30), tmp_path / "run", data_dir=prepared, verbose=False)
+        train(
+            settings(learning_rate=learning_rate),
+            tmp_path / "run",
+            data_dir=prepared,
+            verbose=False,
+        )
     load_model(tmp_path / "run" / "model.keras")
 
 
@@ -278,6 +286,13 @@ def test_a_finished_run_mends_a_model_file_that_was_lost(finished, prepared, tmp
     mended = load_model(tmp_path / "run" / "model.keras").get_weights()
     for ours, theirs in zip(mended, finished[1].model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_model_file_of_another_run_is_refused(finished, prepared, tmp_path):
+    train(settings(epochs=1), tmp_path / "run", data_dir=prepared, verbose=False)
+    shutil.copy(finished[0] / "model.keras", tmp_path / "run" / "model.keras")
+    with pytest.raises(SensoriumError, match="is not this run's model"):
+        evaluate(tmp_path / "run", data_dir=prepared)
 
 
 def test_a_keras_model_of_another_kind_is_refused(tmp_path):
