@@ -28,7 +28,7 @@ def gradients():
 
     backends = {"tensorflow": tensorflow, "torch": torch}
     if keras.backend.backend() not in backends:
-        pytest.skip(f"no gradients here on the {keras.backend.backend()} backend")
+        pytest.skip(reason=f"no gradients here on the {keras.backend.backend()} backend")
     return backends[keras.backend.backend()]
 
 
