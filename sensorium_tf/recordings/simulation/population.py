@@ -111,7 +111,6 @@ class ReceptiveFields:
     def __init__(self, population: Population, images: np.ndarray):
         self._filters = np.concatenate(_gabor_pairs(population))
         self._complex = population.complex_cells
-        self._state_weights = population.state_weights.astype(np.float32)
         column, row = np.rint(population.positions).astype(int).T
         self._pixels = np.clip(row, 0, _HEIGHT - 1) * _WIDTH + np.clip(column, 0, _WIDTH - 1)
         self._blurs = tuple(_gaussian_matrix(size) for size in (_HEIGHT, _WIDTH))
