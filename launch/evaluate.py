@@ -1,14 +1,18 @@
 """Scores a trained model on a tier whose responses are known, beside the oracle.
 
     python launch/evaluate.py --workdir=runs/cnn [--tier=validation]
+    python launch/evaluate.py --model_file=cnn_mouse1.keras
 
-Prints a table; evaluation.json, neurons.csv and figures/ go into the workdir.
+Prints a table; evaluation.json, neurons.csv and figures/ go into the workdir or, for a model file,
+into a folder of its name beside it.
 """
 
 import launcher
 from absl import flags
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.", required=True)
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
+MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file, trained or imported.")
+MICE = flags.DEFINE_string("mice", None, "Some of the model's mice, joined by commas; else all.")
 TIER = flags.DEFINE_string(
     "tier",
     None,
@@ -17,13 +21,20 @@ TIER = flags.DEFINE_string(
 TRUTH = flags.DEFINE_string(
     "truth", None, "<name>_truth.npz of a simulated recording: scores its true rates as well."
 )
+OUTPUT = flags.DEFINE_string("output", None, "Folder for the files, if another one.")
 
 
 def main() -> None:
+    from sensorium_tf.data import mouse_names
     from sensorium_tf.evaluation import evaluate
 
     evaluation = evaluate(
-        WORKDIR.value, tier=TIER.value, truth=TRUTH.value, data_dir=launcher.DATA_DIR.value
+        launcher.one_of(WORKDIR, MODEL_FILE),
+        mice=None if MICE.value is None else mouse_names(MICE.value),
+        tier=TIER.value,
+        truth=TRUTH.value,
+        output=OUTPUT.value,
+        data_dir=launcher.DATA_DIR.value,
     )
     print(evaluation.report())
 

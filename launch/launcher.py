@@ -18,6 +18,37 @@ DATA_DIR = flags.DEFINE_string(
 )
 
 
+def one_of(*choices: flags.FlagHolder) -> str:
+    """Returns the value of the one flag that was given.
+
+    Raises:
+      SensoriumError: if none was, or several were.
+    """
+    from sensorium_tf.errors import SensoriumError
+
+    given = [choice.value for choice in choices if choice.value is not None]
+    if len(given) != 1:
+        raise SensoriumError(f"give either {' or '.join(f'--{choice.name}' for choice in choices)}")
+    return given[0]
+
+
+def pairs(choice: flags.FlagHolder) -> dict[str, str]:
+    """Returns what a flag such as `--names=a:b,c:d` pairs.
+
+    Raises:
+      SensoriumError: if it holds anything else.
+    """
+    from sensorium_tf.errors import SensoriumError
+
+    found = {}
+    for part in choice.value:
+        first, colon, second = (each.strip() for each in part.partition(":"))
+        if not (first and colon and second) or first in found:
+            raise SensoriumError(f"--{choice.name}: {part!r}, expected pairs such as a:b,c:d")
+        found[first] = second
+    return found
+
+
 def run(main: Callable[[], None]) -> NoReturn:
     """Parses the flags, runs `main`, and turns a user's mistake into one line on stderr.
 

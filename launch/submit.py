@@ -1,6 +1,7 @@
 """Predicts the competition's tiers and writes the submission files.
 
     python launch/submit.py --workdir=runs/cnn --mouse=mouse1 --output=runs/cnn/submission
+    python launch/submit.py --model_file=cnn_mouse1.keras --mouse=mouse1
 
 Writes submission_file_live_test.csv (tier test) and submission_file_final_test.csv.
 """
@@ -8,24 +9,24 @@ Writes submission_file_live_test.csv (tier test) and submission_file_final_test.
 import launcher
 from absl import flags
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.", required=True)
-MOUSE = flags.DEFINE_string("mouse", None, "Which of the run's mice.", required=True)
-OUTPUT = flags.DEFINE_string("output", None, "Folder for the files. Default: WORKDIR/submission.")
+WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
+MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file, trained or imported.")
+MOUSE = flags.DEFINE_string("mouse", None, "Which of the model's mice.", required=True)
+OUTPUT = flags.DEFINE_string(
+    "output",
+    None,
+    "Folder for the files. Default: submission, in the workdir or in a folder of the model file's "
+    "name beside it.",
+)
 
 
 def main() -> None:
     from sensorium_tf.competition import submit
-    from sensorium_tf.tracks import describe_signals
-    from sensorium_tf.training import Workdir
+    from sensorium_tf.training import open_trained
 
-    settings = Workdir(WORKDIR.value).settings()
-    print(
-        f"{settings.model} sees {describe_signals(settings.track)}; it predicts the test tiers of "
-        f"{MOUSE.value}"
-    )
-    for path in submit(
-        WORKDIR.value, MOUSE.value, output=OUTPUT.value, data_dir=launcher.DATA_DIR.value
-    ):
+    trained = open_trained(launcher.one_of(WORKDIR, MODEL_FILE))
+    print(f"{trained.name} sees {trained.signals}; it predicts the test tiers of {MOUSE.value}")
+    for path in submit(trained, MOUSE.value, output=OUTPUT.value, data_dir=launcher.DATA_DIR.value):
         print(path)
 
 

@@ -22,6 +22,13 @@ EPOCHS = flags.DEFINE_integer("epochs", 200, "At most so many epochs; the recipe
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Trials of each mouse in a step.")
 LEARNING_RATE = flags.DEFINE_float("learning_rate", 0.009, "Of Adam, at the start.")
 SEED = flags.DEFINE_integer("seed", 0, "Of weights, order of trials and sampled positions.")
+INIT_FROM = flags.DEFINE_string(
+    "init_from",
+    None,
+    "Model file (.keras) to start from, trained or imported: its core, and its readouts of the "
+    "same neurons.",
+)
+FREEZE_CORE = flags.DEFINE_bool("freeze_core", False, "Keep the core of --init_from as it is.")
 HIDDEN_CHANNELS = flags.DEFINE_integer("hidden_channels", 64, "Channels of the core's layers.")
 
 
@@ -38,6 +45,8 @@ def main() -> None:
         batch_size=BATCH_SIZE.value,
         learning_rate=LEARNING_RATE.value,
         seed=SEED.value,
+        init_from=INIT_FROM.value,
+        freeze_core=FREEZE_CORE.value,
         architecture=BaselineSettings(hidden_channels=HIDDEN_CHANNELS.value),
     )
     print(settings.describe())

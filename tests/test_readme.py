@@ -1,4 +1,4 @@
-"""The README's commands name flags that exist, and its Python runs."""
+"""The commands of README and docs name flags that exist, and the README's Python runs."""
 
 import os
 import re
@@ -15,7 +15,12 @@ from sensorium_tf.training import TrainingSettings, train
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-COMMANDS = re.findall(r"^python (launch/\w+\.py)([^#\n]*)", README, re.MULTILINE)
+PAGES = [README, *(page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md")))]
+COMMANDS = [
+    command
+    for page in PAGES
+    for command in re.findall(r"^python (launch/\w+\.py)([^#\n]*)", page, re.MULTILINE)
+]
 
 
 def test_the_readme_shows_every_launcher():
@@ -24,7 +29,7 @@ def test_the_readme_shows_every_launcher():
 
 
 @pytest.mark.parametrize(("script", "arguments"), COMMANDS)
-def test_a_command_of_the_readme_names_flags_that_exist(script, arguments):
+def test_a_command_that_is_shown_names_flags_that_exist(script, arguments):
     helped = subprocess.run(
         [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -12,11 +12,11 @@ from sensorium_tf.competition.files import (
 from sensorium_tf.data import Mouse, load_mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings.truth import Truth
-from sensorium_tf.training import Predictor, Workdir
+from sensorium_tf.training import Predictor, TrainedModel, open_trained
 
 
 def submit(
-    workdir: str | os.PathLike,
+    trained: TrainedModel | str | os.PathLike,
     mouse: str,
     *,
     output: str | os.PathLike | None = None,
@@ -25,9 +25,11 @@ def submit(
     """Predicts the competition's tiers and writes a submission file for each.
 
     Args:
-      workdir: folder of a trained run.
-      mouse: one of the run's mice.
-      output: folder for the files; `submission` in the workdir if left out.
+      trained: workdir of a trained run, or a model file (`.keras`), or what
+        `training.open_trained` made of either.
+      mouse: one of the model's mice.
+      output: folder for the files; if left out `submission` in the workdir or, for a model file
+        `a.keras`, in the folder `a` beside it.
       data_dir: where the prepared datasets are; TFDS's default if left out.
 
     Returns:
@@ -35,24 +37,19 @@ def submit(
       `submission_file_final_test.csv`.
 
     Raises:
-      SensoriumError: if there is no run, the mouse is not one of its, or has none of the tiers.
+      SensoriumError: if there is no model, the mouse is not one of its, it does not fit the
+        recording, or the recording has none of the tiers.
     """
-    folder = Workdir(workdir)
-    settings = folder.settings()
-    if mouse not in settings.mice:
-        raise SensoriumError(
-            f"mouse {mouse!r} is not one that {folder.path} was trained on: "
-            f"{', '.join(settings.mice)}"
-        )
-    prepared, model = load_mouse(mouse, data_dir=data_dir), folder.load_model()
-    folder.check_recording(prepared)
+    trained = open_trained(trained)
+    (prepared,) = trained.mice([mouse], data_dir=data_dir)
+    prepared.check_track(trained.track)
     tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
     if not tiers:
         raise SensoriumError(f"{mouse}: has none of the tiers {', '.join(SUBMISSION_FILES)}")
-    output = folder.path / "submission" if output is None else Path(output).expanduser()
-    predictor = Predictor(model, mouse)
+    output = trained.folder / "submission" if output is None else Path(output).expanduser()
+    predictor = Predictor(trained.model, mouse)
     return [
-        _submit_tier(predictor, prepared, tier, track=settings.track, output=output)
+        _submit_tier(predictor, prepared, tier, track=trained.track, output=output)
         for tier in tiers
     ]
 

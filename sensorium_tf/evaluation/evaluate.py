@@ -2,13 +2,13 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sensorium_tf.data import Mouse, load_mouse
+from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.figures import (
     correlation_histogram,
@@ -26,8 +26,7 @@ from sensorium_tf.metrics import (
 )
 from sensorium_tf.models import Core, FiringRateModel, GaussianReadout
 from sensorium_tf.recordings.truth import Truth
-from sensorium_tf.tracks import describe_signals
-from sensorium_tf.training import TRAINING_TIERS, Workdir, predict
+from sensorium_tf.training import TRAINING_TIERS, TrainedModel, open_trained, predict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,13 +94,15 @@ class Evaluation:
     """How well a run's model predicts its mice.
 
     Attributes:
-      model: `cnn` or `ln`.
+      model: `cnn` or `ln`, or what a lone model file calls itself.
       track: the model's.
+      signals: what it is given.
       mice: mouse to its evaluation.
     """
 
     model: str
     track: str
+    signals: str
     mice: Mapping[str, MouseEvaluation]
 
     def report(self) -> str:
@@ -110,7 +111,7 @@ class Evaluation:
         for mouse in self.mice.values():
             heading = (
                 f"{mouse.mouse}: {len(mouse.unit_ids)} neurons, {len(mouse.responses)} trials of "
-                f"tier {mouse.tier}; {self.model} sees {describe_signals(self.track)}"
+                f"tier {mouse.tier}; {self.model} sees {self.signals}"
             )
             reason = mouse.scores.feve_reason
             notes = [f"no FEVE: {reason}"] if reason else []
@@ -124,56 +125,65 @@ class Evaluation:
         return {
             "model": self.model,
             "track": self.track,
-            "signals": describe_signals(self.track),
+            "signals": self.signals,
             "mice": {name: mouse.to_json() for name, mouse in self.mice.items()},
         }
 
 
 def evaluate(
-    workdir: str | os.PathLike,
+    trained: TrainedModel | str | os.PathLike,
     *,
+    mice: Iterable[str] | None = None,
     tier: str | None = None,
     truth: str | os.PathLike | None = None,
+    output: str | os.PathLike | None = None,
     data_dir: str | os.PathLike | None = None,
 ) -> Evaluation:
-    """Scores the best model of a run on all of its mice.
+    """Scores a trained model, and writes `evaluation.json`, `neurons.csv` and `figures/`.
 
     Args:
-      workdir: folder of the run; `evaluation.json`, `neurons.csv` and `figures/` go into it.
+      trained: workdir of a run, whose best model is scored, or a model file (`.keras`), or what
+        `training.open_trained` made of either.
+      mice: some of the model's mice; all of them if left out.
       tier: which trials; if left out `test` where its responses are known (or in `truth`),
         else `validation`.
       truth: `<stem>_truth.npz` of a simulated recording: scores its true rates as well, and gives
         the responses of a withheld tier.
+      output: folder for the files; if left out the workdir or, for a model file `a.keras`, the
+        folder `a` beside it.
       data_dir: where the prepared datasets are; TFDS's default if left out.
 
     Returns:
       The scores of each mouse.
 
     Raises:
-      SensoriumError: if there is no run, a mouse or tier is not there, or its responses are
-        withheld.
+      SensoriumError: if there is no model, it does not fit a recording, a mouse or tier is not
+        there, or its responses are withheld.
     """
-    folder = Workdir(workdir)
-    settings, model = folder.settings(), folder.load_model()
+    trained = open_trained(trained)
     known = Truth.load(truth) if truth is not None else None
-    mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
-    if known is not None and len(mice) > 1:
+    loaded = trained.mice(mice, data_dir=data_dir)
+    if known is not None and len(loaded) > 1:
         raise SensoriumError("a truth file belongs to one recording, but the run has several mice")
-    tiers = [tier or _default_tier(mouse, known) for mouse in mice]
-    for mouse, chosen in zip(mice, tiers, strict=True):
-        folder.check_recording(mouse)
+    tiers = [tier or _default_tier(mouse, known) for mouse in loaded]
+    for mouse, chosen in zip(loaded, tiers, strict=True):
+        mouse.check_track(trained.track)
         mouse.check_tier(chosen, responses=known is None)
     evaluation = Evaluation(
-        model=settings.model,
-        track=settings.track,
+        model=trained.name,
+        track=trained.track,
+        signals=trained.signals,
         mice={
-            mouse.name: evaluate_mouse(model, mouse, chosen, track=settings.track, truth=known)
-            for mouse, chosen in zip(mice, tiers, strict=True)
+            mouse.name: evaluate_mouse(
+                trained.model, mouse, chosen, track=trained.track, truth=known
+            )
+            for mouse, chosen in zip(loaded, tiers, strict=True)
         },
     )
-    write_json(folder.path / "evaluation.json", evaluation.to_json())
-    _write_neurons(folder.path / "neurons.csv", evaluation)
-    _write_figures(folder.path / "figures", model, evaluation, mice)
+    folder = trained.folder if output is None else Path(output).expanduser()
+    write_json(folder / "evaluation.json", evaluation.to_json())
+    _write_neurons(folder / "neurons.csv", evaluation)
+    _write_figures(folder / "figures", trained.model, evaluation, loaded)
     return evaluation
 
 

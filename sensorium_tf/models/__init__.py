@@ -5,9 +5,11 @@ from sensorium_tf.models.batch_norm import BatchNorm
 from sensorium_tf.models.core import Core, laplace_norm
 from sensorium_tf.models.firing_rate_model import FiringRateModel, firing_rate
 from sensorium_tf.models.loss import PoissonLoss
-from sensorium_tf.models.readout import GaussianReadout, normalize_coordinates
+from sensorium_tf.models.published import load_published, save_published
+from sensorium_tf.models.readout import GaussianReadout, normalize_coordinates, same_places
 from sensorium_tf.models.sampling import sample_bilinear
 from sensorium_tf.models.shifter import Shifter
+from sensorium_tf.models.transfer import copy_weights
 
 __all__ = [
     "BASELINES",
@@ -19,8 +21,12 @@ __all__ = [
     "PoissonLoss",
     "Shifter",
     "baseline",
+    "copy_weights",
     "firing_rate",
     "laplace_norm",
+    "load_published",
     "normalize_coordinates",
+    "same_places",
     "sample_bilinear",
+    "save_published",
 ]

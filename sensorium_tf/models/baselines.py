@@ -30,6 +30,7 @@ class BaselineSettings:
         position_hidden_units: Hidden units of the network that predicts positions.
         sigma_init: Initial range of the Gaussian's width, in half widths of the map.
         feature_penalty: Strength of the L1 penalty on the readouts' features.
+        shifter: Whether models of `sensorium_plus` have a shifter for every mouse.
         shifter_hidden_units: Units of the shifter's hidden layers.
         shifter_layers: Layers of the shifter.
     """
@@ -44,6 +45,7 @@ class BaselineSettings:
     position_hidden_units: int = 30
     sigma_init: float = 0.1
     feature_penalty: float = 0.0076
+    shifter: bool = True
     shifter_hidden_units: int = 5
     shifter_layers: int = 3
 
@@ -83,7 +85,7 @@ def baseline(
         coordinates: Mouse -> cell motor coordinates `(neurons, 2 or 3)` in micrometres. The
             order of the mice is kept.
         track: `"sensorium"` (images alone, 1 channel) or `"sensorium_plus"` (behavior as three
-            more channels, and a shifter for every mouse).
+            more channels, and a shifter for every mouse unless the settings leave it out).
         settings: Hyperparameters; the published ones by default.
         seed: Seed of the initial weights and of the positions drawn in training; `None` draws
             them anew each time.
@@ -134,7 +136,7 @@ def baseline(
             seed=seeds[mouse][1],
             name=f"shifter_{mouse}",
         )
-        for mouse in (coordinates if track == "sensorium_plus" else ())
+        for mouse in (coordinates if track == "sensorium_plus" and settings.shifter else ())
     }
     model = FiringRateModel(core, readouts, shifters, image_shape=image_shape(track), name=name)
     if settings.positions == "predicted":

@@ -248,6 +248,18 @@ class GaussianReadout(keras.layers.Layer):
         return config
 
 
+def same_places(coordinates, others):
+    """Tells whether normalised cortex coordinates are those of the same neurons.
+
+    Args:
+        coordinates: `(neurons, 2)`, from `normalize_coordinates`.
+        others: `(neurons, 2)`, likewise.
+    """
+    coordinates, others = map(ops.convert_to_numpy, (coordinates, others))
+    # The same neurons differ by rounding alone.
+    return coordinates.shape == others.shape and bool(np.abs(coordinates - others).max() < 1e-4)
+
+
 def normalize_coordinates(cell_motor_coordinates):
     """Centres cortex coordinates and scales them into [-1, 1].
 

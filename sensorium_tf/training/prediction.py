@@ -22,8 +22,8 @@ class Predictor:
     """
 
     def __init__(self, model: FiringRateModel, mouse: str):
+        self._whole_model = model
         self._model = model.for_mouse(mouse)
-        self._n_neurons = model.readouts[mouse].n_neurons
         # XLA's depthwise convolution is many times slower on a CPU.
         self._model.compile(jit_compile=False)
 
@@ -38,12 +38,21 @@ class Predictor:
           SensoriumError: if the mouse withholds what the track needs, or has another number of
             neurons than the model.
         """
-        if trials.responses.shape[1] != self._n_neurons:
-            raise SensoriumError(
-                f"{trials.mouse}: the model has {self._n_neurons} neurons, the recording "
-                f"{trials.responses.shape[1]}: the model was trained on another recording"
-            )
-        return self._model.predict(trials.inputs(track), batch_size=_BATCH_SIZE, verbose=0)
+        check_n_neurons(self._whole_model, trials.mouse, trials.responses.shape[1])
+        signals = trials.inputs(track)
+        # A model without shifter does not take the pupil center.
+        taken = {signal.name: signals[signal.name] for signal in self._model.inputs}
+        return self._model.predict(taken, batch_size=_BATCH_SIZE, verbose=0)
+
+
+def check_n_neurons(model: FiringRateModel, mouse: str, n_neurons: int) -> None:
+    """Raises SensoriumError if a recording of the mouse has other neurons than the model."""
+    expected = model.readouts[mouse].n_neurons
+    if expected != n_neurons:
+        raise SensoriumError(
+            f"{mouse}: the model has {expected} neurons, the recording {n_neurons}: the model was "
+            "trained on another recording"
+        )
 
 
 def predict(model: FiringRateModel, trials: Trials, *, track: str) -> np.ndarray:

@@ -25,6 +25,10 @@ class TrainingSettings:
       batch_size: trials of each mouse in a step.
       learning_rate: of Adam, at the start.
       seed: of the weights, the order of trials and the readouts' sampling.
+      init_from: model file (`.keras`) to start from: its core, and its readouts of the same
+        neurons; None to start from random weights.
+      freeze_core: whether the core stays as it is in `init_from`, statistics of its batch
+        normalisation included.
       architecture: the baseline's hyperparameters.
       schedule: when to cut the learning rate and when to stop.
 
@@ -39,6 +43,8 @@ class TrainingSettings:
     batch_size: int = 128
     learning_rate: float = 0.009
     seed: int = 0
+    init_from: str | None = None
+    freeze_core: bool = False
     architecture: BaselineSettings = dataclasses.field(default_factory=BaselineSettings)
     schedule: ScheduleSettings = dataclasses.field(default_factory=ScheduleSettings)
 
@@ -57,12 +63,19 @@ class TrainingSettings:
             raise SensoriumError(f"learning_rate {self.learning_rate}: expected more than 0")
         if self.seed < 0:
             raise SensoriumError(f"seed {self.seed}: expected 0 or more")
+        if self.freeze_core and self.init_from is None:
+            raise SensoriumError("freeze_core: goes with init_from: a random core cannot be frozen")
 
     def describe(self) -> str:
         """Returns in one line which trials and signals the run uses."""
+        signals = describe_signals(self.track, pupil_center=self.architecture.shifter)
+        start = ""
+        if self.init_from is not None:
+            kept = ", core frozen" if self.freeze_core else ""
+            start = f"; from the weights of {self.init_from}{kept}"
         return (
             f"training {self.model} on {', '.join(self.mice)}, track {self.track} "
-            f"({describe_signals(self.track)}); tier train, chosen by tier validation"
+            f"({signals}); tier train, chosen by tier validation{start}"
         )
 
     def to_json(self) -> dict[str, Any]:

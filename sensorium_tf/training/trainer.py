@@ -15,7 +15,8 @@ from sensorium_tf.data import Batches, Mouse, Trials, load_mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.locking import only_process
 from sensorium_tf.metrics import single_trial_correlation
-from sensorium_tf.models import FiringRateModel, PoissonLoss, baseline
+from sensorium_tf.models import FiringRateModel, PoissonLoss, baseline, copy_weights
+from sensorium_tf.training.model_file import load_model
 from sensorium_tf.training.prediction import Predictor
 from sensorium_tf.training.schedule import Schedule
 from sensorium_tf.training.settings import TrainingSettings
@@ -102,6 +103,7 @@ def compiled_baseline(
         settings=settings.architecture,
         seed=settings.seed,
     )
+    model.core.trainable = not settings.freeze_core
     model.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8),
         loss={mouse: PoissonLoss(n_train_trials[mouse]) for mouse in coordinates},
@@ -125,6 +127,14 @@ class _Run:
         self._settings = settings
         self._workdir = workdir
         self._verbose = verbose
+        # The model first: what does not fit is found before any trial is read.
+        self._model = compiled_baseline(
+            settings,
+            {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
+            {mouse.name: mouse.tiers["train"] for mouse in mice},
+        )
+        if settings.init_from is not None and not workdir.has_checkpoint:
+            self._start_from(settings.init_from)
         train_trials: dict[str, Trials] = {mouse.name: mouse.trials("train") for mouse in mice}
         self._validation = {mouse.name: mouse.trials("validation") for mouse in mice}
         self._batches = Batches(
@@ -132,11 +142,6 @@ class _Run:
             track=settings.track,
             batch_size=settings.batch_size,
             seed=settings.seed,
-        )
-        self._model = compiled_baseline(
-            settings,
-            {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-            {name: len(trials) for name, trials in train_trials.items()},
         )
         # Adam makes its moments at the first step, but a checkpoint holds them from the start.
         self._model.optimizer.build(self._model.trainable_variables)
@@ -159,6 +164,20 @@ class _Run:
             epochs=self._epochs,
             best_score=self._schedule.best_score,
         )
+
+    def _start_from(self, path: str) -> None:
+        try:
+            known = copy_weights(load_model(path), self._model)
+        except SensoriumError as e:
+            text = str(e)
+            raise SensoriumError(text if path in text else f"{path}: {text}") from e
+        if self._verbose:
+            new = [mouse for mouse in self._model.mice if mouse not in known]
+            print(
+                f"from {path}: the core"
+                + (f" and the readout of {', '.join(known)}" if known else "")
+                + (f"; new readout for {', '.join(new)}" if new else "")
+            )
 
     def _begin(self, log: ScalarLog) -> None:
         """Scores the untrained weights, which are the first best."""

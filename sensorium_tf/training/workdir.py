@@ -14,6 +14,7 @@ from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.files import atomic_write
 from sensorium_tf.models import FiringRateModel
 from sensorium_tf.tracks import image_shape
+from sensorium_tf.training.model_file import load_model, save_model
 from sensorium_tf.training.settings import TrainingSettings
 
 # Key of config.json beside the settings: which recording each mouse was.
@@ -140,7 +141,12 @@ class Workdir:
         Raises:
           SensoriumError: if there is none yet, or its file is damaged.
         """
-        model, settings = load_model(self.model_file), self.settings()
+        settings = self.settings()
+        if not self.model_file.exists():
+            raise SensoriumError(
+                f"{self.model_file}: no model there: has the training finished an epoch?"
+            )
+        model = load_model(self.model_file)
         fits = model.image_shape == image_shape(settings.track) and model.mice == settings.mice
         if not fits:
             raise SensoriumError(
@@ -151,15 +157,7 @@ class Workdir:
 
     def save_model(self, model: keras.Model) -> None:
         """Replaces the best model; a kill meanwhile leaves the one before."""
-        # Keras writes by name and only to names that end so.
-        temporary = self.model_file.with_name(".writing.keras")
-        try:
-            model.save(temporary)
-            temporary.replace(self.model_file)
-        except OSError as e:
-            raise SensoriumError(f"{self.model_file}: cannot be written ({e})") from e
-        finally:
-            temporary.unlink(missing_ok=True)
+        save_model(model, self.model_file)
 
     def save_checkpoint(self, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
         """Replaces the checkpoint; a kill meanwhile leaves the one before.
@@ -171,13 +169,18 @@ class Workdir:
         with atomic_write(self._checkpoint, "wb") as file:
             np.savez(file, state=np.array(json.dumps(state)), **arrays)
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether a run has begun here that can go on."""
+        return self._checkpoint.exists()
+
     def load_checkpoint(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
         """Returns what `save_checkpoint` was given last, or None.
 
         Raises:
           SensoriumError: if the file is damaged.
         """
-        if not self._checkpoint.exists():
+        if not self.has_checkpoint:
             return None
         try:
             with np.load(self._checkpoint, allow_pickle=False) as file:
@@ -196,24 +199,6 @@ class Workdir:
         """Writes `metrics.jsonl`: a line for each epoch so far."""
         with atomic_write(self._metrics) as file:
             file.writelines(json.dumps(epoch) + "\n" for epoch in epochs)
-
-
-def load_model(path: str | os.PathLike) -> FiringRateModel:
-    """Loads a Keras model file as data: a file that carries code is refused.
-
-    Raises:
-      SensoriumError: if there is no such file, or it is not a model of this package.
-    """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise SensoriumError(f"{path}: no model there: has the training finished an epoch?")
-    try:
-        model = keras.models.load_model(path, safe_mode=True, compile=False)
-    except Exception as e:  # Keras raises many kinds of error on files that are not its own
-        raise SensoriumError(f"{path}: not a Keras model that can be loaded ({one_line(e)})") from e
-    if not isinstance(model, FiringRateModel):
-        raise SensoriumError(f"{path}: a Keras model of another kind, expected one of mice")
-    return model
 
 
 def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:

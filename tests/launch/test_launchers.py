@@ -72,7 +72,7 @@ def test_help_shows_the_command_and_its_flags(name):
     assert "--data_dir" in out
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "submit", "score", "simulate"])
+@pytest.mark.parametrize("name", ["train", "submit", "score", "import_published"])
 def test_a_missing_flag_is_named(name):
     assert_refused(run, name, says="must have a value")
 
@@ -198,6 +198,78 @@ def test_the_mistakes_of_a_user_are_one_line(workspace, quick, tmp_path):
         quick, "simulate", f"--output={tmp_path}", "--session=mouse", says="animal-session-scan"
     )
     assert not (tmp_path / "a").exists()
+
+
+def test_from_a_published_checkpoint_to_a_fine_tuned_model_and_back(workspace, quick, tmp_path):
+    torch = pytest.importorskip("torch", reason="torch reads and writes the published checkpoints")
+    from published_kit import Kit
+
+    data = f"--data_dir={workspace / 'data'}"
+    checkpoint, imported = tmp_path / "kit.pth", tmp_path / "ln.keras"
+    torch.save(Kit({"26872-17-20": 8}, n_layers=3, linear=True).state_dict(), checkpoint)
+    status, out, ours = quick(
+        "import_published",
+        f"--checkpoint={checkpoint}",
+        f"--output={imported}",
+        "--names=26872-17-20:lab1",
+    )
+    assert status == 0, ours
+    assert "ln of track sensorium (sees image), core of 3 layers and 4 channels" in out
+    assert "lab1: 8 neurons" in out
+    status, out, ours = quick("evaluate", f"--model_file={imported}", data, "--tier=validation")
+    assert status == 0
+    assert len(ours) == 1 and "its neurons lie elsewhere in cortex" in ours[0]
+    assert (tmp_path / "ln" / "evaluation.json").exists()
+    status, out, ours = quick("submit", f"--model_file={imported}", data, "--mouse=lab1")
+    assert status == 0
+    submission = tmp_path / "ln" / "submission" / "submission_file_live_test.csv"
+    assert str(submission) in out and submission.exists()
+    status, out, ours = quick(
+        "train",
+        "--mice=lab1",
+        "--model=ln",
+        f"--workdir={tmp_path / 'run'}",
+        data,
+        "--epochs=1",
+        "--hidden_channels=4",
+        f"--init_from={imported}",
+        "--freeze_core",
+    )
+    assert status == 1 and "hidden_kernel 5 there, 7 here" in ours[0]
+    assert not (tmp_path / "run").exists()
+    back = tmp_path / "back.pth"
+    status, out, ours = quick(
+        "export_published", f"--model_file={imported}", f"--output={back}", "--keys=lab1:9-9-9"
+    )
+    assert status == 0, ours
+    assert "lab1: session key 9-9-9" in out
+    status, out, ours = quick(
+        "import_published", f"--checkpoint={back}", f"--output={tmp_path / 'again.keras'}"
+    )
+    assert status == 0, ours
+    assert "mouse_9_9_9: 8 neurons" in out
+
+
+def test_mistakes_with_published_checkpoints_are_one_line(workspace, quick, tmp_path):
+    pytest.importorskip("torch", reason="torch reads and writes the published checkpoints")
+    bad, output = tmp_path / "bad.pth", f"--output={tmp_path / 'a.keras'}"
+    bad.write_bytes(b"no checkpoint")
+    for arguments, says in (
+        ([f"--checkpoint={bad}", output], "not a PyTorch checkpoint"),
+        (["--checkpoint=no.pth", output], "no.pth: no such checkpoint"),
+        ([f"--checkpoint={bad}", "--output=a.h5"], "ends in .keras"),
+        ([f"--checkpoint={bad}", output, "--names=a"], "--names: 'a', expected pairs"),
+    ):
+        assert_refused(quick, "import_published", *arguments, says=says)
+    model = f"--model_file={workspace / 'ln' / 'model.keras'}"
+    for arguments, says in (
+        ([output], "give either --workdir or --model_file"),
+        ([model, f"--workdir={workspace / 'ln'}", output], "give either"),
+        ([model, f"--output={tmp_path / 'bad.pth' / 'x.pth'}"], "cannot be written"),
+    ):
+        assert_refused(quick, "export_published", *arguments, says=says)
+    assert_refused(quick, "evaluate", says="give either --workdir or --model_file")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.pth"]
 
 
 def test_behavior_that_is_withheld_cannot_be_trained_on(quick, tmp_path):

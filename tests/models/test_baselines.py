@@ -62,9 +62,13 @@ def test_settings_reach_the_layers(coordinates):
         feature_penalty=0.1,
         shifter_hidden_units=7,
         shifter_layers=2,
+        shifter=False,
     )
     defaults = dataclasses.asdict(BaselineSettings())
     assert all(value != defaults[name] for name, value in dataclasses.asdict(settings).items())
+    model = baseline("cnn", coordinates, track="sensorium_plus", settings=settings)
+    assert not model.shifters
+    settings = dataclasses.replace(settings, shifter=True)
     model = baseline("cnn", coordinates, track="sensorium_plus", settings=settings)
     core, readout, shifter = model.core, model.readouts["mouse1"], model.shifters["mouse1"]
     assert (core.hidden_channels, core.input_kernel, core.hidden_kernel) == (4, 5, 3)

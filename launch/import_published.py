@@ -1,0 +1,42 @@
+r"""Makes a Keras model of a PyTorch checkpoint of the published starting kit.
+
+    python launch/import_published.py --checkpoint=sensorium_sota_model.pth \
+        --output=cnn_mouse1.keras
+
+Which baseline it is, for which mice, is read off its weights. The model goes into evaluate.py and
+submit.py (--model_file) and starts a training run (train.py --init_from). Needs PyTorch:
+pip install '.[published]'.
+"""
+
+import launcher
+from absl import flags
+
+CHECKPOINT = flags.DEFINE_string("checkpoint", None, "PyTorch state dict (.pth).", required=True)
+OUTPUT = flags.DEFINE_string("output", None, "The model file to write (.keras).", required=True)
+MODEL = flags.DEFINE_enum(
+    "model", None, ["cnn", "ln"], "Only for a core whose number of layers does not tell."
+)
+NAMES = flags.DEFINE_list(
+    "names", [], "Session keys and names of mice, such as 26872-17-20:lab1. Default: mouse1 ..."
+)
+
+
+def main() -> None:
+    from sensorium_tf.models import load_published
+    from sensorium_tf.training import check_model_file, open_trained, save_model
+
+    check_model_file(OUTPUT.value)
+    model = load_published(CHECKPOINT.value, model=MODEL.value, names=launcher.pairs(NAMES))
+    save_model(model, OUTPUT.value)
+    trained = open_trained(OUTPUT.value)
+    print(
+        f"{trained.name} of track {trained.track} (sees {trained.signals}), core of "
+        f"{1 + model.core.n_blocks} layers and {model.core.hidden_channels} channels"
+    )
+    for mouse, readout in model.readouts.items():
+        print(f"{mouse}: {readout.n_neurons} neurons")
+    print(OUTPUT.value)
+
+
+if __name__ == "__main__":
+    launcher.run(main)

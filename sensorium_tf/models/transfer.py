@@ -1,0 +1,72 @@
+"""A trained model's weights as the start of another one."""
+
+import keras
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.firing_rate_model import FiringRateModel
+from sensorium_tf.models.readout import same_places
+
+# What two cores may differ in and still compute the same from the same weights.
+_FREE = {"name", "seed", "trainable", "dtype", "laplace_penalty"}
+
+
+def copy_weights(source: FiringRateModel, target: FiringRateModel) -> tuple[str, ...]:
+    """Copies the core and, for every mouse that both models know, its readout and shifter.
+
+    A mouse counts as known to both if it has the same name, its neurons lie in the same places in
+    cortex, and readouts and shifters are of the same kind; any other mouse of the target keeps
+    the weights that it has.
+
+    Args:
+        source: A trained model.
+        target: A model with the same core.
+
+    Returns:
+        The mice whose readouts were copied.
+
+    Raises:
+        SensoriumError: If the cores or the images they take differ; nothing is copied then.
+    """
+    _check_cores(source, target)
+    target.core.set_weights(source.core.get_weights())
+    known = tuple(mouse for mouse in target.mice if _same_mouse(source, target, mouse))
+    for mouse in known:
+        target.readouts[mouse].set_weights(source.readouts[mouse].get_weights())
+        if mouse in target.shifters:
+            target.shifters[mouse].set_weights(source.shifters[mouse].get_weights())
+    return known
+
+
+def _check_cores(source: FiringRateModel, target: FiringRateModel) -> None:
+    theirs = {"images": source.image_shape, **source.core.get_config()}
+    ours = {"images": target.image_shape, **target.core.get_config()}
+    different = [
+        f"{name} {theirs.get(name)} there, {ours.get(name)} here"
+        for name in sorted((theirs.keys() | ours.keys()) - _FREE)
+        if theirs.get(name) != ours.get(name)
+    ]
+    if different or _shapes(source.core) != _shapes(target.core):
+        raise SensoriumError(
+            f"has another core ({'; '.join(different) or 'other weights'}): train with the same "
+            "track, model and architecture"
+        )
+
+
+def _same_mouse(source: FiringRateModel, target: FiringRateModel, mouse: str) -> bool:
+    if mouse not in source.readouts or (mouse in source.shifters) != (mouse in target.shifters):
+        return False
+    pairs = [(source.readouts[mouse], target.readouts[mouse])]
+    if mouse in target.shifters:
+        pairs.append((source.shifters[mouse], target.shifters[mouse]))
+    if any(_shapes(theirs) != _shapes(ours) for theirs, ours in pairs):
+        return False
+    theirs, ours = (
+        getattr(model.readouts[mouse], "coordinates", None) for model in (source, target)
+    )
+    if theirs is None or ours is None:  # free positions
+        return theirs is ours
+    return same_places(theirs, ours)
+
+
+def _shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]

@@ -1,0 +1,71 @@
+"""Models as Keras files."""
+
+import os
+from pathlib import Path
+
+import keras
+
+from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.models import FiringRateModel
+
+_SUFFIX = ".keras"
+
+
+def check_model_file(path: str | os.PathLike) -> Path:
+    """Returns the path of a model file to be written.
+
+    Raises:
+      SensoriumError: if its name does not end in `.keras`, or it is a folder.
+    """
+    path = Path(path).expanduser()
+    if path.suffix != _SUFFIX:
+        raise SensoriumError(f"{path}: expected a file name that ends in {_SUFFIX}")
+    if path.is_dir():
+        raise SensoriumError(f"{path}: is a folder, expected a file's name")
+    return path
+
+
+def save_model(model: keras.Model, path: str | os.PathLike) -> None:
+    """Writes a model as a Keras file, complete or not at all; a kill leaves what was there before.
+
+    Args:
+      model: any Keras model.
+      path: the file; folders above it are made.
+
+    Raises:
+      SensoriumError: as `check_model_file`, or if the file cannot be written.
+    """
+    path = check_model_file(path)
+    # Keras writes by name and only to names that end so.
+    temporary = path.with_name(f".{path.stem}.writing{_SUFFIX}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        model.save(temporary)
+        temporary.replace(path)
+    except OSError as e:
+        raise SensoriumError(f"{path}: cannot be written ({one_line(e)})") from e
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_model(path: str | os.PathLike) -> FiringRateModel:
+    """Loads a Keras model file as data: a file that carries code is refused.
+
+    Raises:
+      SensoriumError: if there is no such file, or it is not a model of this package.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise SensoriumError(f"{path}: there is no such model file")
+    if path.suffix != _SUFFIX:
+        raise SensoriumError(
+            f"{path}: not a {_SUFFIX} file (a PyTorch checkpoint becomes one with python "
+            "launch/import_published.py)"
+        )
+    try:
+        model = keras.models.load_model(path, safe_mode=True, compile=False)
+    except Exception as e:  # Keras raises many kinds of error on files that are not its own
+        raise SensoriumError(f"{path}: not a Keras model that can be loaded ({one_line(e)})") from e
+    if not isinstance(model, FiringRateModel):
+        raise SensoriumError(f"{path}: a Keras model of another kind, expected one of mice")
+    return model

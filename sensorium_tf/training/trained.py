@@ -1,0 +1,111 @@
+"""A trained model with what must be known to use it: from a run's folder or a lone file."""
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+from sensorium_tf.data import Mouse, load_mouse
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models import FiringRateModel, normalize_coordinates, same_places
+from sensorium_tf.tracks import describe_signals, track_of
+from sensorium_tf.training.model_file import load_model
+from sensorium_tf.training.prediction import check_n_neurons
+from sensorium_tf.training.workdir import Workdir
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedModel:
+    """A model, and what is known of how it was trained.
+
+    Attributes:
+      model: with the best weights.
+      name: of the baseline, `cnn` or `ln`, or what its maker called the model.
+      track: `sensorium` or `sensorium_plus`.
+      folder: where its scores and submissions go if nobody says where: the workdir or, for a lone
+        file `a.keras`, the folder `a` beside it.
+      workdir: of the run that trained it; None for a lone file.
+    """
+
+    model: FiringRateModel
+    name: str
+    track: str
+    folder: Path
+    workdir: Workdir | None = None
+
+    @property
+    def signals(self) -> str:
+        """What the model is given, for people."""
+        return describe_signals(self.track, pupil_center=bool(self.model.shifters))
+
+    def mice(
+        self, names: Iterable[str] | None = None, *, data_dir: str | os.PathLike | None = None
+    ) -> list[Mouse]:
+        """Opens prepared mice of the model, none of whose trials are read yet.
+
+        Args:
+          names: some of the model's mice; all of them if left out.
+          data_dir: where the prepared datasets are; TFDS's default if left out.
+
+        Raises:
+          SensoriumError: if the model or the data folder has no such mouse, or the recording is
+            not one that the model can be used on.
+        """
+        names = self.model.mice if names is None else tuple(names)
+        for name in names:
+            if name not in self.model.mice:
+                raise SensoriumError(
+                    f"mouse {name!r} is not one that the model was trained on: "
+                    f"{', '.join(self.model.mice)}"
+                )
+        mice = [load_mouse(name, data_dir=data_dir) for name in names]
+        for mouse in mice:
+            self._check(mouse)
+        return mice
+
+    def _check(self, mouse: Mouse) -> None:
+        check_n_neurons(self.model, mouse.name, mouse.n_neurons)
+        if self.workdir is not None:
+            self.workdir.check_recording(mouse)
+            return
+        places = getattr(self.model.readouts[mouse.name], "coordinates", None)
+        if places is None:
+            return
+        if not same_places(places, normalize_coordinates(mouse.cell_motor_coordinates)):
+            warnings.warn(
+                f"{mouse.name}: its neurons lie elsewhere in cortex than those that the model "
+                "was trained on: is it another recording?",
+                stacklevel=3,
+            )
+
+
+def open_trained(path: TrainedModel | str | os.PathLike) -> TrainedModel:
+    """Opens a trained model.
+
+    Args:
+      path: the workdir of a run, or a `.keras` file of this package, trained or imported. A model
+        that is open already is returned as it is.
+
+    Raises:
+      SensoriumError: if there is none, or it is damaged or of another kind.
+    """
+    if isinstance(path, TrainedModel):
+        return path
+    path = Path(path).expanduser()
+    if path.is_file() or path.suffix == ".keras":
+        model = load_model(path)
+        try:
+            track = track_of(model.image_shape)
+        except SensoriumError as e:
+            raise SensoriumError(f"{path}: {e}") from e
+        return TrainedModel(model=model, name=model.name, track=track, folder=path.with_suffix(""))
+    workdir = Workdir(path)
+    settings = workdir.settings()
+    return TrainedModel(
+        model=workdir.load_model(),
+        name=settings.model,
+        track=settings.track,
+        folder=workdir.path,
+        workdir=workdir,
+    )

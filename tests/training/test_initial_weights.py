@@ -1,0 +1,103 @@
+"""Runs that start from a trained model, core frozen or not."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.data import Mouse
+from sensorium_tf.models import BaselineSettings
+from sensorium_tf.training import TrainingSettings, load_model, train
+
+SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
+
+
+def settings(**changes):
+    values = {"mice": ("full",), "epochs": 2, "batch_size": 5, "architecture": SMALL}
+    return TrainingSettings(**{**values, **changes})
+
+
+@pytest.fixture(scope="module")
+def donor(prepared, tmp_path_factory):
+    """Model file of a run on another mouse."""
+    folder = tmp_path_factory.mktemp("donor") / "run"
+    return train(
+        settings(mice=("short",), seed=3), folder, data_dir=prepared, verbose=False
+    ).model_file
+
+
+def same(ours, theirs):
+    pairs = zip(ours.get_weights(), theirs.get_weights(), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_run_starts_from_the_core_of_another(donor, prepared, tmp_path, frozen):
+    source = load_model(donor)
+    chosen = settings(init_from=str(donor), freeze_core=frozen, learning_rate=1e-4)
+    result = train(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
+    assert same(result.model.core, source.core) is frozen
+    ours, theirs = (model.core.stem.get_weights()[0] for model in (result.model, source))
+    assert np.abs(ours - theirs).max() < 0.01  # a few small steps away at most
+    fresh = train(settings(epochs=1), tmp_path / "fresh", data_dir=prepared, verbose=False)
+    assert not same(result.model.readouts["full"], fresh.model.readouts["full"])
+
+
+def test_a_mouse_that_both_know_keeps_its_readout(donor, prepared, tmp_path, capsys):
+    chosen = settings(mice=("full", "short"), init_from=str(donor), learning_rate=1e-12, epochs=1)
+    result = train(chosen, tmp_path / "run", data_dir=prepared)
+    assert same(result.model.readouts["short"], load_model(donor).readouts["short"])
+    said = capsys.readouterr().out
+    assert "the core and the readout of short; new readout for full" in said
+
+
+def test_a_run_goes_on_without_the_file_that_it_started_from(donor, prepared, tmp_path):
+    kept = tmp_path / "donor.keras"
+    shutil.copy(donor, kept)
+    whole = train(
+        settings(init_from=str(kept), epochs=3), tmp_path / "whole", data_dir=prepared,
+        verbose=False,
+    )  # fmt: skip
+    train(
+        settings(init_from=str(kept), epochs=3), tmp_path / "again", data_dir=prepared,
+        verbose=False,
+    )  # fmt: skip
+    kept.unlink()
+    again = train(
+        settings(init_from=str(kept), epochs=3), tmp_path / "again", data_dir=prepared,
+        verbose=False,
+    )  # fmt: skip
+    assert again.epochs == whole.epochs
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model": "ln"}, r"model\.keras: has another core \(activation elu there, linear here"),
+        ({"track": "sensorium_plus"}, r"images \(36, 64, 1\) there"),
+        ({"init_from": "nowhere.keras"}, "nowhere.keras: there is no such model file"),
+    ],
+)
+def test_what_cannot_be_started_from_is_refused_before_trials_are_read(
+    donor, prepared, tmp_path, monkeypatch, changes, said
+):
+    monkeypatch.setattr(Mouse, "trials", lambda *_: pytest.fail("read trials"))
+    with pytest.raises(SensoriumError, match=said):
+        train(
+            settings(**{"init_from": str(donor), **changes}),
+            tmp_path / "run",
+            data_dir=prepared,
+            verbose=False,
+        )
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_random_core_is_not_frozen():
+    with pytest.raises(SensoriumError, match="freeze_core: goes with init_from"):
+        settings(freeze_core=True)
+
+
+def test_what_a_run_starts_from_is_said():
+    chosen = settings(init_from="a.keras", freeze_core=True)
+    assert "from the weights of a.keras, core frozen" in chosen.describe()

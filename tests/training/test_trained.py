@@ -1,0 +1,196 @@
+"""A trained model from a workdir or a lone file."""
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.competition import submit
+from sensorium_tf.data import load_mouse
+from sensorium_tf.evaluation import evaluate
+from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline
+from sensorium_tf.training import (
+    TrainingSettings,
+    check_model_file,
+    load_model,
+    open_trained,
+    save_model,
+    train,
+)
+
+SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
+
+
+@pytest.fixture(scope="module")
+def workdir(prepared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "run"
+    settings = TrainingSettings(
+        mice=("full", "hidden"), model="ln", epochs=1, batch_size=8, architecture=SMALL
+    )
+    train(settings, folder, data_dir=prepared, verbose=False)
+    return folder
+
+
+@pytest.fixture
+def lone(workdir, tmp_path):
+    """The run's model as a file without its run."""
+    save_model(load_model(workdir / "model.keras"), tmp_path / "lone.keras")
+    return tmp_path / "lone.keras"
+
+
+def test_a_workdir_and_its_model_file_are_the_same_model(workdir, lone):
+    run, alone = open_trained(workdir), open_trained(lone)
+    assert (run.name, run.track, run.signals) == ("ln", "sensorium", "image")
+    assert (alone.name, alone.track, alone.signals) == ("ln", "sensorium", "image")
+    assert (run.folder, alone.folder) == (workdir, lone.with_suffix(""))
+    assert open_trained(run) is run
+    for ours, theirs in zip(run.model.get_weights(), alone.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_model_file_is_evaluated_as_its_run_is(workdir, lone, prepared):
+    run, alone = evaluate(workdir, data_dir=prepared), evaluate(lone, data_dir=prepared)
+    assert alone.to_json() == run.to_json()
+    assert {path.name for path in lone.with_suffix("").iterdir()} == {
+        "evaluation.json",
+        "neurons.csv",
+        "figures",
+    }
+
+
+def test_some_of_the_mice_are_evaluated_into_a_folder_of_choice(lone, prepared, tmp_path):
+    evaluation = evaluate(lone, mice=["full"], output=tmp_path / "here", data_dir=prepared)
+    assert list(evaluation.mice) == ["full"]
+    assert (tmp_path / "here" / "evaluation.json").exists()
+    assert not lone.with_suffix("").exists()
+
+
+def test_a_model_file_is_submitted_as_its_run_is(workdir, lone, prepared, tmp_path):
+    (ours,) = submit(lone, "hidden", data_dir=prepared)
+    (theirs,) = submit(workdir, "hidden", output=tmp_path / "theirs", data_dir=prepared)
+    assert ours.parent == lone.with_suffix("") / "submission"
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_a_model_without_shifters_is_not_said_to_see_the_pupil(prepared, tmp_path):
+    for shifter, signals in ((True, "image, behavior, pupil center"), (False, "image, behavior")):
+        mouse = load_mouse("full", data_dir=prepared)
+        settings = BaselineSettings(hidden_channels=4, n_blocks=1, shifter=shifter)
+        model = baseline(
+            "cnn",
+            {"full": mouse.cell_motor_coordinates},
+            track="sensorium_plus",
+            settings=settings,
+        )
+        save_model(model, tmp_path / "plus.keras")
+        trained = open_trained(tmp_path / "plus.keras")
+        assert (trained.track, trained.signals) == ("sensorium_plus", signals)
+        assert evaluate(trained, data_dir=prepared).signals == signals
+        assert (
+            f"({signals})"
+            in TrainingSettings(track="sensorium_plus", architecture=settings).describe()
+        )
+
+
+def saved(path, mice, shape=(36, 64, 1), **kwargs):
+    model = baseline("cnn", mice, settings=SMALL, **kwargs)
+    if shape != model.image_shape:
+        model = FiringRateModel(model.core, model.readouts, image_shape=shape)
+    save_model(model, path)
+    return path
+
+
+def test_a_recording_with_another_number_of_neurons_is_refused(prepared, tmp_path):
+    path = saved(tmp_path / "a.keras", {"full": np.zeros((9, 2))})
+    for refused in (
+        lambda: evaluate(path, data_dir=prepared),
+        lambda: submit(path, "full", data_dir=prepared),
+    ):
+        with pytest.raises(SensoriumError, match="full: the model has 9 neurons, the recording 5"):
+            refused()
+    assert [each.name for each in tmp_path.iterdir()] == ["a.keras"]
+
+
+def test_a_recording_whose_neurons_lie_elsewhere_is_a_warning(prepared, tmp_path):
+    mouse = load_mouse("full", data_dir=prepared)
+    places = mouse.cell_motor_coordinates
+    path = saved(tmp_path / "same.keras", {"full": 2.0 * places + 30.0})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        open_trained(path).mice(data_dir=prepared)
+    path = saved(tmp_path / "other.keras", {"full": places[::-1]})
+    with pytest.warns(UserWarning, match="full: its neurons lie elsewhere in cortex"):
+        open_trained(path).mice(data_dir=prepared)
+
+
+def test_a_mouse_that_the_model_does_not_know_is_refused(lone, prepared):
+    with pytest.raises(SensoriumError, match="'short' is not one that the model was trained on"):
+        evaluate(lone, mice=["full", "short"], data_dir=prepared)
+
+
+def test_behavior_that_is_withheld_is_refused(prepared, tmp_path):
+    mouse = load_mouse("hidden", data_dir=prepared)
+    path = saved(
+        tmp_path / "plus.keras",
+        {"hidden": mouse.cell_motor_coordinates},
+        shape=(36, 64, 4),
+        track="sensorium_plus",
+    )
+    for refused in (
+        lambda: evaluate(path, data_dir=prepared),
+        lambda: submit(path, "hidden", data_dir=prepared),
+    ):
+        with pytest.raises(SensoriumError, match="withheld in this recording"):
+            refused()
+
+
+def test_a_model_of_images_of_another_size_is_refused(tmp_path):
+    model = baseline("cnn", {"full": np.zeros((5, 2))}, settings=SMALL)
+    core = type(model.core)(4, n_blocks=1)
+    readouts = {"full": type(model.readouts["full"])(5)}
+    save_model(FiringRateModel(core, readouts, image_shape=(36, 64, 2)), tmp_path / "a.keras")
+    with pytest.raises(SensoriumError, match=r"a\.keras: images of shape \(36, 64, 2\) belong to"):
+        open_trained(tmp_path / "a.keras")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("no.keras", None, "there is no such model file"),
+        ("bad.keras", b"no model", "not a Keras model that can be loaded"),
+        ("kit.pth", b"", r"not a \.keras file .*import_published"),
+        ("nowhere", None, "no run in it"),
+    ],
+)
+def test_what_is_no_trained_model_is_refused(tmp_path, name, content, said):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(SensoriumError, match=said):
+        open_trained(tmp_path / name)
+
+
+def test_a_model_file_is_complete_or_not_there(tmp_path, monkeypatch):
+    model = baseline("cnn", {"full": np.zeros((5, 2))}, settings=SMALL)
+    path = tmp_path / "sub" / "a.keras"
+    save_model(model, path)
+    before = path.read_bytes()
+
+    def fail(self, name):
+        name.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(keras.Model, "save", fail)
+    with pytest.raises(SensoriumError, match=r"a\.keras: cannot be written \(disk full\)"):
+        save_model(model, path)
+    assert path.read_bytes() == before
+    assert [each.name for each in path.parent.iterdir()] == ["a.keras"]
+
+
+def test_a_model_file_has_to_be_called_so(tmp_path):
+    with pytest.raises(SensoriumError, match=r"a\.h5: expected a file name that ends in \.keras"):
+        check_model_file(tmp_path / "a.h5")
+    (tmp_path / "b.keras").mkdir()
+    with pytest.raises(SensoriumError, match="is a folder"):
+        check_model_file(tmp_path / "b.keras")
