@@ -4,7 +4,7 @@
     python launch/evaluate.py --model_file=cnn_mouse1.keras
 
 Prints a table; evaluation.json, neurons.csv and figures/ go into the workdir or, for a model file,
-into a folder of its name beside it.
+into the folder <its name>_results beside it.
 """
 
 import launcher

@@ -14,7 +14,10 @@ from absl import flags
 CHECKPOINT = flags.DEFINE_string("checkpoint", None, "PyTorch state dict (.pth).", required=True)
 OUTPUT = flags.DEFINE_string("output", None, "The model file to write (.keras).", required=True)
 MODEL = flags.DEFINE_enum(
-    "model", None, ["cnn", "ln"], "Only for a core whose number of layers does not tell."
+    "model",
+    None,
+    ["cnn", "ln"],
+    "Which baseline. Default: four layers are taken for the CNN's, three for the LN's.",
 )
 NAMES = flags.DEFINE_list(
     "names", [], "Session keys and names of mice, such as 26872-17-20:lab1. Default: mouse1 ..."
@@ -23,15 +26,17 @@ NAMES = flags.DEFINE_list(
 
 def main() -> None:
     from sensorium_tf.models import load_published
-    from sensorium_tf.training import check_model_file, open_trained, save_model
+    from sensorium_tf.tracks import describe_signals, track_of
+    from sensorium_tf.training import check_model_file, save_model
 
     check_model_file(OUTPUT.value)
     model = load_published(CHECKPOINT.value, model=MODEL.value, names=launcher.pairs(NAMES))
     save_model(model, OUTPUT.value)
-    trained = open_trained(OUTPUT.value)
+    track = track_of(model.image_shape)
+    signals = describe_signals(track, pupil_center=bool(model.shifters))
     print(
-        f"{trained.name} of track {trained.track} (sees {trained.signals}), core of "
-        f"{1 + model.core.n_blocks} layers and {model.core.hidden_channels} channels"
+        f"{model.name} of track {track} (sees {signals}), core of {1 + model.core.n_blocks} layers "
+        f"and {model.core.hidden_channels} channels"
     )
     for mouse, readout in model.readouts.items():
         print(f"{mouse}: {readout.n_neurons} neurons")

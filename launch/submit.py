@@ -15,8 +15,7 @@ MOUSE = flags.DEFINE_string("mouse", None, "Which of the model's mice.", require
 OUTPUT = flags.DEFINE_string(
     "output",
     None,
-    "Folder for the files. Default: submission, in the workdir or in a folder of the model file's "
-    "name beside it.",
+    "Folder for the files. Default: submission, in the workdir or in <model file>_results.",
 )
 
 

@@ -32,6 +32,8 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     if mode not in ("w", "wb"):
         raise ValueError(f"mode {mode!r}: expected 'w' or 'wb'")
     path = Path(path).expanduser()
+    if not path.name:
+        raise SensoriumError(f"{path}: is a folder, expected a file's name")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     text = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
     try:

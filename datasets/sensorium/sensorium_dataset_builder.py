@@ -1,9 +1,11 @@
 """Natural images and the responses of mouse visual cortex: one config a mouse."""
 
+import collections
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from sensorium_tf.recordings.simulation import simulate_recording
 
 # Images are read and written in blocks: a whole recording of them is a gigabyte.
 _TRIALS_PER_BLOCK = 128
+_BLOCKS_AHEAD = 2
 # A mouse of its own: it shares no session with a published one.
 _SIMULATED_SESSION = "1-1-1"
 
@@ -115,29 +118,29 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 f"session {published.session_key}: prepared all the same",
                 stacklevel=2,
             )
-        responses = recording.read("responses")
-        self.info.metadata.update(_describe(recording, responses))
+        signals = {
+            signal: recording.read(signal).astype(np.float32, copy=False)
+            for signal in ("responses", "behavior", "pupil_center")
+        }
+        self.info.metadata.update(_describe(recording, signals["responses"]))
         trials = {tier: recording.trials_of(tier) for tier in TIERS}
         return {
-            tier: self._generate_examples(recording, responses, indexes)
+            tier: self._generate_examples(recording, signals, indexes)
             for tier, indexes in trials.items()
             if indexes.size
         }
 
     def _generate_examples(
-        self, recording: Recording, responses: np.ndarray, trials: np.ndarray
+        self, recording: Recording, signals: Mapping[str, np.ndarray], trials: np.ndarray
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yields some trials, in the order of their index."""
-        behavior, pupil_center = recording.read("behavior"), recording.read("pupil_center")
-        for start in range(0, len(trials), _TRIALS_PER_BLOCK):
-            block = trials[start : start + _TRIALS_PER_BLOCK]
-            images = recording.read("images", block).astype(np.float32)
+        for block, images in _image_blocks(recording, trials):
             for trial, image in zip(block.tolist(), images, strict=True):
                 example = {
                     "image": image,
-                    "response": responses[trial].astype(np.float32),
-                    "behavior": behavior[trial].astype(np.float32),
-                    "pupil_center": pupil_center[trial].astype(np.float32),
+                    "response": signals["responses"][trial],
+                    "behavior": signals["behavior"][trial],
+                    "pupil_center": signals["pupil_center"][trial],
                     "image_id": recording.image_ids[trial],
                     "trial_id": recording.trial_ids[trial],
                     "trial_index": trial,
@@ -164,6 +167,25 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         except SensoriumError as e:
             raise SensoriumError(f"sensorium/{name}: {e}") from e
         return self._download.path
+
+
+def _image_blocks(
+    recording: Recording, trials: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields trials and their images in blocks; reads the next ones while a block is written."""
+
+    def read(block: np.ndarray) -> np.ndarray:
+        return recording.read("images", block).astype(np.float32)
+
+    starts = range(0, len(trials), _TRIALS_PER_BLOCK)
+    blocks = [trials[start : start + _TRIALS_PER_BLOCK] for start in starts]
+    with ThreadPoolExecutor(_BLOCKS_AHEAD) as pool:
+        ahead = collections.deque(pool.submit(read, block) for block in blocks[:_BLOCKS_AHEAD])
+        for number, block in enumerate(blocks):
+            images = ahead.popleft().result()
+            for following in blocks[number + _BLOCKS_AHEAD :][:1]:
+                ahead.append(pool.submit(read, following))
+            yield block, images
 
 
 def _tensor(shape: tuple[int | None, ...], *, doc: str) -> tfds.features.Tensor:

@@ -29,7 +29,7 @@ def submit(
         `training.open_trained` made of either.
       mouse: one of the model's mice.
       output: folder for the files; if left out `submission` in the workdir or, for a model file
-        `a.keras`, in the folder `a` beside it.
+        `a.keras`, in the folder `a_results` beside it.
       data_dir: where the prepared datasets are; TFDS's default if left out.
 
     Returns:
@@ -41,7 +41,7 @@ def submit(
         recording, or the recording has none of the tiers.
     """
     trained = open_trained(trained)
-    (prepared,) = trained.mice([mouse], data_dir=data_dir)
+    (prepared,) = trained.load_mice([mouse], data_dir=data_dir)
     prepared.check_track(trained.track)
     tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
     if not tiers:

@@ -1,5 +1,6 @@
 """Batches of one or several mice, from memory."""
 
+import functools
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -7,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import tensorflow as tf
 
+from sensorium_tf.data.buffers import select
 from sensorium_tf.data.mouse import load_mouse
 from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
@@ -117,19 +119,25 @@ class Batches:
         """Returns a dataset that goes through the next epoch each time it is iterated."""
         if not self._shuffle:
             return self.epoch(0)
-        epochs = tf.data.Dataset.random(seed=self._seed, rerandomize_each_iteration=True).take(1)
-        return epochs.flat_map(self.epoch).apply(
-            tf.data.experimental.assert_cardinality(self.steps_per_epoch)
-        )
+        numbers = tf.data.Dataset.random(seed=self._seed, rerandomize_each_iteration=True).take(1)
+        return self._load(numbers.flat_map(self._steps))
 
-    def epoch(self, number: int | tf.Tensor) -> tf.data.Dataset:
+    def epoch(self, number: int) -> tf.data.Dataset:
         """Returns the batches of one epoch; see `batches` for their structure."""
+        return self._load(self._steps(tf.constant(number, tf.int64)))
+
+    def _steps(self, epoch: tf.Tensor) -> tf.data.Dataset:
+        """Returns `(epoch, step)` for each step of an epoch."""
+        return tf.data.Dataset.range(self.steps_per_epoch).map(lambda step: (epoch, step))
+
+    def _load(self, steps: tf.data.Dataset) -> tf.data.Dataset:
+        """Turns a dataset of `(epoch, step)` into one of batches."""
         flat = tf.nest.flatten(self._empty_batch)
 
-        def batch(step: tf.Tensor):
+        def load(epoch: tf.Tensor, step: tf.Tensor):
             arrays = tf.numpy_function(
                 lambda epoch, step: tf.nest.flatten(self._batch(int(epoch), int(step))),
-                [number, step],
+                [epoch, step],
                 [tf.float32] * len(flat),
                 stateful=False,
             )
@@ -137,8 +145,8 @@ class Batches:
                 array.set_shape((None, *empty.shape[1:]))
             return tf.nest.pack_sequence_as(self._empty_batch, arrays)
 
-        steps = tf.data.Dataset.range(self.steps_per_epoch)
-        return steps.map(batch, num_parallel_calls=2, deterministic=True).prefetch(2)
+        loaded = steps.map(load, num_parallel_calls=2, deterministic=True).prefetch(2)
+        return loaded.apply(tf.data.experimental.assert_cardinality(self.steps_per_epoch))
 
     def _batch(self, epoch: int, step: int):
         """Returns `(inputs, responses)` of all mice at a step of an epoch."""
@@ -147,8 +155,7 @@ class Batches:
             cycle, batch = divmod(step, self._n_batches[position])
             rows = slice(batch * self._batch_size, (batch + 1) * self._batch_size)
             if self._shuffle:
-                random = np.random.default_rng([self._seed, position, epoch, cycle])
-                rows = random.permutation(len(trials))[rows]
+                rows = _order(len(trials), self._seed, position, epoch, cycle)[rows]
             indexes.append(rows)
         return self._select(indexes)
 
@@ -157,5 +164,11 @@ class Batches:
         inputs, responses = {}, {}
         for (mouse, trials), index in zip(self._trials.items(), indexes, strict=True):
             inputs[mouse] = trials.inputs(self._track, index)
-            responses[mouse] = trials.responses[index]
+            responses[mouse] = select(trials.responses, index)
         return inputs, responses
+
+
+@functools.lru_cache(maxsize=64)
+def _order(n_trials: int, *seeds: int) -> np.ndarray:
+    """Returns the order of the trials in one pass over a mouse."""
+    return np.random.default_rng(seeds).permutation(n_trials)

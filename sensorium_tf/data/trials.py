@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from sensorium_tf.data.buffers import select, stack_channels
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.tracks import check_track
 
@@ -53,17 +54,14 @@ class Trials:
           SensoriumError: if the track is unknown, or needs signals that this mouse withholds.
         """
         check_track(track)
-        images = self.images[index]
         if track == "sensorium":
-            return {"image": images[..., None]}
+            return {"image": select(self.images, index)[..., None]}
         if self.behavior is None or self.pupil_center is None:
             raise SensoriumError(
                 f"{self.mouse}: behavior or pupil center is withheld in this recording: train and "
                 "evaluate it on --track=sensorium"
             )
-        stacked = np.empty((*images.shape, 4), np.float32)
-        stacked[..., 0] = images
-        stacked[..., 1:] = self.behavior[index][:, None, None, :]
+        stacked = stack_channels(select(self.images, index), self.behavior[index])
         return {"image": stacked, "pupil_center": self.pupil_center[index]}
 
 

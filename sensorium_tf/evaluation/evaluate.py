@@ -91,7 +91,7 @@ class MouseEvaluation:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """How well a run's model predicts its mice.
+    """How well a model predicts its mice.
 
     Attributes:
       model: `cnn` or `ln`, or what a lone model file calls itself.
@@ -150,7 +150,7 @@ def evaluate(
       truth: `<stem>_truth.npz` of a simulated recording: scores its true rates as well, and gives
         the responses of a withheld tier.
       output: folder for the files; if left out the workdir or, for a model file `a.keras`, the
-        folder `a` beside it.
+        folder `a_results` beside it.
       data_dir: where the prepared datasets are; TFDS's default if left out.
 
     Returns:
@@ -162,9 +162,11 @@ def evaluate(
     """
     trained = open_trained(trained)
     known = Truth.load(truth) if truth is not None else None
-    loaded = trained.mice(mice, data_dir=data_dir)
+    loaded = trained.load_mice(mice, data_dir=data_dir)
     if known is not None and len(loaded) > 1:
-        raise SensoriumError("a truth file belongs to one recording, but the run has several mice")
+        raise SensoriumError(
+            "a truth file belongs to one recording: choose one of the mice (--mice)"
+        )
     tiers = [tier or _default_tier(mouse, known) for mouse in loaded]
     for mouse, chosen in zip(loaded, tiers, strict=True):
         mouse.check_track(trained.track)

@@ -7,7 +7,7 @@ from keras import ops
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.linear import linear
 from sensorium_tf.models.replicas import ReplicaSeedGenerator
-from sensorium_tf.models.sampling import sample_bilinear
+from sensorium_tf.models.sampling import read_bilinear, sample_bilinear
 from sensorium_tf.models.seeds import spawn_seeds
 
 COVARIANCES = ("full", "uncorrelated", "isotropic")
@@ -221,6 +221,9 @@ class GaussianReadout(keras.layers.Layer):
             positions = self.mean_positions()[None]
         if shift is not None:
             positions = positions + ops.cast(shift, positions.dtype)[:, None, :]
+        if training:
+            return read_bilinear(features, positions, self.features) + self.bias
+        # Without XLA, so that a model can be exported to where there is none.
         samples = sample_bilinear(features, positions)
         return ops.sum(samples * self.features, axis=-1) + self.bias
 

@@ -1,5 +1,7 @@
 """Reading a feature map between its pixels."""
 
+from typing import Any, NamedTuple
+
 import keras
 from keras import ops
 
@@ -33,6 +35,29 @@ def sample_bilinear(features, positions):
     return gather_bilinear(features, positions)
 
 
+def read_bilinear(features, positions, weights):
+    """Reads weighted sums of the channels off feature maps, between their pixels.
+
+    The same as `sum(sample_bilinear(features, positions) * weights, axis=-1)`. On TensorFlow it
+    takes half the time and memory in training: no tensor of all samples is made, forward or
+    backward.
+
+    Args:
+        features: `(batch, height, width, channels)`.
+        positions: `(batch, neurons, 2)` as in `sample_bilinear`.
+        weights: `(neurons, channels)`.
+
+    Returns:
+        `(batch, neurons)`, in the dtype of `features`.
+    """
+    features, positions, weights = map(ops.convert_to_tensor, (features, positions, weights))
+    if keras.backend.backend() == "tensorflow":
+        from sensorium_tf.models.fused_reading import fused_read
+
+        return fused_read(features, positions, weights)
+    return ops.sum(sample_bilinear(features, positions) * weights, axis=-1)
+
+
 def gather_bilinear(features, positions):
     """Does what `sample_bilinear` does on any backend, by gathering four pixels a sample.
 
@@ -44,21 +69,52 @@ def gather_bilinear(features, positions):
         As `sample_bilinear`.
     """
     features, positions = ops.convert_to_tensor(features), ops.convert_to_tensor(positions)
-    framed, x, y = _frame(ops.cast(features, positions.dtype), positions)
+    corners = find_corners(ops.cast(features, positions.dtype), positions)
+    samples = 0.0
+    for offset, share in zip(corners.offsets, corners.shares(), strict=True):
+        neighbour = ops.take(corners.pixels, corners.first + offset, axis=0)
+        samples = samples + neighbour * share[..., None]
+    return ops.cast(samples, features.dtype)
+
+
+class Corners(NamedTuple):
+    """The four pixels around each position.
+
+    Attributes:
+        pixels: `(batch * height * width, channels)`: one flat table of all images' pixels, a frame
+            of zeros around each; gathering image by image is far slower.
+        first: `(batch, neurons)` int32, row in `pixels` of the upper left corner.
+        offsets: From there to each corner: upper left, upper right, lower left, lower right.
+        x_share: `(batch or 1, neurons)`, how far right of the left corners, in pixels.
+        y_share: Likewise below the upper ones.
+    """
+
+    pixels: Any
+    first: Any
+    offsets: tuple[int, int, int, int]
+    x_share: Any
+    y_share: Any
+
+    def shares(self):
+        """Returns the weight of each corner in the sample, in the order of `offsets`."""
+        x, y = self.x_share, self.y_share
+        return (1.0 - x) * (1.0 - y), x * (1.0 - y), (1.0 - x) * y, x * y
+
+
+def find_corners(features, positions) -> Corners:
+    """Finds the pixels between which the positions lie."""
+    framed, x, y = _frame(features, positions)
     height, width, channels = framed.shape[1:]
     left = ops.minimum(ops.floor(ops.stop_gradient(x)), width - 2.0)
     top = ops.minimum(ops.floor(ops.stop_gradient(y)), height - 2.0)
-    right_share, bottom_share = x - left, y - top
-    # One flat table of all images' pixels: gathering image by image is far slower.
-    pixels = ops.reshape(framed, (-1, channels))
     first_pixel = ops.arange(ops.shape(framed)[0], dtype="int32")[:, None] * (height * width)
-    top_left = first_pixel + ops.cast(top, "int32") * width + ops.cast(left, "int32")
-    samples = 0.0
-    for row, row_share in ((0, 1.0 - bottom_share), (1, bottom_share)):
-        for column, column_share in ((0, 1.0 - right_share), (1, right_share)):
-            neighbour = ops.take(pixels, top_left + (row * width + column), axis=0)
-            samples = samples + neighbour * (row_share * column_share)[..., None]
-    return ops.cast(samples, features.dtype)
+    return Corners(
+        pixels=ops.reshape(framed, (-1, channels)),
+        first=first_pixel + ops.cast(top, "int32") * width + ops.cast(left, "int32"),
+        offsets=(0, 1, width, width + 1),
+        x_share=x - left,
+        y_share=y - top,
+    )
 
 
 def _frame(features, positions):

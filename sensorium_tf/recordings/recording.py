@@ -17,6 +17,8 @@ from sensorium_tf.recordings.storage import Storage
 TIERS = ("train", "validation", "test", "final_test")
 IMAGE_SHAPE = (144, 256, 1)
 SIGNALS = ("images", "responses", "behavior", "pupil_center")
+# A few numbers a trial, many times as many bytes of file around them: read once.
+_SMALL = ("behavior", "pupil_center")
 _NEURON_METADATA = ("area", "layer", "animal_ids", "sessions", "scan_idx")
 
 
@@ -72,6 +74,7 @@ class Recording:
         self.neurons = self._read_neuron_metadata()
         self._signal_names = {signal: self._list_signal(signal) for signal in SIGNALS}
         self.statistics = {signal: self._read_statistics(signal) for signal in SIGNALS}
+        self._kept: dict[str, np.ndarray] = {}
 
     def __enter__(self) -> "Recording":
         return self
@@ -124,20 +127,22 @@ class Recording:
         """
         if signal not in SIGNALS:
             raise SensoriumError(f"signal {signal!r}: expected one of {', '.join(SIGNALS)}")
+        if trials is None and signal in self._kept:
+            return self._kept[signal].copy()
         names = self._signal_names[signal]
         if trials is not None:
             names = [names[trial] for trial in trials]
         values = self._storage.read_stack(names, self._shape(signal))
         if signal == "responses" and values.size and values.min() < 0:
             self._warn("some responses are negative, which deconvolved activity never is: kept")
+        if trials is None and signal in _SMALL:
+            self._kept[signal] = values.copy()
         return values
 
     @cached_property
     def withheld_signals(self) -> tuple[str, ...]:
         """Signals that are zero throughout: the competition hides them in this recording."""
-        return tuple(
-            signal for signal in ("behavior", "pupil_center") if not self.read(signal).any()
-        )
+        return tuple(signal for signal in _SMALL if not self.read(signal).any())
 
     def _shape(self, signal: str) -> tuple[int, ...]:
         return {

@@ -7,6 +7,7 @@ of Python objects (which NumPy could only read by unpickling) is refused.
 import contextlib
 import io
 import lzma
+import math
 import re
 import zipfile
 import zlib
@@ -22,6 +23,7 @@ from sensorium_tf.errors import SensoriumError
 _LARGEST_ARRAY_BYTES = 1 << 30
 _TIERS = "meta/trials/tiers.npy"
 _BLOCK, _THREADS = 128, 4
+_SMALLEST_FOR_THREADS = 1000
 
 
 class Storage:
@@ -90,8 +92,9 @@ class Storage:
         for dtype in (np.uint8, np.float32):
             stack = np.empty((len(names), *shape), dtype)
             rows = [stack[i : i + _BLOCK] for i in range(0, len(names), _BLOCK)]
-            # Inflating a member lets other threads run.
-            with ThreadPoolExecutor(_THREADS) as pool:
+            # Inflating a member lets other threads run; with small ones they only get in the way.
+            small = math.prod(shape) < _SMALLEST_FOR_THREADS
+            with ThreadPoolExecutor(1 if small else _THREADS) as pool:
                 if all(pool.map(self._fill, rows, blocks)):
                     break
         return stack

@@ -1,6 +1,8 @@
 """Models as Keras files."""
 
+import contextlib
 import os
+import secrets
 from pathlib import Path
 
 import keras
@@ -25,11 +27,11 @@ def check_model_file(path: str | os.PathLike) -> Path:
     return path
 
 
-def save_model(model: keras.Model, path: str | os.PathLike) -> None:
+def save_model(model: FiringRateModel, path: str | os.PathLike) -> None:
     """Writes a model as a Keras file, complete or not at all; a kill leaves what was there before.
 
     Args:
-      model: any Keras model.
+      model: of this package.
       path: the file; folders above it are made.
 
     Raises:
@@ -37,15 +39,16 @@ def save_model(model: keras.Model, path: str | os.PathLike) -> None:
     """
     path = check_model_file(path)
     # Keras writes by name and only to names that end so.
-    temporary = path.with_name(f".{path.stem}.writing{_SUFFIX}")
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{_SUFFIX}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         model.save(temporary)
         temporary.replace(path)
     except OSError as e:
-        raise SensoriumError(f"{path}: cannot be written ({one_line(e)})") from e
+        raise SensoriumError(f"{path}: cannot be written ({e.strerror or one_line(e)})") from e
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def load_model(path: str | os.PathLike) -> FiringRateModel:

@@ -24,7 +24,7 @@ class TrainedModel:
       name: of the baseline, `cnn` or `ln`, or what its maker called the model.
       track: `sensorium` or `sensorium_plus`.
       folder: where its scores and submissions go if nobody says where: the workdir or, for a lone
-        file `a.keras`, the folder `a` beside it.
+        file `a.keras`, the folder `a_results` beside it.
       workdir: of the run that trained it; None for a lone file.
     """
 
@@ -39,7 +39,7 @@ class TrainedModel:
         """What the model is given, for people."""
         return describe_signals(self.track, pupil_center=bool(self.model.shifters))
 
-    def mice(
+    def load_mice(
         self, names: Iterable[str] | None = None, *, data_dir: str | os.PathLike | None = None
     ) -> list[Mouse]:
         """Opens prepared mice of the model, none of whose trials are read yet.
@@ -93,13 +93,15 @@ def open_trained(path: TrainedModel | str | os.PathLike) -> TrainedModel:
     if isinstance(path, TrainedModel):
         return path
     path = Path(path).expanduser()
-    if path.is_file() or path.suffix == ".keras":
+    if path.is_file() or (path.suffix == ".keras" and not path.is_dir()):
         model = load_model(path)
         try:
             track = track_of(model.image_shape)
         except SensoriumError as e:
             raise SensoriumError(f"{path}: {e}") from e
-        return TrainedModel(model=model, name=model.name, track=track, folder=path.with_suffix(""))
+        return TrainedModel(
+            model=model, name=model.name, track=track, folder=path.with_name(f"{path.stem}_results")
+        )
     workdir = Workdir(path)
     settings = workdir.settings()
     return TrainedModel(

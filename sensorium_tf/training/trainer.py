@@ -166,17 +166,17 @@ class _Run:
         )
 
     def _start_from(self, path: str) -> None:
+        source = load_model(path)
         try:
-            known = copy_weights(load_model(path), self._model)
+            known = copy_weights(source, self._model)
         except SensoriumError as e:
-            text = str(e)
-            raise SensoriumError(text if path in text else f"{path}: {text}") from e
+            raise SensoriumError(f"{path}: {e}") from e
         if self._verbose:
             new = [mouse for mouse in self._model.mice if mouse not in known]
             print(
                 f"from {path}: the core"
                 + (f" and the readout of {', '.join(known)}" if known else "")
-                + (f"; new readout for {', '.join(new)}" if new else "")
+                + (f"; new readout for {', '.join(new)} (not among its neurons)" if new else "")
             )
 
     def _begin(self, log: ScalarLog) -> None:

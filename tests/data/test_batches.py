@@ -106,3 +106,12 @@ def test_what_cannot_be_batched_is_refused(prepared, arguments, message):
 
 def test_names_come_from_a_string_or_a_list():
     assert mouse_names("mouse1, mouse3") == mouse_names(["mouse1", "mouse3"])
+
+
+def test_the_order_of_an_epoch_is_drawn_once(prepared, monkeypatch):
+    drawn, real = [], np.random.default_rng
+    monkeypatch.setattr(np.random, "default_rng", lambda seed: drawn.append(seed) or real(seed))
+    data = Batches(trials_of(prepared, "full"), track="sensorium", batch_size=5, seed=987)
+    for _ in data.epoch(3):
+        pass
+    assert len(drawn) == 1

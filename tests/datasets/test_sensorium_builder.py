@@ -1,3 +1,4 @@
+import collections
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,6 +10,7 @@ from recording_files import recording_tree, withhold, write_zip
 from sensorium_tf.datasets.sensorium import Builder
 
 import sensorium_tf
+from sensorium_tf.data import prepare
 from sensorium_tf.recordings import CATALOG
 
 SPLITS = {"train": 12, "validation": 4, "test": 6}
@@ -170,3 +172,30 @@ def test_the_simulated_mouse_is_made_on_the_spot(tmp_path):
     assert len(truth) == 1
     examples = tfds.load("sensorium/simulated", split="test", data_dir=tmp_path)
     assert len(examples) == mouse.tiers["test"]
+
+
+def test_each_file_of_a_recording_is_read_once(tmp_path, monkeypatch):
+    """However many tiers there are and blocks are read ahead; and the images stay in order."""
+    from sensorium_tf.datasets.sensorium import sensorium_dataset_builder as builder_module
+
+    from sensorium_tf.recordings.storage import Storage
+
+    seen, real = collections.Counter(), Storage._bytes
+
+    def count(self, name):
+        seen[name] += 1
+        return real(self, name)
+
+    tree = recording_tree()
+    path = write_zip(tmp_path / "a.zip", tree)
+    monkeypatch.setattr(Storage, "_bytes", count)
+    monkeypatch.setattr(builder_module, "_TRIALS_PER_BLOCK", 2)
+    prepare("once", recording=path, data_dir=tmp_path / "data")
+    trials = {name: times for name, times in seen.items() if name.startswith("data/")}
+    # The first one of a signal tells its shape.
+    first = {name for name, times in trials.items() if times > 1}
+    assert len(trials) == 4 * 22 and len(first) <= 4, trials
+    for tier in SPLITS:
+        for trial in tfds.load("sensorium/once", split=tier, data_dir=tmp_path / "data"):
+            image = tree[f"data/images/{int(trial['trial_index'])}"]
+            np.testing.assert_array_equal(trial["image"][..., 0], image[0])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from recording_files import STEM, recording_tree, withhold, write_zip
 
@@ -72,7 +73,7 @@ def test_help_shows_the_command_and_its_flags(name):
     assert "--data_dir" in out
 
 
-@pytest.mark.parametrize("name", ["train", "submit", "score", "import_published"])
+@pytest.mark.parametrize("name", ["train", "submit", "score", "simulate", "import_published"])
 def test_a_missing_flag_is_named(name):
     assert_refused(run, name, says="must have a value")
 
@@ -204,9 +205,12 @@ def test_from_a_published_checkpoint_to_a_fine_tuned_model_and_back(workspace, q
     torch = pytest.importorskip("torch", reason="torch reads and writes the published checkpoints")
     from published_kit import Kit
 
+    from sensorium_tf.training import load_model
+
     data = f"--data_dir={workspace / 'data'}"
     checkpoint, imported = tmp_path / "kit.pth", tmp_path / "ln.keras"
-    torch.save(Kit({"26872-17-20": 8}, n_layers=3, linear=True).state_dict(), checkpoint)
+    kit = Kit({"26872-17-20": 8}, n_layers=3, linear=True, kernel=7)
+    torch.save(kit.state_dict(), checkpoint)
     status, out, ours = quick(
         "import_published",
         f"--checkpoint={checkpoint}",
@@ -219,10 +223,10 @@ def test_from_a_published_checkpoint_to_a_fine_tuned_model_and_back(workspace, q
     status, out, ours = quick("evaluate", f"--model_file={imported}", data, "--tier=validation")
     assert status == 0
     assert len(ours) == 1 and "its neurons lie elsewhere in cortex" in ours[0]
-    assert (tmp_path / "ln" / "evaluation.json").exists()
+    assert (tmp_path / "ln_results" / "evaluation.json").exists()
     status, out, ours = quick("submit", f"--model_file={imported}", data, "--mouse=lab1")
     assert status == 0
-    submission = tmp_path / "ln" / "submission" / "submission_file_live_test.csv"
+    submission = tmp_path / "ln_results" / "submission" / "submission_file_live_test.csv"
     assert str(submission) in out and submission.exists()
     status, out, ours = quick(
         "train",
@@ -235,11 +239,11 @@ def test_from_a_published_checkpoint_to_a_fine_tuned_model_and_back(workspace, q
         f"--init_from={imported}",
         "--freeze_core",
     )
-    assert status == 1 and "hidden_kernel 5 there, 7 here" in ours[0]
-    assert not (tmp_path / "run").exists()
+    assert status == 0, ours
+    assert f"from {imported}: the core; new readout for lab1" in out
     back = tmp_path / "back.pth"
     status, out, ours = quick(
-        "export_published", f"--model_file={imported}", f"--output={back}", "--keys=lab1:9-9-9"
+        "export_published", f"--workdir={tmp_path / 'run'}", f"--output={back}", "--keys=lab1:9-9-9"
     )
     assert status == 0, ours
     assert "lab1: session key 9-9-9" in out
@@ -248,6 +252,9 @@ def test_from_a_published_checkpoint_to_a_fine_tuned_model_and_back(workspace, q
     )
     assert status == 0, ours
     assert "mouse_9_9_9: 8 neurons" in out
+    frozen, again = (load_model(path) for path in (imported, tmp_path / "again.keras"))
+    for ours, theirs in zip(again.core.get_weights(), frozen.core.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_mistakes_with_published_checkpoints_are_one_line(workspace, quick, tmp_path):
@@ -266,6 +273,8 @@ def test_mistakes_with_published_checkpoints_are_one_line(workspace, quick, tmp_
         ([output], "give either --workdir or --model_file"),
         ([model, f"--workdir={workspace / 'ln'}", output], "give either"),
         ([model, f"--output={tmp_path / 'bad.pth' / 'x.pth'}"], "cannot be written"),
+        ([model, f"--output={workspace / 'ln' / 'model.keras'}"], "ends in .pth"),
+        ([model, "--output="], "ends in .pth"),
     ):
         assert_refused(quick, "export_published", *arguments, says=says)
     assert_refused(quick, "evaluate", says="give either --workdir or --model_file")

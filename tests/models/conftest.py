@@ -26,7 +26,13 @@ def gradients():
         function(*tensors).backward()
         return [tensor.grad.numpy() for tensor in tensors]
 
-    backends = {"tensorflow": tensorflow, "torch": torch}
+    def jax(function, *arrays):
+        import jax
+
+        slopes = jax.grad(function, argnums=tuple(range(len(arrays))))(*arrays)
+        return [np.asarray(slope) for slope in slopes]
+
+    backends = {"tensorflow": tensorflow, "torch": torch, "jax": jax}
     if keras.backend.backend() not in backends:
         pytest.skip(reason=f"no gradients here on the {keras.backend.backend()} backend")
     return backends[keras.backend.backend()]

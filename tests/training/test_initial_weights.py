@@ -8,7 +8,7 @@ import pytest
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Mouse
 from sensorium_tf.models import BaselineSettings
-from sensorium_tf.training import TrainingSettings, load_model, train
+from sensorium_tf.training import TrainingSettings, Workdir, load_model, train
 
 SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
 
@@ -52,23 +52,31 @@ def test_a_mouse_that_both_know_keeps_its_readout(donor, prepared, tmp_path, cap
     assert "the core and the readout of short; new readout for full" in said
 
 
-def test_a_run_goes_on_without_the_file_that_it_started_from(donor, prepared, tmp_path):
+def test_a_run_goes_on_without_the_file_that_it_started_from(
+    donor, prepared, tmp_path, monkeypatch
+):
     kept = tmp_path / "donor.keras"
     shutil.copy(donor, kept)
-    whole = train(
-        settings(init_from=str(kept), epochs=3), tmp_path / "whole", data_dir=prepared,
-        verbose=False,
-    )  # fmt: skip
-    train(
-        settings(init_from=str(kept), epochs=3), tmp_path / "again", data_dir=prepared,
-        verbose=False,
-    )  # fmt: skip
+
+    def run(name):
+        chosen = settings(init_from=str(kept), epochs=3)
+        return train(chosen, tmp_path / name, data_dir=prepared, verbose=False)
+
+    class Killed(BaseException):
+        pass
+
+    def kill(self, epochs):
+        real(self, epochs)
+        if len(epochs) == 1:
+            raise Killed
+
+    whole, real = run("whole"), Workdir.write_metrics
+    with monkeypatch.context() as patch:
+        patch.setattr(Workdir, "write_metrics", kill)
+        with pytest.raises(Killed):
+            run("halves")
     kept.unlink()
-    again = train(
-        settings(init_from=str(kept), epochs=3), tmp_path / "again", data_dir=prepared,
-        verbose=False,
-    )  # fmt: skip
-    assert again.epochs == whole.epochs
+    assert run("halves").epochs == whole.epochs
 
 
 @pytest.mark.parametrize(

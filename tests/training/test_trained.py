@@ -1,5 +1,6 @@
 """A trained model from a workdir or a lone file."""
 
+import shutil
 import warnings
 
 import keras
@@ -44,7 +45,7 @@ def test_a_workdir_and_its_model_file_are_the_same_model(workdir, lone):
     run, alone = open_trained(workdir), open_trained(lone)
     assert (run.name, run.track, run.signals) == ("ln", "sensorium", "image")
     assert (alone.name, alone.track, alone.signals) == ("ln", "sensorium", "image")
-    assert (run.folder, alone.folder) == (workdir, lone.with_suffix(""))
+    assert (run.folder, alone.folder) == (workdir, lone.with_name("lone_results"))
     assert open_trained(run) is run
     for ours, theirs in zip(run.model.get_weights(), alone.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -53,24 +54,29 @@ def test_a_workdir_and_its_model_file_are_the_same_model(workdir, lone):
 def test_a_model_file_is_evaluated_as_its_run_is(workdir, lone, prepared):
     run, alone = evaluate(workdir, data_dir=prepared), evaluate(lone, data_dir=prepared)
     assert alone.to_json() == run.to_json()
-    assert {path.name for path in lone.with_suffix("").iterdir()} == {
+    assert {path.name for path in lone.with_name("lone_results").iterdir()} == {
         "evaluation.json",
         "neurons.csv",
         "figures",
     }
 
 
+def test_a_workdir_may_be_called_as_a_model_file(workdir, tmp_path):
+    shutil.copytree(workdir, tmp_path / "run.keras")
+    assert open_trained(tmp_path / "run.keras").workdir is not None
+
+
 def test_some_of_the_mice_are_evaluated_into_a_folder_of_choice(lone, prepared, tmp_path):
     evaluation = evaluate(lone, mice=["full"], output=tmp_path / "here", data_dir=prepared)
     assert list(evaluation.mice) == ["full"]
     assert (tmp_path / "here" / "evaluation.json").exists()
-    assert not lone.with_suffix("").exists()
+    assert not lone.with_name("lone_results").exists()
 
 
 def test_a_model_file_is_submitted_as_its_run_is(workdir, lone, prepared, tmp_path):
     (ours,) = submit(lone, "hidden", data_dir=prepared)
     (theirs,) = submit(workdir, "hidden", output=tmp_path / "theirs", data_dir=prepared)
-    assert ours.parent == lone.with_suffix("") / "submission"
+    assert ours.parent == lone.with_name("lone_results") / "submission"
     assert ours.read_bytes() == theirs.read_bytes()
 
 
@@ -119,10 +125,10 @@ def test_a_recording_whose_neurons_lie_elsewhere_is_a_warning(prepared, tmp_path
     path = saved(tmp_path / "same.keras", {"full": 2.0 * places + 30.0})
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        open_trained(path).mice(data_dir=prepared)
+        open_trained(path).load_mice(data_dir=prepared)
     path = saved(tmp_path / "other.keras", {"full": places[::-1]})
     with pytest.warns(UserWarning, match="full: its neurons lie elsewhere in cortex"):
-        open_trained(path).mice(data_dir=prepared)
+        open_trained(path).load_mice(data_dir=prepared)
 
 
 def test_a_mouse_that_the_model_does_not_know_is_refused(lone, prepared):
@@ -181,6 +187,8 @@ def test_a_model_file_is_complete_or_not_there(tmp_path, monkeypatch):
         name.write_bytes(b"half")
         raise OSError("disk full")
 
+    with pytest.raises(SensoriumError, match="cannot be written"):
+        save_model(model, path / "in_a_file.keras")
     monkeypatch.setattr(keras.Model, "save", fail)
     with pytest.raises(SensoriumError, match=r"a\.keras: cannot be written \(disk full\)"):
         save_model(model, path)

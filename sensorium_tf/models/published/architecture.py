@@ -38,7 +38,7 @@ def recognize(state: Mapping[str, np.ndarray], *, model: str | None = None) -> A
 
     Args:
         state: Name of each weight to its values.
-        model: `cnn` or `ln`, for a core with another number of layers.
+        model: `cnn` or `ln`, whatever the number of layers.
 
     Raises:
         SensoriumError: If the weights are not those of a baseline; the text names the first one
@@ -110,8 +110,8 @@ def _model(n_blocks: int, model: str | None) -> str:
             return name
     layers = ", ".join(f"{1 + n} in the {name.upper()}" for name, (_, n) in BASELINES.items())
     raise SensoriumError(
-        f"the core has {1 + n_blocks} layers ({layers}), so that they do not tell which baseline "
-        f"it is: say --model={' or --model='.join(BASELINES)}"
+        f"the core's number of layers is {1 + n_blocks} ({layers}), which does not tell the "
+        f"baseline: say --model={' or --model='.join(BASELINES)}"
     )
 
 
@@ -133,8 +133,7 @@ def _track(channels: int, settings: BaselineSettings) -> str:
 def _count(state, pattern: str) -> int:
     """Returns how many numbers the names hold, which must be 0, 1, 2 ..."""
     numbers = {int(found[1]) for name in state if (found := re.match(pattern, name))}
-    # More layers than names can only be gaps, and building them would take forever.
-    for number in range(min(max(numbers, default=0), len(state)) + 1):
+    for number in range(max(numbers, default=0) + 1):
         if number not in numbers:
             raise SensoriumError(
                 f"weights of 'core.features.layer{number}' are missing: not a published baseline "
@@ -148,10 +147,11 @@ def _get(state, name: str, *, n_axes: int) -> np.ndarray:
         raise SensoriumError(
             f"weight {name!r} is missing: not a published baseline (it holds {_some(state)})"
         )
-    if state[name].ndim != n_axes or not state[name].size:
-        raise SensoriumError(
-            f"weight {name!r} has shape {state[name].shape}, expected one of {n_axes} axes"
-        )
+    shape = state[name].shape
+    if len(shape) != n_axes:
+        raise SensoriumError(f"weight {name!r} has shape {shape}, expected one of {n_axes} axes")
+    if 0 in shape:
+        raise SensoriumError(f"weight {name!r} is empty: it has shape {shape}")
     return state[name]
 
 

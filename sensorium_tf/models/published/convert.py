@@ -15,6 +15,9 @@ from sensorium_tf.models.published.checkpoint import read_state, write_state
 from sensorium_tf.models.published.weights import constants, weights
 from sensorium_tf.recordings.catalog import CATALOG
 
+# What a mouse may be called elsewhere, where its name becomes part of a path.
+_NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
+
 
 def load_published(
     path: str | os.PathLike,
@@ -34,7 +37,8 @@ def load_published(
 
     Args:
         path: A state dict, as written by `torch.save(model.state_dict(), path)`.
-        model: `"cnn"` or `"ln"`, where the number of layers is neither's and so does not tell.
+        model: `"cnn"` or `"ln"`; by default four layers are taken for the CNN's and three for the
+            LN's, since nonlinearities leave no weights.
         names: Session key to the name of the mouse. By default a published session is its mouse,
             `mouse1` to `mouse7`; other keys stay as they are where they can be names, and become
             `mouse_1_2_3` where not.
@@ -96,24 +100,24 @@ def save_published(
     name, n_blocks = by_activation[model.core.activation], model.core.n_blocks
     if by_layers.get(n_blocks) != name:
         warnings.warn(
-            f"{path}: its {1 + n_blocks} layers do not tell that it is an {name.upper()}: import "
-            f"it with --model={name}",
+            f"{path}: its number of layers does not tell which baseline it is: import it with "
+            f"--model={name}",
             stacklevel=2,
         )
     return keys
 
 
-def default_name(key: str) -> str:
+def _default_name(key: str) -> str:
     """Returns the mouse's name for a key of a published checkpoint, such as `26872-17-20`."""
     for entry in CATALOG.values():
         if entry.session_key == key:
             return entry.mouse
-    if re.fullmatch(r"[A-Za-z]\w*", key, re.ASCII):
+    if _NAME.fullmatch(key):
         return key
     return f"mouse_{re.sub(r'[^A-Za-z0-9]+', '_', key)}"
 
 
-def default_key(mouse: str) -> str:
+def _default_key(mouse: str) -> str:
     """Returns the key in a published checkpoint for a mouse's name, such as `mouse1`."""
     return CATALOG[mouse].session_key if mouse in CATALOG else mouse
 
@@ -134,16 +138,18 @@ def _fill(model: FiringRateModel, state: Mapping[str, np.ndarray], keys: Mapping
         place.assign(left.pop(place.name))
     for name, value in constants(model.core).items():
         given = left.pop(name, value)
+        if given.shape != value.shape:
+            raise SensoriumError(f"{name!r} has shape {given.shape}, expected {value.shape}")
         # Counters of batches may have any value; the filter is part of the penalty's formula.
-        if given.shape != value.shape or (value.ndim and not np.array_equal(given, value)):
+        if value.ndim and not np.array_equal(given, value):
             raise SensoriumError(f"{name!r} is not the Laplace filter of the published penalty")
     if left:
         names = sorted(left)
-        hint = ""
-        if re.search(r"conv\.bias$", names[0]):
-            hint = " (the published convolutions have no biases: core_bias=False in the kit)"
+        biases = [name for name in names if name.endswith("conv.bias")]
+        hint = " (the published convolutions have no biases: core_bias=False in the kit)"
         raise SensoriumError(
-            f"weight {names[0]!r} has no place in a published baseline{hint}{_more(names)}"
+            f"weight {(biases or names)[0]!r} has no place in a published baseline"
+            f"{hint if biases else ''}{_more(names)}"
         )
 
 
@@ -156,30 +162,35 @@ def _mice(neurons: Mapping[str, int], names: Mapping[str, str]) -> dict[str, str
     for key, name in names.items():
         if key not in neurons:
             raise SensoriumError(f"no mouse {key!r} in it, only {', '.join(neurons)}")
-        if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
+        if not _NAME.fullmatch(name):
             raise SensoriumError(f"name {name!r}: expected letters, digits and _, a letter first")
-    mice = {key: names.get(key, default_name(key)) for key in neurons}
-    _check_distinct(mice)
+    mice = {key: names.get(key, _default_name(key)) for key in neurons}
+    _check_distinct(mice, "--names")
     return mice
 
 
 def _keys(model: FiringRateModel, keys: Mapping[str, str]) -> dict[str, str]:
     """Returns the key in the state dict for each mouse of the model."""
-    for mouse, key in keys.items():
+    for mouse in keys:
         if mouse not in model.readouts:
             raise SensoriumError(
                 f"{mouse}: the model has no such mouse, only {', '.join(model.mice)}"
             )
+    keys = {mouse: keys.get(mouse, _default_key(mouse)) for mouse in model.mice}
+    for mouse, key in keys.items():
         if not key or "." in key:
-            raise SensoriumError(f"key {key!r}: expected a session key such as 26872-17-20")
-    keys = {mouse: keys.get(mouse, default_key(mouse)) for mouse in model.mice}
-    _check_distinct(keys)
+            raise SensoriumError(
+                f"{mouse}: key {key!r} is no session key: expected one such as 26872-17-20"
+            )
+    _check_distinct(keys, "--keys")
     return keys
 
 
-def _check_distinct(names: Mapping[str, str]) -> None:
+def _check_distinct(names: Mapping[str, str], flag: str) -> None:
     seen: dict[str, str] = {}
     for of, name in names.items():
         if name in seen:
-            raise SensoriumError(f"{seen[name]} and {of} would both be called {name}")
+            raise SensoriumError(
+                f"{seen[name]} and {of} would both be called {name}: choose with {flag}={of}:..."
+            )
         seen[name] = of

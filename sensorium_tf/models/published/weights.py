@@ -63,7 +63,8 @@ def weights(model: FiringRateModel, keys: Mapping[str, str]) -> list[Weight]:
         keys: Mouse to its key in the state dict.
 
     Raises:
-        SensoriumError: If the model has other layers than the baselines.
+        SensoriumError: If the model has other layers than the baselines, or kernels that mean
+            something else in PyTorch.
     """
     parts = [model.core, *model.readouts.values(), *model.shifters.values()]
     for part in parts:
@@ -71,6 +72,11 @@ def weights(model: FiringRateModel, keys: Mapping[str, str]) -> list[Weight]:
             raise SensoriumError(
                 f"{part.name}: {type(part).__name__} is no part of the published baselines"
             )
+    if model.core.hidden_kernel % 2 == 0:
+        raise SensoriumError(
+            f"the depthwise kernels are {model.core.hidden_kernel} pixels wide: around kernels of "
+            "even width Keras and PyTorch pad differently"
+        )
     found = list(_core(model.core))
     for mouse, readout in model.readouts.items():
         found += _readout(readout, f"readout.{keys[mouse]}")

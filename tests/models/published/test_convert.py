@@ -1,6 +1,7 @@
 """Checkpoints of a network built of torch.nn become models of ours, and back."""
 
 import pickle
+import zipfile
 
 import keras
 import numpy as np
@@ -118,7 +119,7 @@ def test_mice_get_the_names_that_are_asked_for(path):
     [
         ({"9-9-9": "mine"}, "no mouse '9-9-9' in it, only 26872-17-20, lab"),
         ({KEY: "a mouse"}, "name 'a mouse': expected letters"),
-        ({KEY: "lab"}, "26872-17-20 and lab would both be called lab"),
+        ({KEY: "lab"}, "26872-17-20 and lab would both be called lab: choose with --names=lab:"),
     ],
 )
 def test_names_that_do_not_fit_are_refused(path, names, said):
@@ -131,8 +132,8 @@ def test_names_that_do_not_fit_are_refused(path, names, said):
     ("keys", "said"),
     [
         ({"mouse9": "9-9-9"}, "mouse9: the model has no such mouse, only mouse1"),
-        ({"mouse1": "9.9"}, "key '9.9': expected a session key"),
-        ({"mouse1": ""}, "key '': expected a session key"),
+        ({"mouse1": "9.9"}, "mouse1: key '9.9' is no session key: expected"),
+        ({"mouse1": ""}, "mouse1: key '' is no session key"),
     ],
 )
 def test_keys_that_do_not_fit_are_refused(path, tmp_path, keys, said):
@@ -145,13 +146,13 @@ def test_keys_that_do_not_fit_are_refused(path, tmp_path, keys, said):
 def test_a_core_of_another_depth_needs_to_be_told_which_baseline_it_is(path, tmp_path, to_numpy):
     kit = Kit({KEY: 7}, n_layers=2, linear=True)
     saved(path, kit.state_dict())
-    with pytest.raises(SensoriumError, match=r"2 layers \(4 in the CNN, 3 in the LN\).*--model="):
+    with pytest.raises(SensoriumError, match=r"is 2 \(4 in the CNN, 3 in the LN\).*--model="):
         load_published(path)
     model = load_published(path, model="ln")
     image = np.random.default_rng(0).normal(size=(2, 36, 64, 1)).astype("float32")
     rates = to_numpy(model({"mouse1": {"image": image}})["mouse1"])
     np.testing.assert_allclose(rates, kit.rates(KEY, image), atol=1e-5)
-    with pytest.warns(UserWarning, match="do not tell that it is an LN: import it with --model=ln"):
+    with pytest.warns(UserWarning, match="does not tell which baseline .*--model=ln"):
         save_published(model, tmp_path / "back.pth")
     with pytest.raises(SensoriumError, match="model 'vit': unknown"):
         load_published(path, model="vit")
@@ -166,6 +167,7 @@ def damaged(change):
 
 CONV = "core.features.layer2.ds_conv.in_depth_conv"
 STEM = "core.features.layer0.conv.weight"
+LAPLACE = "core._input_weights_regularizer.laplace.filter"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ STEM = "core.features.layer0.conv.weight"
             "bias' holds NaN or infinity",
         ),
         (
-            lambda s: s.update({"core._input_weights_regularizer.laplace.filter": torch.ones(2)}),
+            lambda s: s.update({LAPLACE: torch.ones(1, 1, 3, 3)}),
             "is not the Laplace filter",
         ),
         (
@@ -219,8 +221,25 @@ STEM = "core.features.layer0.conv.weight"
             lambda s: s.update({f"readout.{KEY}.sigma": torch.zeros(1).expand(1, 10**9, 2, 2)}),
             "sigma' is not stored as a plain array",
         ),
-        (lambda s: s.update(note="trained on Monday"), "entry 'note' is no weight but a str"),
+        (lambda s: s.update(note="trained on Monday"), "entry 'note' is of type str"),
         (lambda s: s.update({3: torch.zeros(4)}), "an entry is called 3"),
+        (lambda s: s.update({"x" * 10**5: torch.zeros(4)}), "an entry is called 'xxx"),
+        (
+            lambda s: s.update({f"readout.{KEY}.bias": torch.ones(7, dtype=torch.complex64) * 1j}),
+            "bias' is torch.complex64, expected floating-point numbers",
+        ),
+        (
+            lambda s: s.update({f"readout.{KEY}.bias": torch.ones(7, dtype=torch.int64)}),
+            "bias' is torch.int64, expected floating-point numbers",
+        ),
+        (
+            lambda s: s.update({"core.features.layer0.norm.num_batches_tracked": torch.zeros(3)}),
+            r"num_batches_tracked' has shape \(3,\), expected \(\)",
+        ),
+        (
+            lambda s: s.update({f"readout.{KEY}.sigma": torch.zeros(1, 0, 2, 2)}),
+            "sigma' is empty",
+        ),
     ],
 )
 def test_what_does_not_fit_is_named(path, change, said):
@@ -278,6 +297,43 @@ def test_a_truncated_checkpoint_is_refused(path, share):
         load_published(path)
 
 
+def test_a_checkpoint_with_a_flipped_bit_is_refused(path):
+    content = bytearray(saved(path, Kit({KEY: 7}).state_dict()).read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(SensoriumError, match="not a PyTorch checkpoint, or a damaged one"):
+        load_published(path)
+
+
+def test_a_checkpoint_whose_members_grow_is_refused(path, tmp_path):
+    with (
+        zipfile.ZipFile(saved(tmp_path / "small.pth", Kit({KEY: 7}).state_dict())) as source,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target,
+    ):
+        for name in source.namelist():
+            target.writestr(name, source.read(name))
+    with pytest.raises(SensoriumError, match="not a PyTorch checkpoint, or a damaged one"):
+        load_published(path)
+
+
+def test_kernels_that_the_frameworks_pad_differently_are_refused(path, tmp_path):
+    with pytest.raises(SensoriumError, match="4 pixels wide: around kernels of even width"):
+        load_published(saved(path, Kit({KEY: 7}, kernel=4).state_dict()))
+    settings = BaselineSettings(hidden_channels=3, hidden_kernel=4)
+    model = baseline("cnn", {"mouse1": np.zeros((3, 2))}, settings=settings)
+    with pytest.raises(SensoriumError, match="even width"):
+        save_published(model, tmp_path / "back.pth")
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model", "model.txt"])
+def test_a_checkpoint_has_to_be_called_so(tmp_path, name):
+    model = baseline("cnn", {"mouse1": np.zeros((3, 2))}, settings=BaselineSettings(n_blocks=0))
+    with pytest.raises(SensoriumError, match=r"expected a file name that ends in \.pth or \.pt"):
+        save_published(model, tmp_path / name)
+    with pytest.raises(SensoriumError, match="named as a Keras model"):
+        load_published(tmp_path / "model.keras")
+
+
 @pytest.mark.parametrize("content", [{}, [1, 2], torch.zeros(3)])
 def test_what_is_no_state_dict_is_refused(path, content):
     with pytest.raises(SensoriumError, match="holds no weights by name"):
@@ -301,7 +357,11 @@ def test_half_precision_checkpoints_are_read(path):
         name: tensor.bfloat16() if tensor.is_floating_point() else tensor
         for name, tensor in Kit({KEY: 7}).state_dict().items()
     }
-    assert load_published(saved(path, state)).core.stem.kernel.dtype == "float32"
+    model = load_published(saved(path, state))
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(model.readouts["mouse1"].bias),
+        state[f"readout.{KEY}.bias"].float().numpy(),
+    )
 
 
 def test_a_model_of_other_layers_is_not_exported(path):

@@ -11,7 +11,7 @@ import pytest
 from keras import ops
 
 from sensorium_tf.data.trials import Trials, normalize_images
-from sensorium_tf.models import load_published
+from sensorium_tf.models import load_published, save_published
 
 NETWORKS = {
     "sensorium_sota_model": ("cnn", "sensorium", "mouse1", 7776),
@@ -132,6 +132,21 @@ def test_a_saved_and_loaded_model_gives_the_same_bits(network, signals, tmp_path
     loaded = keras.models.load_model(tmp_path / "model.keras")
     ours, theirs = (ops.convert_to_numpy(m({mouse: signals})[mouse]) for m in (loaded, model))
     np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_an_exported_file_holds_the_published_weights(shared, tmp_path, name):
+    torch = pytest.importorskip("torch", reason="torch reads the published checkpoints")
+    save_published(published(shared, name), tmp_path / "back.pth")
+    original = shared / "published" / f"{name}.pth"
+    ours, theirs = (
+        torch.load(path, weights_only=True, map_location="cpu")
+        for path in (tmp_path / "back.pth", original)
+    )
+    assert set(ours) == set(theirs)
+    for weight, tensor in theirs.items():
+        if not weight.endswith("num_batches_tracked"):
+            assert torch.equal(ours[weight], tensor), weight
 
 
 @pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])

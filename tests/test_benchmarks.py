@@ -1,0 +1,78 @@
+"""The benchmarks run, on a tiny mouse; no figure of theirs is looked at here."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(tmp_path, *arguments):
+    command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--output=a.json", "--only=speed"], "expected some of train, predict"),
+        ([], "must have a value"),
+    ],
+)
+def test_the_mistakes_of_a_user_are_one_line(tmp_path, arguments, says):
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1 and says in lines[0]
+
+
+def test_results_are_json_and_a_table_and_are_compared_with_another_script(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import mice
+
+    mouse = mice.recording(tmp_path / "work", mice.TRAINED, 4, n_images=200, n_repeats=2)
+    assert mouse.exists()
+    script = tmp_path / "other.py"
+    script.write_text(
+        "import json; print(json.dumps(dict(train_images_per_s=2.0, predict_images_per_s=4.0)))"
+    )
+    done = run(
+        tmp_path,
+        "--output=a.json",
+        "--only=train,predict,batches,start",
+        "--neurons=4",
+        "--batch=8",
+        "--workspace=work",
+        f"--compare={script}",
+        "--pairs=1",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    results = json.loads((tmp_path / "a.json").read_text())
+    for name in (
+        "train_images_per_s",
+        "predict_images_per_s",
+        "batches_trials_per_s",
+        "matmul_gflops",
+        "first_batch_seconds",
+    ):
+        assert results[name] > 0
+        assert name in done.stdout
+    assert (results["neurons"], results["batch"]) == (4, 8)
+    assert set(results["train_seconds"]) == {"step", "core", "readout", "loss", "update", "input"}
+    assert results["compared"]["median"]["train_images_per_s"] > 0
+    assert "median ratio: train_images_per_s" in done.stdout
+
+
+def test_the_arithmetic_of_the_forward_pass_is_counted(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import measurements
+
+    gflop = measurements.forward_gflop(1, 100)
+    pixels = 28 * 56
+    assert gflop["stem"] * 1e9 == pytest.approx(2 * pixels * 64 * 9 * 9 * 4)
+    block = 2 * pixels * (64 * 64 + 49 * 64 + 64 * 64)
+    assert gflop["blocks"] * 1e9 == pytest.approx(3 * block)
+    assert gflop["readout"] * 1e9 == pytest.approx(2 * 100 * 64 * 5)
