@@ -13,6 +13,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags, logging
 
+# Exit status of a run that SIGTERM stopped and that can go on: "try again" in sysexits.h.
+_STOPPED = 75
+
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of the prepared datasets. Default: TFDS's own, ~/tensorflow_datasets."
 )
@@ -78,9 +81,13 @@ def _run_guarded(main: Callable[[], None]) -> None:
     # Imported only now, so that `--help` and a wrong flag answer at once.
     with _hidden_greetings():
         from sensorium_tf.errors import SensoriumError
+        from sensorium_tf.training import TrainingStopped
 
     try:
         main()
+    except TrainingStopped as e:
+        print("stopped:", " ".join(str(e).split()), file=sys.stderr, flush=True)
+        sys.exit(_STOPPED)
     except SensoriumError as e:
         _fail(str(e))
     except OSError as e:

@@ -1,9 +1,13 @@
-"""Trains a baseline by the published recipe; the same command again goes on where it stopped.
+"""Trains a baseline; the same command again goes on where it stopped.
 
     python launch/train.py --mice=mouse1 --track=sensorium --model=cnn --workdir=runs/cnn
 
 The workdir gets config.json, model.keras (the best weights so far), metrics.jsonl (a line an
-epoch), checkpoints/ and tensorboard/. Without --mice it trains on the simulated mouse.
+epoch), checkpoints/ and tensorboard/. Without --mice it trains on the simulated mouse. With --seeds
+it trains a member for each seed, in members/, and model.keras averages their rates.
+
+SIGTERM saves the run and ends it with exit status 75. Several machines: start the same command on
+each with TF_CONFIG set; all must see the workdir.
 """
 
 import launcher
@@ -18,10 +22,30 @@ TRACK = flags.DEFINE_enum(
 )
 MODEL = flags.DEFINE_enum("model", "cnn", ["cnn", "ln"], "Which baseline.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
-EPOCHS = flags.DEFINE_integer("epochs", 200, "At most so many epochs; the recipe may stop sooner.")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 128, "Trials of each mouse in a step.")
-LEARNING_RATE = flags.DEFINE_float("learning_rate", 0.009, "Of Adam, at the start.")
 SEED = flags.DEFINE_integer("seed", 0, "Of weights, order of trials and sampled positions.")
+SEEDS = flags.DEFINE_list("seeds", [], "Seeds of an ensemble, such as 0,1,2,3,4; not with --seed.")
+
+RECIPE = flags.DEFINE_enum(
+    "recipe",
+    "published",
+    ["published", "fast"],
+    "published: until the validation score gains no more. fast: few epochs of many small steps.",
+)
+EPOCHS = flags.DEFINE_integer("epochs", None, "At most so many; published: 200, fast: 22.")
+BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", None, "Trials of each mouse in a step; published: 128, fast: 8."
+)
+LEARNING_RATE = flags.DEFINE_float(
+    "learning_rate", None, "Of Adam, at its highest; published: 0.009, fast: 0.003."
+)
+WARMUP_EPOCHS = flags.DEFINE_float("warmup_epochs", 1.0, "fast: the learning rate rises in these.")
+JOINT_CORE = flags.DEFINE_bool("joint_core", False, "fast: all mice pass the core in one batch.")
+GRADIENT_CLIP = flags.DEFINE_float("gradient_clip", None, "Largest norm of all gradients.")
+AVERAGE_DECAY = flags.DEFINE_float(
+    "average_decay",
+    None,
+    "Decay of a moving average of the weights, kept in their place; published: none, fast: 0.99.",
+)
 INIT_FROM = flags.DEFINE_string(
     "init_from",
     None,
@@ -29,32 +53,103 @@ INIT_FROM = flags.DEFINE_string(
     "same neurons.",
 )
 FREEZE_CORE = flags.DEFINE_bool("freeze_core", False, "Keep the core of --init_from as it is.")
-HIDDEN_CHANNELS = flags.DEFINE_integer("hidden_channels", 64, "Channels of the core's layers.")
+
+SCHEDULE = {
+    flag.name: flag
+    for flag in (
+        flags.DEFINE_integer("patience", 5, "published: epochs without gain, then best weights."),
+        flags.DEFINE_integer("restarts", 3, "published: how often the best weights come back."),
+        flags.DEFINE_integer("decay_patience", 5, "published: epochs without gain, then a cut."),
+        flags.DEFINE_float("decay_factor", 0.3, "published: what a cut leaves of the rate."),
+        flags.DEFINE_float("learning_rate_floor", 1e-4, "published: the smallest rate."),
+        flags.DEFINE_float("smallest_gain", 1e-6, "published: of the score, to count as one."),
+    )
+}
+ARCHITECTURE = {
+    flag.name: flag
+    for flag in (
+        flags.DEFINE_integer("hidden_channels", 64, "Channels of the core's layers."),
+        flags.DEFINE_integer("input_kernel", 9, "Size of the first layer's kernels, in pixels."),
+        flags.DEFINE_integer("hidden_kernel", 7, "Size of the depthwise kernels, in pixels."),
+        flags.DEFINE_integer("n_blocks", None, "Blocks after the first layer; cnn: 3, ln: 2."),
+        flags.DEFINE_float("laplace_penalty", 6.3831, "On the roughness of the first layer."),
+        flags.DEFINE_enum(
+            "covariance", "full", ["full", "uncorrelated", "isotropic"], "Of sampled positions."
+        ),
+        flags.DEFINE_enum(
+            "positions", "predicted", ["predicted", "free"], "Predicted from cortex, or free."
+        ),
+        flags.DEFINE_integer("position_hidden_units", 30, "Of the network for positions."),
+        flags.DEFINE_float("sigma_init", 0.1, "Range of the positions' width at the start."),
+        flags.DEFINE_float("feature_penalty", 0.0076, "On the size of the readouts' features."),
+        flags.DEFINE_bool("shifter", True, "Whether sensorium_plus models follow the pupil."),
+        flags.DEFINE_integer("shifter_hidden_units", 5, "Of the shifter's hidden layers."),
+        flags.DEFINE_integer("shifter_layers", 3, "Layers of the shifter."),
+    )
+}
+
+STRATEGY = flags.DEFINE_enum(
+    "strategy",
+    "auto",
+    ["auto", "one_device", "mirrored", "multi_worker"],
+    "auto: TF_CONFIG if set, else all visible GPUs, else the CPU.",
+)
+DETERMINISTIC = flags.DEFINE_bool("deterministic", False, "The same bits each time, at some cost.")
+MIXED_PRECISION = flags.DEFINE_bool("mixed_precision", False, "Compute in bfloat16.")
+PROFILE = flags.DEFINE_bool("profile", False, "Record some steps for TensorBoard's profiler.")
 
 
 def main() -> None:
     from sensorium_tf.data import mouse_names
+    from sensorium_tf.evaluation import training_pictures
     from sensorium_tf.models import BaselineSettings
-    from sensorium_tf.training import TrainingSettings, train
+    from sensorium_tf.training import (
+        ScheduleSettings,
+        TrainingSettings,
+        parse_seeds,
+        train,
+        train_ensemble,
+    )
 
     settings = TrainingSettings(
         mice=tuple(mouse_names(MICE.value)),
         track=TRACK.value,
         model=MODEL.value,
+        recipe=RECIPE.value,
         epochs=EPOCHS.value,
         batch_size=BATCH_SIZE.value,
         learning_rate=LEARNING_RATE.value,
+        warmup_epochs=WARMUP_EPOCHS.value,
+        gradient_clip=GRADIENT_CLIP.value,
+        average_decay=AVERAGE_DECAY.value,
+        joint_core=JOINT_CORE.value,
         seed=SEED.value,
+        deterministic=DETERMINISTIC.value,
+        mixed_precision=MIXED_PRECISION.value,
         init_from=INIT_FROM.value,
         freeze_core=FREEZE_CORE.value,
-        architecture=BaselineSettings(hidden_channels=HIDDEN_CHANNELS.value),
+        architecture=BaselineSettings(**{n: flag.value for n, flag in ARCHITECTURE.items()}),
+        schedule=ScheduleSettings(**{n: flag.value for n, flag in SCHEDULE.items()}),
     )
     print(settings.describe())
-    result = train(settings, WORKDIR.value, data_dir=launcher.DATA_DIR.value)
-    print(
-        f"{len(result.epochs)} epochs; best validation correlation {result.best_score:.4f}; "
-        f"model in {result.model_file}"
-    )
+    where = {
+        "data_dir": launcher.DATA_DIR.value,
+        "strategy": STRATEGY.value,
+        "watch": [training_pictures],
+        "profile": PROFILE.value,
+    }
+    if SEEDS.value:
+        seeds = parse_seeds(SEEDS.value, seed=SEED.value)
+        for result in train_ensemble(settings, seeds, WORKDIR.value, **where):
+            print(f"{result.model_file}: {_summary(result)}")
+        print(f"their mean is in {WORKDIR.value}/model.keras")
+        return
+    result = train(settings, WORKDIR.value, **where)
+    print(f"{_summary(result)}; model in {result.model_file}")
+
+
+def _summary(result) -> str:
+    return f"{len(result.epochs)} epochs; best validation correlation {result.best_score:.4f}"
 
 
 if __name__ == "__main__":

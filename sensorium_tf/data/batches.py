@@ -3,7 +3,7 @@
 import functools
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -120,24 +120,59 @@ class Batches:
         if not self._shuffle:
             return self.epoch(0)
         numbers = tf.data.Dataset.random(seed=self._seed, rerandomize_each_iteration=True).take(1)
-        return self._load(numbers.flat_map(self._steps))
+        steps = numbers.flat_map(lambda number: self._steps(number, 0, 1, (0,)))
+        return self._load(steps, self.steps_per_epoch)
 
-    def epoch(self, number: int) -> tf.data.Dataset:
-        """Returns the batches of one epoch; see `batches` for their structure."""
-        return self._load(self._steps(tf.constant(number, tf.int64)))
+    def epoch(
+        self,
+        number: int,
+        *,
+        first_step: int = 0,
+        n_replicas: int = 1,
+        replicas: Sequence[int] = (0,),
+    ) -> tf.data.Dataset:
+        """Returns the batches of one epoch; see `batches` for their structure.
 
-    def _steps(self, epoch: tf.Tensor) -> tf.data.Dataset:
-        """Returns `(epoch, step)` for each step of an epoch."""
-        return tf.data.Dataset.range(self.steps_per_epoch).map(lambda step: (epoch, step))
+        Args:
+          number: of the epoch.
+          first_step: steps before it are left out.
+          n_replicas: devices that share each batch: every trial of it goes to one of them.
+          replicas: those whose shares are wanted; for each step there is one element for each of
+            them, in this order. A share is empty where a short last batch has fewer trials.
+        """
+        steps = self._steps(number, first_step, n_replicas, replicas)
+        return self._load(steps, (self.steps_per_epoch - first_step) * len(replicas))
 
-    def _load(self, steps: tf.data.Dataset) -> tf.data.Dataset:
-        """Turns a dataset of `(epoch, step)` into one of batches."""
+    def n_trials(self, step: int) -> int:
+        """Returns how many trials of the first mouse a step of an epoch takes."""
+        n_trials = len(next(iter(self._trials.values())))
+        start = step % self._n_batches[0] * self._batch_size
+        return min(self._batch_size, n_trials - start)
+
+    def _steps(self, epoch, first_step: int, n_replicas: int, replicas: Sequence[int]):
+        """Returns a dataset of what `_batch` takes, for each step and replica of an epoch."""
+        epoch = tf.cast(epoch, tf.int64)
+        chosen = tf.constant(replicas, tf.int64)
+        shares = tf.data.Dataset.range(
+            first_step * len(replicas), self.steps_per_epoch * len(replicas)
+        )
+        return shares.map(
+            lambda share: (
+                epoch,
+                share // len(replicas),
+                chosen[share % len(replicas)],
+                tf.constant(n_replicas, tf.int64),
+            )
+        )
+
+    def _load(self, steps: tf.data.Dataset, n_elements: int) -> tf.data.Dataset:
+        """Turns a dataset of what `_batch` takes into one of batches."""
         flat = tf.nest.flatten(self._empty_batch)
 
-        def load(epoch: tf.Tensor, step: tf.Tensor):
+        def load(*which: tf.Tensor):
             arrays = tf.numpy_function(
-                lambda epoch, step: tf.nest.flatten(self._batch(int(epoch), int(step))),
-                [epoch, step],
+                lambda *which: tf.nest.flatten(self._batch(*map(int, which))),
+                which,
                 [tf.float32] * len(flat),
                 stateful=False,
             )
@@ -146,16 +181,20 @@ class Batches:
             return tf.nest.pack_sequence_as(self._empty_batch, arrays)
 
         loaded = steps.map(load, num_parallel_calls=2, deterministic=True).prefetch(2)
-        return loaded.apply(tf.data.experimental.assert_cardinality(self.steps_per_epoch))
+        return loaded.apply(tf.data.experimental.assert_cardinality(n_elements))
 
-    def _batch(self, epoch: int, step: int):
-        """Returns `(inputs, responses)` of all mice at a step of an epoch."""
+    def _batch(self, epoch: int, step: int, replica: int, n_replicas: int):
+        """Returns `(inputs, responses)` of all mice: a replica's share of a step's trials."""
         indexes = []
         for position, trials in enumerate(self._trials.values()):
             cycle, batch = divmod(step, self._n_batches[position])
             rows = slice(batch * self._batch_size, (batch + 1) * self._batch_size)
             if self._shuffle:
                 rows = _order(len(trials), self._seed, position, epoch, cycle)[rows]
+            elif n_replicas > 1:
+                rows = np.arange(len(trials))[rows]
+            if n_replicas > 1:
+                rows = np.array_split(rows, n_replicas)[replica]
             indexes.append(rows)
         return self._select(indexes)
 

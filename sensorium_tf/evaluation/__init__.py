@@ -19,6 +19,7 @@ from sensorium_tf.evaluation.tables import (
     write_json,
     write_neurons_csv,
 )
+from sensorium_tf.evaluation.training_pictures import training_pictures
 
 __all__ = [
     "Evaluation",
@@ -32,6 +33,7 @@ __all__ = [
     "responses_against_rates",
     "save_figure",
     "scores_table",
+    "training_pictures",
     "write_json",
     "write_neurons_csv",
 ]

@@ -24,7 +24,7 @@ from sensorium_tf.metrics import (
     oracle_correlation,
     scores,
 )
-from sensorium_tf.models import Core, FiringRateModel, GaussianReadout
+from sensorium_tf.models import Core, EnsembleModel, FiringRateModel, GaussianReadout
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.training import TRAINING_TIERS, TrainedModel, open_trained, predict
 
@@ -45,6 +45,7 @@ class MouseEvaluation:
       oracle: single-trial correlation of the mean over the other repeats, `(neurons,)`; None
         without repeated images.
       truth: scores of the true rates of a simulated recording, None where they are not known.
+      members: name to scores of each member of an ensemble; empty for a single model.
     """
 
     mouse: str
@@ -57,6 +58,7 @@ class MouseEvaluation:
     explainable_variance: np.ndarray | None
     oracle: np.ndarray | None
     truth: Scores | None
+    members: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
 
     @property
     def held_out(self) -> bool:
@@ -65,7 +67,8 @@ class MouseEvaluation:
 
     def rows(self, model: str) -> dict[str, dict[str, float | None]]:
         """Returns the rows of the score table: the model, and what it can be compared with."""
-        rows = {model: self.scores.means}
+        name = f"{model}, mean of {len(self.members)}" if self.members else model
+        rows = {name: self.scores.means, **{n: s.means for n, s in self.members.items()}}
         if self.oracle is not None:
             rows["oracle (other repeats)"] = {"single_trial_correlation": self.oracle.mean()}
         if self.truth is not None:
@@ -86,6 +89,8 @@ class MouseEvaluation:
             content["oracle"] = {"single_trial_correlation": self.oracle.mean()}
         if self.truth is not None:
             content["true_rates"] = self.truth.means
+        if self.members:
+            content["members"] = {name: scores.means for name, scores in self.members.items()}
         return content
 
 
@@ -177,7 +182,12 @@ def evaluate(
         signals=trained.signals,
         mice={
             mouse.name: evaluate_mouse(
-                trained.model, mouse, chosen, track=trained.track, truth=known
+                trained.model,
+                mouse,
+                chosen,
+                track=trained.track,
+                truth=known,
+                members=trained.members,
             )
             for mouse, chosen in zip(loaded, tiers, strict=True)
         },
@@ -190,7 +200,13 @@ def evaluate(
 
 
 def evaluate_mouse(
-    model: FiringRateModel, mouse: Mouse, tier: str, *, track: str, truth: Truth | None = None
+    model: FiringRateModel | EnsembleModel,
+    mouse: Mouse,
+    tier: str,
+    *,
+    track: str,
+    truth: Truth | None = None,
+    members: Mapping[str, FiringRateModel] | None = None,
 ) -> MouseEvaluation:
     """Scores a model on one tier of one mouse.
 
@@ -200,6 +216,7 @@ def evaluate_mouse(
       tier: one whose responses are known, unless `truth` has them.
       track: the model's.
       truth: of the mouse's recording, if it is simulated.
+      members: of the ensemble that the model is, by name, to be scored as well.
 
     Raises:
       SensoriumError: if the model does not fit the mouse, or the truth is another recording's.
@@ -225,6 +242,12 @@ def evaluate_mouse(
         truth=None
         if true_rates is None
         else scores(responses, true_rates, trials.image_ids, track=track),
+        members={
+            name: scores(
+                responses, predict(member, trials, track=track), trials.image_ids, track=track
+            )
+            for name, member in (members or {}).items()
+        },
     )
 
 
@@ -251,10 +274,15 @@ def _write_neurons(path: Path, evaluation: Evaluation) -> None:
 
 
 def _write_figures(
-    folder: Path, model: FiringRateModel, evaluation: Evaluation, mice: Sequence[Mouse]
+    folder: Path,
+    model: FiringRateModel | EnsembleModel,
+    evaluation: Evaluation,
+    mice: Sequence[Mouse],
 ) -> None:
     """Writes the figures of the model, and of each mouse."""
-    if isinstance(model.core, Core):
+    # An ensemble has no filters and positions of its own; its members' folders show theirs.
+    single = isinstance(model, FiringRateModel)
+    if single and isinstance(model.core, Core):
         kernels = np.asarray(model.core.stem.kernel)
         save_figure(
             first_layer_filters(kernels, title=f"{evaluation.model}: filters of the first layer"),
@@ -281,7 +309,7 @@ def _write_figures(
             folder / f"responses_{mouse.name}.png",
         )
         readout = model.readouts[mouse.name]
-        if isinstance(readout, GaussianReadout):
+        if single and isinstance(readout, GaussianReadout):
             save_figure(
                 receptive_field_positions(
                     np.asarray(readout.mean_positions()),

@@ -3,6 +3,7 @@
 from sensorium_tf.models.baselines import BASELINES, BaselineSettings, baseline
 from sensorium_tf.models.batch_norm import BatchNorm
 from sensorium_tf.models.core import Core, laplace_norm
+from sensorium_tf.models.ensemble import EnsembleModel
 from sensorium_tf.models.firing_rate_model import FiringRateModel, firing_rate
 from sensorium_tf.models.loss import PoissonLoss
 from sensorium_tf.models.published import load_published, save_published
@@ -16,6 +17,7 @@ __all__ = [
     "BaselineSettings",
     "BatchNorm",
     "Core",
+    "EnsembleModel",
     "FiringRateModel",
     "GaussianReadout",
     "PoissonLoss",

@@ -34,6 +34,8 @@ class FiringRateModel(keras.Model):
         readouts: Mouse -> its readout, `GaussianReadout` or one like it. The order is kept.
         shifters: Mouse -> its shifter, for none or for all mice.
         image_shape: `(height, width, channels)` of the images that the model eats.
+        joint_core: Whether in training all mice of a call pass the core in one batch, with
+            batch statistics in common and one penalty of the core, instead of one by one.
         **kwargs: Passed to `keras.Model`.
 
     Call arguments:
@@ -49,7 +51,16 @@ class FiringRateModel(keras.Model):
             call for an unknown mouse, a missing signal or images of another shape.
     """
 
-    def __init__(self, core, readouts, shifters=None, *, image_shape=(36, 64, 1), **kwargs):
+    def __init__(
+        self,
+        core,
+        readouts,
+        shifters=None,
+        *,
+        image_shape=(36, 64, 1),
+        joint_core=False,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         shifters = shifters or {}
         if not readouts:
@@ -63,6 +74,7 @@ class FiringRateModel(keras.Model):
         self.readouts = dict(readouts)
         self.shifters = dict(shifters)
         self.image_shape = tuple(image_shape)
+        self.joint_core = joint_core
         self._called_mice = ()
 
         batch_shape = (None, *self.image_shape)
@@ -93,16 +105,30 @@ class FiringRateModel(keras.Model):
     def call(self, inputs, training=None):
         """Predicts the rates of every mouse in `inputs`; see the class."""
         self._called_mice = tuple(inputs)
+        images = {mouse: signals[IMAGE] for mouse, signals in inputs.items()}
+        if training and self.joint_core:
+            features = self._joint_features(images)
+        else:
+            features = {m: self.core(image, training=training) for m, image in images.items()}
         return {
-            mouse: firing_rate(self._drive(mouse, signals, training=training))
+            mouse: firing_rate(self._drive(mouse, signals, features[mouse], training=training))
             for mouse, signals in inputs.items()
         }
 
-    def _drive(self, mouse, signals, **training):
+    def _joint_features(self, images):
+        """Returns the features of all mice's images, which pass the core as one batch."""
+        features = self.core(ops.concatenate(list(images.values()), axis=0), training=True)
+        parts, start = {}, 0
+        for mouse, image in images.items():
+            end = start + ops.shape(image)[0]
+            parts[mouse] = features[start:end]
+            start = end
+        return parts
+
+    def _drive(self, mouse, signals, features, **training):
         shift = None
         if mouse in self.shifters:
             shift = self.shifters[mouse](signals[PUPIL_CENTER])
-        features = self.core(signals[IMAGE], **training)
         return self.readouts[mouse](features, shift=shift, **training)
 
     def _check_inputs(self, inputs):
@@ -146,28 +172,31 @@ class FiringRateModel(keras.Model):
         inputs = {IMAGE: keras.Input(self.image_shape, name=IMAGE)}
         if mouse in self.shifters:
             inputs[PUPIL_CENTER] = keras.Input((2,), name=PUPIL_CENTER)
-        rates = keras.layers.Activation(firing_rate, name="rates")(self._drive(mouse, inputs))
+        rates = keras.layers.Activation(firing_rate, name="rates")(
+            self._drive(mouse, inputs, self.core(inputs[IMAGE]))
+        )
         return keras.Model(inputs, rates, name=f"{self.name}_{mouse}")
 
     @property
     def losses(self):
-        """The penalties of the last call, one tensor for every mouse's core and readout pass."""
+        """The penalties of the last call, one tensor for every pass of the core or a readout."""
         if replica_context() is None:
             return super().losses
         # Replicas are threads that take turns within a call (at every batch normalisation) and
         # share the lists in which layers keep their losses: each computes its own instead.
-        passes = [(self.core, self.readouts[mouse]) for mouse in self._called_mice]
-        return [layer.penalty() for layers in passes for layer in layers]
+        cores = [self.core] * (1 if self.joint_core else len(self._called_mice))
+        readouts = [self.readouts[mouse] for mouse in self._called_mice]
+        return [layer.penalty() for layer in [*cores, *readouts]]
 
     def penalties(self):
         """Returns what a batch of all mice pays besides the Poisson loss.
 
         Returns:
             `{"laplace": ..., "features": ...}`, scalar tensors weighted as in the loss: the
-            core's penalty once for every mouse, and the sum of the readouts'.
+            core's penalty once for every pass, and the sum of the readouts'.
         """
         return {
-            "laplace": len(self.readouts) * self.core.penalty(),
+            "laplace": (1 if self.joint_core else len(self.readouts)) * self.core.penalty(),
             "features": sum(readout.penalty() for readout in self.readouts.values()),
         }
 
@@ -180,6 +209,7 @@ class FiringRateModel(keras.Model):
             "readouts": {mouse: serialize(layer) for mouse, layer in self.readouts.items()},
             "shifters": {mouse: serialize(layer) for mouse, layer in self.shifters.items()},
             "image_shape": list(self.image_shape),
+            "joint_core": self.joint_core,
         }
 
     @classmethod

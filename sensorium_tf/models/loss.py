@@ -19,18 +19,19 @@ class PoissonLoss(keras.losses.Loss):
     and the loss against the penalties. Source: arXiv 2206.08666, methods.
 
     Args:
-        n_train_trials: Trials of the mouse's training tier.
+        n_train_trials: Trials of the mouse's training tier; any other positive number weighs the
+            loss against the penalties as that many trials would.
         name: Name of the loss.
         dtype: Keras dtype policy of the loss.
 
     Raises:
-        SensoriumError: If `n_train_trials` is below one.
+        SensoriumError: If `n_train_trials` is not positive.
     """
 
     def __init__(self, n_train_trials, *, name="poisson_loss", dtype=None):
-        if n_train_trials < 1:
+        if not n_train_trials > 0:
             raise SensoriumError(
-                f"PoissonLoss: n_train_trials must be at least 1. Received: {n_train_trials}"
+                f"PoissonLoss: n_train_trials must be more than 0. Received: {n_train_trials}"
             )
         # The reduction is part of the formula: `call` gives trials, which are summed.
         super().__init__(name=name, reduction="sum", dtype=dtype)

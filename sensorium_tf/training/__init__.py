@@ -1,9 +1,14 @@
 """Training runs."""
 
+from sensorium_tf.training.ensemble import parse_seeds, train_ensemble
+from sensorium_tf.training.interruption import TrainingStopped
 from sensorium_tf.training.model_file import check_model_file, load_model, save_model
 from sensorium_tf.training.prediction import Predictor, predict
-from sensorium_tf.training.schedule import Schedule, ScheduleSettings
-from sensorium_tf.training.settings import TrainingSettings
+from sensorium_tf.training.schedule import Cosine, Schedule, ScheduleSettings
+from sensorium_tf.training.settings import RECIPES, TrainingSettings
+from sensorium_tf.training.steps import Steps, StepTotals
+from sensorium_tf.training.strategies import STRATEGIES, make_strategy
+from sensorium_tf.training.tensorboard import EpochView
 from sensorium_tf.training.trained import TrainedModel, open_trained
 from sensorium_tf.training.trainer import (
     TRAINING_TIERS,
@@ -14,19 +19,29 @@ from sensorium_tf.training.trainer import (
 from sensorium_tf.training.workdir import Workdir
 
 __all__ = [
+    "RECIPES",
+    "STRATEGIES",
     "TRAINING_TIERS",
+    "Cosine",
+    "EpochView",
     "Predictor",
     "Schedule",
     "ScheduleSettings",
+    "StepTotals",
+    "Steps",
     "TrainedModel",
     "TrainingResult",
     "TrainingSettings",
+    "TrainingStopped",
     "Workdir",
     "check_model_file",
     "compiled_baseline",
     "load_model",
+    "make_strategy",
     "open_trained",
+    "parse_seeds",
     "predict",
     "save_model",
     "train",
+    "train_ensemble",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.models import FiringRateModel
+from sensorium_tf.models import EnsembleModel, FiringRateModel
 
 _SUFFIX = ".keras"
 
@@ -27,7 +27,7 @@ def check_model_file(path: str | os.PathLike) -> Path:
     return path
 
 
-def save_model(model: FiringRateModel, path: str | os.PathLike) -> None:
+def save_model(model: FiringRateModel | EnsembleModel, path: str | os.PathLike) -> None:
     """Writes a model as a Keras file, complete or not at all; a kill leaves what was there before.
 
     Args:
@@ -51,7 +51,7 @@ def save_model(model: FiringRateModel, path: str | os.PathLike) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def load_model(path: str | os.PathLike) -> FiringRateModel:
+def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
     """Loads a Keras model file as data: a file that carries code is refused.
 
     Raises:
@@ -69,6 +69,6 @@ def load_model(path: str | os.PathLike) -> FiringRateModel:
         model = keras.models.load_model(path, safe_mode=True, compile=False)
     except Exception as e:  # Keras raises many kinds of error on files that are not its own
         raise SensoriumError(f"{path}: not a Keras model that can be loaded ({one_line(e)})") from e
-    if not isinstance(model, FiringRateModel):
+    if not isinstance(model, FiringRateModel | EnsembleModel):
         raise SensoriumError(f"{path}: a Keras model of another kind, expected one of mice")
     return model

@@ -1,6 +1,10 @@
-"""When to cut the learning rate, go back to the best weights, or stop: the published rule."""
+"""Learning rates and what follows from scores: the published rule, and a cosine."""
 
 import dataclasses
+import math
+from typing import Protocol
+
+from sensorium_tf.errors import SensoriumError
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,6 +28,17 @@ class ScheduleSettings:
     learning_rate_floor: float = 1e-4
     smallest_gain: float = 1e-6
 
+    def __post_init__(self):
+        """Refuses what no run could follow."""
+        for name in ("patience", "decay_patience"):
+            if getattr(self, name) < 1:
+                raise SensoriumError(f"{name} {getattr(self, name)}: expected at least 1")
+        for name in ("restarts", "learning_rate_floor", "smallest_gain"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise SensoriumError(f"{name} {getattr(self, name)}: expected 0 or more")
+        if not 0 < self.decay_factor < 1:
+            raise SensoriumError(f"decay_factor {self.decay_factor}: expected between 0 and 1")
+
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
@@ -32,6 +47,24 @@ class Decision:
     improved: bool
     restore_best: bool
     stop: bool
+
+
+class LearningPlan(Protocol):
+    """What decides learning rates, and what follows from scores."""
+
+    best_score: float
+
+    def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
+        """Returns the learning rate of each step of an epoch, the first of which is 1."""
+
+    def update(self, score: float) -> Decision:
+        """Counts an epoch."""
+
+    def state(self) -> dict[str, float]:
+        """Returns all that changes, as JSON values."""
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Goes back to what `state` returned."""
 
 
 class Schedule:
@@ -57,6 +90,10 @@ class Schedule:
         self._since_gain = 0
         self._since_gain_or_cut = 0
         self._restarts = 0
+
+    def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
+        """Returns the same learning rate for each step of the next epoch."""
+        return [self.learning_rate] * n_steps
 
     def update(self, score: float) -> Decision:
         """Counts an epoch.
@@ -103,3 +140,50 @@ class Schedule:
         self._since_gain = state["since_gain"]
         self._since_gain_or_cut = state["since_gain_or_cut"]
         self._restarts = state["restarts"]
+
+
+class Cosine:
+    """A learning rate that rises in a line and falls along a cosine to zero: the recipe `fast`.
+
+    Args:
+      learning_rate: the highest.
+      epochs: until it is zero.
+      warmup_epochs: in which it rises.
+      first_score: score of the untrained weights, the first best.
+
+    Attributes:
+      best_score: so far.
+    """
+
+    def __init__(
+        self, *, learning_rate: float, epochs: int, warmup_epochs: float, first_score: float
+    ):
+        self._learning_rate = learning_rate
+        self._epochs = epochs
+        self._warmup_epochs = warmup_epochs
+        self.best_score = first_score
+
+    def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
+        """Returns the learning rate of each step of an epoch, the first of which is 1."""
+        return [self._at(epoch - 1 + step / n_steps, 1 / n_steps) for step in range(n_steps)]
+
+    def _at(self, passed: float, step: float) -> float:
+        """Returns the learning rate after some epochs; `step` is the length of a step in epochs."""
+        if passed < self._warmup_epochs:
+            return self._learning_rate * min(1.0, (passed + step) / self._warmup_epochs)
+        share = (passed - self._warmup_epochs) / (self._epochs - self._warmup_epochs)
+        return self._learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+
+    def update(self, score: float) -> Decision:
+        """Remembers the best score; nothing else follows from it."""
+        improved = score > self.best_score
+        self.best_score = max(score, self.best_score)
+        return Decision(improved=improved, restore_best=False, stop=False)
+
+    def state(self) -> dict[str, float]:
+        """Returns all that changes, as JSON values."""
+        return {"best_score": self.best_score}
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Goes back to what `state` returned."""
+        self.best_score = state["best_score"]

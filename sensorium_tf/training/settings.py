@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import types
 from typing import Any
 
 from sensorium_tf.errors import SensoriumError
@@ -9,46 +10,78 @@ from sensorium_tf.models import BASELINES, BaselineSettings
 from sensorium_tf.tracks import check_track, describe_signals
 from sensorium_tf.training.schedule import ScheduleSettings
 
+# What a recipe says where the user says nothing.
+RECIPES = types.MappingProxyType(
+    {
+        "published": {"epochs": 200, "batch_size": 128, "learning_rate": 0.009},
+        "fast": {"epochs": 22, "batch_size": 8, "learning_rate": 0.003, "average_decay": 0.99},
+    }
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """What to train, on what, and how; the defaults are the published recipe.
 
-    The recipe (arXiv 2206.08666): a step takes one batch of every mouse, each passing the core by
-    itself, and sums their losses; Adam; the validation score decides the rest, see `Schedule`.
+    The published recipe (arXiv 2206.08666): a step takes one batch of every mouse, each passing
+    the core by itself, and sums their losses; Adam; the validation score decides the rest, see
+    `Schedule`. The recipe `fast` takes many small steps at a learning rate that rises for one
+    epoch and then falls along a cosine to zero, and ends after a fixed number of epochs.
 
     Attributes:
       mice: names of prepared mice.
       track: `sensorium` or `sensorium_plus`.
       model: `cnn` or `ln`.
+      recipe: `published` or `fast`, which says what is None below.
       epochs: at most so many passes over the mouse with the most batches.
-      batch_size: trials of each mouse in a step.
-      learning_rate: of Adam, at the start.
+      batch_size: trials of each mouse in a step, on all devices together.
+      learning_rate: of Adam, at its highest.
+      warmup_epochs: of `fast`: epochs in which the learning rate rises.
+      gradient_clip: largest norm of all gradients together; None for no limit.
+      average_decay: of the exponential moving average of the weights, after each step, which is
+        scored and kept in their place; `published` has none.
+      joint_core: of `fast`: whether all mice pass the core in one batch.
       seed: of the weights, the order of trials and the readouts' sampling.
+      deterministic: whether every operation must give the same bits each time, at some cost.
+      mixed_precision: whether to compute in bfloat16 (weights stay in float32).
       init_from: model file (`.keras`) to start from: its core, and its readouts of the same
         neurons; None to start from random weights.
       freeze_core: whether the core stays as it is in `init_from`, statistics of its batch
         normalisation included.
       architecture: the baseline's hyperparameters.
-      schedule: when to cut the learning rate and when to stop.
+      schedule: when to cut the learning rate and when to stop, in the published recipe.
 
     Raises:
-      SensoriumError: if a value is not possible.
+      SensoriumError: if a value is not possible, or one does not go with another.
     """
 
     mice: tuple[str, ...] = ("simulated",)
     track: str = "sensorium"
     model: str = "cnn"
-    epochs: int = 200
-    batch_size: int = 128
-    learning_rate: float = 0.009
+    recipe: str = "published"
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    warmup_epochs: float = 1.0
+    gradient_clip: float | None = None
+    average_decay: float | None = None
+    joint_core: bool = False
     seed: int = 0
+    deterministic: bool = False
+    mixed_precision: bool = False
     init_from: str | None = None
     freeze_core: bool = False
     architecture: BaselineSettings = dataclasses.field(default_factory=BaselineSettings)
     schedule: ScheduleSettings = dataclasses.field(default_factory=ScheduleSettings)
 
     def __post_init__(self):
+        if self.recipe not in RECIPES:
+            raise SensoriumError(
+                f"recipe {self.recipe!r}: unknown, expected {' or '.join(RECIPES)}"
+            )
+        for name, value in RECIPES[self.recipe].items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
         check_track(self.track)
         if not self.mice:
             raise SensoriumError("mice: expected at least one mouse")
@@ -59,12 +92,49 @@ class TrainingSettings:
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise SensoriumError(f"{name} {getattr(self, name)}: expected at least 1")
-        if not 0 < self.learning_rate < math.inf:
-            raise SensoriumError(f"learning_rate {self.learning_rate}: expected more than 0")
+        for name in ("learning_rate", "gradient_clip"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise SensoriumError(f"{name} {value}: expected more than 0")
+        if not 0 <= self.warmup_epochs <= self.epochs:
+            raise SensoriumError(
+                f"warmup_epochs {self.warmup_epochs}: expected 0 to the number of epochs, "
+                f"{self.epochs}"
+            )
+        if self.average_decay is not None and not 0 < self.average_decay < 1:
+            raise SensoriumError(
+                f"average_decay {self.average_decay}: expected a number between 0 and 1"
+            )
         if self.seed < 0:
             raise SensoriumError(f"seed {self.seed}: expected 0 or more")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Refuses what does not go together."""
+        if self.recipe == "published":
+            for name in ("joint_core", "warmup_epochs"):
+                default = type(self).__dataclass_fields__[name].default
+                if getattr(self, name) != default:
+                    raise SensoriumError(f"{name}: goes with the recipe fast alone")
+        elif self.schedule != ScheduleSettings():
+            raise SensoriumError(
+                "patience, restarts, decay and the learning rate's floor go with the recipe "
+                "published alone"
+            )
         if self.freeze_core and self.init_from is None:
             raise SensoriumError("freeze_core: goes with init_from: a random core cannot be frozen")
+        shifter = [self.architecture.shifter_hidden_units, self.architecture.shifter_layers]
+        usual = [BaselineSettings.shifter_hidden_units, BaselineSettings.shifter_layers]
+        has_shifter = self.track == "sensorium_plus" and self.architecture.shifter
+        if not has_shifter and shifter != usual:
+            raise SensoriumError(
+                "shifter_hidden_units and shifter_layers: this model has no shifter, which goes "
+                "with track sensorium_plus"
+            )
+        if self.architecture.positions == "free" and (
+            self.architecture.position_hidden_units != BaselineSettings.position_hidden_units
+        ):
+            raise SensoriumError("position_hidden_units: free positions have no network")
 
     def describe(self) -> str:
         """Returns in one line which trials and signals the run uses."""
@@ -75,7 +145,7 @@ class TrainingSettings:
             start = f"; from the weights of {self.init_from}{kept}"
         return (
             f"training {self.model} on {', '.join(self.mice)}, track {self.track} "
-            f"({signals}); tier train, chosen by tier validation{start}"
+            f"({signals}); tier train, chosen by tier validation; recipe {self.recipe}{start}"
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -1,28 +1,69 @@
 """What a run shows in TensorBoard."""
 
+import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
 import tensorflow as tf
 
+from sensorium_tf.data import Mouse, Trials
 from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.models import FiringRateModel
+from sensorium_tf.training.settings import TrainingSettings
+
+# Pictures take a second, and change slowly after the first epochs.
+_SHOWN_EVERY = 10
+_SHOWN_FIRST = (0, 1, 2, 5)
 
 
-class ScalarLog:
-    """Writes scalars, one point an epoch.
+@dataclasses.dataclass(frozen=True)
+class EpochView:
+    """What there is to look at after an epoch's validation.
 
-    Args:
-      folder: of the logs.
+    Attributes:
+      epoch: 0 for the untrained weights.
+      model: as it was scored.
+      mice: name to mouse.
+      trials: name to the validation trials.
+      rates: name to their predicted rates, `(trials, neurons)`.
+      correlations: name to each neuron's single-trial correlation, `(neurons,)`.
     """
 
-    def __init__(self, folder: str | os.PathLike):
-        self._folder = folder
-        if Path(folder).exists() and not Path(folder).is_dir():
-            raise SensoriumError(f"{folder}: is a file, expected a folder for the logs")
-        self._writer = tf.summary.create_file_writer(os.fspath(folder))
+    epoch: int
+    model: FiringRateModel
+    mice: Mapping[str, Mouse]
+    trials: Mapping[str, Trials]
+    rates: Mapping[str, np.ndarray]
+    correlations: Mapping[str, np.ndarray]
 
-    def __enter__(self) -> "ScalarLog":
+
+class Watch(Protocol):
+    """What draws pictures of a run."""
+
+    def __call__(self, view: EpochView) -> Mapping[str, np.ndarray]:
+        """Returns pictures by name, each `(height, width, 3 or 4)` uint8."""
+
+
+class RunLog:
+    """Writes the logs of a run.
+
+    Args:
+      folder: of the logs; None to write nothing.
+      watch: what draws pictures, for some of the epochs.
+    """
+
+    def __init__(self, folder: str | os.PathLike | None, watch: Sequence[Watch] = ()):
+        self._folder, self._watch = folder, tuple(watch)
+        self._writer = tf.summary.create_noop_writer()
+        if folder is not None:
+            if Path(folder).exists() and not Path(folder).is_dir():
+                raise SensoriumError(f"{folder}: is a file, expected a folder for the logs")
+            self._writer = tf.summary.create_file_writer(os.fspath(folder))
+
+    def __enter__(self) -> "RunLog":
         return self
 
     def __exit__(self, *_) -> None:
@@ -38,10 +79,73 @@ class ScalarLog:
         Raises:
           SensoriumError: if the logs cannot be written.
         """
+
+        def scalars_of_epoch():
+            for tag, value in scalars.items():
+                tf.summary.scalar(tag, value)
+
+        self._add(epoch, scalars_of_epoch)
+
+    def show(
+        self,
+        epoch: int,
+        model: FiringRateModel,
+        mice: Mapping[str, Mouse],
+        trials: Mapping[str, Trials],
+        rates: Mapping[str, np.ndarray],
+        correlations: Mapping[str, np.ndarray],
+    ) -> None:
+        """Adds the spread of correlations and, for some epochs, the pictures; see `EpochView`."""
+        if self._folder is None:
+            return
+
+        def histograms_and_pictures():
+            for mouse, each in correlations.items():
+                tf.summary.histogram(f"single_trial_correlation/{mouse}", each)
+            if epoch in _SHOWN_FIRST or epoch % _SHOWN_EVERY == 0:
+                view = EpochView(epoch, model, mice, trials, rates, correlations)
+                for watch in self._watch:
+                    for name, picture in watch(view).items():
+                        tf.summary.image(name, picture[None])
+
+        self._add(epoch, histograms_and_pictures)
+
+    def finish(self, settings: TrainingSettings, scores: Mapping[str, float]) -> None:
+        """Adds the hyperparameters and the final scores, for the HParams tab."""
+        from tensorboard.plugins.hparams import api as hparams
+
+        values = _flat(settings.to_json())
+
+        def hyperparameters():
+            hparams.hparams({name: _plain(value) for name, value in values.items()})
+            for tag, value in scores.items():
+                tf.summary.scalar(f"final/{tag}", value)
+
+        self._add(0, hyperparameters)
+
+    def _add(self, epoch: int, write) -> None:
+        if self._folder is None:
+            return
         try:
             with self._writer.as_default(step=epoch):
-                for tag, value in scalars.items():
-                    tf.summary.scalar(tag, value)
+                write()
             self._writer.flush()
         except tf.errors.OpError as e:
             raise SensoriumError(f"{self._folder}: cannot be written ({one_line(e)})") from e
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns nested settings as one level, names joined by a slash."""
+    flat = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}/{inner}": each for inner, each in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _plain(value: Any) -> str | float | bool:
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return value if isinstance(value, str | float | int | bool) else str(value)

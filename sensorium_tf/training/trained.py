@@ -3,12 +3,12 @@
 import dataclasses
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from sensorium_tf.data import Mouse, load_mouse
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models import FiringRateModel, normalize_coordinates, same_places
+from sensorium_tf.models import EnsembleModel, FiringRateModel, normalize_coordinates, same_places
 from sensorium_tf.tracks import describe_signals, track_of
 from sensorium_tf.training.model_file import load_model
 from sensorium_tf.training.prediction import check_n_neurons
@@ -26,13 +26,15 @@ class TrainedModel:
       folder: where its scores and submissions go if nobody says where: the workdir or, for a lone
         file `a.keras`, the folder `a_results` beside it.
       workdir: of the run that trained it; None for a lone file.
+      members: of an ensemble, what each is called and its model; empty for a single model.
     """
 
-    model: FiringRateModel
+    model: FiringRateModel | EnsembleModel
     name: str
     track: str
     folder: Path
     workdir: Workdir | None = None
+    members: Mapping[str, FiringRateModel] = dataclasses.field(default_factory=dict)
 
     @property
     def signals(self) -> str:
@@ -103,11 +105,21 @@ def open_trained(path: TrainedModel | str | os.PathLike) -> TrainedModel:
             model=model, name=model.name, track=track, folder=path.with_name(f"{path.stem}_results")
         )
     workdir = Workdir(path)
-    settings = workdir.settings()
+    settings, model = workdir.settings(), workdir.load_model()
     return TrainedModel(
-        model=workdir.load_model(),
+        model=model,
         name=settings.model,
         track=settings.track,
         folder=workdir.path,
         workdir=workdir,
+        members=_members(model, workdir.seeds()),
     )
+
+
+def _members(
+    model: FiringRateModel | EnsembleModel, seeds: Sequence[int] = ()
+) -> dict[str, FiringRateModel]:
+    if not isinstance(model, EnsembleModel):
+        return {}
+    names = [f"seed {seed}" for seed in seeds] or map(str, range(1, 1 + len(model.members)))
+    return {f"member, {name}": member for name, member in zip(names, model.members, strict=True)}

@@ -1,33 +1,36 @@
 """The training run: prepared mice in, a workdir out."""
 
+import contextlib
 import dataclasses
-import math
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from sensorium_tf.data import Batches, Mouse, Trials, load_mouse
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.data import Batches, Mouse, load_mouse
+from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.locking import only_process
 from sensorium_tf.metrics import single_trial_correlation
 from sensorium_tf.models import FiringRateModel, PoissonLoss, baseline, copy_weights
+from sensorium_tf.training.interruption import StopRequest, TrainingStopped, stop_on_sigterm
 from sensorium_tf.training.model_file import load_model
 from sensorium_tf.training.prediction import Predictor
-from sensorium_tf.training.schedule import Schedule
-from sensorium_tf.training.settings import TrainingSettings
-from sensorium_tf.training.tensorboard import ScalarLog
+from sensorium_tf.training.schedule import Cosine, LearningPlan, Schedule
+from sensorium_tf.training.settings import RECIPES, TrainingSettings
+from sensorium_tf.training.steps import PENALTIES, BadStep, Steps
+from sensorium_tf.training.strategies import describe, is_chief, make_strategy
+from sensorium_tf.training.tensorboard import RunLog, Watch
 from sensorium_tf.training.workdir import Workdir
 
-# Steps inside one call of the compiled loop: few enough for a progress bar that moves.
-_STEPS_PER_CALL = 4
+# Batches inside one call of the compiled loop: few enough for a progress bar that moves.
+_BATCHES_PER_CALL = 4
 # What a run learns from, and what it chooses its weights by.
 TRAINING_TIERS = ("train", "validation")
-_SCORE = "validation/single_trial_correlation"
+SCORE = "validation/single_trial_correlation"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +56,9 @@ def train(
     workdir: str | os.PathLike,
     *,
     data_dir: str | os.PathLike | None = None,
+    strategy: str | tf.distribute.Strategy = "auto",
+    watch: Sequence[Watch] = (),
+    profile: bool = False,
     verbose: bool = True,
 ) -> TrainingResult:
     """Trains a model, or goes on with a run that was stopped.
@@ -60,28 +66,58 @@ def train(
     Args:
       settings: what to train and how.
       workdir: folder of the run: `config.json`, `model.keras` (the best weights so far),
-        `metrics.jsonl`, `tensorboard/` and `checkpoints/`.
+        `metrics.jsonl`, `tensorboard/` and `checkpoints/`. Of several workers the first one alone
+        writes, and all must see the folder.
       data_dir: where the prepared datasets are; TFDS's default if left out.
+      strategy: where to compute, see `make_strategy`.
+      watch: called with the log after some of the epochs, to draw what it likes.
+      profile: whether to record the second call of the compiled loop for TensorBoard's profiler.
       verbose: whether to show a progress bar for each epoch.
 
     Returns:
       The model with the best weights, and how it came about.
 
     Raises:
-      SensoriumError: if a mouse cannot be trained on, the workdir holds another run, or the loss
-        becomes infinite. Nothing is written before settings and mice have been checked.
+      SensoriumError: if a mouse cannot be trained on, the workdir holds another run, a loss or
+        gradient is not finite, or another worker is lost. Nothing is written before settings and
+        mice have been checked.
+      TrainingStopped: if the process got SIGTERM. The run is saved and can go on.
     """
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    if isinstance(strategy, str):
+        strategy = make_strategy(strategy)
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
     for mouse in mice:
         mouse.check_track(settings.track)
         for tier in TRAINING_TIERS:
             mouse.check_tier(tier, responses=True)
-    folder = Workdir(workdir)
-    folder.check(settings, mice)
-    run = _Run(settings, mice, folder, verbose=verbose)
+    _check_shares(settings, mice, strategy)
+    folder, writes = Workdir(workdir), is_chief(strategy)
+    if writes:
+        folder.check(settings, mice)
+    run = _Run(settings, mice, folder, strategy, verbose=verbose and writes, writes=writes)
+    if not writes:
+        with _other_workers():
+            return run.to_the_end(StopRequest(), (), profile=False)
     folder.claim(settings, mice)
-    with only_process(folder.lock, "training"):
-        return run.to_the_end()
+    with only_process(folder.lock, "training"), stop_on_sigterm() as stop, _other_workers():
+        return run.to_the_end(stop, watch, profile=profile)
+
+
+def _check_shares(
+    settings: TrainingSettings, mice: Sequence[Mouse], strategy: tf.distribute.Strategy
+) -> None:
+    """Raises SensoriumError if a device would have no trial of some batch."""
+    n_replicas = strategy.num_replicas_in_sync
+    for mouse in mice:
+        n_trials = mouse.tiers["train"]
+        smallest = min(n_trials % settings.batch_size or settings.batch_size, n_trials)
+        if smallest < n_replicas:
+            raise SensoriumError(
+                f"batch_size {settings.batch_size}: the last of {mouse.name}'s {n_trials} trials "
+                f"are a batch of {smallest}, too few for {describe(strategy)}: choose another one"
+            )
 
 
 def compiled_baseline(
@@ -96,21 +132,51 @@ def compiled_baseline(
       coordinates: mouse to cell motor coordinates `(neurons, 3)`, micrometres.
       n_train_trials: mouse to the number of its training trials, which scales its loss.
     """
-    model = baseline(
-        settings.model,
-        coordinates,
-        track=settings.track,
-        settings=settings.architecture,
-        seed=settings.seed,
-    )
+    with _precision("mixed_bfloat16" if settings.mixed_precision else "float32"):
+        model = baseline(
+            settings.model,
+            coordinates,
+            track=settings.track,
+            settings=settings.architecture,
+            seed=settings.seed,
+        )
+    model.joint_core = settings.joint_core
     model.core.trainable = not settings.freeze_core
+    # The loss of a batch grows with the root of its size, the penalties do not: small batches get
+    # the balance of the published size.
+    balance = 1.0
+    if settings.recipe != "published":
+        balance = RECIPES["published"]["batch_size"] / settings.batch_size
     model.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8),
-        loss={mouse: PoissonLoss(n_train_trials[mouse]) for mouse in coordinates},
+        loss={mouse: PoissonLoss(n_train_trials[mouse] * balance) for mouse in coordinates},
         # XLA's depthwise convolution is many times slower on a CPU.
         jit_compile=False,
     )
     return model
+
+
+@contextlib.contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    """Makes layers that compute in another precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextlib.contextmanager
+def _other_workers() -> Iterator[None]:
+    """Says in one line that another worker was lost."""
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as e:
+        raise SensoriumError(
+            f"another worker was lost ({one_line(e)[:200]}): start all workers again, and the run "
+            "goes on from its last checkpoint"
+        ) from e
 
 
 class _Run:
@@ -121,52 +187,68 @@ class _Run:
         settings: TrainingSettings,
         mice: Sequence[Mouse],
         workdir: Workdir,
+        strategy: tf.distribute.Strategy,
         *,
         verbose: bool,
+        writes: bool,
     ):
         self._settings = settings
+        self._mice = {mouse.name: mouse for mouse in mice}
         self._workdir = workdir
+        self._strategy = strategy
         self._verbose = verbose
+        self._writes = writes
         # The model first: what does not fit is found before any trial is read.
-        self._model = compiled_baseline(
-            settings,
-            {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-            {mouse.name: mouse.tiers["train"] for mouse in mice},
-        )
+        with strategy.scope():
+            self._model = compiled_baseline(
+                settings,
+                {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
+                {mouse.name: mouse.tiers["train"] for mouse in mice},
+            )
+            # Adam makes its moments at the first step, but a checkpoint holds them from the start.
+            self._model.optimizer.build(self._model.trainable_variables)
         if settings.init_from is not None and not workdir.has_checkpoint:
             self._start_from(settings.init_from)
-        train_trials: dict[str, Trials] = {mouse.name: mouse.trials("train") for mouse in mice}
-        self._validation = {mouse.name: mouse.trials("validation") for mouse in mice}
         self._batches = Batches(
-            train_trials,
+            {mouse.name: mouse.trials("train") for mouse in mice},
             track=settings.track,
             batch_size=settings.batch_size,
             seed=settings.seed,
         )
-        # Adam makes its moments at the first step, but a checkpoint holds them from the start.
-        self._model.optimizer.build(self._model.trainable_variables)
+        self._validation = {mouse.name: mouse.trials("validation") for mouse in mice}
         self._predictors = {name: Predictor(self._model, name) for name in self._validation}
-        self._compiled_steps = tf.function(self._steps, reduce_retracing=True)
+        self._take_steps = Steps(
+            self._model,
+            strategy,
+            gradient_clip=settings.gradient_clip,
+            average_decay=settings.average_decay,
+        )
 
-    def to_the_end(self) -> TrainingResult:
-        """Trains until the schedule or the number of epochs ends the run."""
-        with ScalarLog(self._workdir.tensorboard) as log:
+    def to_the_end(
+        self, stop: StopRequest, watch: Sequence[Watch], *, profile: bool
+    ) -> TrainingResult:
+        """Trains until the plan or the number of epochs ends the run."""
+        self._stop, self._profile = stop, profile
+        with RunLog(self._workdir.tensorboard if self._writes else None, watch) as log:
             if not self._resume():
                 self._begin(log)
             while len(self._epochs) < self._settings.epochs and not self._stopped:
                 self._train_epoch(log)
-        self._restore(self._best)
+            self._restore(self._best)
+            log.finish(self._settings, {SCORE: self._plan.best_score})
         # The file may have been lost or replaced since the best epoch.
-        self._workdir.save_model(self._model)
+        self._save_model()
         return TrainingResult(
             model=self._model,
             model_file=self._workdir.model_file,
             epochs=self._epochs,
-            best_score=self._schedule.best_score,
+            best_score=self._plan.best_score,
         )
 
     def _start_from(self, path: str) -> None:
         source = load_model(path)
+        if not isinstance(source, FiringRateModel):
+            raise SensoriumError(f"{path}: is an ensemble: start from one of its members")
         try:
             known = copy_weights(source, self._model)
         except SensoriumError as e:
@@ -179,91 +261,147 @@ class _Run:
                 + (f"; new readout for {', '.join(new)} (not among its neurons)" if new else "")
             )
 
-    def _begin(self, log: ScalarLog) -> None:
+    def _begin(self, log: RunLog) -> None:
         """Scores the untrained weights, which are the first best."""
-        scores = self._validate()
-        self._schedule = self._new_schedule(scores[_SCORE])
+        scores = self._validate(log, epoch=0)
+        self._plan = self._new_plan(scores[SCORE])
         self._epochs: list[dict[str, float]] = []
         self._stopped = False
+        self._partial = _PartialEpoch.new(len(self._mice))
         self._best = self._weights()
-        self._workdir.save_model(self._model)
+        self._save_model()
         log.write(0, scores)
 
-    def _train_epoch(self, log: ScalarLog) -> None:
+    def _train_epoch(self, log: RunLog) -> None:
         epoch = len(self._epochs) + 1
-        self._model.optimizer.learning_rate = self._schedule.learning_rate
-        scalars = {"learning_rate": self._schedule.learning_rate}
-        started = time.perf_counter()
-        scalars |= self._run_steps(epoch)
+        started, first_step = time.perf_counter(), self._partial.step
+        learning_rates = self._plan.learning_rates(epoch, self._batches.steps_per_epoch)
+        scalars = {"learning_rate": learning_rates[-1], **self._run_steps(epoch, learning_rates)}
         seconds = time.perf_counter() - started
-        scalars |= self._validate()
-        decision = self._schedule.update(scalars[_SCORE])
-        if decision.improved:
-            self._best = self._weights()
-            self._workdir.save_model(self._model)
-        elif decision.restore_best:
+        with self._averaged():
+            scalars |= self._validate(log, epoch)
+            decision = self._plan.update(scalars[SCORE])
+            if decision.improved:
+                self._best = self._weights()
+                self._save_model()
+        if decision.restore_best:
             self._restore(self._best)
         self._stopped = decision.stop
         self._epochs.append({"epoch": epoch, **scalars})
+        self._partial = _PartialEpoch.new(len(self._mice))
         self._save()
-        log.write(epoch, {**scalars, "steps_per_second": self._batches.steps_per_epoch / seconds})
+        n_images = len(self._mice) * sum(
+            self._batches.n_trials(step)
+            for step in range(first_step, self._batches.steps_per_epoch)
+        )
+        log.write(epoch, {**scalars, "images_per_second": n_images / seconds})
 
-    def _run_steps(self, epoch: int) -> dict[str, float]:
+    def _run_steps(self, epoch: int, learning_rates: Sequence[float]) -> dict[str, float]:
         """Trains on every batch of an epoch; returns the mean loss and its parts."""
-        model, n_steps = self._model, self._batches.steps_per_epoch
-        model.reset_metrics()
-        iterator = iter(self._batches.epoch(epoch))
+        n_steps, partial = self._batches.steps_per_epoch, self._partial
+        iterator = iter(self._distributed(epoch, partial.step))
         bar = self._progress_bar(epoch)
-        sums = dict.fromkeys(model.penalties(), 0.0)
-        n_trials = 0.0
-        for start in range(0, n_steps, _STEPS_PER_CALL):
-            step = min(start + _STEPS_PER_CALL, n_steps)
-            try:
-                seen, penalties = self._compiled_steps(iterator, tf.constant(step - start))
-                n_trials += float(seen)
-                sums = {name: total + float(penalties[name]) for name, total in sums.items()}
-                loss = float(model.get_metrics_result()["loss"])
-            except tf.errors.InvalidArgumentError:  # positions that are not finite
-                loss = math.nan
-            if not np.isfinite(loss):
-                raise SensoriumError(
-                    f"the loss became {loss} between steps {start + 1} and {step} of epoch "
-                    f"{epoch}: try a lower --learning_rate in a new --workdir (the best weights "
-                    f"until then are in {self._workdir.model_file})"
+        per_call = max(1, _BATCHES_PER_CALL // len(self._mice))
+        while partial.step < n_steps:
+            steps = range(partial.step, min(partial.step + per_call, n_steps))
+            n_trials = [self._batches.n_trials(step) for step in steps]
+            with self._profiled(epoch, steps):
+                totals = self._take_steps(
+                    iterator,
+                    learning_rates=learning_rates[steps.start : steps.stop],
+                    n_trials=n_trials,
+                    stop=self._stop.received,
                 )
+            if totals.bad is not None:
+                raise self._not_finite(epoch, steps.start, totals.bad)
+            partial.add(len(steps), n_trials, totals.poisson, totals.penalties)
             if bar is not None:
-                bar.update(step, [("loss", loss)])
-        parts = {f"loss/{name}": total / n_trials for name, total in sums.items()}
-        return {"loss/total": loss, "loss/poisson": loss - sum(parts.values()), **parts}
+                bar.update(partial.step, [("loss", partial.losses(self._model.mice)["loss/total"])])
+            if totals.stopped:
+                self._save()
+                raise TrainingStopped(
+                    f"asked to stop in epoch {epoch}, after step {partial.step} of {n_steps}: "
+                    f"saved in {self._workdir.path}, the same command goes on"
+                )
+        return partial.losses(self._model.mice)
 
-    def _steps(self, iterator, n_steps: tf.Tensor):
-        """Takes steps; returns the trials seen and the penalties, summed over the trials."""
-        seen = tf.constant(0.0)
-        sums = {name: tf.constant(0.0) for name in self._model.penalties()}
-        for _ in tf.range(n_steps):
-            inputs, responses = next(iterator)
-            # Keras weighs a step's loss by the length of its first input.
-            n_trials = tf.cast(tf.shape(tf.nest.flatten(inputs)[0])[0], tf.float32)
-            penalties = self._model.penalties()
-            sums = {name: total + n_trials * penalties[name] for name, total in sums.items()}
-            seen += n_trials
-            self._model.train_step((inputs, responses))
-        return seen, sums
+    def _distributed(self, epoch: int, first_step: int):
+        """Returns the rest of an epoch's batches, shared out to the devices."""
 
-    def _validate(self) -> dict[str, float]:
+        def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            n_replicas = context.num_replicas_in_sync
+            n_local = n_replicas // context.num_input_pipelines
+            first = context.input_pipeline_id * n_local
+            return self._batches.epoch(
+                epoch,
+                first_step=first_step,
+                n_replicas=n_replicas,
+                replicas=range(first, first + n_local),
+            )
+
+        return self._strategy.distribute_datasets_from_function(of_worker)
+
+    def _not_finite(self, epoch: int, first_step: int, bad: BadStep) -> SensoriumError:
+        """Returns what to say of a step whose loss or gradients were not finite."""
+        largest = int(np.argmax(np.nan_to_num(bad.gradients, nan=np.inf, posinf=np.inf)))
+        weight = self._model.trainable_variables[largest].path
+        losses = ", ".join(
+            f"{mouse} {loss:.6g}" for mouse, loss in zip(self._model.mice, bad.losses, strict=True)
+        )
+        what = "gradient" if np.isfinite(bad.losses).all() else "loss"
+        return SensoriumError(
+            f"the {what} became infinite or NaN in step {first_step + bad.index + 1} of epoch "
+            f"{epoch} (loss of {losses}; largest gradient {bad.gradients[largest]:.3g}, of "
+            f"{weight}): try a lower --learning_rate or --gradient_clip in a new --workdir (the "
+            f"best weights until then are in {self._workdir.model_file})"
+        )
+
+    def _validate(self, log: RunLog, epoch: int) -> dict[str, float]:
         """Returns the validation score of each mouse and over the neurons of all of them."""
-        correlations = {}
+        correlations, rates = {}, {}
         for mouse, trials in self._validation.items():
-            rates = self._predictors[mouse](trials, track=self._settings.track)
-            correlations[mouse] = single_trial_correlation(trials.responses, rates)
+            rates[mouse] = self._predictors[mouse](trials, track=self._settings.track)
+            correlations[mouse] = single_trial_correlation(trials.responses, rates[mouse])
+        log.show(epoch, self._model, self._mice, self._validation, rates, correlations)
         scores = {f"validation/{mouse}": float(c.mean()) for mouse, c in correlations.items()}
         pooled = np.concatenate(list(correlations.values()))
-        return {_SCORE: float(pooled.mean()), **scores}
+        return {SCORE: float(pooled.mean()), **scores}
+
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Puts the averaged weights, if there are any, in the place of the trained ones."""
+        averages = self._take_steps.averages
+        if not averages:
+            yield
+            return
+        trained = self._weights()
+        self._restore([np.array(average) for average in averages])
+        try:
+            yield
+        finally:
+            self._restore(trained)
+
+    @contextlib.contextmanager
+    def _profiled(self, epoch: int, steps: range) -> Iterator[None]:
+        # The first call compiles; the second one is what all others are like.
+        second = max(1, _BATCHES_PER_CALL // len(self._mice))
+        if not self._profile or epoch > 1 or second not in (steps.start, steps.stop):
+            yield
+            return
+        if steps.start != second and self._batches.steps_per_epoch > second:
+            yield
+            return
+        self._profile = False
+        tf.profiler.experimental.start(os.fspath(self._workdir.tensorboard))
+        try:
+            yield
+        finally:
+            tf.profiler.experimental.stop()
 
     def _progress_bar(self, epoch: int) -> keras.utils.Progbar | None:
         if not self._verbose:
             return None
-        best = self._schedule.best_score
+        best = self._plan.best_score
         print(
             f"epoch {epoch} of at most {self._settings.epochs}, best validation correlation "
             f"so far {best:.4f}"
@@ -272,10 +410,16 @@ class _Run:
             self._batches.steps_per_epoch, stateful_metrics=["loss"], unit_name="step"
         )
 
-    def _new_schedule(self, first_score: float) -> Schedule:
-        return Schedule(
-            self._settings.schedule,
-            learning_rate=self._settings.learning_rate,
+    def _new_plan(self, first_score: float) -> LearningPlan:
+        settings = self._settings
+        if settings.recipe == "published":
+            return Schedule(
+                settings.schedule, learning_rate=settings.learning_rate, first_score=first_score
+            )
+        return Cosine(
+            learning_rate=settings.learning_rate,
+            epochs=settings.epochs,
+            warmup_epochs=settings.warmup_epochs,
             first_score=first_score,
         )
 
@@ -285,32 +429,112 @@ class _Run:
     def _restore(self, weights: list[np.ndarray]) -> None:
         self._model.set_weights(weights)
 
-    def _variables(self) -> list[keras.Variable]:
+    def _save_model(self) -> None:
+        if self._writes:
+            self._workdir.save_model(self._model)
+
+    def _variables(self) -> list:
         """Returns all that training changes, the state of the random numbers included."""
-        return [*self._model.variables, *self._model.optimizer.variables]
+        return [
+            *self._model.variables,
+            *self._model.optimizer.variables,
+            *self._take_steps.averages,
+        ]
 
     def _save(self) -> None:
-        state = {"stopped": self._stopped, "epochs": self._epochs, **self._schedule.state()}
+        if not self._writes:
+            return
+        state = {
+            "stopped": self._stopped,
+            "epochs": self._epochs,
+            "partial": self._partial.state(),
+            "plan": self._plan.state(),
+        }
         arrays = {f"variable/{i}": np.asarray(v) for i, v in enumerate(self._variables())}
         arrays |= {f"best/{i}": weight for i, weight in enumerate(self._best)}
-        self._workdir.save_checkpoint(state, arrays)
+        n_steps = len(self._epochs) * self._batches.steps_per_epoch + self._partial.step
+        self._workdir.save_checkpoint(n_steps, state, arrays)
         self._workdir.write_metrics(self._epochs)
 
     def _resume(self) -> bool:
-        """Goes back to the last checkpoint; tells whether there is one."""
-        checkpoint = self._workdir.load_checkpoint()
-        if checkpoint is None:
+        """Goes back to the newest checkpoint that is intact; tells whether there is one."""
+        if not self._workdir.resume(self._load):
             return False
-        try:
-            state, arrays = checkpoint
-            for i, variable in enumerate(self._variables()):
-                variable.assign(arrays[f"variable/{i}"])
-            self._best = [arrays[f"best/{i}"] for i in range(len(self._model.get_weights()))]
-            self._stopped, self._epochs = bool(state["stopped"]), list(state["epochs"])
-            self._schedule = self._new_schedule(0.0)
-            self._schedule.restore(state)
-        except (KeyError, TypeError, ValueError) as e:
-            raise self._workdir.damaged_checkpoint(e) from e
-        # The run may have been killed between the two files.
-        self._workdir.write_metrics(self._epochs)
+        if self._writes:
+            # The run may have been killed between the two files.
+            self._workdir.write_metrics(self._epochs)
         return True
+
+    def _load(self, state: dict, arrays: Mapping[str, np.ndarray]) -> None:
+        """Takes over a checkpoint; raises KeyError, TypeError or ValueError if it is damaged."""
+        variables = self._variables()
+        values = [arrays[f"variable/{i}"] for i in range(len(variables))]
+        best = [arrays[f"best/{i}"] for i in range(len(self._model.get_weights()))]
+        plan = self._new_plan(0.0)
+        plan.restore(state["plan"])
+        partial = _PartialEpoch.load(state["partial"], len(self._mice))
+        self._stopped, self._epochs = bool(state["stopped"]), list(state["epochs"])
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self._best, self._plan, self._partial = best, plan, partial
+
+
+@dataclasses.dataclass
+class _PartialEpoch:
+    """The steps of an epoch so far, summed up.
+
+    Attributes:
+      step: how many.
+      n_trials: of the first mouse.
+      poisson: Poisson loss of each mouse, each step's times its trials.
+      penalties: likewise.
+    """
+
+    step: int
+    n_trials: float
+    poisson: np.ndarray
+    penalties: np.ndarray
+
+    @classmethod
+    def new(cls, n_mice: int) -> "_PartialEpoch":
+        return cls(0, 0.0, np.zeros(n_mice), np.zeros(len(PENALTIES)))
+
+    @classmethod
+    def load(cls, state: Mapping, n_mice: int) -> "_PartialEpoch":
+        made = cls(
+            int(state["step"]),
+            float(state["n_trials"]),
+            np.array(state["poisson"], np.float64),
+            np.array(state["penalties"], np.float64),
+        )
+        if made.poisson.shape != (n_mice,) or made.penalties.shape != (len(PENALTIES),):
+            raise ValueError("sums of another run")
+        return made
+
+    def add(
+        self, n_steps: int, n_trials: Sequence[int], poisson: np.ndarray, penalties: np.ndarray
+    ) -> None:
+        self.step += n_steps
+        self.n_trials += sum(n_trials)
+        self.poisson = self.poisson + poisson
+        self.penalties = self.penalties + penalties
+
+    def losses(self, mice: Sequence[str]) -> dict[str, float]:
+        """Returns the mean loss of the steps and its parts."""
+        poisson, penalties = self.poisson / self.n_trials, self.penalties / self.n_trials
+        each = {f"loss/{m}": float(p) for m, p in zip(mice, poisson, strict=True)}
+        return {
+            "loss/total": float(poisson.sum() + penalties.sum()),
+            "loss/poisson": float(poisson.sum()),
+            **{f"loss/{n}": float(v) for n, v in zip(PENALTIES, penalties, strict=True)},
+            **(each if len(mice) > 1 else {}),
+        }
+
+    def state(self) -> dict:
+        """Returns it as JSON values."""
+        return {
+            "step": self.step,
+            "n_trials": self.n_trials,
+            "poisson": self.poisson.tolist(),
+            "penalties": self.penalties.tolist(),
+        }

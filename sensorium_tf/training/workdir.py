@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,29 @@ import numpy as np
 from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.files import atomic_write
-from sensorium_tf.models import FiringRateModel
+from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.tracks import image_shape
 from sensorium_tf.training.model_file import load_model, save_model
 from sensorium_tf.training.settings import TrainingSettings
 
+_KEPT_CHECKPOINTS = 2
 # Key of config.json beside the settings: which recording each mouse was.
 _RECORDINGS = "recordings"
+# Likewise, where there is one: the seeds of an ensemble.
+_SEEDS = "seeds"
 
 
 class Workdir:
-    """Folder of one training run.
+    """Folder of one training run, or of an ensemble of them.
 
     Args:
       path: the folder; made when a run starts in it.
+      seeds: of the members of the ensemble that is to be trained in it.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike, *, seeds: Sequence[int] = ()):
         self.path = Path(path).expanduser()
+        self._new_seeds = list(seeds)
 
     @property
     def model_file(self) -> Path:
@@ -44,7 +50,7 @@ class Workdir:
     @property
     def lock(self) -> Path:
         """File that the process which trains here holds."""
-        return self._checkpoint.with_name(".lock")
+        return self._checkpoints / ".lock"
 
     @property
     def _config(self) -> Path:
@@ -55,8 +61,8 @@ class Workdir:
         return self.path / "metrics.jsonl"
 
     @property
-    def _checkpoint(self) -> Path:
-        return self.path / "checkpoints" / "latest.npz"
+    def _checkpoints(self) -> Path:
+        return self.path / "checkpoints"
 
     def check(self, settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
         """Raises SensoriumError unless a run with these settings can start or go on here.
@@ -68,7 +74,8 @@ class Workdir:
         if self.path.exists() and not self.path.is_dir():
             raise SensoriumError(f"workdir {self.path}: is a file, expected a folder")
         if self._config.exists():
-            ours, theirs = settings.to_json(), self.settings().to_json()
+            ours = {**settings.to_json(), _SEEDS: self._new_seeds}
+            theirs = {**self.settings().to_json(), _SEEDS: self.seeds()}
             if ours != theirs:
                 raise SensoriumError(
                     f"workdir {self.path} holds a run with another configuration "
@@ -94,8 +101,11 @@ class Workdir:
         self.check(settings, mice)
         if not self._config.exists():
             recordings = {mouse.name: mouse.fingerprint for mouse in mice}
+            content = {**settings.to_json(), _RECORDINGS: recordings}
+            if self._new_seeds:
+                content[_SEEDS] = self._new_seeds
             with atomic_write(self._config) as file:
-                json.dump({**settings.to_json(), _RECORDINGS: recordings}, file, indent=2)
+                json.dump(content, file, indent=2)
 
     def settings(self) -> TrainingSettings:
         """Returns the settings of the run in the folder.
@@ -104,11 +114,24 @@ class Workdir:
           SensoriumError: if there is no run in it.
         """
         settings = self._read_config()
-        settings.pop(_RECORDINGS, None)
+        for key in (_RECORDINGS, _SEEDS):
+            settings.pop(key, None)
         try:
             return TrainingSettings.from_json(settings)
         except SensoriumError as e:
             raise SensoriumError(f"{self._config}: {e}") from e
+
+    def seeds(self) -> list[int]:
+        """Returns the seeds of the members, none if it is a single run's folder.
+
+        Raises:
+          SensoriumError: if there is no run in it.
+        """
+        return list(self._read_config().get(_SEEDS, ()))
+
+    def member(self, seed: int) -> Path:
+        """Returns the workdir of the member with this seed."""
+        return self.path / "members" / f"seed{seed}"
 
     def check_recording(self, mouse: Mouse) -> None:
         """Raises SensoriumError if the run was trained on another recording of this name."""
@@ -122,7 +145,10 @@ class Workdir:
     def _read_config(self) -> dict[str, Any]:
         try:
             config = json.loads(self._config.read_text("utf-8"))
-            if not isinstance(config, dict) or not isinstance(config.get(_RECORDINGS, {}), dict):
+            parts = ((_RECORDINGS, dict), (_SEEDS, list))
+            if not isinstance(config, dict) or not all(
+                isinstance(config.get(key, kind()), kind) for key, kind in parts
+            ):
                 raise ValueError("not the configuration of a run")
             return config
         except FileNotFoundError as e:
@@ -135,7 +161,7 @@ class Workdir:
                 f"{self._config}: cannot be read ({one_line(e)}): train in a new --workdir"
             ) from e
 
-    def load_model(self) -> FiringRateModel:
+    def load_model(self) -> FiringRateModel | EnsembleModel:
         """Returns the best model of the run.
 
         Raises:
@@ -159,41 +185,63 @@ class Workdir:
         """Replaces the best model; a kill meanwhile leaves the one before."""
         save_model(model, self.model_file)
 
-    def save_checkpoint(self, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """Replaces the checkpoint; a kill meanwhile leaves the one before.
+    def save_checkpoint(
+        self, n_steps: int, state: dict[str, Any], arrays: dict[str, np.ndarray]
+    ) -> None:
+        """Adds a checkpoint and keeps the one before; a kill meanwhile leaves both.
 
         Args:
+          n_steps: that the run has taken, by which checkpoints are ordered.
           state: JSON values.
           arrays: name to array; no name is `state`.
         """
-        with atomic_write(self._checkpoint, "wb") as file:
+        path = self._checkpoints / f"{n_steps:09d}.npz"
+        with atomic_write(path, "wb") as file:
             np.savez(file, state=np.array(json.dumps(state)), **arrays)
+        for old in self._saved()[_KEPT_CHECKPOINTS:]:
+            old.unlink(missing_ok=True)
 
     @property
     def has_checkpoint(self) -> bool:
         """Whether a run has begun here that can go on."""
-        return self._checkpoint.exists()
+        return bool(self._saved())
 
-    def load_checkpoint(self) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-        """Returns what `save_checkpoint` was given last, or None.
+    def resume(self, load: Callable[[dict[str, Any], dict[str, np.ndarray]], None]) -> bool:
+        """Goes back to the newest checkpoint that is intact.
+
+        Args:
+          load: takes over what `save_checkpoint` was given; raises KeyError, TypeError or
+            ValueError, and changes nothing, if that is not all there.
+
+        Returns:
+          Whether there was one.
 
         Raises:
-          SensoriumError: if the file is damaged.
+          SensoriumError: if there are checkpoints, but all are damaged.
         """
-        if not self.has_checkpoint:
-            return None
-        try:
-            with np.load(self._checkpoint, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            return json.loads(str(arrays.pop("state"))), arrays
-        except Exception as e:  # NumPy and zipfile raise many kinds of error on damaged files
-            raise self.damaged_checkpoint(e) from e
+        saved = self._saved()
+        for path in saved:
+            try:
+                with np.load(path, allow_pickle=False) as file:
+                    arrays = {name: file[name] for name in file.files}
+                state = json.loads(str(arrays.pop("state")))
+                load(state, arrays)
+            # NumPy and zipfile raise many kinds of error on damaged files.
+            except Exception as e:
+                error, damaged = e, path
+                warnings.warn(f"{path}: damaged ({one_line(e)}): left out", stacklevel=2)
+            else:
+                return True
+        if saved:
+            raise SensoriumError(
+                f"{damaged}: damaged ({one_line(error)}), like all checkpoints there: delete the "
+                "workdir and train again"
+            ) from error
+        return False
 
-    def damaged_checkpoint(self, error: Exception) -> SensoriumError:
-        """Returns the error to raise where the checkpoint cannot be used."""
-        return SensoriumError(
-            f"{self._checkpoint}: damaged ({one_line(error)}): delete the workdir and train again"
-        )
+    def _saved(self) -> list[Path]:
+        """Returns the checkpoints, the newest first."""
+        return sorted(self._checkpoints.glob("[0-9]*.npz"), reverse=True)
 
     def write_metrics(self, epochs: list[dict[str, Any]]) -> None:
         """Writes `metrics.jsonl`: a line for each epoch so far."""

@@ -281,6 +281,61 @@ def test_mistakes_with_published_checkpoints_are_one_line(workspace, quick, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["bad.pth"]
 
 
+def test_every_setting_is_a_flag_of_train_with_its_default():
+    import dataclasses
+
+    from sensorium_tf.models import BaselineSettings
+    from sensorium_tf.training import STRATEGIES, ScheduleSettings, TrainingSettings
+
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import train, json; from absl import flags;"
+        "print(json.dumps({f.name: f.default for f in flags.FLAGS.get_key_flags_for_module(train)},"
+        "default=str))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(LAUNCH)], capture_output=True, text=True, check=True
+    )
+    defaults = json.loads(done.stdout)
+    for kind in (BaselineSettings, ScheduleSettings):
+        for field in dataclasses.fields(kind):
+            assert defaults[field.name] == field.default, field.name
+    own = {f.name: f.default for f in dataclasses.fields(TrainingSettings)}
+    for name in own.keys() - {"mice", "architecture", "schedule"}:
+        assert defaults[name] == own[name], name
+    assert set(STRATEGIES) >= {defaults["strategy"]}
+
+
+def test_an_ensemble_is_trained_and_scored(workspace, quick, tmp_path):
+    data = f"--data_dir={workspace / 'data'}"
+    status, out, ours = quick(
+        "train",
+        "--mice=lab1",
+        "--model=ln",
+        f"--workdir={tmp_path / 'run'}",
+        data,
+        "--recipe=fast",
+        "--epochs=1",
+        "--hidden_channels=2",
+        "--seeds=0,1",
+        "--mixed_precision",
+    )
+    assert status == 0, ours
+    assert "seed1/model.keras: 1 epochs" in out and "their mean is in" in out
+    status, out, ours = quick("evaluate", f"--workdir={tmp_path / 'run'}", data)
+    assert status == 0, ours
+    assert "ln, mean of 2" in out and "member, seed 1" in out
+    for flag, says in (
+        ("--seeds=0,0", "a seed is there twice"),
+        ("--joint_core", "joint_core: goes with the recipe fast alone"),
+        ("--strategy=multi_worker", "needs the environment variable TF_CONFIG"),
+        ("--patience=0", "patience 0"),
+    ):
+        assert_refused(
+            quick, "train", "--mice=nobody", f"--workdir={tmp_path / 'no'}", flag, says=says
+        )
+    assert not (tmp_path / "no").exists()
+
+
 def test_behavior_that_is_withheld_cannot_be_trained_on(quick, tmp_path):
     hidden = withhold(recording_tree(), signals=["behavior", "pupil_center"])
     recording = write_zip(tmp_path / f"{STEM}.zip", hidden)

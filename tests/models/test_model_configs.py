@@ -13,7 +13,9 @@ def small_model():
     readouts = {mouse: models.GaussianReadout(3) for mouse in ("b", "a")}
     shifters = {mouse: models.Shifter() for mouse in ("b", "a")}
     core = models.Core(4, input_kernel=3, hidden_kernel=3, n_blocks=1)
-    return models.FiringRateModel(core, readouts, shifters, image_shape=(8, 9, 2), name="small")
+    return models.FiringRateModel(
+        core, readouts, shifters, image_shape=(8, 9, 2), joint_core=True, name="small"
+    )
 
 
 # Every constructor argument at another value than its default.

@@ -53,5 +53,5 @@ def test_fit_minimises_the_formula_and_nothing_else(rng):
 
 
 def test_a_training_set_without_trials_is_refused():
-    with pytest.raises(errors.SensoriumError, match="at least 1. Received: 0"):
+    with pytest.raises(errors.SensoriumError, match="more than 0. Received: 0"):
         PoissonLoss(0)

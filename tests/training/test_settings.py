@@ -15,6 +15,15 @@ def test_the_defaults_are_the_published_recipe():
     assert settings.architecture.feature_penalty == 0.0076
 
 
+def test_a_recipe_says_what_the_user_does_not():
+    settings = TrainingSettings(recipe="fast")
+    assert (settings.batch_size, settings.learning_rate, settings.epochs) == (8, 0.003, 22)
+    assert settings.average_decay == 0.99
+    settings = TrainingSettings(recipe="fast", epochs=5, batch_size=32)
+    assert (settings.batch_size, settings.learning_rate, settings.epochs) == (32, 0.003, 5)
+    assert "recipe fast" in settings.describe()
+
+
 def test_settings_survive_being_written_down():
     settings = TrainingSettings(
         mice=("mouse1", "mouse3"),
@@ -39,11 +48,44 @@ def test_settings_survive_being_written_down():
         ({"learning_rate": float("inf")}, "learning_rate inf"),
         ({"seed": -1}, "seed -1"),
         ({"mice": ()}, "at least one mouse"),
+        ({"recipe": "slow"}, "recipe 'slow': unknown, expected published or fast"),
+        ({"gradient_clip": 0.0}, "gradient_clip 0.0: expected more than 0"),
+        ({"average_decay": 1.0}, "average_decay 1.0: expected a number between 0 and 1"),
+        ({"joint_core": True}, "joint_core: goes with the recipe fast alone"),
+        ({"warmup_epochs": 2.0}, "warmup_epochs: goes with the recipe fast alone"),
+        ({"recipe": "fast", "warmup_epochs": 30.0}, "warmup_epochs 30.0: expected 0 to .* 22"),
+        ({"recipe": "fast", "schedule": ScheduleSettings(patience=2)}, "published alone"),
+        ({"architecture": BaselineSettings(shifter_layers=2)}, "this model has no shifter"),
+        (
+            {
+                "track": "sensorium_plus",
+                "architecture": BaselineSettings(shifter=False, shifter_layers=2),
+            },
+            "this model has no shifter",
+        ),
+        (
+            {"architecture": BaselineSettings(positions="free", position_hidden_units=3)},
+            "free positions have no network",
+        ),
     ],
 )
 def test_settings_that_are_not_possible_are_refused(values, message):
     with pytest.raises(SensoriumError, match=message):
         TrainingSettings(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"patience": 0}, "patience 0: expected at least 1"),
+        ({"restarts": -1}, "restarts -1: expected 0 or more"),
+        ({"decay_factor": 1.0}, "decay_factor 1.0: expected between 0 and 1"),
+        ({"learning_rate_floor": float("nan")}, "learning_rate_floor nan"),
+    ],
+)
+def test_a_schedule_that_cannot_be_followed_is_refused(values, message):
+    with pytest.raises(SensoriumError, match=message):
+        ScheduleSettings(**values)
 
 
 @pytest.mark.parametrize("values", [{}, {"mice": ["a"]}, {"surprise": 1}])

@@ -148,7 +148,7 @@ def test_the_schedule_ends_a_run_that_does_not_gain(prepared, tmp_path, monkeypa
     monkeypatch.setattr(
         trainer_module._Run,
         "_validate",
-        lambda self: {"validation/single_trial_correlation": 0.0},
+        lambda self, log, epoch: {"validation/single_trial_correlation": 0.0},
     )
     impatient = settings(epochs=50, schedule=ScheduleSettings(patience=2, restarts=1))
     result = train(impatient, tmp_path / "run", data_dir=prepared, verbose=False)
@@ -159,7 +159,7 @@ def test_the_best_weights_come_back(prepared, tmp_path, monkeypatch):
     scores = iter([0.0, 0.5, 0.4, 0.3])
     seen = []
 
-    def validate(self):
+    def validate(self, log, epoch):
         seen.append(self._weights())
         return {"validation/single_trial_correlation": next(scores)}
 
@@ -250,14 +250,35 @@ def test_a_damaged_config_is_refused(finished, prepared, tmp_path, content):
         train(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
 
 
-def test_a_damaged_checkpoint_is_refused(finished, prepared, tmp_path):
+def checkpoints(folder):
+    """The checkpoints of a run, the newest first."""
+    return sorted((folder / "checkpoints").glob("*.npz"), reverse=True)
+
+
+def go_on(folder, prepared):
+    again = settings(mice=("full", "short"), epochs=3)
+    return train(again, folder, data_dir=prepared, verbose=False)
+
+
+def test_the_last_two_checkpoints_are_kept(finished):
+    assert [path.stem for path in checkpoints(finished[0])] == ["000000009", "000000006"]
+
+
+@pytest.mark.parametrize("damage", [lambda c: c[:500], lambda c: b"", lambda c: c[:-1]])
+def test_a_damaged_checkpoint_is_left_out_for_the_one_before(finished, prepared, tmp_path, damage):
     shutil.copytree(finished[0], tmp_path / "run")
-    checkpoint = tmp_path / "run" / "checkpoints" / "latest.npz"
-    checkpoint.write_bytes(checkpoint.read_bytes()[:500])
-    with pytest.raises(SensoriumError, match=r"latest\.npz: damaged"):
-        train(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
+    newest = checkpoints(tmp_path / "run")[0]
+    newest.write_bytes(damage(newest.read_bytes()))
+    with pytest.warns(UserWarning, match=f"{newest.name}: damaged"):
+        again = go_on(tmp_path / "run", prepared)
+    assert again.epochs == finished[1].epochs
+    for ours, theirs in zip(
+        again.model.get_weights(), finished[1].model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.filterwarnings("ignore:.*damaged")
 @pytest.mark.parametrize(
     "change",
     [
@@ -268,15 +289,17 @@ def test_a_damaged_checkpoint_is_refused(finished, prepared, tmp_path):
         lambda arrays: arrays.update(state=np.array("[]")),
     ],
 )
-def test_a_checkpoint_with_other_content_is_refused(finished, prepared, tmp_path, change):
+def test_a_run_all_of_whose_checkpoints_are_damaged_is_refused(
+    finished, prepared, tmp_path, change
+):
     shutil.copytree(finished[0], tmp_path / "run")
-    checkpoint = tmp_path / "run" / "checkpoints" / "latest.npz"
-    with np.load(checkpoint) as file:
-        arrays = dict(file)
-    change(arrays)
-    np.savez(checkpoint, **arrays)
-    with pytest.raises(SensoriumError, match=r"latest\.npz: damaged"):
-        train(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
+    for checkpoint in checkpoints(tmp_path / "run"):
+        with np.load(checkpoint) as file:
+            arrays = dict(file)
+        change(arrays)
+        np.savez(checkpoint, **arrays)
+    with pytest.raises(SensoriumError, match=r"npz: damaged .*like all checkpoints there"):
+        go_on(tmp_path / "run", prepared)
 
 
 def test_a_finished_run_mends_a_model_file_that_was_lost(finished, prepared, tmp_path):

@@ -66,6 +66,8 @@ def weights(model: FiringRateModel, keys: Mapping[str, str]) -> list[Weight]:
         SensoriumError: If the model has other layers than the baselines, or kernels that mean
             something else in PyTorch.
     """
+    if not isinstance(model, FiringRateModel):
+        raise SensoriumError("is an ensemble: export its members one by one")
     parts = [model.core, *model.readouts.values(), *model.shifters.values()]
     for part in parts:
         if not isinstance(part, Core | GaussianReadout | Shifter):

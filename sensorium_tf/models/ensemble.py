@@ -1,0 +1,100 @@
+"""Several models as one: the mean of their rates."""
+
+import keras
+from keras import ops
+
+from sensorium_tf.errors import SensoriumError
+
+
+@keras.saving.register_keras_serializable(package="sensorium_tf")
+class EnsembleModel(keras.Model):
+    """Predicts the mean of its members' rates.
+
+    Args:
+        members: `FiringRateModel`s for the same mice and images.
+        **kwargs: Passed to `keras.Model`.
+
+    Call arguments:
+        inputs: As of `FiringRateModel`.
+        training: As of `FiringRateModel`.
+
+    Returns:
+        Mouse -> rates `(batch, neurons)`, the mean over the members.
+
+    Raises:
+        SensoriumError: If there is no member, or members differ in mice, neurons or images.
+    """
+
+    def __init__(self, members, **kwargs):
+        super().__init__(**kwargs)
+        if not members:
+            raise SensoriumError("EnsembleModel: give at least one member")
+        self.members = list(members)
+        first = self.members[0]
+        for member in self.members[1:]:
+            if _kind(member) != _kind(first):
+                raise SensoriumError(
+                    f"EnsembleModel: members must take the same images and have the same mice and "
+                    f"neurons. Received: {_kind(first)} and {_kind(member)}"
+                )
+        self.built = True
+
+    @property
+    def mice(self):
+        """The members' mice, in their order."""
+        return self.members[0].mice
+
+    @property
+    def image_shape(self):
+        """`(height, width, channels)` of the images that the members eat."""
+        return self.members[0].image_shape
+
+    @property
+    def readouts(self):
+        """Mouse -> the first member's readout, which tells the neurons."""
+        return self.members[0].readouts
+
+    @property
+    def shifters(self):
+        """Mouse -> the first member's shifter, which tells what the members are given."""
+        return self.members[0].shifters
+
+    def build(self, input_shape=None):
+        """Does nothing: the members are built."""
+
+    def call(self, inputs, training=None):
+        """Predicts the rates of every mouse in `inputs`; see the class."""
+        rates = [member(inputs, training=training) for member in self.members]
+        return {mouse: ops.mean(ops.stack([r[mouse] for r in rates]), axis=0) for mouse in inputs}
+
+    def for_mouse(self, mouse):
+        """Returns the model of one mouse, as `FiringRateModel.for_mouse` does."""
+        singles = [member.for_mouse(mouse) for member in self.members]
+        for number, single in enumerate(singles):
+            single.name = f"{single.name}_member{number}"  # Keras wants them to differ.
+        first = singles[0]
+        inputs = {each.name: keras.Input(each.shape[1:], name=each.name) for each in first.inputs}
+        rates = [single(inputs) for single in singles]
+        mean = keras.layers.Average(name="rates")(rates) if len(rates) > 1 else rates[0]
+        return keras.Model(inputs, mean, name=f"{self.name}_{mouse}")
+
+    def get_config(self):
+        """Returns the constructor's arguments, the members serialised."""
+        members = [keras.saving.serialize_keras_object(member) for member in self.members]
+        return {**super().get_config(), "members": members}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Makes the ensemble that `get_config` described, with new weights."""
+        config = dict(config)
+        config["members"] = [
+            keras.saving.deserialize_keras_object(member, custom_objects=custom_objects)
+            for member in config["members"]
+        ]
+        return cls(**config)
+
+
+def _kind(model):
+    """Returns what members must have in common."""
+    neurons = {mouse: readout.n_neurons for mouse, readout in model.readouts.items()}
+    return {"images": model.image_shape, "neurons": neurons, "pupil": bool(model.shifters)}

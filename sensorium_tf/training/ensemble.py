@@ -1,0 +1,75 @@
+"""Runs that differ in their seed alone, and the mean of what they predict."""
+
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
+
+from sensorium_tf.data import load_mouse
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models import EnsembleModel
+from sensorium_tf.training.model_file import save_model
+from sensorium_tf.training.settings import TrainingSettings
+from sensorium_tf.training.strategies import is_chief, make_strategy
+from sensorium_tf.training.trainer import TrainingResult, train
+from sensorium_tf.training.workdir import Workdir
+
+
+def parse_seeds(seeds: Iterable[str], *, seed: int = 0) -> tuple[int, ...]:
+    """Returns the seeds of an ensemble from their texts.
+
+    Args:
+      seeds: whole numbers.
+      seed: of a single run; another one than the default does not go with several.
+
+    Raises:
+      SensoriumError: if one is no whole number of 0 or more, or is there twice.
+    """
+    texts = [text.strip() for text in seeds]
+    if not all(text.isascii() and text.isdigit() for text in texts):
+        raise SensoriumError(f"seeds {','.join(texts)}: expected whole numbers such as 0,1,2")
+    numbers = tuple(map(int, texts))
+    if len(set(numbers)) < len(numbers):
+        raise SensoriumError(f"seeds {','.join(texts)}: a seed is there twice")
+    if seed != 0:
+        raise SensoriumError("seed and seeds do not go together: choose one")
+    return numbers
+
+
+def train_ensemble(
+    settings: TrainingSettings, seeds: Sequence[int], workdir: str | os.PathLike, **where
+) -> list[TrainingResult]:
+    """Trains a run for each seed, one after another, or goes on with those that were stopped.
+
+    Args:
+      settings: of all of them; the seed in it does not count.
+      seeds: one for each member.
+      workdir: folder of the ensemble: `config.json`, `members/seed<n>/`, each the workdir of a
+        run, and, once all of them are there, `model.keras`, the mean of their rates.
+      **where: the other arguments of `train`.
+
+    Returns:
+      The members' results.
+
+    Raises:
+      SensoriumError: as `train`, or if the workdir holds something else.
+      TrainingStopped: as `train`.
+    """
+    settings = dataclasses.replace(settings, seed=seeds[0])
+    strategy = where.pop("strategy", "auto")
+    strategy = make_strategy(strategy) if isinstance(strategy, str) else strategy
+    folder, writes = Workdir(workdir, seeds=seeds), is_chief(strategy)
+    mice = [load_mouse(name, data_dir=where.get("data_dir")) for name in settings.mice]
+    for mouse in mice:
+        mouse.check_track(settings.track)
+    if writes:
+        folder.claim(settings, mice)
+    results = []
+    for seed in seeds:
+        if where.get("verbose", True) and writes:
+            print(f"member with seed {seed}:")
+        member = dataclasses.replace(settings, seed=seed)
+        results.append(train(member, folder.member(seed), strategy=strategy, **where))
+    if writes:
+        members = [Workdir(folder.member(seed)).load_model() for seed in seeds]
+        save_model(EnsembleModel(members, name=settings.model), folder.model_file)
+    return results

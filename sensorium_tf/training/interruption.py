@@ -1,0 +1,40 @@
+"""Schedulers end a job with SIGTERM: a run notices, saves and says so."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+
+class TrainingStopped(Exception):  # noqa: N818 - not an error: the run is saved and can go on
+    """The process was asked to end; the run is saved, and the same command goes on with it."""
+
+
+class StopRequest:
+    """Whether the process has been asked to end."""
+
+    def __init__(self):
+        self.received = False
+
+    def _receive(self, *_) -> None:
+        self.received = True
+
+
+@contextlib.contextmanager
+def stop_on_sigterm() -> Iterator[StopRequest]:
+    """Notes SIGTERM while the block runs, instead of dying of it.
+
+    Outside of the main thread, where Python allows no handlers, nothing changes.
+
+    Yields:
+      What knows whether the signal came.
+    """
+    request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = signal.signal(signal.SIGTERM, request._receive)
+    try:
+        yield request
+    finally:
+        signal.signal(signal.SIGTERM, before)

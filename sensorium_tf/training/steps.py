@@ -1,0 +1,172 @@
+"""Training steps: several of them inside one compiled call, on any number of devices."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from sensorium_tf.models import FiringRateModel
+
+PENALTIES = ("laplace", "features")
+
+
+@dataclasses.dataclass(frozen=True)
+class BadStep:
+    """A step whose loss or gradients were not finite.
+
+    Attributes:
+      index: of the step within the call.
+      losses: Poisson loss of each mouse.
+      gradients: largest absolute gradient of each weight, infinite where one was NaN.
+    """
+
+    index: int
+    losses: np.ndarray
+    gradients: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class StepTotals:
+    """What some steps come to.
+
+    Attributes:
+      poisson: Poisson loss of each mouse, summed over the steps, each times its trials.
+      penalties: likewise `laplace` and `features`, of all mice together.
+      stopped: whether some process has asked to stop.
+      bad: the first step that was not finite, or None.
+    """
+
+    poisson: np.ndarray
+    penalties: np.ndarray
+    stopped: bool
+    bad: BadStep | None
+
+
+class Steps:
+    """Takes training steps with a compiled model.
+
+    A step is one batch of every mouse and one update. On several devices each has a share of the
+    batch: losses and gradients are summed, which gives what one device gives with all of it.
+
+    Args:
+      model: compiled with a loss for each mouse, made in the strategy's scope.
+      strategy: where to compute.
+      gradient_clip: largest norm of all gradients together; None for no limit.
+      average_decay: share of the old value in the moving average of the weights after each step;
+        None for no average.
+
+    Attributes:
+      averages: the averaged weights, in the order of `model.weights`; empty without average.
+    """
+
+    def __init__(
+        self,
+        model: FiringRateModel,
+        strategy: tf.distribute.Strategy,
+        *,
+        gradient_clip: float | None = None,
+        average_decay: float | None = None,
+    ):
+        self._model = model
+        self._strategy = strategy
+        self._gradient_clip = gradient_clip
+        self._average_decay = average_decay
+        self.averages: list[tf.Variable] = []
+        if average_decay is not None:
+            with strategy.scope():
+                self.averages = [
+                    tf.Variable(weight.value, trainable=False) for weight in model.weights
+                ]
+        self._compiled = tf.function(self._steps, reduce_retracing=True)
+
+    def __call__(
+        self,
+        iterator,
+        *,
+        learning_rates: Sequence[float],
+        n_trials: Sequence[int],
+        stop: bool = False,
+    ) -> StepTotals:
+        """Takes one step for each learning rate.
+
+        Args:
+          iterator: of a dataset that the strategy distributed.
+          learning_rates: of each step.
+          n_trials: trials of the first mouse in each step, by which the totals are weighed.
+          stop: whether this process asks all of them to stop after these steps.
+        """
+        poisson, penalties, stopped, bad, losses, gradients = self._compiled(
+            iterator,
+            tf.constant(learning_rates, tf.float32),
+            tf.constant(n_trials, tf.float32),
+            tf.constant(float(stop)),
+        )
+        bad = int(bad)
+        return StepTotals(
+            poisson=poisson.numpy().astype(np.float64),
+            penalties=penalties.numpy().astype(np.float64),
+            stopped=float(stopped) > 0,
+            bad=None if bad < 0 else BadStep(bad, losses.numpy(), gradients.numpy()),
+        )
+
+    def _steps(self, iterator, learning_rates, n_trials, stop):
+        n_mice, n_weights = len(self._model.mice), len(self._model.trainable_variables)
+        poisson, penalties = tf.zeros(n_mice), tf.zeros(len(PENALTIES))
+        bad, bad_losses, bad_gradients = tf.constant(-1), tf.zeros(n_mice), tf.zeros(n_weights)
+        for step in tf.range(tf.shape(learning_rates)[0]):
+            self._model.optimizer.learning_rate.assign(learning_rates[step])
+            values = self._model.penalties()
+            penalties += n_trials[step] * tf.stack([values[name] for name in PENALTIES])
+            inputs, responses = next(iterator)
+            losses, gradients = self._strategy.run(self._replica_step, args=(inputs, responses))
+            losses = self._strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+            gradients = self._strategy.reduce(tf.distribute.ReduceOp.SUM, gradients, axis=None)
+            poisson += n_trials[step] * losses
+            finite = tf.reduce_all(tf.math.is_finite(losses)) & tf.reduce_all(
+                tf.math.is_finite(gradients)
+            )
+            first = ~finite & (bad < 0)
+            bad = tf.where(first, step, bad)
+            bad_losses = tf.where(first, losses, bad_losses)
+            bad_gradients = tf.where(first, gradients, bad_gradients)
+            self._update_averages()
+        # Every process says whether it was asked to stop, so that all do after the same step.
+        stopped = self._strategy.run(lambda: tf.identity(stop))
+        stopped = self._strategy.reduce(tf.distribute.ReduceOp.SUM, stopped, axis=None)
+        return poisson, penalties, stopped, bad, bad_losses, bad_gradients
+
+    def _replica_step(self, inputs, responses):
+        """Takes a step on one device; returns its losses and largest gradients."""
+        model = self._model
+        variables = model.trainable_variables
+        with tf.GradientTape() as tape:
+            rates = model(inputs, training=True)
+            losses = [model.loss[mouse](responses[mouse], rates[mouse]) for mouse in model.mice]
+            penalty = tf.add_n(model.losses) / self._strategy.num_replicas_in_sync
+            total = tf.add_n([*losses, penalty])
+        gradients = tape.gradient(total, [variable.value for variable in variables])
+        if self._gradient_clip is not None:
+            gradients = self._clip(gradients)
+        model.optimizer.apply(gradients, variables)
+        largest = [
+            tf.reduce_max(tf.where(tf.math.is_nan(each), float("inf"), tf.abs(each)))
+            for each in map(tf.convert_to_tensor, gradients)
+        ]
+        return tf.stack(losses), tf.stack(largest)
+
+    def _clip(self, gradients):
+        """Scales a device's share of the gradients by what their sum over devices needs."""
+        context = tf.distribute.get_replica_context()
+        summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        norm = tf.linalg.global_norm(summed)
+        scale = self._gradient_clip / tf.maximum(norm, self._gradient_clip)
+        return [gradient * scale for gradient in gradients]
+
+    def _update_averages(self) -> None:
+        for average, weight in zip(self.averages, self._model.weights, strict=False):
+            self._strategy.extended.update(average, self._move, args=(weight.value,))
+
+    def _move(self, average, weight):
+        decay = tf.cast(self._average_decay, average.dtype)
+        average.assign(decay * average + (1 - decay) * tf.cast(weight, average.dtype))

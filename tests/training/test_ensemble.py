@@ -1,0 +1,113 @@
+"""Runs that differ in their seed, and their mean."""
+
+import json
+
+import numpy as np
+import pytest
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.competition import submit
+from sensorium_tf.data import load_mouse
+from sensorium_tf.evaluation import evaluate
+from sensorium_tf.models import BaselineSettings, save_published
+from sensorium_tf.training import (
+    TrainingSettings,
+    load_model,
+    open_trained,
+    parse_seeds,
+    predict,
+    train,
+    train_ensemble,
+)
+
+SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
+
+
+def settings(**changes):
+    values = {"mice": ("full",), "epochs": 1, "batch_size": 5, "architecture": SMALL}
+    return TrainingSettings(**{**values, **changes})
+
+
+@pytest.fixture(scope="module")
+def ensemble(prepared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ensemble") / "run"
+    train_ensemble(settings(), (3, 1), folder, data_dir=prepared, verbose=False)
+    return folder
+
+
+def test_each_member_is_a_full_run_of_its_seed(ensemble, prepared, tmp_path):
+    assert {path.name for path in (ensemble / "members").iterdir()} == {"seed3", "seed1"}
+    alone = train(settings(seed=1), tmp_path / "alone", data_dir=prepared, verbose=False)
+    member = load_model(ensemble / "members" / "seed1" / "model.keras")
+    for a, b in zip(member.get_weights(), alone.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_model_above_averages_their_rates(ensemble, prepared):
+    trials = load_mouse("full", data_dir=prepared).trials("test")
+    members = [load_model(ensemble / "members" / f"seed{n}" / "model.keras") for n in (3, 1)]
+    rates = [predict(member, trials, track="sensorium") for member in members]
+    mean = predict(load_model(ensemble / "model.keras"), trials, track="sensorium")
+    np.testing.assert_allclose(mean, np.mean(rates, axis=0), rtol=1e-5)
+
+
+def test_the_mean_is_scored_beside_each_member(ensemble, prepared):
+    evaluation = evaluate(ensemble, data_dir=prepared)
+    report = evaluation.report()
+    for row in ("cnn, mean of 2", "member, seed 3", "member, seed 1"):
+        assert row in report
+    written = json.loads((ensemble / "evaluation.json").read_text())["mice"]["full"]
+    assert set(written["members"]) == {"member, seed 3", "member, seed 1"}
+    single = evaluate(ensemble / "members" / "seed3", data_dir=prepared)
+    assert written["members"]["member, seed 3"] == single.mice["full"].scores.means
+    assert evaluation.mice["full"].scores.means != single.mice["full"].scores.means
+
+
+def test_the_mean_is_submitted(ensemble, prepared, tmp_path):
+    (ours,) = submit(ensemble, "full", output=tmp_path / "a", data_dir=prepared)
+    lone = open_trained(ensemble / "model.keras")
+    (theirs,) = submit(lone, "full", output=tmp_path / "b", data_dir=prepared)
+    assert ours.read_bytes() == theirs.read_bytes()
+
+
+def test_a_finished_ensemble_is_not_trained_again(ensemble, prepared):
+    before = (ensemble / "members" / "seed3" / "metrics.jsonl").stat().st_mtime_ns
+    train_ensemble(settings(), (3, 1), ensemble, data_dir=prepared, verbose=False)
+    assert (ensemble / "members" / "seed3" / "metrics.jsonl").stat().st_mtime_ns >= before
+    assert len(load_model(ensemble / "model.keras").members) == 2
+
+
+@pytest.mark.parametrize("seeds", [(3,), (3, 1, 2), (1, 3)])
+def test_another_ensemble_in_its_folder_is_refused(ensemble, prepared, seeds):
+    with pytest.raises(SensoriumError, match="another configuration .*seeds"):
+        train_ensemble(settings(), seeds, ensemble, data_dir=prepared, verbose=False)
+    with pytest.raises(SensoriumError, match="another configuration"):
+        train(settings(seed=3), ensemble, data_dir=prepared, verbose=False)
+
+
+def test_an_ensemble_is_neither_exported_nor_started_from(ensemble, prepared, tmp_path):
+    pytest.importorskip("torch", reason="torch writes the published checkpoints")
+    with pytest.raises(SensoriumError, match="is an ensemble"):
+        save_published(load_model(ensemble / "model.keras"), tmp_path / "a.pth")
+    donor = str(ensemble / "model.keras")
+    with pytest.raises(SensoriumError, match="is an ensemble: start from one of its members"):
+        train(settings(init_from=donor), tmp_path / "run", data_dir=prepared, verbose=False)
+
+
+@pytest.mark.parametrize(
+    ("texts", "seed", "says"),
+    [
+        (["0", "one"], 0, "seeds 0,one: expected whole numbers"),
+        (["0", "-1"], 0, "expected whole numbers"),
+        (["0", ""], 0, "expected whole numbers"),
+        (["1", "1"], 0, "a seed is there twice"),
+        (["1", "2"], 3, "do not go together"),
+    ],
+)
+def test_seeds_that_are_none_are_refused(texts, seed, says):
+    with pytest.raises(SensoriumError, match=says):
+        parse_seeds(texts, seed=seed)
+
+
+def test_seeds_are_read(tmp_path):
+    assert parse_seeds(["0", " 12"]) == (0, 12)

@@ -1,0 +1,161 @@
+"""What a call of several steps does and tells."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from sensorium_tf.models import BaselineSettings, PoissonLoss, baseline
+from sensorium_tf.training import Steps
+
+N_TRIALS, NEURONS = 6, {"mouse3": 4, "mouse1": 3}
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(5)
+    image = lambda: rng.normal(size=(N_TRIALS, 36, 64, 1)).astype("float32")  # noqa: E731
+    inputs = {mouse: {"image": image()} for mouse in NEURONS}
+    responses = {
+        mouse: rng.gamma(1.0, size=(N_TRIALS, n)).astype("float32") for mouse, n in NEURONS.items()
+    }
+    return inputs, responses
+
+
+def made(optimizer=None):
+    rng = np.random.default_rng(1)
+    settings = BaselineSettings(hidden_channels=3, n_blocks=1, sigma_init=1e-9)
+    coordinates = {mouse: rng.normal(size=(n, 3)) for mouse, n in NEURONS.items()}
+    model = baseline("cnn", coordinates, settings=settings, seed=1)
+    model.compile(
+        optimizer or keras.optimizers.SGD(1.0),
+        {mouse: PoissonLoss(100) for mouse in NEURONS},
+        jit_compile=False,
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def take(model, batch, learning_rates, **options):
+    strategy = tf.distribute.get_strategy()
+    steps = Steps(model, strategy, **options)
+    iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    n_trials = [N_TRIALS] * len(learning_rates)
+    return steps, steps(iterator, learning_rates=learning_rates, n_trials=n_trials)
+
+
+def gradients(model, batch):
+    inputs, responses = batch
+    with tf.GradientTape() as tape:
+        rates = model(inputs, training=True)
+        losses = [model.loss[mouse](responses[mouse], rates[mouse]) for mouse in model.mice]
+        total = tf.add_n(losses) + tf.add_n(model.losses)
+    variables = [variable.value for variable in model.trainable_variables]
+    return [g.numpy() for g in map(tf.convert_to_tensor, tape.gradient(total, variables))], losses
+
+
+def test_a_step_is_keras_s_own_train_step(batch):
+    ours, theirs = made(keras.optimizers.Adam(0.01)), made(keras.optimizers.Adam(0.01))
+    take(ours, batch, [0.01, 0.01])
+    for _ in range(2):
+        theirs.train_step(batch)
+    for a, b, weight in zip(ours.get_weights(), theirs.get_weights(), ours.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5, err_msg=weight.path)
+
+
+def test_each_step_has_its_learning_rate(batch):
+    model = made()
+    expected, _ = gradients(made(), batch)
+    before = [variable.numpy() for variable in model.trainable_variables]
+    take(model, batch, [1e-4])
+    for variable, old, gradient in zip(model.trainable_variables, before, expected, strict=True):
+        np.testing.assert_allclose(
+            variable.numpy(), old - 1e-4 * gradient, rtol=1e-3, atol=1e-5, err_msg=variable.path
+        )
+    frozen = made()
+    before = [variable.numpy() for variable in frozen.trainable_variables]
+    take(frozen, batch, [0.0, 0.0])
+    for variable, old in zip(frozen.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), old)
+
+
+def test_losses_are_summed_with_the_trials_as_weights(batch):
+    _, losses = gradients(made(), batch)
+    model = made()
+    penalties = model.penalties()
+    _, totals = take(model, batch, [0.0, 0.0])
+    np.testing.assert_allclose(totals.poisson, 2 * N_TRIALS * np.array(losses), rtol=1e-5)
+    expected = [2 * N_TRIALS * float(penalties[name]) for name in ("laplace", "features")]
+    np.testing.assert_allclose(totals.penalties, expected, rtol=1e-5)
+    assert totals.bad is None and not totals.stopped
+
+
+def test_gradients_are_clipped_by_their_common_norm(batch):
+    expected, _ = gradients(made(), batch)
+    norm = np.sqrt(sum((gradient**2).sum() for gradient in expected))
+    model = made()
+    before = [variable.numpy() for variable in model.trainable_variables]
+    take(model, batch, [1.0], gradient_clip=0.01)
+    moved = [
+        old - variable.numpy()
+        for variable, old in zip(model.trainable_variables, before, strict=True)
+    ]
+    assert np.sqrt(sum((each**2).sum() for each in moved)) == pytest.approx(0.01, rel=1e-2)
+    for each, gradient in zip(moved, expected, strict=True):
+        np.testing.assert_allclose(each, 0.01 / norm * gradient, rtol=0.05, atol=1e-5)
+    unclipped = made()
+    take(unclipped, batch, [1e-4], gradient_clip=2 * norm)
+    reference = made()
+    take(reference, batch, [1e-4])
+    for a, b in zip(unclipped.get_weights(), reference.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+def test_the_average_follows_the_weights(batch):
+    model = made()
+    first = model.get_weights()
+    steps, _ = take(model, batch, [1e-4], average_decay=0.75)
+    for average, old, new in zip(steps.averages, first, model.get_weights(), strict=True):
+        np.testing.assert_allclose(average.numpy(), 0.75 * old + 0.25 * new, rtol=1e-5, atol=1e-7)
+    assert Steps(model, tf.distribute.get_strategy()).averages == []
+
+
+def test_a_step_that_is_not_finite_is_told_with_mouse_and_gradients(batch):
+    inputs, responses = batch
+    responses = {**responses, "mouse1": np.full_like(responses["mouse1"], np.nan)}
+    model = made()
+    good = tf.data.Dataset.from_tensors(batch)
+    bad = tf.data.Dataset.from_tensors((inputs, responses))
+    steps = Steps(model, tf.distribute.get_strategy())
+    totals = steps(
+        iter(good.concatenate(bad).concatenate(bad)),
+        learning_rates=[1e-6] * 3,
+        n_trials=[N_TRIALS] * 3,
+    )
+    assert totals.bad.index == 1
+    assert np.isfinite(totals.bad.losses[0]) and np.isnan(totals.bad.losses[1])
+    paths = [variable.path for variable in model.trainable_variables]
+    infinite = {p for p, g in zip(paths, totals.bad.gradients, strict=True) if np.isinf(g)}
+    assert "readout_mouse1/bias" in infinite and "readout_mouse3/bias" not in infinite
+
+
+def test_a_request_to_stop_comes_back(batch):
+    model = made()
+    steps = Steps(model, tf.distribute.get_strategy())
+    iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    for stop in (False, True):
+        totals = steps(iterator, learning_rates=[0.0], n_trials=[N_TRIALS], stop=stop)
+        assert totals.stopped is stop
+
+
+def test_the_loop_is_traced_once_for_any_number_of_steps(batch):
+    """A call is one Python call, not one a step; another number of steps compiles nothing anew."""
+    model = made()
+    steps = Steps(model, tf.distribute.get_strategy())
+    calls = []
+    real = model.call
+    model.call = lambda *args, **kwargs: calls.append(1) or real(*args, **kwargs)
+    iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    for n_steps in (4, 4, 2, 3, 7):
+        steps(iterator, learning_rates=[1e-6] * n_steps, n_trials=[N_TRIALS] * n_steps)
+    assert len(calls) <= 3

@@ -1,0 +1,139 @@
+"""Runs that are killed at bad moments come to what a run comes to that is not."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sensorium_tf
+from sensorium_tf.training import load_model
+
+ROOT = Path(__file__).parents[2]
+# Runs launch/train.py; at one moment it is killed, or gets SIGTERM.
+DRIVER = """
+import os, runpy, signal, sys
+import keras, numpy
+from sensorium_tf.training import steps, workdir
+
+moment, *sys.argv = sys.argv[1:]
+sys.path.insert(0, os.path.dirname(sys.argv[0]))
+calls = {"left": 4}
+
+def now():
+    calls["left"] -= 1
+    return calls["left"] == 0
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def before(owner, name, act):
+    real = getattr(owner, name)
+    def wrapped(*args, **kwargs):
+        if now():
+            act(*args)
+        return real(*args, **kwargs)
+    setattr(owner, name, wrapped)
+
+if moment == "in a step":
+    before(steps.Steps, "__call__", lambda *_: die())
+elif moment == "sigterm":
+    before(steps.Steps, "__call__", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+elif moment == "writing a checkpoint":
+    calls["left"] = 2
+    before(numpy, "savez", lambda file: (file.write(b"half a checkpoint"), file.flush(), die()))
+elif moment == "after a checkpoint":
+    calls["left"] = 2
+    before(workdir.Workdir, "write_metrics", lambda *_: die())
+elif moment == "writing the model":
+    calls["left"] = 1
+    def half(model, path):
+        path.write_bytes(b"half a model")
+        die()
+    before(keras.Model, "save", half)
+else:
+    assert moment == "never"
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+MOMENTS = ("in a step", "writing a checkpoint", "after a checkpoint", "writing the model")
+
+
+def run(workdir, prepared, moment="never"):
+    flags = [
+        "--mice=full,short",
+        f"--workdir={workdir}",
+        f"--data_dir={prepared}",
+        "--recipe=fast",
+        "--epochs=4",
+        "--batch_size=3",
+        "--average_decay=0.9",
+        "--gradient_clip=100",
+        "--hidden_channels=4",
+        "--n_blocks=1",
+        "--deterministic",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(Path(sensorium_tf.__file__).parents[1])}
+    return subprocess.run(
+        [sys.executable, "-c", DRIVER, moment, str(ROOT / "launch" / "train.py"), *flags],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def whole(prepared, tmp_path_factory):
+    """Workdir of a run that nothing happened to."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    done = run(folder, prepared)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return folder
+
+
+def assert_equal_runs(ours, theirs):
+    assert (ours / "metrics.jsonl").read_text() == (theirs / "metrics.jsonl").read_text()
+    for a, b in zip(
+        load_model(ours / "model.keras").get_weights(),
+        load_model(theirs / "model.keras").get_weights(),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(whole, prepared, tmp_path):
+    folder = tmp_path / "run"
+    for moment in MOMENTS:
+        done = run(folder, prepared, moment)
+        assert done.returncode == -9, (moment, done.stdout[-500:], done.stderr[-2000:])
+    done = run(folder, prepared)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert_equal_runs(folder, whole)
+    leftovers = [path.name for path in folder.rglob("*") if path.name.endswith(".tmp")]
+    assert len(leftovers) <= 2, leftovers  # a killed process cannot tidy up
+
+
+def test_sigterm_saves_the_steps_so_far_and_has_a_status_of_its_own(whole, prepared, tmp_path):
+    folder = tmp_path / "run"
+    done = run(folder, prepared, "sigterm")
+    assert done.returncode == 75, done.stderr[-2000:]
+    stopped = [line for line in done.stderr.splitlines() if line.startswith("stopped:")]
+    assert len(stopped) == 1 and "the same command goes on" in stopped[0]
+    newest = sorted((folder / "checkpoints").glob("*.npz"))[-1]
+    with np.load(newest) as file:
+        state = json.loads(str(file["state"]))
+    assert 0 < state["partial"]["step"] < 4
+    done = run(folder, prepared)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert_equal_runs(folder, whole)
+
+
+def test_the_same_seed_gives_the_same_bits_in_another_process(whole, prepared, tmp_path):
+    done = run(tmp_path / "run", prepared)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert_equal_runs(tmp_path / "run", whole)
+    shutil.rmtree(tmp_path / "run")

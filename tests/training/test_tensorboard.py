@@ -1,0 +1,81 @@
+"""What a run shows in TensorBoard."""
+
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from sensorium_tf.evaluation import training_pictures
+from sensorium_tf.models import BaselineSettings
+from sensorium_tf.training import TrainingSettings, train
+
+SCORE = "validation/single_trial_correlation"
+
+
+@pytest.fixture(scope="module")
+def events(prepared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("board") / "run"
+    settings = TrainingSettings(
+        mice=("full", "short"),
+        epochs=3,
+        batch_size=2,
+        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+    )
+    train(
+        settings,
+        folder,
+        data_dir=prepared,
+        watch=[training_pictures],
+        profile=True,
+        verbose=False,
+    )
+    read = EventAccumulator(str(folder / "tensorboard"), size_guidance={"tensors": 0})
+    read.Reload()
+    return folder, read
+
+
+def test_scalars_are_there_for_each_epoch_and_mouse(events):
+    _, read = events
+    for tag in (
+        "loss/total",
+        "loss/poisson",
+        "loss/laplace",
+        "loss/features",
+        "loss/full",
+        "learning_rate",
+        "images_per_second",
+        "validation/full",
+        "validation/short",
+        "validation/single_trial_correlation",
+    ):
+        steps = [event.step for event in read.Tensors(tag)]
+        assert steps[-3:] == [1, 2, 3], tag
+
+
+def test_the_spread_of_correlations_is_a_histogram(events):
+    _, read = events
+    assert [e.step for e in read.Tensors("single_trial_correlation/full")] == [0, 1, 2, 3]
+
+
+def test_pictures_are_there_for_some_epochs(events):
+    _, read = events
+    for tag in ("filters", "retinotopy/full", "responses/short"):
+        assert [event.step for event in read.Tensors(tag)] == [0, 1, 2]
+        width, height, png = read.Tensors(tag)[0].tensor_proto.string_val
+        assert int(width) > 300 and int(height) > 200 and png.startswith(b"\x89PNG")
+
+
+def test_hyperparameters_come_with_the_final_score(events):
+    _, read = events
+    assert "_hparams_/session_start_info" in read.summary_metadata
+    start = read.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    assert b"learning_rate" in start and b"architecture/hidden_channels" in start
+    scores, (final,) = (
+        [float(tf.make_ndarray(event.tensor_proto)) for event in read.Tensors(tag)]
+        for tag in (SCORE, f"final/{SCORE}")
+    )
+    assert final == pytest.approx(max(scores))
+
+
+def test_a_profile_is_there_if_asked_for(events):
+    folder, _ = events
+    assert list((folder / "tensorboard" / "plugins" / "profile").rglob("*.xplane.pb"))
