@@ -56,8 +56,7 @@ def forward_gflop(n_images: int, n_neurons: int, *, channels: int = 4) -> dict[s
 
 
 def train(workspace: Path, n_neurons: int, n_batch: int) -> dict:
-    """Training steps of the CNN of `sensorium_plus`, batches and all."""
-    import keras
+    """Training steps of the CNN of `sensorium_plus`, batches and all, as a run takes them."""
     import tensorflow as tf
 
     mouse, _ = prepared(workspace, TRAINED, n_neurons)
@@ -65,13 +64,7 @@ def train(workspace: Path, n_neurons: int, n_batch: int) -> dict:
     whole = batches.dataset().filter(lambda _, y: tf.shape(y[mouse.name])[0] == n_batch)
     iterator = iter(whole.repeat())
     n_steps = 4
-
-    @tf.function
-    def steps(iterator):
-        for _ in tf.range(n_steps):
-            model.train_step(next(iterator))
-
-    step = seconds(lambda: steps(iterator), repeats=5) / n_steps
+    step = seconds(_steps(model, iterator, n_batch, n_steps), repeats=5) / n_steps
     gflop = forward_gflop(n_batch, n_neurons)
     # Backward costs twice the forward pass, but nobody asks for the gradient of the images.
     work = 3 * sum(gflop.values()) - gflop["stem"]
@@ -79,7 +72,6 @@ def train(workspace: Path, n_neurons: int, n_batch: int) -> dict:
     inputs, responses = next(iterator)
     parts = _parts(model, mouse.name, inputs, responses)
     parts["input"] = seconds(lambda: next(iterator), repeats=20)
-    keras.backend.clear_session()
     return {
         "train_images_per_s": n_batch / step,
         "train_gflops": work / step,
@@ -88,6 +80,16 @@ def train(workspace: Path, n_neurons: int, n_batch: int) -> dict:
         "train_seconds": {"step": step, **parts},
         "matmul_gflops": matmul,
     }
+
+
+def _steps(model, iterator, n_batch: int, n_steps: int) -> Callable[[], object]:
+    """Returns what takes some training steps."""
+    import tensorflow as tf
+
+    from sensorium_tf.training import Steps
+
+    steps = Steps(model, tf.distribute.get_strategy())
+    return lambda: steps(iterator, learning_rates=[0.001] * n_steps, n_trials=[n_batch] * n_steps)
 
 
 def _model_and_batches(trials, mouse, n_batch, *, track="sensorium_plus"):
@@ -314,9 +316,8 @@ def _step_seconds(mouse, n_mice: int, n_batch: int, n_neurons: int) -> float:
     trials = mouse.trials("train")
     trials = dataclasses.replace(trials, responses=trials.responses[:, :n_neurons])
     model, delivered = _model_and_batches({f"m{i}": trials for i in range(n_mice)}, mouse, n_batch)
-    data = next(iter(delivered.dataset()))
-    step = tf.function(lambda: model.train_step(data))
-    return seconds(step, repeats=3)
+    data = tf.data.Dataset.from_tensors(next(iter(delivered.dataset())))
+    return seconds(_steps(model, iter(data.repeat()), n_batch, 1), repeats=3)
 
 
 def _process(arguments: list[str]) -> float:

@@ -36,7 +36,7 @@ BATCH_SIZE = flags.DEFINE_integer(
     "batch_size", None, "Trials of each mouse in a step; published: 128, fast: 8."
 )
 LEARNING_RATE = flags.DEFINE_float(
-    "learning_rate", None, "Of Adam, at its highest; published: 0.009, fast: 0.003."
+    "learning_rate", None, "Of Adam, at its highest; published: 0.009, fast: 0.005."
 )
 WARMUP_EPOCHS = flags.DEFINE_float("warmup_epochs", 1.0, "fast: the learning rate rises in these.")
 JOINT_CORE = flags.DEFINE_bool("joint_core", False, "fast: all mice pass the core in one batch.")

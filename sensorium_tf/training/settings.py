@@ -14,7 +14,7 @@ from sensorium_tf.training.schedule import ScheduleSettings
 RECIPES = types.MappingProxyType(
     {
         "published": {"epochs": 200, "batch_size": 128, "learning_rate": 0.009},
-        "fast": {"epochs": 22, "batch_size": 8, "learning_rate": 0.003, "average_decay": 0.99},
+        "fast": {"epochs": 22, "batch_size": 8, "learning_rate": 0.005, "average_decay": 0.99},
     }
 )
 

@@ -17,10 +17,10 @@ def test_the_defaults_are_the_published_recipe():
 
 def test_a_recipe_says_what_the_user_does_not():
     settings = TrainingSettings(recipe="fast")
-    assert (settings.batch_size, settings.learning_rate, settings.epochs) == (8, 0.003, 22)
+    assert (settings.batch_size, settings.learning_rate, settings.epochs) == (8, 0.005, 22)
     assert settings.average_decay == 0.99
     settings = TrainingSettings(recipe="fast", epochs=5, batch_size=32)
-    assert (settings.batch_size, settings.learning_rate, settings.epochs) == (32, 0.003, 5)
+    assert (settings.batch_size, settings.learning_rate, settings.epochs) == (32, 0.005, 5)
     assert "recipe fast" in settings.describe()
 
 
