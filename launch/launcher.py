@@ -1,4 +1,7 @@
-"""What all launchers share: quiet libraries, readable help, one-line errors, exit status 0 or 1."""
+"""What all launchers share: quiet libraries, readable help, one-line errors, exit status 0 or 1.
+
+A training run that SIGTERM stopped ends with 75.
+"""
 
 import contextlib
 import os

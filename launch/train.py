@@ -44,7 +44,8 @@ GRADIENT_CLIP = flags.DEFINE_float("gradient_clip", None, "Largest norm of all g
 AVERAGE_DECAY = flags.DEFINE_float(
     "average_decay",
     None,
-    "Decay of a moving average of the weights, kept in their place; published: none, fast: 0.99.",
+    "Decay of a moving average of the weights, kept in their place; 0: none. published: 0, "
+    "fast: 0.99.",
 )
 INIT_FROM = flags.DEFINE_string(
     "init_from",

@@ -14,6 +14,8 @@ import numpy as np
 _ALIGNMENT = 64
 # Batches in flight: prefetched ones, those being made, the one in use.
 _KEPT = 8
+# Of all sizes together.
+_KEPT_BYTES = 1 << 29
 # Smaller ones come fast enough from NumPy.
 _SMALLEST_BYTES = 1 << 18
 
@@ -23,6 +25,7 @@ class Buffers:
 
     def __init__(self):
         self._blocks: dict[int, list[np.ndarray]] = {}
+        self._kept_bytes = 0
         self._lock = threading.Lock()
 
     def empty(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -42,8 +45,9 @@ class Buffers:
                 if sys.getrefcount(blocks[index]) == 2:
                     return blocks[index]
             block = np.empty(n_bytes, np.uint8)
-            if len(blocks) < _KEPT:
+            if len(blocks) < _KEPT and self._kept_bytes + n_bytes <= _KEPT_BYTES:
                 blocks.append(block)
+                self._kept_bytes += n_bytes
             return block
 
 
@@ -53,7 +57,12 @@ _BUFFERS = Buffers()
 def select(array: np.ndarray, index: slice | np.ndarray) -> np.ndarray:
     """Returns `array[index]` of a float32 array, in memory from here if it has to be copied."""
     # The usual kind of index. NumPy would check it itself only together with a copy of its own.
-    plain = isinstance(index, np.ndarray) and index.dtype.kind in "iu" and index.size
+    plain = (
+        isinstance(index, np.ndarray)
+        and index.dtype.kind in "iu"
+        and index.size
+        and index.ndim == 1
+    )
     if not plain or not 0 <= index.min() <= index.max() < len(array):
         return array[index]
     rows = _BUFFERS.empty((len(index), *array.shape[1:]))

@@ -4,13 +4,13 @@ import dataclasses
 import os
 from collections.abc import Iterable, Sequence
 
-from sensorium_tf.data import load_mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel
-from sensorium_tf.training.model_file import save_model
+from sensorium_tf.training.interruption import TrainingStopped, stop_on_sigterm
+from sensorium_tf.training.model_file import load_model, save_model
 from sensorium_tf.training.settings import TrainingSettings
 from sensorium_tf.training.strategies import is_chief, make_strategy
-from sensorium_tf.training.trainer import TrainingResult, train
+from sensorium_tf.training.trainer import TrainingResult, check_mice, train
 from sensorium_tf.training.workdir import Workdir
 
 
@@ -58,18 +58,23 @@ def train_ensemble(
     strategy = where.pop("strategy", "auto")
     strategy = make_strategy(strategy) if isinstance(strategy, str) else strategy
     folder, writes = Workdir(workdir, seeds=seeds), is_chief(strategy)
-    mice = [load_mouse(name, data_dir=where.get("data_dir")) for name in settings.mice]
-    for mouse in mice:
-        mouse.check_track(settings.track)
+    mice = check_mice(settings, strategy, data_dir=where.get("data_dir"))
+    if settings.init_from is not None:
+        load_model(settings.init_from)
     if writes:
         folder.claim(settings, mice)
     results = []
-    for seed in seeds:
-        if where.get("verbose", True) and writes:
-            print(f"member with seed {seed}:")
-        member = dataclasses.replace(settings, seed=seed)
-        results.append(train(member, folder.member(seed), strategy=strategy, **where))
-    if writes:
-        members = [Workdir(folder.member(seed)).load_model() for seed in seeds]
-        save_model(EnsembleModel(members, name=settings.model), folder.model_file)
+    with stop_on_sigterm() as stop:
+        for seed in seeds:
+            if stop.received:
+                raise TrainingStopped(
+                    f"asked to stop before the member with seed {seed}: the same command goes on"
+                )
+            if where.get("verbose", True) and writes:
+                print(f"member with seed {seed}:")
+            member = dataclasses.replace(settings, seed=seed)
+            results.append(train(member, folder.member(seed), strategy=strategy, **where))
+        if writes:
+            members = [Workdir(folder.member(seed)).load_model() for seed in seeds]
+            save_model(EnsembleModel(members, name=settings.model), folder.model_file)
     return results

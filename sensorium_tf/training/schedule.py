@@ -177,7 +177,8 @@ class Cosine:
     def update(self, score: float) -> Decision:
         """Remembers the best score; nothing else follows from it."""
         improved = score > self.best_score
-        self.best_score = max(score, self.best_score)
+        if improved:
+            self.best_score = score
         return Decision(improved=improved, restore_best=False, stop=False)
 
     def state(self) -> dict[str, float]:

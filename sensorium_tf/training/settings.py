@@ -39,7 +39,7 @@ class TrainingSettings:
       warmup_epochs: of `fast`: epochs in which the learning rate rises.
       gradient_clip: largest norm of all gradients together; None for no limit.
       average_decay: of the exponential moving average of the weights, after each step, which is
-        scored and kept in their place; `published` has none.
+        scored and kept in their place; 0 for none, which is what `published` says.
       joint_core: of `fast`: whether all mice pass the core in one batch.
       seed: of the weights, the order of trials and the readouts' sampling.
       deterministic: whether every operation must give the same bits each time, at some cost.
@@ -101,9 +101,9 @@ class TrainingSettings:
                 f"warmup_epochs {self.warmup_epochs}: expected 0 to the number of epochs, "
                 f"{self.epochs}"
             )
-        if self.average_decay is not None and not 0 < self.average_decay < 1:
+        if self.average_decay is not None and not 0 <= self.average_decay < 1:
             raise SensoriumError(
-                f"average_decay {self.average_decay}: expected a number between 0 and 1"
+                f"average_decay {self.average_decay}: expected 0 (no average) or a number below 1"
             )
         if self.seed < 0:
             raise SensoriumError(f"seed {self.seed}: expected 0 or more")

@@ -18,7 +18,8 @@ class BadStep:
     Attributes:
       index: of the step within the call.
       losses: Poisson loss of each mouse.
-      gradients: largest absolute gradient of each weight, infinite where one was NaN.
+      gradients: largest absolute gradient of each weight, before any clipping and summed over
+        devices; infinite where one was NaN.
     """
 
     index: int
@@ -146,27 +147,34 @@ class Steps:
             penalty = tf.add_n(model.losses) / self._strategy.num_replicas_in_sync
             total = tf.add_n([*losses, penalty])
         gradients = tape.gradient(total, [variable.value for variable in variables])
-        if self._gradient_clip is not None:
-            gradients = self._clip(gradients)
-        model.optimizer.apply(gradients, variables)
         largest = [
             tf.reduce_max(tf.where(tf.math.is_nan(each), float("inf"), tf.abs(each)))
             for each in map(tf.convert_to_tensor, gradients)
         ]
+        if self._gradient_clip is not None:
+            gradients = self._clip(gradients)
+        model.optimizer.apply(gradients, variables)
         return tf.stack(losses), tf.stack(largest)
 
     def _clip(self, gradients):
         """Scales a device's share of the gradients by what their sum over devices needs."""
         context = tf.distribute.get_replica_context()
         summed = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        norm = tf.linalg.global_norm(summed)
+        # Squares of large gradients would overflow.
+        highest = tf.reduce_max([tf.reduce_max(tf.abs(each)) for each in summed])
+        norm = highest * tf.linalg.global_norm(
+            [tf.math.divide_no_nan(each, highest) for each in summed]
+        )
         scale = self._gradient_clip / tf.maximum(norm, self._gradient_clip)
         return [gradient * scale for gradient in gradients]
 
     def _update_averages(self) -> None:
-        for average, weight in zip(self.averages, self._model.weights, strict=False):
+        if not self.averages:
+            return
+        for average, weight in zip(self.averages, self._model.weights, strict=True):
             self._strategy.extended.update(average, self._move, args=(weight.value,))
 
     def _move(self, average, weight):
-        decay = tf.cast(self._average_decay, average.dtype)
-        average.assign(decay * average + (1 - decay) * tf.cast(weight, average.dtype))
+        # In this form an average of a constant stays the constant, to the last bit.
+        share = tf.cast(1.0 - self._average_decay, average.dtype)
+        average.assign_add(share * (tf.cast(weight, average.dtype) - average))

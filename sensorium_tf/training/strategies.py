@@ -1,11 +1,12 @@
 """On which devices a run trains."""
 
+import hashlib
 import json
 import os
 
 import tensorflow as tf
 
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.errors import SensoriumError, one_line
 
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 _CLUSTER = "TF_CONFIG"
@@ -28,7 +29,13 @@ def make_strategy(name: str = "auto") -> tf.distribute.Strategy:
         raise SensoriumError(f"strategy {name!r}: expected one of {', '.join(STRATEGIES)}")
     if name == "multi_worker" or (name == "auto" and os.environ.get(_CLUSTER)):
         _check_cluster()
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except (ValueError, TypeError, tf.errors.OpError) as e:
+            raise SensoriumError(
+                f"the cluster of the environment variable {_CLUSTER} cannot be joined "
+                f"({one_line(e)[:200]})"
+            ) from e
     gpus = tf.config.list_logical_devices("GPU")
     devices = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
     if name == "mirrored" or (name == "auto" and len(gpus) > 1):
@@ -46,6 +53,25 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
         and resolver.task_id == 0
         and "chief" not in resolver.cluster_spec().jobs
     )
+
+
+def check_agreement(strategy: tf.distribute.Strategy, text: str) -> None:
+    """Raises SensoriumError, on all workers, unless they all call this with the same text."""
+    if not _has_workers(strategy):
+        return
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:2], "big")
+
+    @tf.function
+    def sums():
+        values = strategy.run(lambda: tf.constant([number, number**2], tf.int64))
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
+
+    total, of_squares = map(int, sums())
+    # Equal numbers are those without variance.
+    if of_squares * strategy.num_replicas_in_sync != total**2:
+        raise SensoriumError(
+            "the workers were started with different flags: start all with the same"
+        )
 
 
 def describe(strategy: tf.distribute.Strategy) -> str:
@@ -68,7 +94,13 @@ def _check_cluster() -> None:
         cluster, task = config["cluster"], config["task"]
         addresses = cluster[task["type"]]
         known = {"chief", "worker"} >= set(cluster)
-        fits = known and isinstance(addresses, list) and 0 <= int(task["index"]) < len(addresses)
+        fits = (
+            known
+            and all(isinstance(a, str) and ":" in a for each in cluster.values() for a in each)
+            and len(cluster.get("chief", [0])) == 1
+            and type(task["index"]) is int
+            and 0 <= task["index"] < len(addresses)
+        )
     except KeyError as e:
         if e.args[0] == _CLUSTER:
             raise SensoriumError(

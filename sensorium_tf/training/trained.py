@@ -121,5 +121,7 @@ def _members(
 ) -> dict[str, FiringRateModel]:
     if not isinstance(model, EnsembleModel):
         return {}
-    names = [f"seed {seed}" for seed in seeds] or map(str, range(1, 1 + len(model.members)))
+    names = [f"seed {seed}" for seed in seeds]
+    if len(names) != len(model.members):  # a lone file does not know them
+        names = [str(number) for number in range(1, 1 + len(model.members))]
     return {f"member, {name}": member for name, member in zip(names, model.members, strict=True)}

@@ -22,7 +22,12 @@ from sensorium_tf.training.prediction import Predictor
 from sensorium_tf.training.schedule import Cosine, LearningPlan, Schedule
 from sensorium_tf.training.settings import RECIPES, TrainingSettings
 from sensorium_tf.training.steps import PENALTIES, BadStep, Steps
-from sensorium_tf.training.strategies import describe, is_chief, make_strategy
+from sensorium_tf.training.strategies import (
+    check_agreement,
+    describe,
+    is_chief,
+    make_strategy,
+)
 from sensorium_tf.training.tensorboard import RunLog, Watch
 from sensorium_tf.training.workdir import Workdir
 
@@ -87,28 +92,52 @@ def train(
         tf.config.experimental.enable_op_determinism()
     if isinstance(strategy, str):
         strategy = make_strategy(strategy)
+    # Not before: a strategy of several workers takes the signal for itself when it is made.
+    with stop_on_sigterm() as stop:
+        mice = check_mice(settings, strategy, data_dir=data_dir)
+        folder, writes = Workdir(workdir), is_chief(strategy)
+        if writes:
+            folder.check(settings, mice)
+        with _other_workers():
+            check_agreement(strategy, repr(settings.to_json()))
+            run = _Run(settings, mice, folder, strategy, verbose=verbose and writes, writes=writes)
+            if not writes:
+                return run.to_the_end(stop, (), profile=False)
+            folder.claim(settings, mice)
+            with only_process(folder.lock, "training"):
+                folder.sweep()
+                return run.to_the_end(stop, watch, profile=profile)
+
+
+def check_mice(
+    settings: TrainingSettings,
+    strategy: tf.distribute.Strategy,
+    *,
+    data_dir: str | os.PathLike | None = None,
+) -> list[Mouse]:
+    """Opens the mice of a run.
+
+    Args:
+      settings: of the run.
+      strategy: where it computes.
+      data_dir: where the prepared datasets are; TFDS's default if left out.
+
+    Raises:
+      SensoriumError: if one cannot be trained on, a device would have no trial of some batch, or
+        there is no model file to start from.
+    """
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
     for mouse in mice:
         mouse.check_track(settings.track)
         for tier in TRAINING_TIERS:
             mouse.check_tier(tier, responses=True)
     _check_shares(settings, mice, strategy)
-    folder, writes = Workdir(workdir), is_chief(strategy)
-    if writes:
-        folder.check(settings, mice)
-    run = _Run(settings, mice, folder, strategy, verbose=verbose and writes, writes=writes)
-    if not writes:
-        with _other_workers():
-            return run.to_the_end(StopRequest(), (), profile=False)
-    folder.claim(settings, mice)
-    with only_process(folder.lock, "training"), stop_on_sigterm() as stop, _other_workers():
-        return run.to_the_end(stop, watch, profile=profile)
+    return mice
 
 
 def _check_shares(
     settings: TrainingSettings, mice: Sequence[Mouse], strategy: tf.distribute.Strategy
 ) -> None:
-    """Raises SensoriumError if a device would have no trial of some batch."""
     n_replicas = strategy.num_replicas_in_sync
     for mouse in mice:
         n_trials = mouse.tiers["train"]
@@ -221,8 +250,9 @@ class _Run:
             self._model,
             strategy,
             gradient_clip=settings.gradient_clip,
-            average_decay=settings.average_decay,
+            average_decay=settings.average_decay or None,
         )
+        self._n_calls = 0
 
     def to_the_end(
         self, stop: StopRequest, watch: Sequence[Watch], *, profile: bool
@@ -286,6 +316,8 @@ class _Run:
                 self._save_model()
         if decision.restore_best:
             self._restore(self._best)
+            for average, weight in zip(self._take_steps.averages, self._best, strict=False):
+                average.assign(weight)
         self._stopped = decision.stop
         self._epochs.append({"epoch": epoch, **scalars})
         self._partial = _PartialEpoch.new(len(self._mice))
@@ -305,7 +337,7 @@ class _Run:
         while partial.step < n_steps:
             steps = range(partial.step, min(partial.step + per_call, n_steps))
             n_trials = [self._batches.n_trials(step) for step in steps]
-            with self._profiled(epoch, steps):
+            with self._profiled():
                 totals = self._take_steps(
                     iterator,
                     learning_rates=learning_rates[steps.start : steps.stop],
@@ -343,8 +375,18 @@ class _Run:
 
     def _not_finite(self, epoch: int, first_step: int, bad: BadStep) -> SensoriumError:
         """Returns what to say of a step whose loss or gradients were not finite."""
-        largest = int(np.argmax(np.nan_to_num(bad.gradients, nan=np.inf, posinf=np.inf)))
-        weight = self._model.trainable_variables[largest].path
+        paths = [variable.path for variable in self._model.trainable_variables]
+        mice = [
+            mouse
+            for mouse, loss in zip(self._model.mice, bad.losses, strict=True)
+            if not np.isfinite(loss)
+        ]
+        # Of several infinite ones the core's come from a readout's: name that.
+        of_mouse = [f"readout_{mouse}" in path for path in paths for mouse in mice[:1]]
+        of_mouse = np.array(of_mouse or np.zeros(len(paths)), bool)
+        order = np.nan_to_num(bad.gradients, nan=np.inf, posinf=np.inf)
+        largest = int(np.lexsort((of_mouse, order))[-1])
+        weight = paths[largest]
         losses = ", ".join(
             f"{mouse} {loss:.6g}" for mouse, loss in zip(self._model.mice, bad.losses, strict=True)
         )
@@ -361,6 +403,12 @@ class _Run:
         correlations, rates = {}, {}
         for mouse, trials in self._validation.items():
             rates[mouse] = self._predictors[mouse](trials, track=self._settings.track)
+            if not np.isfinite(rates[mouse]).all():
+                raise SensoriumError(
+                    f"the rates of {mouse} became infinite or NaN in epoch {epoch}: try a lower "
+                    "--learning_rate or --gradient_clip in a new --workdir (the best weights until "
+                    f"then are in {self._workdir.model_file})"
+                )
             correlations[mouse] = single_trial_correlation(trials.responses, rates[mouse])
         log.show(epoch, self._model, self._mice, self._validation, rates, correlations)
         scores = {f"validation/{mouse}": float(c.mean()) for mouse, c in correlations.items()}
@@ -382,16 +430,12 @@ class _Run:
             self._restore(trained)
 
     @contextlib.contextmanager
-    def _profiled(self, epoch: int, steps: range) -> Iterator[None]:
+    def _profiled(self) -> Iterator[None]:
         # The first call compiles; the second one is what all others are like.
-        second = max(1, _BATCHES_PER_CALL // len(self._mice))
-        if not self._profile or epoch > 1 or second not in (steps.start, steps.stop):
+        self._n_calls += 1
+        if not self._profile or self._n_calls != 2:
             yield
             return
-        if steps.start != second and self._batches.steps_per_epoch > second:
-            yield
-            return
-        self._profile = False
         tf.profiler.experimental.start(os.fspath(self._workdir.tensorboard))
         try:
             yield

@@ -73,6 +73,11 @@ class Workdir:
         """
         if self.path.exists() and not self.path.is_dir():
             raise SensoriumError(f"workdir {self.path}: is a file, expected a folder")
+        if (self._checkpoints / "latest.npz").exists():
+            raise SensoriumError(
+                f"workdir {self.path} holds a run of an earlier version, which cannot go on: "
+                "choose another --workdir (its model can still be evaluated)"
+            )
         if self._config.exists():
             ours = {**settings.to_json(), _SEEDS: self._new_seeds}
             theirs = {**self.settings().to_json(), _SEEDS: self.seeds()}
@@ -133,6 +138,15 @@ class Workdir:
         """Returns the workdir of the member with this seed."""
         return self.path / "members" / f"seed{seed}"
 
+    def _member_is_there(self, seed: int) -> bool:
+        return (self.member(seed) / self.model_file.name).exists()
+
+    def sweep(self) -> None:
+        """Deletes what killed processes left half written. Only for the process with the lock."""
+        leftovers = [*self.path.glob(".*.keras"), *self._checkpoints.glob(".*.tmp")]
+        for leftover in [*leftovers, *self.path.glob(".*.tmp")]:
+            leftover.unlink(missing_ok=True)
+
     def check_recording(self, mouse: Mouse) -> None:
         """Raises SensoriumError if the run was trained on another recording of this name."""
         trained = self._read_config().get(_RECORDINGS, {}).get(mouse.name)
@@ -150,6 +164,9 @@ class Workdir:
                 isinstance(config.get(key, kind()), kind) for key, kind in parts
             ):
                 raise ValueError("not the configuration of a run")
+            seeds = config.get(_SEEDS, [])
+            if any(type(seed) is not int or seed < 0 for seed in seeds):
+                raise ValueError("its seeds are not whole numbers of 0 or more")
             return config
         except FileNotFoundError as e:
             raise SensoriumError(
@@ -169,6 +186,12 @@ class Workdir:
         """
         settings = self.settings()
         if not self.model_file.exists():
+            missing = [seed for seed in self.seeds() if not self._member_is_there(seed)]
+            if missing:
+                raise SensoriumError(
+                    f"{self.path}: the members with seeds {', '.join(map(str, missing))} have not "
+                    "been trained yet: run the training command again"
+                )
             raise SensoriumError(
                 f"{self.model_file}: no model there: has the training finished an epoch?"
             )
@@ -226,6 +249,8 @@ class Workdir:
                     arrays = {name: file[name] for name in file.files}
                 state = json.loads(str(arrays.pop("state")))
                 load(state, arrays)
+            except (PermissionError, MemoryError) as e:
+                raise SensoriumError(f"{path}: cannot be read ({one_line(e)})") from e
             # NumPy and zipfile raise many kinds of error on damaged files.
             except Exception as e:
                 error, damaged = e, path

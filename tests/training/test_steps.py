@@ -139,6 +139,37 @@ def test_a_step_that_is_not_finite_is_told_with_mouse_and_gradients(batch):
     assert "readout_mouse1/bias" in infinite and "readout_mouse3/bias" not in infinite
 
 
+def test_clipping_does_not_hide_whose_gradients_are_bad(batch):
+    inputs, responses = batch
+    responses = {**responses, "mouse1": np.full_like(responses["mouse1"], np.nan)}
+    model = made()
+    _, totals = take(model, (inputs, responses), [1e-6], gradient_clip=1.0)
+    paths = [variable.path for variable in model.trainable_variables]
+    infinite = {p for p, g in zip(paths, totals.bad.gradients, strict=True) if np.isinf(g)}
+    assert "readout_mouse1/bias" in infinite and "readout_mouse3/bias" not in infinite
+
+
+def test_huge_gradients_are_clipped_and_not_lost(batch):
+    inputs, responses = batch
+    responses = {mouse: 1e30 * each for mouse, each in responses.items()}
+    model = made()
+    before = [variable.numpy() for variable in model.trainable_variables]
+    take(model, (inputs, responses), [1.0], gradient_clip=0.01)
+    moved = [
+        variable.numpy() - old
+        for variable, old in zip(model.trainable_variables, before, strict=True)
+    ]
+    assert np.sqrt(sum((each**2).sum() for each in moved)) == pytest.approx(0.01, rel=0.05)
+
+
+def test_an_average_of_a_constant_is_the_constant(batch):
+    model = made()
+    steps, _ = take(model, batch, [0.0] * 50, average_decay=0.99)
+    for average, weight in zip(steps.averages, model.weights, strict=True):
+        if "moving" not in weight.path:
+            np.testing.assert_array_equal(average.numpy(), weight.numpy())
+
+
 def test_a_request_to_stop_comes_back(batch):
     model = made()
     steps = Steps(model, tf.distribute.get_strategy())

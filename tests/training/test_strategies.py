@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ DRIVER = """
 import sys
 import tensorflow as tf
 
-strategy, n_devices, workdir, data_dir = sys.argv[1:]
+strategy, n_devices, workdir, data_dir, n_epochs, seed = sys.argv[1:]
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * int(n_devices)
@@ -37,8 +39,10 @@ GaussianReadout.draw_positions = draw_means
 settings = TrainingSettings(
     mice=("full", "short"),
     track="sensorium_plus",
-    epochs=3,
+    recipe="fast",
+    epochs=int(n_epochs),
     batch_size=5,
+    seed=int(seed),
     learning_rate=1e-3,
     average_decay=0.5,
     gradient_clip=50.0,
@@ -48,7 +52,7 @@ train(settings, workdir, data_dir=data_dir, strategy=strategy, verbose=False)
 """
 
 
-def start(strategy, n_devices, workdir, prepared, cluster=None):
+def start(strategy, n_devices, workdir, prepared, cluster=None, *, n_epochs=3, seed=0):
     environment = {
         **os.environ,
         "PYTHONPATH": str(Path(sensorium_tf.__file__).parents[1]),
@@ -57,7 +61,17 @@ def start(strategy, n_devices, workdir, prepared, cluster=None):
     if cluster is not None:
         environment["TF_CONFIG"] = json.dumps(cluster)
     return subprocess.Popen(
-        [sys.executable, "-c", DRIVER, strategy, str(n_devices), str(workdir), str(prepared)],
+        [
+            sys.executable,
+            "-c",
+            DRIVER,
+            strategy,
+            str(n_devices),
+            str(workdir),
+            str(prepared),
+            str(n_epochs),
+            str(seed),
+        ],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -125,24 +139,45 @@ def test_two_processes_train_what_one_does_and_the_first_alone_writes(
     assert len(events) == 1
 
 
-def test_a_worker_that_is_lost_ends_the_others_and_a_restart_goes_on(
-    one_device, prepared, tmp_path
-):
+def test_a_worker_that_is_lost_ends_the_others_and_a_restart_goes_on(prepared, tmp_path):
     folder = tmp_path / "run"
-    ours, theirs = clusters(2)
-    first = start("multi_worker", 1, folder, prepared, ours)
-    second = start("multi_worker", 1, folder, prepared, theirs)
-    while first.poll() is None and not (folder / "metrics.jsonl").exists():
-        pass
+    first, second = (
+        start("multi_worker", 1, folder, prepared, cluster, n_epochs=500) for cluster in clusters(2)
+    )
+    for _ in range(1200):
+        if first.poll() is not None or (folder / "metrics.jsonl").exists():
+            break
+        time.sleep(0.1)
     second.kill()
     second.communicate()
     _, errors = first.communicate()
-    if first.returncode:  # it may have been done already
-        assert "another worker was lost" in errors, errors[-2000:]
-    again = [start("multi_worker", 1, folder, prepared, cluster) for cluster in clusters(2)]
+    assert first.returncode == 1 and "another worker was lost" in errors, errors[-2000:]
+    n_done = len(metrics(folder))
+    again = [
+        start("multi_worker", 1, folder, prepared, cluster, n_epochs=500) for cluster in clusters(2)
+    ]
+    for _ in range(1200):
+        if again[0].poll() is not None or len(metrics(folder)) > n_done:
+            break
+        time.sleep(0.1)
+    assert len(metrics(folder)) > n_done
+    # Asking one of them stops both, after the same step.
+    again[1].send_signal(signal.SIGTERM)
     for process in again:
-        finish(process)
-    assert_same_run(folder, one_device)
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 1 and "TrainingStopped" in errors, errors[-2000:]
+
+
+def test_workers_with_different_settings_are_refused(prepared, tmp_path):
+    processes = [
+        start("multi_worker", 1, tmp_path / "run", prepared, cluster, seed=seed)
+        for seed, cluster in enumerate(clusters(2))
+    ]
+    for process in processes:
+        _, errors = process.communicate()
+        assert process.returncode == 1
+        assert "the workers were started with different flags" in errors, errors[-2000:]
+    assert not (tmp_path / "run").exists()
 
 
 def test_strategies_are_made_by_name(monkeypatch):

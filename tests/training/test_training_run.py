@@ -260,6 +260,48 @@ def go_on(folder, prepared):
     return train(again, folder, data_dir=prepared, verbose=False)
 
 
+def test_a_run_of_an_earlier_version_is_refused_and_kept(finished, prepared, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    for checkpoint in checkpoints(tmp_path / "run"):
+        checkpoint.rename(checkpoint.with_name("latest.npz"))
+    before = (tmp_path / "run" / "model.keras").read_bytes()
+    with pytest.raises(SensoriumError, match="a run of an earlier version"):
+        go_on(tmp_path / "run", prepared)
+    assert (tmp_path / "run" / "model.keras").read_bytes() == before
+
+
+def test_what_a_killed_process_left_is_swept(finished, prepared, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    leftovers = [".model.0a1b.keras", ".config.json.0a1b.tmp", "checkpoints/.9.npz.0a1b.tmp"]
+    for leftover in leftovers:
+        (tmp_path / "run" / leftover).write_bytes(b"half")
+    go_on(tmp_path / "run", prepared)
+    assert not any((tmp_path / "run" / leftover).exists() for leftover in leftovers)
+
+
+def test_the_best_weights_come_back_into_the_average_too(prepared, tmp_path, monkeypatch):
+    scores = iter([0.0, 0.5, 0.4, 0.3])
+    seen = []
+
+    def validate(self, log, epoch):
+        seen.append(self._weights())
+        self.average = [np.array(average) for average in self._take_steps.averages]
+        return {"validation/single_trial_correlation": next(scores)}
+
+    monkeypatch.setattr(trainer_module._Run, "_validate", validate)
+    kept = []
+    real = trainer_module._Run._save
+    monkeypatch.setattr(
+        trainer_module._Run,
+        "_save",
+        lambda self: kept.append([np.array(a) for a in self._take_steps.averages]) or real(self),
+    )
+    chosen = settings(epochs=3, average_decay=0.5, schedule=ScheduleSettings(patience=2))
+    train(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
+    for average, best in zip(kept[-1], seen[1], strict=True):
+        np.testing.assert_array_equal(average, best)
+
+
 def test_the_last_two_checkpoints_are_kept(finished):
     assert [path.stem for path in checkpoints(finished[0])] == ["000000009", "000000006"]
 
