@@ -10,9 +10,8 @@ import pytest
 
 from sensorium_tf.models import BaselineSettings, baseline
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="exported on the TensorFlow backend"
-)
+ELSEWHERE = keras.backend.backend() != "tensorflow"
+pytestmark = pytest.mark.skipif(ELSEWHERE, reason="exported on the TensorFlow backend")
 SERVE = """
 import sys
 import numpy as np

@@ -103,7 +103,7 @@ def _check_archive(path: Path) -> None:
             packed = any(each.compress_type != zipfile.ZIP_STORED for each in archive.infolist())
             if packed or archive.testzip() is not None:
                 raise _damaged(path)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError) as e:
+    except (zipfile.BadZipFile, OSError, RuntimeError) as e:
         raise _damaged(path) from e
 
 
