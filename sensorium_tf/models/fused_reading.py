@@ -4,7 +4,8 @@ A batch of 128 images and 8,000 neurons has 64 million samples. Written out as a
 operations, reading them and their gradients would move that tensor through memory about ten times.
 Each function here is one XLA kernel instead that gathers, weighs and sums on the fly; what the
 gradients need of the samples they gather again. Forward and backward take half as long as with
-TensorFlow's own cropping operation, whose gradient, besides, loses updates where two threads meet.
+TensorFlow's own cropping operation, whose gradient, besides, adds without a lock where two threads
+meet.
 """
 
 import os

@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -115,3 +117,26 @@ def test_the_order_of_an_epoch_is_drawn_once(prepared, monkeypatch):
     for _ in data.epoch(3):
         pass
     assert len(drawn) == 1
+
+
+@pytest.mark.parametrize("n_replicas", [2, 3])
+def test_replicas_share_out_each_batch_and_no_trial_is_seen_twice(prepared, n_replicas):
+    trials = trials_of(prepared, "full")
+    data = Batches(trials, track="sensorium", batch_size=5, seed=0)
+    whole = epoch_rows(data.epoch(2), trials["full"], "full")
+    shares = [
+        epoch_rows(data.epoch(2, n_replicas=n_replicas, replicas=[replica]), trials["full"], "full")
+        for replica in range(n_replicas)
+    ]
+    assert [list(itertools.chain(*parts)) for parts in zip(*shares, strict=True)] == whole
+    together = data.epoch(2, n_replicas=n_replicas, replicas=range(n_replicas))
+    in_turn = [share for parts in zip(*shares, strict=True) for share in parts]
+    assert epoch_rows(together, trials["full"], "full") == in_turn
+
+
+def test_the_rest_of_an_epoch_can_be_had(prepared):
+    trials = trials_of(prepared, "full")
+    data = Batches(trials, track="sensorium", batch_size=5, seed=0)
+    whole = epoch_rows(data.epoch(2), trials["full"], "full")
+    assert epoch_rows(data.epoch(2, first_step=1), trials["full"], "full") == whole[1:]
+    assert [data.n_trials(step) for step in range(3)] == [5, 5, 2]

@@ -55,8 +55,10 @@ def test_values_and_gradients_equal_the_plain_ones(rng, gradients, to_numpy, kin
     for ours, theirs, of in zip(
         slopes(read_bilinear), slopes(plain), ("features", "positions", "weights"), strict=True
     ):
-        if of == "positions" and kind != "inside" and keras.backend.backend() == "torch":
-            continue  # PyTorch's own kernel takes another side where a slope has two.
+        if of == "positions" and kind == "on the border" and keras.backend.backend() == "torch":
+            # Where a sample has just faded out it has two slopes: PyTorch's kernel takes the other.
+            inside = np.abs(positions) <= 1
+            ours, theirs = ours[inside], theirs[inside]
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4, err_msg=of)
 
 
@@ -114,7 +116,7 @@ def test_training_and_evaluation_read_the_same_at_the_same_positions(rng, to_num
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow's fast way")
 def test_the_gradient_of_the_features_is_the_same_bits_every_time(rng, gradients):
-    """TensorFlow's own gradient of cropping loses additions where threads meet."""
+    """TensorFlow's own gradient of cropping promises no such thing."""
     features = rng.normal(size=(8, 28, 56, CHANNELS)).astype("float32")
     positions = rng.uniform(-0.1, 0.1, (8, 3000, 2)).astype("float32")
     weights = rng.normal(size=(3000, CHANNELS)).astype("float32")
