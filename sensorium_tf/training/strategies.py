@@ -1,15 +1,13 @@
 """On which devices a run trains."""
 
 import hashlib
-import json
-import os
 
 import tensorflow as tf
 
 from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.training.cluster import cluster_is_set, read_cluster, wait_for_workers
 
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
-_CLUSTER = "TF_CONFIG"
 
 
 def make_strategy(name: str = "auto") -> tf.distribute.Strategy:
@@ -23,18 +21,17 @@ def make_strategy(name: str = "auto") -> tf.distribute.Strategy:
 
     Raises:
       SensoriumError: if there is no such strategy, or TF_CONFIG is missing or does not describe a
-        cluster of workers.
+        cluster of workers that this process can join. It waits for workers not started yet.
     """
     if name not in STRATEGIES:
         raise SensoriumError(f"strategy {name!r}: expected one of {', '.join(STRATEGIES)}")
-    if name == "multi_worker" or (name == "auto" and os.environ.get(_CLUSTER)):
-        _check_cluster()
+    if name == "multi_worker" or (name == "auto" and cluster_is_set()):
+        wait_for_workers(read_cluster())
         try:
             return tf.distribute.MultiWorkerMirroredStrategy()
         except (ValueError, TypeError, tf.errors.OpError) as e:
             raise SensoriumError(
-                f"the cluster of the environment variable {_CLUSTER} cannot be joined "
-                f"({one_line(e)[:200]})"
+                f"the cluster that TF_CONFIG describes cannot be joined ({one_line(e)[:200]})"
             ) from e
     gpus = tf.config.list_logical_devices("GPU")
     devices = [device.name for device in gpus or tf.config.list_logical_devices("CPU")]
@@ -84,34 +81,3 @@ def describe(strategy: tf.distribute.Strategy) -> str:
 
 def _has_workers(strategy: tf.distribute.Strategy) -> bool:
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
-
-
-def _check_cluster() -> None:
-    """Raises SensoriumError unless TF_CONFIG describes this worker of a cluster."""
-    example = '{"cluster": {"worker": ["host1:port", ...]}, "task": {"type": "worker", "index": 0}}'
-    try:
-        config = json.loads(os.environ[_CLUSTER])
-        cluster, task = config["cluster"], config["task"]
-        addresses = cluster[task["type"]]
-        known = {"chief", "worker"} >= set(cluster)
-        fits = (
-            known
-            and all(isinstance(a, str) and ":" in a for each in cluster.values() for a in each)
-            and len(cluster.get("chief", [0])) == 1
-            and type(task["index"]) is int
-            and 0 <= task["index"] < len(addresses)
-        )
-    except KeyError as e:
-        if e.args[0] == _CLUSTER:
-            raise SensoriumError(
-                f"strategy 'multi_worker' needs the environment variable {_CLUSTER}, such as "
-                f"{example}"
-            ) from e
-        fits = False
-    except (ValueError, TypeError):
-        fits = False
-    if not fits:
-        raise SensoriumError(
-            f"the environment variable {_CLUSTER} does not describe a worker of a cluster: "
-            f"expected {example}"
-        )

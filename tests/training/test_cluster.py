@@ -1,0 +1,98 @@
+"""Processes that train together wait for one another, and can be stopped meanwhile."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import sensorium_tf
+from sensorium_tf import SensoriumError
+from sensorium_tf.training.cluster import Cluster, read_cluster, wait_for_workers
+
+
+def free_address():
+    with socket.socket() as taken:
+        taken.bind(("localhost", 0))
+        return f"localhost:{taken.getsockname()[1]}"
+
+
+def test_a_cluster_is_read(monkeypatch):
+    config = {
+        "cluster": {"chief": ["a:1"], "worker": ["b:2", "[::1]:3"]},
+        "task": {"type": "worker", "index": 1},
+    }
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    assert read_cluster() == Cluster("[::1]:3", {"chief 0": "a:1", "worker 0": "b:2"})
+
+
+@pytest.mark.parametrize("address", ["a", "a:", ":1", "a:b", "a:70000", 1])
+def test_what_is_no_address_is_refused(monkeypatch, address):
+    config = {"cluster": {"worker": ["a:1", address]}, "task": {"type": "worker", "index": 0}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(config))
+    with pytest.raises(SensoriumError, match="does not describe a worker of a cluster"):
+        read_cluster()
+
+
+def test_workers_go_on_once_all_are_there():
+    addresses = [free_address() for _ in range(3)]
+    went_on = []
+
+    def worker(number):
+        others = {str(i): a for i, a in enumerate(addresses) if i != number}
+        wait_for_workers(Cluster(addresses[number], others))
+        went_on.append(number)
+
+    threads = [threading.Thread(target=worker, args=[number], daemon=True) for number in range(3)]
+    for thread in threads[:2]:
+        thread.start()
+    threads[0].join(timeout=1)
+    assert went_on == []
+    # As a server of TensorFlow that is there already.
+    host, port = addresses[2].split(":")
+    with socket.create_server((host, int(port))):
+        for thread in threads[:2]:
+            thread.join(timeout=60)
+    assert sorted(went_on) == [0, 1]
+
+
+def test_an_address_in_use_is_refused():
+    with socket.create_server(("", 0)) as server:
+        address = f"localhost:{server.getsockname()[1]}"
+        with pytest.raises(SensoriumError, match=f"cannot listen at {address} .*in use"):
+            wait_for_workers(Cluster(address, {}))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_lone_worker_says_whom_it_waits_for_and_can_be_stopped(tmp_path, number):
+    own, other = free_address(), free_address()
+    config = {"cluster": {"worker": [own, other]}, "task": {"type": "worker", "index": 0}}
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            root / "launch" / "train.py",
+            "--strategy=multi_worker",
+            f"--workdir={tmp_path / 'run'}",
+            f"--data_dir={tmp_path}",
+        ],
+        env={
+            **os.environ,
+            "TF_CONFIG": json.dumps(config),
+            "PYTHONPATH": str(Path(sensorium_tf.__file__).parents[1]),
+        },
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    assert f"waiting for worker 1 ({other}) to be started" in process.stderr.readline()
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (1 if number == signal.SIGINT else -signal.SIGTERM)
+    assert "Traceback" not in errors
+    assert not (tmp_path / "run").exists()
