@@ -23,7 +23,9 @@ TRACK = flags.DEFINE_enum(
 MODEL = flags.DEFINE_enum("model", "cnn", ["cnn", "ln"], "Which baseline.")
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
 SEED = flags.DEFINE_integer("seed", 0, "Of weights, order of trials and sampled positions.")
-SEEDS = flags.DEFINE_list("seeds", [], "Seeds of an ensemble, such as 0,1,2,3,4; not with --seed.")
+SEEDS = flags.DEFINE_list(
+    "seeds", None, "Seeds of an ensemble, such as 0,1,2,3,4; not with --seed."
+)
 
 RECIPE = flags.DEFINE_enum(
     "recipe",
@@ -139,7 +141,7 @@ def main() -> None:
         "watch": [training_pictures],
         "profile": PROFILE.value,
     }
-    if SEEDS.value:
+    if SEEDS.value is not None:
         seeds = parse_seeds(SEEDS.value, seed=SEED.value)
         for result in train_ensemble(settings, seeds, WORKDIR.value, **where):
             print(f"{result.model_file}: {_summary(result)}")

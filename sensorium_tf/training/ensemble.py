@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel
 from sensorium_tf.training.interruption import TrainingStopped, stop_on_sigterm
-from sensorium_tf.training.model_file import load_model, save_model
+from sensorium_tf.training.model_file import save_model
 from sensorium_tf.training.settings import TrainingSettings
 from sensorium_tf.training.strategies import is_chief, make_strategy
-from sensorium_tf.training.trainer import TrainingResult, check_mice, train
+from sensorium_tf.training.trainer import TrainingResult, check_mice, check_start, train
 from sensorium_tf.training.workdir import Workdir
 
 
@@ -22,10 +22,10 @@ def parse_seeds(seeds: Iterable[str], *, seed: int = 0) -> tuple[int, ...]:
       seed: of a single run; another one than the default does not go with several.
 
     Raises:
-      SensoriumError: if one is no whole number of 0 or more, or is there twice.
+      SensoriumError: if there is none, or one is no whole number of 0 or more, or is there twice.
     """
     texts = [text.strip() for text in seeds]
-    if not all(text.isascii() and text.isdigit() for text in texts):
+    if not texts or not all(text.isascii() and text.isdigit() for text in texts):
         raise SensoriumError(f"seeds {','.join(texts)}: expected whole numbers such as 0,1,2")
     numbers = tuple(map(int, texts))
     if len(set(numbers)) < len(numbers):
@@ -59,8 +59,7 @@ def train_ensemble(
     strategy = make_strategy(strategy) if isinstance(strategy, str) else strategy
     folder, writes = Workdir(workdir, seeds=seeds), is_chief(strategy)
     mice = check_mice(settings, strategy, data_dir=where.get("data_dir"))
-    if settings.init_from is not None:
-        load_model(settings.init_from)
+    check_start(settings, mice)
     if writes:
         folder.claim(settings, mice)
     results = []

@@ -17,6 +17,8 @@ from sensorium_tf.training.settings import TrainingSettings
 # Pictures take a second, and change slowly after the first epochs.
 _SHOWN_EVERY = 10
 _SHOWN_FIRST = (0, 1, 2, 5)
+# Ends the name of the file with the final scores.
+_FINAL = ".hparams"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,17 +59,16 @@ class RunLog:
 
     def __init__(self, folder: str | os.PathLike | None, watch: Sequence[Watch] = ()):
         self._folder, self._watch = folder, tuple(watch)
-        self._writer = tf.summary.create_noop_writer()
-        if folder is not None:
-            if Path(folder).exists() and not Path(folder).is_dir():
-                raise SensoriumError(f"{folder}: is a file, expected a folder for the logs")
-            self._writer = tf.summary.create_file_writer(os.fspath(folder))
+        if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
+            raise SensoriumError(f"{folder}: is a file, expected a folder for the logs")
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
 
     def __enter__(self) -> "RunLog":
         return self
 
     def __exit__(self, *_) -> None:
-        self._writer.close()
+        for writer in self._writers.values():
+            writer.close()
 
     def write(self, epoch: int, scalars: Mapping[str, float]) -> None:
         """Adds a point to each curve.
@@ -111,25 +112,34 @@ class RunLog:
         self._add(epoch, histograms_and_pictures)
 
     def finish(self, settings: TrainingSettings, scores: Mapping[str, float]) -> None:
-        """Adds the hyperparameters and the final scores, for the HParams tab."""
+        """Adds the hyperparameters and the final scores, for the HParams tab, once for a run."""
         from tensorboard.plugins.hparams import api as hparams
+
+        if self._folder is None or any(Path(self._folder).glob(f"*{_FINAL}")):
+            return
 
         values = _flat(settings.to_json())
 
         def hyperparameters():
-            hparams.hparams({name: _plain(value) for name, value in values.items()})
+            hparams.hparams({n: _plain(value) for n, value in values.items() if value is not None})
             for tag, value in scores.items():
                 tf.summary.scalar(f"final/{tag}", value)
 
-        self._add(0, hyperparameters)
+        self._add(0, hyperparameters, suffix=_FINAL)
 
-    def _add(self, epoch: int, write) -> None:
+    def _add(self, epoch: int, write, *, suffix: str = "") -> None:
         if self._folder is None:
             return
         try:
-            with self._writer.as_default(step=epoch):
+            # Not before there is something to write: a finished run that is started again adds no
+            # file.
+            if suffix not in self._writers:
+                self._writers[suffix] = tf.summary.create_file_writer(
+                    os.fspath(self._folder), filename_suffix=suffix or None
+                )
+            with self._writers[suffix].as_default(step=epoch):
                 write()
-            self._writer.flush()
+            self._writers[suffix].flush()
         except tf.errors.OpError as e:
             raise SensoriumError(f"{self._folder}: cannot be written ({one_line(e)})") from e
 

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -69,7 +70,8 @@ def train(
     """Trains a model, or goes on with a run that was stopped.
 
     Args:
-      settings: what to train and how.
+      settings: what to train and how. `deterministic` holds for all that the process computes from
+        then on: TensorFlow cannot take it back.
       workdir: folder of the run: `config.json`, `model.keras` (the best weights so far),
         `metrics.jsonl`, `tensorboard/` and `checkpoints/`. Of several workers the first one alone
         writes, and all must see the folder.
@@ -103,8 +105,8 @@ def train(
             run = _Run(settings, mice, folder, strategy, verbose=verbose and writes, writes=writes)
             if not writes:
                 return run.to_the_end(stop, (), profile=False)
-            folder.claim(settings, mice)
             with only_process(folder.lock, "training"):
+                folder.claim(settings, mice)
                 folder.sweep()
                 return run.to_the_end(stop, watch, profile=profile)
 
@@ -185,6 +187,36 @@ def compiled_baseline(
     return model
 
 
+def check_start(settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
+    """Raises SensoriumError if `init_from` does not fit the model of a run.
+
+    Args:
+      settings: of the run.
+      mice: those that the settings name.
+    """
+    if settings.init_from is not None:
+        _start_from(settings.init_from, _model_for(settings, mice))
+
+
+def _model_for(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
+    return compiled_baseline(
+        settings,
+        {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
+        {mouse.name: mouse.tiers["train"] for mouse in mice},
+    )
+
+
+def _start_from(path: str, model: FiringRateModel) -> Sequence[str]:
+    """Copies the weights of a model file; returns the mice whose readouts it has."""
+    source = load_model(path)
+    if not isinstance(source, FiringRateModel):
+        raise SensoriumError(f"{path}: is an ensemble: start from one of its members")
+    try:
+        return copy_weights(source, model)
+    except SensoriumError as e:
+        raise SensoriumError(f"{path}: {e}") from e
+
+
 @contextlib.contextmanager
 def _precision(policy: str) -> Iterator[None]:
     """Makes layers that compute in another precision."""
@@ -229,15 +261,11 @@ class _Run:
         self._writes = writes
         # The model first: what does not fit is found before any trial is read.
         with strategy.scope():
-            self._model = compiled_baseline(
-                settings,
-                {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-                {mouse.name: mouse.tiers["train"] for mouse in mice},
-            )
+            self._model = _model_for(settings, mice)
             # Adam makes its moments at the first step, but a checkpoint holds them from the start.
             self._model.optimizer.build(self._model.trainable_variables)
         if settings.init_from is not None and not workdir.has_checkpoint:
-            self._start_from(settings.init_from)
+            self._say_start(_start_from(settings.init_from, self._model))
         self._batches = Batches(
             {mouse.name: mouse.trials("train") for mouse in mice},
             track=settings.track,
@@ -266,6 +294,8 @@ class _Run:
                 self._train_epoch(log)
             self._restore(self._best)
             log.finish(self._settings, {SCORE: self._plan.best_score})
+        if self._profile and self._n_calls < 2:
+            warnings.warn("profile: too few steps were left to record any", stacklevel=3)
         # The file may have been lost or replaced since the best epoch.
         self._save_model()
         return TrainingResult(
@@ -275,18 +305,11 @@ class _Run:
             best_score=self._plan.best_score,
         )
 
-    def _start_from(self, path: str) -> None:
-        source = load_model(path)
-        if not isinstance(source, FiringRateModel):
-            raise SensoriumError(f"{path}: is an ensemble: start from one of its members")
-        try:
-            known = copy_weights(source, self._model)
-        except SensoriumError as e:
-            raise SensoriumError(f"{path}: {e}") from e
+    def _say_start(self, known: Sequence[str]) -> None:
         if self._verbose:
             new = [mouse for mouse in self._model.mice if mouse not in known]
             print(
-                f"from {path}: the core"
+                f"from {self._settings.init_from}: the core"
                 + (f" and the readout of {', '.join(known)}" if known else "")
                 + (f"; new readout for {', '.join(new)} (not among its neurons)" if new else "")
             )

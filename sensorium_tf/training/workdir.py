@@ -88,10 +88,17 @@ class Workdir:
                 )
             for mouse in mice:
                 self.check_recording(mouse)
-        elif self.path.exists() and any(self.path.iterdir()):
+        elif self._holds_files():
             raise SensoriumError(
                 f"workdir {self.path} holds files but no run (no config.json): choose an empty one"
             )
+
+    def _holds_files(self) -> bool:
+        if not self.path.exists():
+            return False
+        # A process that holds the lock has made this much.
+        beside = {*self.path.iterdir()} - {self._checkpoints}
+        return bool(beside or {*self._checkpoints.glob("*")} - {self.lock})
 
     def claim(self, settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
         """Makes the folder that of a run with these settings on these recordings.

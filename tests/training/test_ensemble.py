@@ -11,7 +11,7 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.competition import submit
 from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate
-from sensorium_tf.models import BaselineSettings, save_published
+from sensorium_tf.models import BaselineSettings, baseline, save_published
 from sensorium_tf.training import (
     Steps,
     TrainingSettings,
@@ -87,8 +87,16 @@ def test_sigterm_between_members_stops_the_ensemble_which_can_go_on(
 
 
 def test_what_cannot_be_trained_leaves_no_folder(prepared, tmp_path):
-    for changes in ({"init_from": "nowhere.keras"}, {"mice": ("nobody",)}):
-        with pytest.raises(SensoriumError):
+    other = tmp_path / "other.keras"
+    wider = BaselineSettings(hidden_channels=5, n_blocks=1)
+    mouse = load_mouse("full", data_dir=prepared)
+    baseline("cnn", {"full": mouse.cell_motor_coordinates}, settings=wider).save(other)
+    for changes, says in (
+        ({"init_from": "nowhere.keras"}, "no such model file"),
+        ({"init_from": str(other)}, "has another core"),
+        ({"mice": ("nobody",)}, "not prepared"),
+    ):
+        with pytest.raises(SensoriumError, match=says):
             train_ensemble(settings(**changes), (0, 1), tmp_path / "no", data_dir=prepared)
     assert not (tmp_path / "no").exists()
 
@@ -137,6 +145,7 @@ def test_an_ensemble_is_neither_exported_nor_started_from(ensemble, prepared, tm
         (["0", "one"], 0, "seeds 0,one: expected whole numbers"),
         (["0", "-1"], 0, "expected whole numbers"),
         (["0", ""], 0, "expected whole numbers"),
+        ([], 0, "expected whole numbers"),
         (["1", "1"], 0, "a seed is there twice"),
         (["1", "2"], 3, "do not go together"),
     ],

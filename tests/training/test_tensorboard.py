@@ -9,19 +9,19 @@ from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import TrainingSettings, train
 
 SCORE = "validation/single_trial_correlation"
+SETTINGS = TrainingSettings(
+    mice=("full", "short"),
+    epochs=3,
+    batch_size=2,
+    architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+)
 
 
 @pytest.fixture(scope="module")
 def events(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("board") / "run"
-    settings = TrainingSettings(
-        mice=("full", "short"),
-        epochs=3,
-        batch_size=2,
-        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
-    )
     train(
-        settings,
+        SETTINGS,
         folder,
         data_dir=prepared,
         watch=[training_pictures],
@@ -79,3 +79,11 @@ def test_hyperparameters_come_with_the_final_score(events):
 def test_a_profile_is_there_if_asked_for(events):
     folder, _ = events
     assert list((folder / "tensorboard" / "plugins" / "profile").rglob("*.xplane.pb"))
+
+
+def test_a_finished_run_that_is_started_again_adds_no_logs(events, prepared):
+    folder, _ = events
+    before = sorted((folder / "tensorboard").rglob("*"))
+    with pytest.warns(UserWarning, match="too few steps were left"):
+        train(SETTINGS, folder, data_dir=prepared, profile=True, verbose=False)
+    assert sorted((folder / "tensorboard").rglob("*")) == before
