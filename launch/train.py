@@ -41,6 +41,12 @@ LEARNING_RATE = flags.DEFINE_float(
     "learning_rate", None, "Of Adam, at its highest; published: 0.009, fast: 0.005."
 )
 WARMUP_EPOCHS = flags.DEFINE_float("warmup_epochs", 1.0, "fast: the learning rate rises in these.")
+COOLDOWN_EPOCHS = flags.DEFINE_float(
+    "cooldown_epochs", None, "fast: it falls to zero in the last so many; half of all."
+)
+MEAN_BIAS = flags.DEFINE_bool(
+    "mean_bias", None, "Start each neuron at its mean response. published: false, fast: true."
+)
 JOINT_CORE = flags.DEFINE_bool("joint_core", False, "fast: all mice pass the core in one batch.")
 GRADIENT_CLIP = flags.DEFINE_float("gradient_clip", None, "Largest norm of all gradients.")
 AVERAGE_DECAY = flags.DEFINE_float(
@@ -123,6 +129,8 @@ def main() -> None:
         batch_size=BATCH_SIZE.value,
         learning_rate=LEARNING_RATE.value,
         warmup_epochs=WARMUP_EPOCHS.value,
+        cooldown_epochs=COOLDOWN_EPOCHS.value,
+        mean_bias=MEAN_BIAS.value,
         gradient_clip=GRADIENT_CLIP.value,
         average_decay=AVERAGE_DECAY.value,
         joint_core=JOINT_CORE.value,

@@ -191,6 +191,29 @@ class GaussianReadout(keras.layers.Layer):
             )
         self.coordinates.assign(normalize_coordinates(coordinates))
 
+    def set_mean_rates(self, means):
+        """Makes the rates start at the neurons' mean responses instead of at 1.
+
+        Before they have learnt anything, features move all rates up and down alike; what a neuron
+        does on average is left to its bias, which training would have to find step by step.
+
+        Args:
+            means: `(n_neurons,)`, in units of the responses' std; a mean below 0.05 counts as
+                0.05, from where gradients still reach the neuron.
+
+        Raises:
+            SensoriumError: If the means have another shape or are not finite.
+        """
+        means = np.asarray(means, "float64")
+        if means.shape != (self.n_neurons,) or not np.isfinite(means).all():
+            raise SensoriumError(
+                f"{self.name}: mean rates must be {self.n_neurons} finite numbers. Received: "
+                f"shape {means.shape}"
+            )
+        means = np.maximum(means, 0.05)
+        # The inverse of elu(drive) + 1.
+        self.bias.assign(np.where(means < 1.0, np.log(means), means - 1.0).astype("float32"))
+
     def mean_positions(self):
         """Returns the neurons' positions in evaluation, `(n_neurons, 2)` as (x, y) in [-1, 1]."""
         if self.positions == "free":

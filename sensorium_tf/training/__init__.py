@@ -4,7 +4,7 @@ from sensorium_tf.training.ensemble import parse_seeds, train_ensemble
 from sensorium_tf.training.interruption import TrainingStopped
 from sensorium_tf.training.model_file import check_model_file, load_model, save_model
 from sensorium_tf.training.prediction import Predictor, predict
-from sensorium_tf.training.schedule import Cosine, Schedule, ScheduleSettings
+from sensorium_tf.training.schedule import Schedule, ScheduleSettings, Trapezoid
 from sensorium_tf.training.settings import RECIPES, TrainingSettings
 from sensorium_tf.training.steps import Steps, StepTotals
 from sensorium_tf.training.strategies import STRATEGIES, make_strategy
@@ -22,7 +22,6 @@ __all__ = [
     "RECIPES",
     "STRATEGIES",
     "TRAINING_TIERS",
-    "Cosine",
     "EpochView",
     "Predictor",
     "Schedule",
@@ -33,6 +32,7 @@ __all__ = [
     "TrainingResult",
     "TrainingSettings",
     "TrainingStopped",
+    "Trapezoid",
     "Workdir",
     "check_model_file",
     "compiled_baseline",

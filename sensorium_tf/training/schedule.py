@@ -1,4 +1,4 @@
-"""Learning rates and what follows from scores: the published rule, and a cosine."""
+"""Learning rates and what follows from scores: the published rule, and a trapezoid."""
 
 import dataclasses
 import math
@@ -142,13 +142,14 @@ class Schedule:
         self._restarts = state["restarts"]
 
 
-class Cosine:
-    """A learning rate that rises in a line and falls along a cosine to zero: the recipe `fast`.
+class Trapezoid:
+    """A learning rate that rises in a line, stays, and falls in a line to zero: the recipe `fast`.
 
     Args:
       learning_rate: the highest.
       epochs: until it is zero.
       warmup_epochs: in which it rises.
+      cooldown_epochs: the last ones, in which it falls.
       first_score: score of the untrained weights, the first best.
 
     Attributes:
@@ -156,11 +157,18 @@ class Cosine:
     """
 
     def __init__(
-        self, *, learning_rate: float, epochs: int, warmup_epochs: float, first_score: float
+        self,
+        *,
+        learning_rate: float,
+        epochs: int,
+        warmup_epochs: float,
+        cooldown_epochs: float,
+        first_score: float,
     ):
         self._learning_rate = learning_rate
         self._epochs = epochs
         self._warmup_epochs = warmup_epochs
+        self._cooldown_epochs = cooldown_epochs
         self.best_score = first_score
 
     def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
@@ -169,10 +177,12 @@ class Cosine:
 
     def _at(self, passed: float, step: float) -> float:
         """Returns the learning rate after some epochs; `step` is the length of a step in epochs."""
+        left = self._epochs - passed
         if passed < self._warmup_epochs:
             return self._learning_rate * min(1.0, (passed + step) / self._warmup_epochs)
-        share = (passed - self._warmup_epochs) / (self._epochs - self._warmup_epochs)
-        return self._learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+        if left < self._cooldown_epochs:
+            return self._learning_rate * left / self._cooldown_epochs
+        return self._learning_rate
 
     def update(self, score: float) -> Decision:
         """Remembers the best score; nothing else follows from it."""

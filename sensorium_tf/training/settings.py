@@ -13,8 +13,20 @@ from sensorium_tf.training.schedule import ScheduleSettings
 # What a recipe says where the user says nothing.
 RECIPES = types.MappingProxyType(
     {
-        "published": {"epochs": 200, "batch_size": 128, "learning_rate": 0.009},
-        "fast": {"epochs": 22, "batch_size": 8, "learning_rate": 0.005, "average_decay": 0.99},
+        "published": {
+            "epochs": 200,
+            "batch_size": 128,
+            "learning_rate": 0.009,
+            "average_decay": 0.0,
+            "mean_bias": False,
+        },
+        "fast": {
+            "epochs": 22,
+            "batch_size": 8,
+            "learning_rate": 0.005,
+            "average_decay": 0.99,
+            "mean_bias": True,
+        },
     }
 )
 
@@ -25,8 +37,9 @@ class TrainingSettings:
 
     The published recipe (arXiv 2206.08666): a step takes one batch of every mouse, each passing
     the core by itself, and sums their losses; Adam; the validation score decides the rest, see
-    `Schedule`. The recipe `fast` takes many small steps at a learning rate that rises for one
-    epoch and then falls along a cosine to zero, and ends after a fixed number of epochs.
+    `Schedule`. The recipe `fast` starts each neuron at its mean response, takes many small steps at
+    a learning rate that rises for one epoch, stays, and falls in a line to zero, and ends after a
+    fixed number of epochs.
 
     Attributes:
       mice: names of prepared mice.
@@ -37,6 +50,10 @@ class TrainingSettings:
       batch_size: trials of each mouse in a step, on all devices together.
       learning_rate: of Adam, at its highest.
       warmup_epochs: of `fast`: epochs in which the learning rate rises.
+      cooldown_epochs: of `fast`: the last epochs, in which the learning rate falls; half of all if
+        left out.
+      mean_bias: whether each neuron's rate starts at its mean response over the training trials,
+        instead of at 1; left out, it does in `fast` alone.
       gradient_clip: largest norm of all gradients together; None for no limit.
       average_decay: of the exponential moving average of the weights, after each step, which is
         scored and kept in their place; 0 for none, which is what `published` says.
@@ -63,6 +80,8 @@ class TrainingSettings:
     batch_size: int | None = None
     learning_rate: float | None = None
     warmup_epochs: float = 1.0
+    cooldown_epochs: float | None = None
+    mean_bias: bool | None = None
     gradient_clip: float | None = None
     average_decay: float | None = None
     joint_core: bool = False
@@ -96,12 +115,8 @@ class TrainingSettings:
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise SensoriumError(f"{name} {value}: expected more than 0")
-        if not 0 <= self.warmup_epochs <= self.epochs:
-            raise SensoriumError(
-                f"warmup_epochs {self.warmup_epochs}: expected 0 to the number of epochs, "
-                f"{self.epochs}"
-            )
-        if self.average_decay is not None and not 0 <= self.average_decay < 1:
+        self._check_ramps()
+        if not 0 <= self.average_decay < 1:
             raise SensoriumError(
                 f"average_decay {self.average_decay}: expected 0 (no average) or a number below 1"
             )
@@ -109,10 +124,28 @@ class TrainingSettings:
             raise SensoriumError(f"seed {self.seed}: expected 0 or more")
         self._check_together()
 
+    def _check_ramps(self) -> None:
+        """Refuses ramps of the learning rate that do not fit into the run."""
+        if not 0 <= self.warmup_epochs <= self.epochs:
+            raise SensoriumError(
+                f"warmup_epochs {self.warmup_epochs}: expected 0 to the number of epochs, "
+                f"{self.epochs}"
+            )
+        if self.recipe == "published":
+            return
+        left = self.epochs - self.warmup_epochs
+        if self.cooldown_epochs is None:
+            object.__setattr__(self, "cooldown_epochs", min(self.epochs / 2, left))
+        if not 0 <= self.cooldown_epochs <= left:
+            raise SensoriumError(
+                f"cooldown_epochs {self.cooldown_epochs}: expected 0 to the {left:g} epochs after "
+                "the warm-up"
+            )
+
     def _check_together(self) -> None:
         """Refuses what does not go together."""
         if self.recipe == "published":
-            for name in ("joint_core", "warmup_epochs"):
+            for name in ("joint_core", "warmup_epochs", "cooldown_epochs"):
                 default = type(self).__dataclass_fields__[name].default
                 if getattr(self, name) != default:
                     raise SensoriumError(f"{name}: goes with the recipe fast alone")

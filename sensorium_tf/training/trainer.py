@@ -20,7 +20,7 @@ from sensorium_tf.models import FiringRateModel, PoissonLoss, baseline, copy_wei
 from sensorium_tf.training.interruption import StopRequest, TrainingStopped, stop_on_sigterm
 from sensorium_tf.training.model_file import load_model
 from sensorium_tf.training.prediction import Predictor
-from sensorium_tf.training.schedule import Cosine, LearningPlan, Schedule
+from sensorium_tf.training.schedule import LearningPlan, Schedule, Trapezoid
 from sensorium_tf.training.settings import RECIPES, TrainingSettings
 from sensorium_tf.training.steps import PENALTIES, BadStep, Steps
 from sensorium_tf.training.strategies import (
@@ -199,11 +199,15 @@ def check_start(settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
 
 
 def _model_for(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
-    return compiled_baseline(
+    model = compiled_baseline(
         settings,
         {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
         {mouse.name: mouse.tiers["train"] for mouse in mice},
     )
+    if settings.mean_bias:
+        for mouse in mice:
+            model.readouts[mouse.name].set_mean_rates(mouse.mean_responses)
+    return model
 
 
 def _start_from(path: str, model: FiringRateModel) -> Sequence[str]:
@@ -483,10 +487,11 @@ class _Run:
             return Schedule(
                 settings.schedule, learning_rate=settings.learning_rate, first_score=first_score
             )
-        return Cosine(
+        return Trapezoid(
             learning_rate=settings.learning_rate,
             epochs=settings.epochs,
             warmup_epochs=settings.warmup_epochs,
+            cooldown_epochs=settings.cooldown_epochs,
             first_score=first_score,
         )
 

@@ -71,6 +71,12 @@ def test_a_prepared_mouse_gives_its_normalised_trials(prepared):
     np.testing.assert_array_equal(trials.image_ids, tree["meta/trials/frame_image_id"][validation])
 
 
+def test_the_mean_responses_are_those_of_the_training_trials(prepared):
+    mouse = load_mouse("full", data_dir=prepared)
+    mean = mouse.trials("train").responses.mean(axis=0)
+    np.testing.assert_allclose(mouse.mean_responses, mean, rtol=1e-4)
+
+
 def test_a_sensorium_model_sees_the_image_alone(prepared):
     trials = load_mouse("full", data_dir=prepared).trials("train")
     inputs = trials.inputs("sensorium")

@@ -190,3 +190,19 @@ def test_coordinates_are_refused_where_they_cannot_matter():
         built(3, positions="free").set_coordinates(np.zeros((3, 2)))
     with pytest.raises(errors.SensoriumError, match="build the readout before"):
         GaussianReadout(3).set_coordinates(np.zeros((3, 2)))
+
+
+def test_rates_start_at_the_means_that_are_set(features, to_numpy):
+    means = np.array([0.0, 0.05, 0.4, 1.0, 2.5])
+    readout = built(5)
+    readout.features.assign(0.0 * readout.features)
+    readout.set_mean_rates(means)
+    drives = to_numpy(readout(features))
+    rates = np.where(drives < 0, np.exp(drives), drives + 1)
+    np.testing.assert_allclose(rates[0], [0.05, 0.05, 0.4, 1.0, 2.5], rtol=1e-5)
+
+
+@pytest.mark.parametrize("means", [np.ones(3), np.ones((5, 1)), [1, 1, 1, 1, np.nan]])
+def test_unusable_means_are_refused(means):
+    with pytest.raises(errors.SensoriumError, match="mean rates must be 5 finite numbers"):
+        built(5).set_mean_rates(means)

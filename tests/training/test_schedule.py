@@ -1,6 +1,6 @@
 import pytest
 
-from sensorium_tf.training import Cosine, Schedule, ScheduleSettings
+from sensorium_tf.training import Schedule, ScheduleSettings, Trapezoid
 
 
 def run(scores, *, learning_rate=0.01, first_score=0.0, **settings):
@@ -83,28 +83,29 @@ def test_the_published_rate_stays_the_same_within_an_epoch():
     assert schedule.learning_rates(3, 4) == [0.01] * 4
 
 
-def test_the_cosine_rises_for_the_warmup_and_falls_to_zero():
-    plan = Cosine(learning_rate=0.1, epochs=5, warmup_epochs=1.0, first_score=0.0)
+def trapezoid(**changes):
+    values = {"learning_rate": 0.1, "epochs": 5, "warmup_epochs": 1.0, "cooldown_epochs": 2.0}
+    return Trapezoid(**{**values, "first_score": 0.2, **changes})
+
+
+def test_the_trapezoid_rises_stays_and_falls_to_zero():
+    plan = trapezoid()
     rates = [rate for epoch in range(1, 6) for rate in plan.learning_rates(epoch, 10)]
     assert rates[:10] == pytest.approx([0.01 * step for step in range(1, 11)])
-    assert rates[10] == pytest.approx(0.1)
-    assert rates[30] == pytest.approx(0.05)
-    assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert 0 < rates[-1] < 0.001
+    assert rates[10:30] == pytest.approx([0.1] * 20)
+    assert rates[30:] == pytest.approx([0.005 * step for step in range(20, 0, -1)])
 
 
-def test_the_cosine_may_start_at_its_highest_or_rise_to_the_end():
-    steep = Cosine(learning_rate=0.1, epochs=2, warmup_epochs=0.0, first_score=0.0)
-    assert steep.learning_rates(1, 4)[0] == pytest.approx(0.1)
-    rising = Cosine(learning_rate=0.1, epochs=2, warmup_epochs=2.0, first_score=0.0)
-    assert rising.learning_rates(2, 4)[-1] == pytest.approx(0.1)
+def test_the_trapezoid_may_have_no_ramps():
+    flat = trapezoid(warmup_epochs=0.0, cooldown_epochs=0.0)
+    assert [flat.learning_rates(epoch, 3) for epoch in (1, 5)] == [[0.1] * 3] * 2
 
 
-def test_the_cosine_only_remembers_the_best_score():
-    plan = Cosine(learning_rate=0.1, epochs=9, warmup_epochs=1.0, first_score=0.2)
+def test_the_trapezoid_only_remembers_the_best_score():
+    plan = trapezoid(epochs=9)
     decisions = [plan.update(score) for score in (0.1, 0.3, 0.3, 0.0, 0.0, 0.0, 0.0)]
     assert [decision.improved for decision in decisions] == [False, True] + [False] * 5
     assert not any(decision.stop or decision.restore_best for decision in decisions)
-    again = Cosine(learning_rate=0.1, epochs=9, warmup_epochs=1.0, first_score=0.0)
+    again = trapezoid(first_score=0.0)
     again.restore(plan.state())
     assert again.best_score == 0.3

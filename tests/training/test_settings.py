@@ -10,6 +10,7 @@ from sensorium_tf.training import ScheduleSettings, TrainingSettings
 def test_the_defaults_are_the_published_recipe():
     settings = TrainingSettings()
     assert (settings.batch_size, settings.learning_rate, settings.epochs) == (128, 0.009, 200)
+    assert (settings.average_decay, settings.mean_bias) == (0.0, False)
     assert settings.architecture.hidden_channels == 64
     assert settings.architecture.laplace_penalty == 6.3831
     assert settings.architecture.feature_penalty == 0.0076
@@ -18,7 +19,8 @@ def test_the_defaults_are_the_published_recipe():
 def test_a_recipe_says_what_the_user_does_not():
     settings = TrainingSettings(recipe="fast")
     assert (settings.batch_size, settings.learning_rate, settings.epochs) == (8, 0.005, 22)
-    assert settings.average_decay == 0.99
+    assert (settings.average_decay, settings.mean_bias) == (0.99, True)
+    assert settings.cooldown_epochs == 11
     settings = TrainingSettings(recipe="fast", epochs=5, batch_size=32)
     assert (settings.batch_size, settings.learning_rate, settings.epochs) == (32, 0.005, 5)
     assert "recipe fast" in settings.describe()
@@ -54,6 +56,8 @@ def test_settings_survive_being_written_down():
         ({"joint_core": True}, "joint_core: goes with the recipe fast alone"),
         ({"warmup_epochs": 2.0}, "warmup_epochs: goes with the recipe fast alone"),
         ({"recipe": "fast", "warmup_epochs": 30.0}, "warmup_epochs 30.0: expected 0 to .* 22"),
+        ({"cooldown_epochs": 2.0}, "cooldown_epochs: goes with the recipe fast alone"),
+        ({"recipe": "fast", "cooldown_epochs": 22.0}, "cooldown_epochs 22.0: expected 0 to .* 21"),
         ({"recipe": "fast", "schedule": ScheduleSettings(patience=2)}, "published alone"),
         ({"architecture": BaselineSettings(shifter_layers=2)}, "this model has no shifter"),
         (

@@ -13,6 +13,7 @@ from sensorium_tf.evaluation import evaluate
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import (
     ScheduleSettings,
+    Steps,
     TrainingSettings,
     Workdir,
     compiled_baseline,
@@ -104,6 +105,18 @@ def test_the_loss_of_a_step_is_the_published_formula(prepared):
     penalties = sum(float(value) for value in model.penalties().values())
     loss = model.evaluate(inputs, {"full": y}, batch_size=5, verbose=0)
     assert loss == pytest.approx(poisson + penalties, rel=1e-5)
+
+
+def test_the_recipe_fast_starts_each_neuron_at_its_mean_response(prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr(Steps, "__call__", lambda *_, **__: pytest.fail("trained"))
+    mouse = load_mouse("full", data_dir=prepared)
+    means = mouse.mean_responses
+    expected = np.where(means < 1, np.log(np.maximum(means, 0.05)), means - 1)
+    for recipe, bias in (("fast", expected), ("published", np.zeros_like(means))):
+        with pytest.raises(pytest.fail.Exception):
+            train(settings(recipe=recipe), tmp_path / recipe, data_dir=prepared, verbose=False)
+        model = load_model(tmp_path / recipe / "model.keras")
+        np.testing.assert_allclose(model.readouts["full"].bias, bias, rtol=1e-5)
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(prepared, tmp_path):
