@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 DEMO_FLAGS ?=
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-long lint clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/python launch/demo.py $(DEMO_FLAGS)
@@ -12,6 +12,10 @@ test: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/python -m pytest
+
+# Half an hour and more; 10 GB of disk.
+test-long: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest -m long -s
 
 lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check --fix .
