@@ -1,6 +1,7 @@
 """Scores of a trained run, mouse by mouse, with the files that show them."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,10 +20,12 @@ from sensorium_tf.evaluation.figures import (
 )
 from sensorium_tf.evaluation.tables import scores_table, write_json, write_neurons_csv
 from sensorium_tf.metrics import (
+    FEV_THRESHOLD,
     Scores,
     explainable_variance,
     oracle_correlation,
     scores,
+    summarize,
 )
 from sensorium_tf.models import Core, EnsembleModel, FiringRateModel, GaussianReadout
 from sensorium_tf.recordings.truth import Truth
@@ -65,32 +68,59 @@ class MouseEvaluation:
         """Whether training neither saw these trials nor chose the weights by them."""
         return self.tier not in TRAINING_TIERS
 
-    def rows(self, model: str) -> dict[str, dict[str, float | None]]:
+    @functools.cached_property
+    def oracle_summary(self) -> dict[str, Any] | None:
+        """Mean of the oracle with its interval, as `Scores.summary`; None without repeats."""
+        if self.oracle is None:
+            return None
+        return summarize({"single_trial_correlation": self.oracle})
+
+    def rows(self, model: str) -> dict[str, dict[str, Any]]:
         """Returns the rows of the score table: the model, and what it can be compared with."""
         name = f"{model}, mean of {len(self.members)}" if self.members else model
-        rows = {name: self.scores.means, **{n: s.means for n, s in self.members.items()}}
-        if self.oracle is not None:
-            rows["oracle (other repeats)"] = {"single_trial_correlation": self.oracle.mean()}
+        rows = {name: self.scores.summary, **{n: s.summary for n, s in self.members.items()}}
+        if self.oracle_summary is not None:
+            rows["oracle (other repeats)"] = self.oracle_summary
         if self.truth is not None:
-            rows["oracle (true rates)"] = self.truth.means
+            rows["oracle (true rates)"] = self.truth.summary
         return rows
 
+    def notes(self) -> list[str]:
+        """Returns what must be known to read the scores, a sentence each."""
+        notes = []
+        if self.scores.feve_reason:
+            notes.append(f"no FEVE: {self.scores.feve_reason}")
+        else:
+            notes.append(
+                f"FEVE: over the {self.scores.feve_neurons} of {len(self.unit_ids)} neurons with "
+                f"an explainable variance (FEV) of {FEV_THRESHOLD} or more"
+            )
+        if self.oracle is not None and (
+            self.scores.means["single_trial_correlation"] > self.oracle.mean()
+        ):
+            notes.append(
+                "above the oracle: a mean over few other repeats is noisy, and a good model less so"
+            )
+        if not self.held_out:
+            notes.append(f"tier {self.tier} took part in training: not a held-out score")
+        return notes
+
     def to_json(self) -> dict[str, Any]:
-        """Returns the mean scores as JSON values."""
+        """Returns the mean scores, with their intervals, as JSON values."""
         content = {
             "tier": self.tier,
             "held_out": self.held_out,
             "trials": len(self.responses),
             "neurons": len(self.unit_ids),
-            **self.scores.means,
+            **self.scores.summary,
             "feve_reason": self.scores.feve_reason,
         }
-        if self.oracle is not None:
-            content["oracle"] = {"single_trial_correlation": self.oracle.mean()}
+        if self.oracle_summary is not None:
+            content["oracle"] = self.oracle_summary
         if self.truth is not None:
-            content["true_rates"] = self.truth.means
+            content["true_rates"] = self.truth.summary
         if self.members:
-            content["members"] = {name: scores.means for name, scores in self.members.items()}
+            content["members"] = {name: each.summary for name, each in self.members.items()}
         return content
 
 
@@ -118,15 +148,11 @@ class Evaluation:
                 f"{mouse.mouse}: {len(mouse.unit_ids)} neurons, {len(mouse.responses)} trials of "
                 f"tier {mouse.tier}; {self.model} sees {self.signals}"
             )
-            reason = mouse.scores.feve_reason
-            notes = [f"no FEVE: {reason}"] if reason else []
-            if not mouse.held_out:
-                notes.append(f"tier {mouse.tier} took part in training: not a held-out score")
-            parts += [heading, scores_table(mouse.rows(self.model), notes=notes), ""]
+            parts += [heading, scores_table(mouse.rows(self.model), notes=mouse.notes()), ""]
         return "\n".join(parts).rstrip()
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the mean scores as JSON values."""
+        """Returns the mean scores, with their intervals, as JSON values."""
         return {
             "model": self.model,
             "track": self.track,

@@ -5,18 +5,23 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.files import atomic_write
+from sensorium_tf.metrics import CONFIDENCE, N_RESAMPLES
 
 _HEADINGS = {
     "single_trial_correlation": "single-trial correlation",
     "correlation_to_average": "correlation to average",
     "feve": "FEVE",
 }
+_INTERVAL_NOTE = (
+    f"[low, high]: {CONFIDENCE:.0%} interval over neurons (bootstrap, {N_RESAMPLES} resamples)"
+)
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -43,22 +48,27 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str
 
 
 def scores_table(
-    scores: Mapping[str, Mapping[str, float | None]],
+    scores: Mapping[str, Mapping[str, Any]],
     *,
     notes: Sequence[str] = (),
 ) -> str:
     """Lays out the scores of several models or mice as text.
 
     Args:
-      scores: a row's name to its mean scores by name, such as `Scores.means`; a score that is
-        missing is shown as a hyphen.
+      scores: a row's name to its mean scores by name, such as `Scores.summary`; a score that is
+        missing is shown as a hyphen, one that has an interval under `intervals` with it.
       notes: sentences below the table, such as the reason why a score is missing; the same one
         twice is shown once.
 
     Returns:
       The table, without a final line end.
     """
-    rows = [[name, *(values.get(score) for score in _HEADINGS)] for name, values in scores.items()]
+    rows = [
+        [name, *(_with_interval(values, score) for score in _HEADINGS)]
+        for name, values in scores.items()
+    ]
+    if any(_interval(values, score) for values in scores.values() for score in _HEADINGS):
+        notes = [_INTERVAL_NOTE, *notes]
     return "\n".join([format_table(["model", *_HEADINGS.values()], rows), *dict.fromkeys(notes)])
 
 
@@ -109,6 +119,18 @@ def write_neurons_csv(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["unit_id", *columns])
         writer.writerows(zip(*texts, strict=True))
+
+
+def _interval(values: Mapping[str, Any], score: str) -> Sequence[float] | None:
+    return (values.get("intervals") or {}).get(score)
+
+
+def _with_interval(values: Mapping[str, Any], score: str) -> object:
+    interval = _interval(values, score)
+    if interval is None:
+        return values.get(score)
+    low, high = interval
+    return f"{values[score]:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _cell(value: object) -> str:

@@ -64,7 +64,9 @@ def test_the_mean_is_scored_beside_each_member(ensemble, prepared):
     written = json.loads((ensemble / "evaluation.json").read_text())["mice"]["full"]
     assert set(written["members"]) == {"member, seed 3", "member, seed 1"}
     single = evaluate(ensemble / "members" / "seed3", data_dir=prepared)
-    assert written["members"]["member, seed 3"] == single.mice["full"].scores.means
+    member = written["members"]["member, seed 3"]
+    assert member == json.loads(json.dumps(single.mice["full"].scores.summary))
+    assert member["intervals"]["single_trial_correlation"] is not None
     assert evaluation.mice["full"].scores.means != single.mice["full"].scores.means
 
 
