@@ -242,16 +242,22 @@ def evaluate_mouse(
       tier: one whose responses are known, unless `truth` has them.
       track: the model's.
       truth: of the mouse's recording, if it is simulated.
-      members: of the ensemble that the model is, by name, to be scored as well.
+      members: of the ensemble that the model is, by name: they are scored as well, and the model's
+        rates are the mean of theirs.
 
     Raises:
       SensoriumError: if the model does not fit the mouse, or the truth is another recording's.
     """
     trials = mouse.trials(tier)
-    rates = predict(model, trials, track=track)
     responses, true_rates = trials.responses, None
     if truth is not None:
         responses, true_rates = mouse.standardize(truth, trials)
+    member_scores, total = {}, np.float32(0)
+    for name, member in (members or {}).items():
+        member_rates = predict(member, trials, track=track)
+        member_scores[name] = scores(responses, member_rates, trials.image_ids, track=track)
+        total = total + member_rates
+    rates = total / len(members) if members else predict(model, trials, track=track)
     repeated = len(np.unique(trials.image_ids)) < len(trials)
     return MouseEvaluation(
         mouse=mouse.name,
@@ -268,12 +274,7 @@ def evaluate_mouse(
         truth=None
         if true_rates is None
         else scores(responses, true_rates, trials.image_ids, track=track),
-        members={
-            name: scores(
-                responses, predict(member, trials, track=track), trials.image_ids, track=track
-            )
-            for name, member in (members or {}).items()
-        },
+        members=member_scores,
     )
 
 
