@@ -19,6 +19,8 @@ _HEADINGS = {
     "correlation_to_average": "correlation to average",
     "feve": "FEVE",
 }
+ORACLE = "oracle (other repeats)"
+
 _INTERVAL_NOTE = (
     f"[low, high]: {CONFIDENCE:.0%} interval over neurons (bootstrap, {N_RESAMPLES} resamples)"
 )
@@ -125,12 +127,14 @@ def _interval(values: Mapping[str, Any], score: str) -> Sequence[float] | None:
     return (values.get("intervals") or {}).get(score)
 
 
-def _with_interval(values: Mapping[str, Any], score: str) -> object:
-    interval = _interval(values, score)
+def _with_interval(values: Mapping[str, Any], score: str, sign: str = "") -> object:
+    mean, interval = values.get(score), _interval(values, score)
+    if mean is None:
+        return None
     if interval is None:
-        return values.get(score)
+        return f"{mean:{sign}.3f}"
     low, high = interval
-    return f"{values[score]:.3f} [{low:.3f}, {high:.3f}]"
+    return f"{mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 def _cell(value: object) -> str:

@@ -8,6 +8,7 @@ from sensorium_tf.metrics.intervals import (
 )
 from sensorium_tf.metrics.scores import (
     FEV_THRESHOLD,
+    SCORES,
     Scores,
     correlation,
     correlation_to_average,
@@ -22,6 +23,7 @@ __all__ = [
     "CONFIDENCE",
     "FEV_THRESHOLD",
     "N_RESAMPLES",
+    "SCORES",
     "Scores",
     "bootstrap_interval",
     "correlation",

@@ -160,9 +160,14 @@ def test_the_figures_are_written_for_the_model_and_each_mouse(pair):
         "filters.png",
         *(
             f"{figure}_{mouse}.png"
-            for figure in ("correlations", "responses", "retinotopy")
+            for figure in ("correlations", "cortex", "responses", "retinotopy")
             for mouse in ("full", "hidden")
         ),
+        # Those that need repeated images.
+        "reliability_full.png",
+        "repeats_full.png",
+        # One for several mice.
+        "scores.png",
     }
     assert all(content.startswith(b"\x89PNG") for content in figures.values())
 
