@@ -1,5 +1,6 @@
 """How well trained models predict: tables, files and figures."""
 
+from sensorium_tf.evaluation.comparison import Comparison, MouseComparison, compare_runs
 from sensorium_tf.evaluation.evaluate import evaluate, evaluate_mouse
 from sensorium_tf.evaluation.figures import (
     behavior_traces,
@@ -19,6 +20,7 @@ from sensorium_tf.evaluation.figures import (
 )
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.tables import (
+    differences_table,
     format_table,
     scores_table,
     write_json,
@@ -27,10 +29,14 @@ from sensorium_tf.evaluation.tables import (
 from sensorium_tf.evaluation.training_pictures import training_pictures
 
 __all__ = [
+    "Comparison",
     "Evaluation",
+    "MouseComparison",
     "MouseEvaluation",
     "behavior_traces",
+    "compare_runs",
     "correlation_histogram",
+    "differences_table",
     "evaluate",
     "evaluate_mouse",
     "first_layer_filters",

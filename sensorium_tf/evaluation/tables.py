@@ -74,6 +74,26 @@ def scores_table(
     return "\n".join([format_table(["model", *_HEADINGS.values()], rows), *dict.fromkeys(notes)])
 
 
+def differences_table(differences: Mapping[str, Mapping[str, Any]], *, to: str) -> str:
+    """Lays out how much the scores of models differ from those of another one.
+
+    Args:
+      differences: a model's name to its mean differences by score, their intervals under
+        `intervals`, and under `better` the share of neurons with a difference above zero.
+      to: the other model.
+
+    Returns:
+      The table, without a final line end.
+    """
+    rows = []
+    for name, values in differences.items():
+        rows.append([name, *(_with_interval(values, score, "+") for score in _HEADINGS)])
+        better = [values["better"].get(score) for score in _HEADINGS]
+        shares = ("-" if share is None else f"{share:.0%}" for share in better)
+        rows.append([f"{name}, neurons better", *shares])
+    return format_table([f"difference to {to}", *_HEADINGS.values()], rows)
+
+
 def write_json(path: str | os.PathLike, content: object) -> None:
     """Writes JSON that every parser reads: what is not a finite number becomes null.
 

@@ -167,6 +167,24 @@ def test_from_a_trained_model_to_a_scored_submission(workspace, quick):
     assert found["oracle"]["single_trial_correlation"] == pytest.approx(oracle, abs=1e-5)
 
 
+def test_runs_are_compared(workspace, quick, tmp_path):
+    data, output = f"--data_dir={workspace / 'data'}", f"--output={tmp_path / 'out'}"
+    run = workspace / "ln"
+    status, out, ours = quick("evaluate", f"--compare={run},{run / 'model.keras'}", data, output)
+    assert status == 0, ours
+    assert "all of them see image" in out and "difference to ln" in out
+    assert "ln/model.keras, neurons better" in out
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert written["compared_with"] == "ln"
+    for arguments, says in (
+        ([f"--compare={run}"], "needs two runs or more"),
+        (["--compare="], "needs two runs or more"),
+        ([f"--compare={run},{tmp_path / 'none'}"], "no run in it"),
+        ([f"--compare={run},{run}", f"--workdir={run}"], "give either"),
+    ):
+        assert_refused(quick, "evaluate", data, *arguments, says=says)
+
+
 def test_the_mistakes_of_a_user_are_one_line(workspace, quick, tmp_path):
     data = f"--data_dir={workspace / 'data'}"
     assert_refused(quick, "prepare", data, says="either --mice, or --recording")
