@@ -198,7 +198,7 @@ def neurons_in_cortex(
     low, high = np.percentile(values[known], [2, 98]) if known.any() else (0, 1)
     figure = new_figure(WIDTH, 3.4)
     axes = figure.add_subplot(projection="3d")
-    size = float(np.clip(6000 / len(values), 3, 20))
+    size = float(np.clip(6000 / len(values), 1.5, 20))
     if not known.all():  # an empty cloud would stretch the axes to zero
         axes.scatter(
             *coordinates[~known].T, c=GREY, s=size, linewidths=0, alpha=0.4, depthshade=False
