@@ -76,6 +76,7 @@ def main() -> None:
         scores[model] = json.loads(printed)
     evaluation = json.loads((output / "cnn" / "evaluation.json").read_text("utf-8"))
     scores["oracle"] = evaluation["mice"][_MOUSE]["true_rates"]
+    scores["oracle (other repeats)"] = evaluation["mice"][_MOUSE]["oracle"]
     write_json(output / "scores.json", scores)
     print(f"\nscores on the withheld tier {_TIER}; ln and cnn see the image alone")
     oracle = (

@@ -2,9 +2,12 @@
 
     python launch/evaluate.py --workdir=runs/cnn [--tier=validation]
     python launch/evaluate.py --model_file=cnn_mouse1.keras
+    python launch/evaluate.py --compare=runs/ln,runs/cnn [--output=runs/comparison]
 
 Prints a table; evaluation.json, neurons.csv and figures/ go into the workdir or, for a model file,
-into the folder <its name>_results beside it.
+into the folder <its name>_results beside it. --compare prints how the scores of the runs (workdirs
+or .keras files) differ from those of the first, neuron by neuron; comparison.json and figures/ go
+into the folder comparison in the first run's.
 """
 
 import launcher
@@ -12,6 +15,7 @@ from absl import flags
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
 MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file, trained or imported.")
+COMPARE = flags.DEFINE_list("compare", None, "Or two or more of either, joined by commas.")
 MICE = flags.DEFINE_string("mice", None, "Some of the model's mice, joined by commas; else all.")
 TIER = flags.DEFINE_string(
     "tier",
@@ -26,17 +30,18 @@ OUTPUT = flags.DEFINE_string("output", None, "Folder for the files, if another o
 
 def main() -> None:
     from sensorium_tf.data import mouse_names
-    from sensorium_tf.evaluation import evaluate
+    from sensorium_tf.evaluation import compare_runs, evaluate
 
-    evaluation = evaluate(
-        launcher.one_of(WORKDIR, MODEL_FILE),
+    chosen = launcher.one_of(WORKDIR, MODEL_FILE, COMPARE)
+    scored = (evaluate if COMPARE.value is None else compare_runs)(
+        chosen,
         mice=None if MICE.value is None else mouse_names(MICE.value),
         tier=TIER.value,
         truth=TRUTH.value,
         output=OUTPUT.value,
         data_dir=launcher.DATA_DIR.value,
     )
-    print(evaluation.report())
+    print(scored.report())
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Scores a submission file against a ground-truth file; prints the scores as JSON.
 
+Beside the three scores are their 95 % intervals over neurons, the number of neurons in FEVE, and
+the oracle: what the other repeats of an image predict.
+
     python launch/score.py --submission=F.csv --ground_truth=F.csv
 
 Trials are aligned by trial id and neurons by unit id: their order in the files is free.
@@ -22,12 +25,12 @@ TRACK = flags.DEFINE_enum(
 
 
 def main() -> None:
-    from sensorium_tf.competition import compare
+    from sensorium_tf.competition import score_summary
 
-    scores = compare(SUBMISSION.value, GROUND_TRUTH.value, track=TRACK.value)
-    print(json.dumps(scores.means))
-    if scores.feve_reason:
-        print(f"feve is null: {scores.feve_reason}", file=sys.stderr)
+    scores = score_summary(SUBMISSION.value, GROUND_TRUTH.value, track=TRACK.value)
+    print(json.dumps(scores))
+    if scores["feve_reason"]:
+        print(f"feve is null: {scores['feve_reason']}", file=sys.stderr)
 
 
 if __name__ == "__main__":

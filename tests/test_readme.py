@@ -50,7 +50,7 @@ def test_the_python_of_the_readme_runs(tmp_path):
         verbose=False,
     )
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     code = "import numpy as np\nimages = np.zeros((2, 36, 64, 1), 'float32')\n" + "\n".join(blocks)
     done = subprocess.run(
         [sys.executable, "-c", code],

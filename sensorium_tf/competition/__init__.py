@@ -6,7 +6,7 @@ from sensorium_tf.competition.files import (
     write_ground_truth,
     write_submission,
 )
-from sensorium_tf.competition.scoring import compare, score
+from sensorium_tf.competition.scoring import compare, score, score_summary
 from sensorium_tf.competition.submit import ground_truth, submit
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "ground_truth",
     "ground_truth_file",
     "score",
+    "score_summary",
     "submit",
     "write_ground_truth",
     "write_submission",

@@ -1,11 +1,12 @@
 """Scores of a submission file against a ground-truth file."""
 
 import os
+from typing import Any
 
 import numpy as np
 
 from sensorium_tf.competition.files import PREDICTION, RESPONSES, Rows
-from sensorium_tf.metrics import Scores, scores
+from sensorium_tf.metrics import Scores, oracle_correlation, scores, summarize
 from sensorium_tf.tracks import check_track
 
 
@@ -47,10 +48,41 @@ def compare(
       SensoriumError: if a file is damaged, holds values that are not finite numbers, or trials,
         images or neurons of the two disagree.
     """
+    responses, rates, images = _aligned(submission, ground_truth, track)
+    return scores(responses, rates, images, track=track)
+
+
+def score_summary(
+    submission: str | os.PathLike,
+    ground_truth: str | os.PathLike,
+    *,
+    track: str = "sensorium",
+) -> dict[str, Any]:
+    """Returns the competition's three numbers, and what there is to judge them by.
+
+    Arguments and errors are those of `compare`.
+
+    Returns:
+      What `score` returns and, beside it, `intervals`, `feve_neurons`, `feve_reason` and `oracle`
+      (single-trial correlation of the mean over the other repeats of an image; None without
+      repeats), all as in `evaluation.json`.
+    """
+    responses, rates, images = _aligned(submission, ground_truth, track)
+    found = scores(responses, rates, images, track=track)
+    oracle = None
+    if len(np.unique(images)) < len(images):
+        oracle = summarize({"single_trial_correlation": oracle_correlation(responses, images)})
+    return {**found.summary, "feve_reason": found.feve_reason, "oracle": oracle}
+
+
+def _aligned(
+    submission: str | os.PathLike, ground_truth: str | os.PathLike, track: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns responses and rates, `(trials, neurons)` each, and the trials' images."""
     check_track(track)
     truth = _Table(Rows(ground_truth, RESPONSES))
     prediction = _Table(Rows(submission, PREDICTION), like=truth)
-    return scores(truth.values, prediction.values, truth.image_numbers(), track=track)
+    return truth.values, prediction.values, truth.image_numbers()
 
 
 class _Table:

@@ -1,138 +1,19 @@
-"""Scores of a trained run, mouse by mouse, with the files that show them."""
+"""Scores a trained run, mouse by mouse, and has the files written that show them."""
 
-import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.evaluation.figures import (
-    correlation_histogram,
-    first_layer_filters,
-    receptive_field_positions,
-    responses_against_rates,
-    save_figure,
-)
-from sensorium_tf.evaluation.tables import scores_table, write_json, write_neurons_csv
-from sensorium_tf.metrics import (
-    Scores,
-    explainable_variance,
-    oracle_correlation,
-    scores,
-)
-from sensorium_tf.models import Core, EnsembleModel, FiringRateModel, GaussianReadout
+from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
+from sensorium_tf.evaluation.run_files import write_run_files
+from sensorium_tf.metrics import explainable_variance, oracle_correlation, scores
+from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.recordings.truth import Truth
-from sensorium_tf.training import TRAINING_TIERS, TrainedModel, open_trained, predict
-
-
-@dataclasses.dataclass(frozen=True)
-class MouseEvaluation:
-    """How well a model predicts one mouse.
-
-    Attributes:
-      mouse: its name.
-      tier: of the trials that were scored.
-      unit_ids: `(neurons,)`.
-      image_ids: `(trials,)`.
-      responses: `(trials, neurons)`, standardised.
-      rates: `(trials, neurons)`, the model's.
-      scores: the model's.
-      explainable_variance: `(neurons,)`, None without repeated images.
-      oracle: single-trial correlation of the mean over the other repeats, `(neurons,)`; None
-        without repeated images.
-      truth: scores of the true rates of a simulated recording, None where they are not known.
-      members: name to scores of each member of an ensemble; empty for a single model.
-    """
-
-    mouse: str
-    tier: str
-    unit_ids: np.ndarray
-    image_ids: np.ndarray
-    responses: np.ndarray = dataclasses.field(repr=False)
-    rates: np.ndarray = dataclasses.field(repr=False)
-    scores: Scores
-    explainable_variance: np.ndarray | None
-    oracle: np.ndarray | None
-    truth: Scores | None
-    members: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
-
-    @property
-    def held_out(self) -> bool:
-        """Whether training neither saw these trials nor chose the weights by them."""
-        return self.tier not in TRAINING_TIERS
-
-    def rows(self, model: str) -> dict[str, dict[str, float | None]]:
-        """Returns the rows of the score table: the model, and what it can be compared with."""
-        name = f"{model}, mean of {len(self.members)}" if self.members else model
-        rows = {name: self.scores.means, **{n: s.means for n, s in self.members.items()}}
-        if self.oracle is not None:
-            rows["oracle (other repeats)"] = {"single_trial_correlation": self.oracle.mean()}
-        if self.truth is not None:
-            rows["oracle (true rates)"] = self.truth.means
-        return rows
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the mean scores as JSON values."""
-        content = {
-            "tier": self.tier,
-            "held_out": self.held_out,
-            "trials": len(self.responses),
-            "neurons": len(self.unit_ids),
-            **self.scores.means,
-            "feve_reason": self.scores.feve_reason,
-        }
-        if self.oracle is not None:
-            content["oracle"] = {"single_trial_correlation": self.oracle.mean()}
-        if self.truth is not None:
-            content["true_rates"] = self.truth.means
-        if self.members:
-            content["members"] = {name: scores.means for name, scores in self.members.items()}
-        return content
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """How well a model predicts its mice.
-
-    Attributes:
-      model: `cnn` or `ln`, or what a lone model file calls itself.
-      track: the model's.
-      signals: what it is given.
-      mice: mouse to its evaluation.
-    """
-
-    model: str
-    track: str
-    signals: str
-    mice: Mapping[str, MouseEvaluation]
-
-    def report(self) -> str:
-        """Returns the tables, with what was scored on what said above them."""
-        parts = []
-        for mouse in self.mice.values():
-            heading = (
-                f"{mouse.mouse}: {len(mouse.unit_ids)} neurons, {len(mouse.responses)} trials of "
-                f"tier {mouse.tier}; {self.model} sees {self.signals}"
-            )
-            reason = mouse.scores.feve_reason
-            notes = [f"no FEVE: {reason}"] if reason else []
-            if not mouse.held_out:
-                notes.append(f"tier {mouse.tier} took part in training: not a held-out score")
-            parts += [heading, scores_table(mouse.rows(self.model), notes=notes), ""]
-        return "\n".join(parts).rstrip()
-
-    def to_json(self) -> dict[str, Any]:
-        """Returns the mean scores as JSON values."""
-        return {
-            "model": self.model,
-            "track": self.track,
-            "signals": self.signals,
-            "mice": {name: mouse.to_json() for name, mouse in self.mice.items()},
-        }
+from sensorium_tf.training import TrainedModel, open_trained, predict
 
 
 def evaluate(
@@ -166,16 +47,9 @@ def evaluate(
         there, or its responses are withheld.
     """
     trained = open_trained(trained)
-    known = Truth.load(truth) if truth is not None else None
     loaded = trained.load_mice(mice, data_dir=data_dir)
-    if known is not None and len(loaded) > 1:
-        raise SensoriumError(
-            "a truth file belongs to one recording: choose one of the mice (--mice)"
-        )
-    tiers = [tier or _default_tier(mouse, known) for mouse in loaded]
-    for mouse, chosen in zip(loaded, tiers, strict=True):
-        mouse.check_track(trained.track)
-        mouse.check_tier(chosen, responses=known is None)
+    known = load_truth(truth, loaded)
+    tiers = choose_tiers(loaded, tier, known, tracks=[trained.track])
     evaluation = Evaluation(
         model=trained.name,
         track=trained.track,
@@ -193,9 +67,7 @@ def evaluate(
         },
     )
     folder = trained.folder if output is None else Path(output).expanduser()
-    write_json(folder / "evaluation.json", evaluation.to_json())
-    _write_neurons(folder / "neurons.csv", evaluation)
-    _write_figures(folder / "figures", trained.model, evaluation, loaded)
+    write_run_files(folder, evaluation, model=trained.model, mice=loaded)
     return evaluation
 
 
@@ -216,16 +88,22 @@ def evaluate_mouse(
       tier: one whose responses are known, unless `truth` has them.
       track: the model's.
       truth: of the mouse's recording, if it is simulated.
-      members: of the ensemble that the model is, by name, to be scored as well.
+      members: of the ensemble that the model is, by name: they are scored as well, and the model's
+        rates are the mean of theirs.
 
     Raises:
       SensoriumError: if the model does not fit the mouse, or the truth is another recording's.
     """
     trials = mouse.trials(tier)
-    rates = predict(model, trials, track=track)
     responses, true_rates = trials.responses, None
     if truth is not None:
         responses, true_rates = mouse.standardize(truth, trials)
+    member_scores, total = {}, np.float32(0)
+    for name, member in (members or {}).items():
+        member_rates = predict(member, trials, track=track)
+        member_scores[name] = scores(responses, member_rates, trials.image_ids, track=track)
+        total = total + member_rates
+    rates = total / len(members) if members else predict(model, trials, track=track)
     repeated = len(np.unique(trials.image_ids)) < len(trials)
     return MouseEvaluation(
         mouse=mouse.name,
@@ -242,79 +120,48 @@ def evaluate_mouse(
         truth=None
         if true_rates is None
         else scores(responses, true_rates, trials.image_ids, track=track),
-        members={
-            name: scores(
-                responses, predict(member, trials, track=track), trials.image_ids, track=track
-            )
-            for name, member in (members or {}).items()
-        },
+        members=member_scores,
     )
+
+
+def load_truth(path: str | os.PathLike | None, mice: Sequence[Mouse]) -> Truth | None:
+    """Reads the truth of the one mouse that is scored, if there is any.
+
+    Raises:
+      SensoriumError: if there are several mice, or the file is missing or damaged.
+    """
+    if path is None:
+        return None
+    truth = Truth.load(path)
+    if len(mice) > 1:
+        raise SensoriumError(
+            "a truth file belongs to one recording: choose one of the mice (--mice)"
+        )
+    return truth
+
+
+def choose_tiers(
+    mice: Sequence[Mouse], tier: str | None, truth: Truth | None, *, tracks: Iterable[str]
+) -> list[str]:
+    """Returns the tier of each mouse that is scored.
+
+    Args:
+      mice: prepared.
+      tier: of all of them; if left out `test` where its responses are known, else `validation`.
+      truth: has the responses of a withheld tier.
+      tracks: those that the mice must have the signals of.
+
+    Raises:
+      SensoriumError: if a mouse lacks the tier or its responses, or what a track needs.
+    """
+    tiers = [tier or _default_tier(mouse, truth) for mouse in mice]
+    for mouse, chosen in zip(mice, tiers, strict=True):
+        for track in tracks:
+            mouse.check_track(track)
+        mouse.check_tier(chosen, responses=truth is None)
+    return tiers
 
 
 def _default_tier(mouse: Mouse, truth: Truth | None) -> str:
     known = truth is not None or "test" not in mouse.withheld_tiers
     return "test" if known and "test" in mouse.tiers else "validation"
-
-
-def _write_neurons(path: Path, evaluation: Evaluation) -> None:
-    """Writes one row a neuron, of all mice."""
-    columns: dict[str, list] = {"mouse": []}
-    for each in evaluation.mice.values():
-        columns["mouse"] += [each.mouse] * len(each.unit_ids)
-        values = {
-            **each.scores.per_neuron,
-            "explainable_variance": each.explainable_variance,
-            "oracle": each.oracle,
-        }
-        for name, column in values.items():
-            missing = np.full(len(each.unit_ids), np.nan)
-            columns.setdefault(name, []).extend(missing if column is None else column)
-    unit_ids = np.concatenate([each.unit_ids for each in evaluation.mice.values()])
-    write_neurons_csv(path, unit_ids=unit_ids, columns=columns)
-
-
-def _write_figures(
-    folder: Path,
-    model: FiringRateModel | EnsembleModel,
-    evaluation: Evaluation,
-    mice: Sequence[Mouse],
-) -> None:
-    """Writes the figures of the model, and of each mouse."""
-    # An ensemble has no filters and positions of its own; its members' folders show theirs.
-    single = isinstance(model, FiringRateModel)
-    if single and isinstance(model.core, Core):
-        kernels = np.asarray(model.core.stem.kernel)
-        save_figure(
-            first_layer_filters(kernels, title=f"{evaluation.model}: filters of the first layer"),
-            folder / "filters.png",
-        )
-    for mouse in mice:
-        each = evaluation.mice[mouse.name]
-        correlations = each.scores.single_trial_correlation
-        title = f"{evaluation.model}, {mouse.name}, tier {each.tier}"
-        save_figure(
-            correlation_histogram(
-                {evaluation.model: correlations}, oracle=each.oracle, title=title
-            ),
-            folder / f"correlations_{mouse.name}.png",
-        )
-        save_figure(
-            responses_against_rates(
-                each.responses,
-                each.rates,
-                correlations=correlations,
-                unit_ids=mouse.unit_ids,
-                title=title,
-            ),
-            folder / f"responses_{mouse.name}.png",
-        )
-        readout = model.readouts[mouse.name]
-        if single and isinstance(readout, GaussianReadout):
-            save_figure(
-                receptive_field_positions(
-                    np.asarray(readout.mean_positions()),
-                    mouse.cell_motor_coordinates,
-                    title=f"{evaluation.model}, {mouse.name}: retinotopy",
-                ),
-                folder / f"retinotopy_{mouse.name}.png",
-            )

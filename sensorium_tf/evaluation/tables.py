@@ -5,18 +5,25 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.files import atomic_write
+from sensorium_tf.metrics import CONFIDENCE, N_RESAMPLES
 
 _HEADINGS = {
     "single_trial_correlation": "single-trial correlation",
     "correlation_to_average": "correlation to average",
     "feve": "FEVE",
 }
+ORACLE = "oracle (other repeats)"
+
+_INTERVAL_NOTE = (
+    f"[low, high]: {CONFIDENCE:.0%} interval over neurons (bootstrap, {N_RESAMPLES} resamples)"
+)
 
 
 def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -43,23 +50,48 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str
 
 
 def scores_table(
-    scores: Mapping[str, Mapping[str, float | None]],
+    scores: Mapping[str, Mapping[str, Any]],
     *,
     notes: Sequence[str] = (),
 ) -> str:
     """Lays out the scores of several models or mice as text.
 
     Args:
-      scores: a row's name to its mean scores by name, such as `Scores.means`; a score that is
-        missing is shown as a hyphen.
+      scores: a row's name to its mean scores by name, such as `Scores.summary`; a score that is
+        missing is shown as a hyphen, one that has an interval under `intervals` with it.
       notes: sentences below the table, such as the reason why a score is missing; the same one
         twice is shown once.
 
     Returns:
       The table, without a final line end.
     """
-    rows = [[name, *(values.get(score) for score in _HEADINGS)] for name, values in scores.items()]
+    rows = [
+        [name, *(_with_interval(values, score) for score in _HEADINGS)]
+        for name, values in scores.items()
+    ]
+    if any(_interval(values, score) for values in scores.values() for score in _HEADINGS):
+        notes = [_INTERVAL_NOTE, *notes]
     return "\n".join([format_table(["model", *_HEADINGS.values()], rows), *dict.fromkeys(notes)])
+
+
+def differences_table(differences: Mapping[str, Mapping[str, Any]], *, to: str) -> str:
+    """Lays out how much the scores of models differ from those of another one.
+
+    Args:
+      differences: a model's name to its mean differences by score, their intervals under
+        `intervals`, and under `better` the share of neurons with a difference above zero.
+      to: the other model.
+
+    Returns:
+      The table, without a final line end.
+    """
+    rows = []
+    for name, values in differences.items():
+        rows.append([name, *(_with_interval(values, score, "+") for score in _HEADINGS)])
+        better = [values["better"].get(score) for score in _HEADINGS]
+        shares = ("-" if share is None else f"{share:.0%}" for share in better)
+        rows.append([f"{name}, neurons better", *shares])
+    return format_table([f"difference to {to}", *_HEADINGS.values()], rows)
 
 
 def write_json(path: str | os.PathLike, content: object) -> None:
@@ -109,6 +141,20 @@ def write_neurons_csv(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["unit_id", *columns])
         writer.writerows(zip(*texts, strict=True))
+
+
+def _interval(values: Mapping[str, Any], score: str) -> Sequence[float] | None:
+    return (values.get("intervals") or {}).get(score)
+
+
+def _with_interval(values: Mapping[str, Any], score: str, sign: str = "") -> object:
+    mean, interval = values.get(score), _interval(values, score)
+    if mean is None:
+        return None
+    if interval is None:
+        return f"{mean:{sign}.3f}"
+    low, high = interval
+    return f"{mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 def _cell(value: object) -> str:

@@ -1,7 +1,14 @@
-"""The competition's metrics, in NumPy: one number a neuron, and their means."""
+"""The competition's metrics, in NumPy: one number a neuron, their means and intervals."""
 
+from sensorium_tf.metrics.intervals import (
+    CONFIDENCE,
+    N_RESAMPLES,
+    bootstrap_interval,
+    summarize,
+)
 from sensorium_tf.metrics.scores import (
     FEV_THRESHOLD,
+    SCORES,
     Scores,
     correlation,
     correlation_to_average,
@@ -13,8 +20,12 @@ from sensorium_tf.metrics.scores import (
 )
 
 __all__ = [
+    "CONFIDENCE",
     "FEV_THRESHOLD",
+    "N_RESAMPLES",
+    "SCORES",
     "Scores",
+    "bootstrap_interval",
     "correlation",
     "correlation_to_average",
     "explainable_variance",
@@ -22,4 +33,5 @@ __all__ = [
     "oracle_correlation",
     "scores",
     "single_trial_correlation",
+    "summarize",
 ]

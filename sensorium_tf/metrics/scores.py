@@ -6,13 +6,16 @@ are those of the Sensorium competition (Willeke et al. 2022, arXiv 2206.08666).
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.metrics.images import Images
+from sensorium_tf.metrics.intervals import summarize
 from sensorium_tf.tracks import check_track
 
 FEV_THRESHOLD = 0.15
@@ -54,6 +57,16 @@ class Scores:
             "correlation_to_average": float(self.correlation_to_average.mean()),
             "feve": None if self.feve_reason else float(np.nanmean(self.feve)),
         }
+
+    @property
+    def feve_neurons(self) -> int | None:
+        """How many neurons have enough to explain to count in FEVE; None if it is not defined."""
+        return None if self.feve is None else int(np.isfinite(self.feve).sum())
+
+    @functools.cached_property
+    def summary(self) -> dict[str, Any]:
+        """The means as JSON values, their intervals under `intervals`, and `feve_neurons`."""
+        return {**summarize(self.per_neuron), "feve_neurons": self.feve_neurons}
 
 
 def scores(
@@ -218,8 +231,9 @@ def oracle_correlation(responses: ArrayLike, image_ids: ArrayLike) -> np.ndarray
     """Computes how well the other repeats of an image predict each single trial.
 
     The prediction for a trial is the mean response over the other repeats of its image
-    (leave-one-out), correlated over all trials of images shown at least twice. It bounds
-    what a model without behavior can be expected to reach on single trials.
+    (leave-one-out), correlated over all trials of images shown at least twice. With many repeats
+    it is what a model without behavior can at best be expected to reach on single trials; with
+    few, the mean over the others is noisy itself, and a good model exceeds it.
 
     Args:
       responses: `(trials, neurons)`.

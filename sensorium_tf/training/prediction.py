@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from sensorium_tf.data import Trials
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models import FiringRateModel
+from sensorium_tf.models import EnsembleModel, FiringRateModel
 
 # The samples of 8,000 neurons and 32 images take 65 MB; more at once are hardly faster.
 _BATCH_SIZE = 32
@@ -25,7 +25,7 @@ class Predictor:
       SensoriumError: if the model has no such mouse.
     """
 
-    def __init__(self, model: FiringRateModel, mouse: str):
+    def __init__(self, model: FiringRateModel | EnsembleModel, mouse: str):
         self._whole_model = model
         self._model = model.for_mouse(mouse)
         self._predict_batch = self._model
@@ -62,7 +62,7 @@ class Predictor:
         return keras.ops.convert_to_numpy(self._predict_batch(batch))
 
 
-def check_n_neurons(model: FiringRateModel, mouse: str, n_neurons: int) -> None:
+def check_n_neurons(model: FiringRateModel | EnsembleModel, mouse: str, n_neurons: int) -> None:
     """Raises SensoriumError if a recording of the mouse has other neurons than the model."""
     expected = model.readouts[mouse].n_neurons
     if expected != n_neurons:
@@ -72,7 +72,7 @@ def check_n_neurons(model: FiringRateModel, mouse: str, n_neurons: int) -> None:
         )
 
 
-def predict(model: FiringRateModel, trials: Trials, *, track: str) -> np.ndarray:
+def predict(model: FiringRateModel | EnsembleModel, trials: Trials, *, track: str) -> np.ndarray:
     """Returns the rates `(trials, neurons)` of the trials' mouse, in units of the responses' std.
 
     Args:

@@ -13,6 +13,7 @@ from sensorium_tf.competition import (
     SUBMISSION_FILES,
     ground_truth_file,
     score,
+    score_summary,
     write_ground_truth,
     write_submission,
 )
@@ -116,6 +117,27 @@ def test_a_score_on_the_plus_track_has_no_feve(files):
     expected = metrics.scores(RESPONSES, RATES, IMAGES).means
     assert found == {**expected, "feve": None}
     assert expected["feve"] is not None
+
+
+def test_the_summary_has_the_score_its_intervals_and_the_oracle(files):
+    found = score_summary(*files)
+    assert found.items() >= score(*files).items()
+    expected = metrics.scores(RESPONSES, RATES, IMAGES)
+    interval = metrics.bootstrap_interval(expected.correlation_to_average)
+    assert found["intervals"]["correlation_to_average"] == pytest.approx(interval)
+    assert found["feve_neurons"] == expected.feve_neurons
+    oracle = metrics.oracle_correlation(RESPONSES, IMAGES).mean()
+    assert found["oracle"]["single_trial_correlation"] == pytest.approx(oracle)
+    json.dumps(found)
+
+
+def test_without_repeats_the_summary_has_no_oracle_and_says_why_no_feve(tmp_path):
+    ids = {**IDS, "image_ids": [1, 2, 3, 4]}
+    write_submission(tmp_path / "s.csv", rates=RATES, **ids)
+    write_ground_truth(tmp_path / "t.csv", responses=RESPONSES, **ids)
+    found = score_summary(tmp_path / "s.csv", tmp_path / "t.csv")
+    assert found["oracle"] is found["feve"] is None
+    assert "more than once" in found["feve_reason"]
 
 
 def test_a_row_longer_than_the_csv_limit_is_read_and_the_limit_left_alone(tmp_path):

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 import shutil
 
@@ -116,9 +117,17 @@ def test_the_mean_scores_are_in_evaluation_json(pair):
     assert (hidden["tier"], hidden["trials"], hidden["neurons"]) == ("validation", 4, 5)
     assert full["held_out"] is True and hidden["held_out"] is False
     assert {name: full[name] for name in SCORES} == evaluation.mice["full"].scores.means
+    oracle = evaluation.mice["full"].oracle
     assert full["oracle"] == {
-        "single_trial_correlation": pytest.approx(evaluation.mice["full"].oracle.mean())
+        "single_trial_correlation": pytest.approx(oracle.mean()),
+        "intervals": {"single_trial_correlation": list(metrics.bootstrap_interval(oracle))},
     }
+    correlations = evaluation.mice["full"].scores.single_trial_correlation
+    assert full["intervals"]["single_trial_correlation"] == list(
+        metrics.bootstrap_interval(correlations)
+    )
+    assert full["feve_neurons"] == np.isfinite(evaluation.mice["full"].scores.feve).sum()
+    assert hidden["intervals"]["feve"] is None and hidden["feve_neurons"] is None
     assert "oracle" not in hidden
     assert hidden["feve"] is None
     assert "no image was shown more than once" in hidden["feve_reason"]
@@ -151,9 +160,14 @@ def test_the_figures_are_written_for_the_model_and_each_mouse(pair):
         "filters.png",
         *(
             f"{figure}_{mouse}.png"
-            for figure in ("correlations", "responses", "retinotopy")
+            for figure in ("correlations", "cortex", "responses", "retinotopy")
             for mouse in ("full", "hidden")
         ),
+        # Those that need repeated images.
+        "reliability_full.png",
+        "repeats_full.png",
+        # One for several mice.
+        "scores.png",
     }
     assert all(content.startswith(b"\x89PNG") for content in figures.values())
 
@@ -172,6 +186,26 @@ def test_the_report_says_on_what_was_scored_and_why_a_score_is_missing(pair):
     assert notes[0].startswith("no FEVE: no image was shown more than once")
     assert notes[1] == "tier validation took part in training: not a held-out score"
     assert "took part in training" not in full
+
+
+def test_the_report_shows_intervals_how_many_neurons_have_feve_and_where_the_oracle_is(pair):
+    full, hidden = (pair[1].mice[name] for name in ("full", "hidden"))
+    report = pair[1].report().split("\n\n")
+    low, high = metrics.bootstrap_interval(full.scores.single_trial_correlation)
+    mean = full.scores.single_trial_correlation.mean()
+    assert f"{mean:.3f} [{low:.3f}, {high:.3f}]" in report[0]
+    low, high = metrics.bootstrap_interval(full.oracle)
+    assert f"{full.oracle.mean():.3f} [{low:.3f}, {high:.3f}]" in report[0]
+    assert "FEVE: over" not in " ".join(report)  # no neuron passes in either
+    some = dataclasses.replace(
+        full.scores, feve=np.array([0.5, np.nan, 0.1, np.nan, np.nan]), feve_reason=None
+    )
+    passed = dataclasses.replace(full, scores=some).notes()
+    assert passed[0].startswith("FEVE: over the 2 of 5 neurons with an explainable variance")
+    better = dataclasses.replace(full, oracle=full.scores.single_trial_correlation - 0.01)
+    assert "above the oracle" in " ".join(better.notes())
+    worse = dataclasses.replace(full, oracle=full.scores.single_trial_correlation + 0.01)
+    assert "above the oracle" not in " ".join([*worse.notes(), *hidden.notes()])
 
 
 def test_the_plus_track_sees_behavior_and_has_no_feve(plus):
@@ -226,7 +260,9 @@ def test_the_truth_of_a_simulated_recording_gives_withheld_responses_and_a_bound
     assert each.truth.means == pytest.approx(expected.means, rel=1e-4)
     content = read_json(competition)
     assert content["model"] == "ln"
-    assert content["mice"]["hidden"]["true_rates"] == pytest.approx(each.truth.means)
+    true_rates = content["mice"]["hidden"]["true_rates"]
+    assert {name: true_rates[name] for name in SCORES} == pytest.approx(each.truth.means)
+    assert true_rates["intervals"].keys() == set(SCORES)
     assert "oracle (true rates)" in each.rows("ln")
 
 

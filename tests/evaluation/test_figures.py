@@ -45,6 +45,58 @@ def test_models_and_oracle_have_colors_of_their_own(random):
     assert len({to_rgb(outline.get_edgecolor()) for outline in axes.patches}) == 4
 
 
+def test_more_models_than_can_be_told_apart_are_refused(random):
+    many = {str(n): random.uniform(0, 1, 10) for n in range(8)}
+    with pytest.raises(SensoriumError, match="8 models: more than 7 cannot be told apart"):
+        correlation_histogram(many)
+    with pytest.raises(SensoriumError, match="Received: none"):
+        correlation_histogram({})
+
+
+def test_a_histogram_of_few_neurons_has_fewer_bars(random):
+    few, many = (
+        correlation_histogram({"cnn": random.uniform(0, 1, n)}).axes[0].patches[0]
+        for n in (30, 8000)
+    )
+    assert len(few.get_xy()) < len(many.get_xy())
+
+
+@pytest.mark.parametrize(
+    ("draw", "says"),
+    [
+        (
+            lambda a: correlation_histogram({"cnn": a[0], "ln": a[0, :3]}),
+            r"ln: shape \(3,\), expected \(neurons 4\)",
+        ),
+        (
+            lambda a: correlation_histogram({"cnn": a[0]}, oracle=a[0, :3]),
+            r"oracle \(other repeats\): shape \(3,\)",
+        ),
+        (lambda a: correlation_histogram({"cnn": a[0] * np.nan}), "cnn: NaN or infinity"),
+        (
+            lambda a: responses_against_rates(a, a[:2], correlations=a[0], unit_ids=a[0]),
+            r"rates: shape \(2, 4\), expected \(trials 5, neurons 4\)",
+        ),
+        (
+            lambda a: responses_against_rates(a, a, correlations=a[0], unit_ids=a[0, :2]),
+            r"unit ids: shape \(2,\), expected \(neurons 4\)",
+        ),
+        (
+            lambda a: receptive_field_positions(a[:, :2], a[:3, :3]),
+            r"cell motor coordinates: shape \(3, 2\), expected \(neurons 5, 2\)",
+        ),
+        (lambda a: receptive_field_positions(a, a), r"positions: shape \(5, 4\)"),
+        (lambda a: first_layer_filters(a), r"kernels: shape \(5, 4\), expected \(height"),
+        (lambda a: first_layer_filters(a.astype(str)[..., None, None]), "expected numbers"),
+        (lambda a: first_layer_filters(np.zeros((9, 9, 1, 0))), "nothing to show"),
+    ],
+)
+def test_what_does_not_fit_together_is_one_line(random, draw, says):
+    with pytest.raises(SensoriumError, match=says) as caught:
+        draw(random.uniform(0, 1, (5, 4)))
+    assert "\n" not in str(caught.value)
+
+
 def test_the_histogram_needs_no_oracle(random):
     (axes,) = correlation_histogram({"cnn": random.uniform(0, 1, 10)}).axes
     assert len(legend(axes)) == 1

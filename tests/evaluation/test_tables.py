@@ -52,6 +52,24 @@ def test_scores_are_shown_in_fixed_columns_with_missing_ones_and_notes_once():
     ]
 
 
+def test_a_score_is_shown_with_its_interval_and_what_that_is():
+    table = scores_table(
+        {
+            "cnn": {
+                "single_trial_correlation": 0.2864,
+                "feve": -0.5,
+                "intervals": {"single_trial_correlation": (0.27, 0.2999), "feve": None},
+            }
+        },
+        notes=["last"],
+    )
+    assert table.split("\n")[2:] == [
+        "cnn        0.286 [0.270, 0.300]                       -  -0.500",
+        "[low, high]: 95% interval over neurons (bootstrap, 2000 resamples)",
+        "last",
+    ]
+
+
 def test_json_holds_numpy_values_and_null_for_what_is_not_finite(tmp_path):
     content = {
         "b": np.float32(0.5),

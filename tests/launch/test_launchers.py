@@ -156,8 +156,33 @@ def test_from_a_trained_model_to_a_scored_submission(workspace, quick):
     )
     assert status == 0, ours
     evaluation = json.loads((workspace / "ln" / "evaluation.json").read_text())
-    for name, value in json.loads(out).items():
-        assert value == pytest.approx(evaluation["mice"]["lab1"][name], abs=1e-5)
+    found, expected = json.loads(out), evaluation["mice"]["lab1"]
+    assert {"single_trial_correlation", "correlation_to_average", "feve"} <= found.keys()
+    for name in ("single_trial_correlation", "correlation_to_average", "feve", "feve_neurons"):
+        assert found[name] == pytest.approx(expected[name], abs=1e-5)
+    for name, interval in expected["intervals"].items():
+        assert found["intervals"][name] == pytest.approx(interval, abs=1e-5)
+    assert found["feve_reason"] == expected["feve_reason"]
+    oracle = expected["oracle"]["single_trial_correlation"]
+    assert found["oracle"]["single_trial_correlation"] == pytest.approx(oracle, abs=1e-5)
+
+
+def test_runs_are_compared(workspace, quick, tmp_path):
+    data, output = f"--data_dir={workspace / 'data'}", f"--output={tmp_path / 'out'}"
+    run = workspace / "ln"
+    status, out, ours = quick("evaluate", f"--compare={run},{run / 'model.keras'}", data, output)
+    assert status == 0, ours
+    assert "all of them see image" in out and "difference to ln" in out
+    assert "ln/model.keras, neurons better" in out
+    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert written["compared_with"] == "ln"
+    for arguments, says in (
+        ([f"--compare={run}"], "needs two runs or more"),
+        (["--compare="], "needs two runs or more"),
+        ([f"--compare={run},{tmp_path / 'none'}"], "no run in it"),
+        ([f"--compare={run},{run}", f"--workdir={run}"], "give either"),
+    ):
+        assert_refused(quick, "evaluate", data, *arguments, says=says)
 
 
 def test_the_mistakes_of_a_user_are_one_line(workspace, quick, tmp_path):

@@ -1,5 +1,6 @@
 """Runs that differ in their seed, and their mean."""
 
+import importlib
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.competition import submit
 from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate
-from sensorium_tf.models import BaselineSettings, baseline, save_published
+from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline, save_published
 from sensorium_tf.training import (
     Steps,
     TrainingSettings,
@@ -24,6 +25,9 @@ from sensorium_tf.training import (
     train_ensemble,
 )
 from sensorium_tf.training import trainer as trainer_module
+
+# The package shows the function of this name, which hides its module.
+evaluate_module = importlib.import_module("sensorium_tf.evaluation.evaluate")
 
 SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
 
@@ -64,8 +68,26 @@ def test_the_mean_is_scored_beside_each_member(ensemble, prepared):
     written = json.loads((ensemble / "evaluation.json").read_text())["mice"]["full"]
     assert set(written["members"]) == {"member, seed 3", "member, seed 1"}
     single = evaluate(ensemble / "members" / "seed3", data_dir=prepared)
-    assert written["members"]["member, seed 3"] == single.mice["full"].scores.means
+    member = written["members"]["member, seed 3"]
+    assert member == json.loads(json.dumps(single.mice["full"].scores.summary))
+    assert member["intervals"]["single_trial_correlation"] is not None
     assert evaluation.mice["full"].scores.means != single.mice["full"].scores.means
+
+
+def test_each_member_predicts_once_when_they_are_scored(ensemble, prepared, monkeypatch):
+    predicted = []
+
+    def counting(model, trials, *, track):
+        predicted.append(type(model))
+        return predict(model, trials, track=track)
+
+    monkeypatch.setattr(evaluate_module, "predict", counting)
+    rates = evaluate(ensemble, data_dir=prepared).mice["full"].rates
+    assert predicted == [FiringRateModel] * 2
+    trials = load_mouse("full", data_dir=prepared).trials("test")
+    mean = predict(load_model(ensemble / "model.keras"), trials, track="sensorium")
+    np.testing.assert_allclose(rates, mean, rtol=1e-6)
+    assert rates.dtype == np.float32
 
 
 def test_sigterm_between_members_stops_the_ensemble_which_can_go_on(

@@ -1,0 +1,302 @@
+"""Several trained runs on the same neurons: who predicts them better, and how surely."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensorium_tf.data import Mouse
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.evaluation.evaluate import choose_tiers, evaluate_mouse, load_truth
+from sensorium_tf.evaluation.figures import (
+    paired_correlations,
+    save_figure,
+    score_distributions,
+)
+from sensorium_tf.evaluation.figures.style import model_colors
+from sensorium_tf.evaluation.results import MouseEvaluation
+from sensorium_tf.evaluation.tables import (
+    differences_table,
+    scores_table,
+    write_json,
+)
+from sensorium_tf.metrics import SCORES, Scores, scores, summarize
+from sensorium_tf.models import same_places
+from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.training import TrainedModel, open_trained, predict
+
+
+@dataclasses.dataclass(frozen=True)
+class MouseComparison:
+    """How well several runs predict one mouse.
+
+    Attributes:
+      first: the evaluation of the first run, to which the others are compared.
+      scores: name of a run to its scores on the same trials and neurons; the first one leads.
+    """
+
+    first: MouseEvaluation
+    scores: Mapping[str, Scores]
+
+    @functools.cached_property
+    def differences(self) -> dict[str, dict[str, Any]]:
+        """Run to its scores less those of the first run, neuron by neuron.
+
+        Each holds the mean difference of each score, its paired bootstrap interval over neurons
+        under `intervals`, and under `better` the share of neurons that the run predicts better;
+        None where a score is not defined for both.
+        """
+        return {
+            name: _difference(each.per_neuron, self.first.scores.per_neuron)
+            for name, each in list(self.scores.items())[1:]
+        }
+
+    @property
+    def rows(self) -> dict[str, dict[str, Any]]:
+        """The rows of the score table: the runs, and what they can be compared with."""
+        first, *_ = self.scores
+        others = {name: each.summary for name, each in self.scores.items()}
+        return {**others, **{n: r for n, r in self.first.rows(first).items() if n != first}}
+
+    @property
+    def notes(self) -> list[str]:
+        """What must be known to read the scores, a sentence each."""
+        evaluations = [dataclasses.replace(self.first, scores=s) for s in self.scores.values()]
+        return [note for each in evaluations for note in each.notes()]
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns scores and differences as JSON values."""
+        first = self.first
+        content = {
+            "tier": first.tier,
+            "held_out": first.held_out,
+            "trials": len(first.responses),
+            "neurons": len(first.unit_ids),
+            "scores": {
+                name: {**each.summary, "feve_reason": each.feve_reason}
+                for name, each in self.scores.items()
+            },
+            "oracle": first.oracle_summary,
+            "differences": self.differences,
+        }
+        if first.truth is not None:
+            content["true_rates"] = first.truth.summary
+        return content
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """How well several runs predict the same mice.
+
+    Attributes:
+      signals: run to what its model is given.
+      mice: mouse to the comparison on it.
+    """
+
+    signals: Mapping[str, str]
+    mice: Mapping[str, MouseComparison]
+
+    @property
+    def equal_signals(self) -> bool:
+        """Whether all runs are given the same signals."""
+        return len(set(self.signals.values())) == 1
+
+    @property
+    def warning(self) -> str | None:
+        """What forbids to rank the runs, if anything does."""
+        if self.equal_signals:
+            return None
+        seen = "; ".join(f"{name} sees {signals}" for name, signals in self.signals.items())
+        return (
+            f"not equals: {seen}. A difference between them is one of what they are given, too: do "
+            "not rank them"
+        )
+
+    def report(self) -> str:
+        """Returns the tables, with what was compared said above them."""
+        names = list(self.signals)
+        parts = [f"compared with {names[0]}: {', '.join(names[1:])}"]
+        parts += [self.warning or f"all of them see {self.signals[names[0]]}", ""]
+        for mouse, each in self.mice.items():
+            first = each.first
+            parts += [
+                f"{mouse}: {len(first.unit_ids)} neurons, {len(first.responses)} trials of tier "
+                f"{first.tier}",
+                scores_table(each.rows, notes=each.notes),
+                "",
+                differences_table(each.differences, to=names[0]),
+                "",
+            ]
+        return "\n".join(parts).rstrip()
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns scores and differences as JSON values."""
+        return {
+            "compared_with": next(iter(self.signals)),
+            "signals": dict(self.signals),
+            "equal_signals": self.equal_signals,
+            "mice": {name: mouse.to_json() for name, mouse in self.mice.items()},
+        }
+
+
+def compare_runs(
+    runs: Sequence[TrainedModel | str | os.PathLike],
+    *,
+    mice: Iterable[str] | None = None,
+    tier: str | None = None,
+    truth: str | os.PathLike | None = None,
+    output: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
+) -> Comparison:
+    """Compares trained runs with the first of them, and writes `comparison.json` and `figures/`.
+
+    Args:
+      runs: two or more, each as `evaluate` takes one; the others are compared with the first.
+      mice: some of the mice that all runs know; if left out the runs must know the same ones.
+      tier: as of `evaluate`.
+      truth: as of `evaluate`.
+      output: folder for the files; if left out `comparison` in the folder where `evaluate` writes
+        those of the first run.
+      data_dir: where the prepared datasets are; TFDS's default if left out.
+
+    Returns:
+      The scores of each mouse under each run, and their differences.
+
+    Raises:
+      SensoriumError: as `evaluate`, or if there are fewer than two runs, one is there twice, or
+        they were trained on other mice, neurons or recordings.
+    """
+    opened = _open(runs)
+    names = _common_mice(opened) if mice is None else tuple(mice)
+    # Opened for each run, because that checks whether they are the run's.
+    loaded, *_ = [_load_mice(name, run, names, data_dir) for name, run in opened.items()]
+    _check_places(opened, names)
+    known = load_truth(truth, loaded)
+    tracks = {run.track for run in opened.values()}
+    tiers = choose_tiers(loaded, tier, known, tracks=sorted(tracks))
+    comparison = Comparison(
+        signals={name: run.signals for name, run in opened.items()},
+        mice={
+            mouse.name: _compare_mouse(opened, mouse, chosen, truth=known)
+            for mouse, chosen in zip(loaded, tiers, strict=True)
+        },
+    )
+    first = next(iter(opened.values()))
+    folder = first.folder / "comparison" if output is None else Path(output).expanduser()
+    write_json(folder / "comparison.json", comparison.to_json())
+    _write_figures(folder / "figures", comparison)
+    return comparison
+
+
+def _open(runs: Sequence[TrainedModel | str | os.PathLike]) -> dict[str, TrainedModel]:
+    """Opens the runs, each under the end of its path that tells it from the others."""
+    runs = [runs] if isinstance(runs, str | os.PathLike | TrainedModel) else list(runs)
+    if len(runs) < 2:
+        raise SensoriumError(f"a comparison needs two runs or more. Received: {len(runs)}")
+    paths = [Path(_path(run)).expanduser().resolve() for run in runs]
+    twice = next((path for i, path in enumerate(paths) if path in paths[:i]), None)
+    if twice is not None:
+        raise SensoriumError(f"{twice}: is there twice: name runs that differ")
+    # A run's own model file has the same name in every run.
+    depths = [2 if path.name == "model.keras" else 1 for path in paths]
+    while len(set(names := _ends(paths, depths))) < len(paths):
+        depths = [depth + 1 for depth in depths]
+    model_colors(names)  # refuses more than can be shown
+    return {name: open_trained(run) for name, run in zip(names, runs, strict=True)}
+
+
+def _ends(paths: Sequence[Path], depths: Sequence[int]) -> list[str]:
+    return ["/".join(path.parts[-depth:]) for path, depth in zip(paths, depths, strict=True)]
+
+
+def _path(run: TrainedModel | str | os.PathLike) -> str | os.PathLike:
+    return run.folder if isinstance(run, TrainedModel) else run
+
+
+def _common_mice(runs: Mapping[str, TrainedModel]) -> tuple[str, ...]:
+    """Returns the mice of all runs, in the first one's order."""
+    (first, run), *others = runs.items()
+    for name, other in others:
+        if set(other.model.mice) != set(run.model.mice):
+            raise SensoriumError(
+                f"{first} was trained on {', '.join(run.model.mice)}, {name} on "
+                f"{', '.join(other.model.mice)}: choose mice that all of them know (--mice)"
+            )
+    return tuple(run.model.mice)
+
+
+def _load_mice(
+    name: str, run: TrainedModel, mice: Sequence[str], data_dir: str | os.PathLike | None
+) -> list[Mouse]:
+    """Opens the mice, which checks that they are those of the run."""
+    try:
+        return run.load_mice(mice, data_dir=data_dir)
+    except SensoriumError as e:
+        raise SensoriumError(f"{name}: {e}") from e
+
+
+def _check_places(runs: Mapping[str, TrainedModel], mice: Sequence[str]) -> None:
+    """Refuses lone files that were trained on other neurons than the first run."""
+    (first, run), *others = runs.items()
+    for mouse in mice:
+        for name, other in others:
+            places = [
+                getattr(each.model.readouts[mouse], "coordinates", None) for each in (run, other)
+            ]
+            if all(place is not None for place in places) and not same_places(*places):
+                raise SensoriumError(
+                    f"{mouse}: {first} and {name} were trained on neurons that lie elsewhere in "
+                    "cortex: they are of different recordings and cannot be compared"
+                )
+
+
+def _compare_mouse(
+    runs: Mapping[str, TrainedModel], mouse: Mouse, tier: str, *, truth: Truth | None
+) -> MouseComparison:
+    (name, run), *others = runs.items()
+    first = evaluate_mouse(run.model, mouse, tier, track=run.track, truth=truth)
+    trials = mouse.trials(tier)
+    found = {name: first.scores}
+    for name, run in others:
+        rates = predict(run.model, trials, track=run.track)
+        found[name] = scores(first.responses, rates, first.image_ids, track=run.track)
+    return MouseComparison(first=first, scores=found)
+
+
+def _difference(
+    per_neuron: Mapping[str, np.ndarray | None], reference: Mapping[str, np.ndarray | None]
+) -> dict[str, Any]:
+    """Returns what `MouseComparison.differences` holds of one run."""
+    less = {
+        score: None
+        if per_neuron[score] is None or reference[score] is None
+        else per_neuron[score] - reference[score]
+        for score in SCORES
+    }
+    found = summarize(less)
+    found["better"] = {
+        score: None if found[score] is None else float(np.mean(each[~np.isnan(each)] > 0))
+        for score, each in less.items()
+    }
+    return found
+
+
+def _write_figures(folder: Path, comparison: Comparison) -> None:
+    """Writes the paired scores of each mouse, and all scores side by side."""
+    correlations, oracle = {}, {}
+    for mouse, each in comparison.mice.items():
+        found = {name: run.single_trial_correlation for name, run in each.scores.items()}
+        correlations[f"{mouse}\n{each.first.tier}"] = found
+        oracle[f"{mouse}\n{each.first.tier}"] = each.first.oracle
+        save_figure(
+            paired_correlations(found, title=f"{mouse}, tier {each.first.tier}"),
+            folder / f"paired_{mouse}.png",
+        )
+    title = "" if comparison.equal_signals else "not given the same signals"
+    save_figure(
+        score_distributions(correlations, oracle=oracle, title=title), folder / "scores.png"
+    )

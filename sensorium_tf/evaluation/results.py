@@ -1,0 +1,141 @@
+"""Scores of a model, mouse by mouse, as tables and JSON values."""
+
+import dataclasses
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sensorium_tf.evaluation.tables import ORACLE, scores_table
+from sensorium_tf.metrics import FEV_THRESHOLD, Scores, summarize
+from sensorium_tf.training import TRAINING_TIERS
+
+
+@dataclasses.dataclass(frozen=True)
+class MouseEvaluation:
+    """How well a model predicts one mouse.
+
+    Attributes:
+      mouse: its name.
+      tier: of the trials that were scored.
+      unit_ids: `(neurons,)`.
+      image_ids: `(trials,)`.
+      responses: `(trials, neurons)`, standardised.
+      rates: `(trials, neurons)`, the model's.
+      scores: the model's.
+      explainable_variance: `(neurons,)`, None without repeated images.
+      oracle: single-trial correlation of the mean over the other repeats, `(neurons,)`; None
+        without repeated images.
+      truth: scores of the true rates of a simulated recording, None where they are not known.
+      members: name to scores of each member of an ensemble; empty for a single model.
+    """
+
+    mouse: str
+    tier: str
+    unit_ids: np.ndarray
+    image_ids: np.ndarray
+    responses: np.ndarray = dataclasses.field(repr=False)
+    rates: np.ndarray = dataclasses.field(repr=False)
+    scores: Scores
+    explainable_variance: np.ndarray | None
+    oracle: np.ndarray | None
+    truth: Scores | None
+    members: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
+
+    @property
+    def held_out(self) -> bool:
+        """Whether training neither saw these trials nor chose the weights by them."""
+        return self.tier not in TRAINING_TIERS
+
+    @functools.cached_property
+    def oracle_summary(self) -> dict[str, Any] | None:
+        """Mean of the oracle with its interval, as `Scores.summary`; None without repeats."""
+        if self.oracle is None:
+            return None
+        return summarize({"single_trial_correlation": self.oracle})
+
+    def rows(self, model: str) -> dict[str, dict[str, Any]]:
+        """Returns the rows of the score table: the model, and what it can be compared with."""
+        name = f"{model}, mean of {len(self.members)}" if self.members else model
+        rows = {name: self.scores.summary, **{n: s.summary for n, s in self.members.items()}}
+        if self.oracle_summary is not None:
+            rows[ORACLE] = self.oracle_summary
+        if self.truth is not None:
+            rows["oracle (true rates)"] = self.truth.summary
+        return rows
+
+    def notes(self) -> list[str]:
+        """Returns what must be known to read the scores, a sentence each."""
+        notes = []
+        if self.scores.feve_reason:
+            notes.append(f"no FEVE: {self.scores.feve_reason}")
+        else:
+            notes.append(
+                f"FEVE: over the {self.scores.feve_neurons} of {len(self.unit_ids)} neurons with "
+                f"an explainable variance (FEV) of {FEV_THRESHOLD} or more"
+            )
+        if self.oracle is not None and (
+            self.scores.means["single_trial_correlation"] > self.oracle.mean()
+        ):
+            notes.append(
+                "above the oracle: it knows no behavior, and a mean over few other repeats is noisy"
+            )
+        if not self.held_out:
+            notes.append(f"tier {self.tier} took part in training: not a held-out score")
+        return notes
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the mean scores, with their intervals, as JSON values."""
+        content = {
+            "tier": self.tier,
+            "held_out": self.held_out,
+            "trials": len(self.responses),
+            "neurons": len(self.unit_ids),
+            **self.scores.summary,
+            "feve_reason": self.scores.feve_reason,
+        }
+        if self.oracle_summary is not None:
+            content["oracle"] = self.oracle_summary
+        if self.truth is not None:
+            content["true_rates"] = self.truth.summary
+        if self.members:
+            content["members"] = {name: each.summary for name, each in self.members.items()}
+        return content
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """How well a model predicts its mice.
+
+    Attributes:
+      model: `cnn` or `ln`, or what a lone model file calls itself.
+      track: the model's.
+      signals: what it is given.
+      mice: mouse to its evaluation.
+    """
+
+    model: str
+    track: str
+    signals: str
+    mice: Mapping[str, MouseEvaluation]
+
+    def report(self) -> str:
+        """Returns the tables, with what was scored on what said above them."""
+        parts = []
+        for mouse in self.mice.values():
+            heading = (
+                f"{mouse.mouse}: {len(mouse.unit_ids)} neurons, {len(mouse.responses)} trials of "
+                f"tier {mouse.tier}; {self.model} sees {self.signals}"
+            )
+            parts += [heading, scores_table(mouse.rows(self.model), notes=mouse.notes()), ""]
+        return "\n".join(parts).rstrip()
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the mean scores, with their intervals, as JSON values."""
+        return {
+            "model": self.model,
+            "track": self.track,
+            "signals": self.signals,
+            "mice": {name: mouse.to_json() for name, mouse in self.mice.items()},
+        }

@@ -1,0 +1,153 @@
+"""The files that show an evaluated run: scores, neurons, figures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sensorium_tf.data import Mouse
+from sensorium_tf.evaluation.figures import (
+    correlation_histogram,
+    first_layer_filters,
+    neurons_in_cortex,
+    receptive_field_positions,
+    reliability_histograms,
+    repeated_responses,
+    responses_against_rates,
+    save_figure,
+    score_distributions,
+)
+from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
+from sensorium_tf.evaluation.tables import write_json, write_neurons_csv
+from sensorium_tf.models import Core, EnsembleModel, FiringRateModel, GaussianReadout
+
+
+def write_run_files(
+    folder: Path,
+    evaluation: Evaluation,
+    *,
+    model: FiringRateModel | EnsembleModel,
+    mice: Sequence[Mouse],
+) -> None:
+    """Writes `evaluation.json`, `neurons.csv` and `figures/`.
+
+    Args:
+      folder: of the files.
+      evaluation: what they show.
+      model: the evaluated one.
+      mice: the evaluated ones.
+
+    Raises:
+      SensoriumError: if a file cannot be written.
+    """
+    write_json(folder / "evaluation.json", evaluation.to_json())
+    _write_neurons(folder / "neurons.csv", evaluation)
+    _write_figures(folder / "figures", model, evaluation, mice)
+
+
+def _write_neurons(path: Path, evaluation: Evaluation) -> None:
+    """Writes one row a neuron, of all mice."""
+    columns: dict[str, list] = {"mouse": []}
+    for each in evaluation.mice.values():
+        columns["mouse"] += [each.mouse] * len(each.unit_ids)
+        values = {
+            **each.scores.per_neuron,
+            "explainable_variance": each.explainable_variance,
+            "oracle": each.oracle,
+        }
+        for name, column in values.items():
+            missing = np.full(len(each.unit_ids), np.nan)
+            columns.setdefault(name, []).extend(missing if column is None else column)
+    unit_ids = np.concatenate([each.unit_ids for each in evaluation.mice.values()])
+    write_neurons_csv(path, unit_ids=unit_ids, columns=columns)
+
+
+def _write_figures(
+    folder: Path,
+    model: FiringRateModel | EnsembleModel,
+    evaluation: Evaluation,
+    mice: Sequence[Mouse],
+) -> None:
+    """Writes the figures of the model, and of each mouse."""
+    # An ensemble has no filters and positions of its own; its members' folders show theirs.
+    single = isinstance(model, FiringRateModel)
+    if single and isinstance(model.core, Core):
+        kernels = np.asarray(model.core.stem.kernel)
+        save_figure(
+            first_layer_filters(kernels, title=f"{evaluation.model}: filters of the first layer"),
+            folder / "filters.png",
+        )
+    for mouse in mice:
+        each = evaluation.mice[mouse.name]
+        correlations = each.scores.single_trial_correlation
+        title = f"{evaluation.model}, {mouse.name}, tier {each.tier}"
+        save_figure(
+            correlation_histogram(
+                {evaluation.model: correlations}, oracle=each.oracle, title=title
+            ),
+            folder / f"correlations_{mouse.name}.png",
+        )
+        save_figure(
+            responses_against_rates(
+                each.responses,
+                each.rates,
+                correlations=correlations,
+                unit_ids=mouse.unit_ids,
+                title=title,
+            ),
+            folder / f"responses_{mouse.name}.png",
+        )
+        save_figure(
+            neurons_in_cortex(
+                mouse.cell_motor_coordinates,
+                correlations,
+                label="single-trial correlation",
+                title=title,
+            ),
+            folder / f"cortex_{mouse.name}.png",
+        )
+        if each.oracle is not None:
+            _write_repeats(folder, each)
+        readout = model.readouts[mouse.name]
+        if single and isinstance(readout, GaussianReadout):
+            save_figure(
+                receptive_field_positions(
+                    np.asarray(readout.mean_positions()),
+                    mouse.cell_motor_coordinates,
+                    title=f"{evaluation.model}, {mouse.name}: retinotopy",
+                ),
+                folder / f"retinotopy_{mouse.name}.png",
+            )
+    if len(mice) > 1:
+        save_figure(
+            score_distributions(
+                {
+                    f"{name}\n{each.tier}": {evaluation.model: each.scores.single_trial_correlation}
+                    for name, each in evaluation.mice.items()
+                },
+                oracle={
+                    f"{name}\n{each.tier}": each.oracle for name, each in evaluation.mice.items()
+                },
+            ),
+            folder / "scores.png",
+        )
+
+
+def _write_repeats(folder: Path, each: MouseEvaluation) -> None:
+    """Writes how reliable neurons are, and the repeats of the most reliable one."""
+    title = f"{each.mouse}, tier {each.tier}"
+    save_figure(
+        reliability_histograms(each.explainable_variance, each.oracle, title=title),
+        folder / f"reliability_{each.mouse}.png",
+    )
+    neuron = int(np.argmax(each.explainable_variance))
+    save_figure(
+        repeated_responses(
+            each.responses[:, neuron],
+            each.image_ids,
+            rates=each.rates[:, neuron],
+            title=f"{title}, unit {each.unit_ids[neuron]}: "
+            f"FEV = {each.explainable_variance[neuron]:.2f}",
+        ),
+        folder / f"repeats_{each.mouse}.png",
+    )

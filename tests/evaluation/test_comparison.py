@@ -1,0 +1,279 @@
+"""Several runs on the same neurons."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+from recording_files import recording_tree, write_zip
+
+from sensorium_tf import SensoriumError, metrics
+from sensorium_tf.data import load_mouse, prepare
+from sensorium_tf.evaluation import compare_runs, differences_table, evaluate
+from sensorium_tf.models import BaselineSettings, EnsembleModel, baseline
+from sensorium_tf.training import TrainingSettings, load_model, open_trained, save_model, train
+
+SMALL = BaselineSettings(hidden_channels=2, n_blocks=1)
+SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
+
+
+def lone(path, prepared, *, mice=("full",), seed=0, track="sensorium", places=None, **changes):
+    """Saves a model with random weights of some mice, and returns its file."""
+    settings = dataclasses.replace(SMALL, **changes)
+    coordinates = {
+        name: load_mouse(name, data_dir=prepared).cell_motor_coordinates
+        if places is None
+        else places
+        for name in mice
+    }
+    model = baseline("cnn", coordinates, track=track, settings=settings, seed=seed)
+    # Untrained rates are constant to a few digits: biases and features of the size of trained ones.
+    for mouse in mice:
+        features = model.readouts[mouse].features
+        features.assign(np.random.default_rng(seed).normal(size=features.shape))
+    save_model(model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def files(prepared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("files")
+    return [lone(folder / f"{name}.keras", prepared, seed=n) for n, name in enumerate("abc")]
+
+
+@pytest.fixture(scope="module")
+def workdir(prepared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "trained"
+    settings = TrainingSettings(mice=("full",), model="ln", epochs=1, architecture=SMALL)
+    train(settings, folder, data_dir=prepared, verbose=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def compared(files, prepared, tmp_path_factory):
+    output = tmp_path_factory.mktemp("compared")
+    return output, compare_runs(files, output=output, data_dir=prepared)
+
+
+def read_json(folder):
+    return json.loads((folder / "comparison.json").read_text("utf-8"), parse_constant=pytest.fail)
+
+
+def test_scores_are_those_of_the_runs_alone(compared, files, prepared, tmp_path):
+    full = compared[1].mice["full"]
+    assert list(full.scores) == ["a.keras", "b.keras", "c.keras"]
+    for file in files:
+        alone = evaluate(file, output=tmp_path / file.stem, data_dir=prepared).mice["full"]
+        for name in SCORES:
+            expected, found = alone.scores.per_neuron[name], full.scores[file.name].per_neuron[name]
+            np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(full.first.oracle, alone.oracle)
+
+
+def test_differences_are_paired_over_neurons(compared):
+    full = compared[1].mice["full"]
+    assert list(full.differences) == ["b.keras", "c.keras"]
+    reference = full.scores["a.keras"]
+    for name, found in full.differences.items():
+        for score in ("single_trial_correlation", "correlation_to_average"):
+            ours, theirs = full.scores[name].per_neuron[score], reference.per_neuron[score]
+            each = [b - a for a, b in zip(theirs, ours, strict=True)]
+            assert found[score] == pytest.approx(sum(each) / 5)
+            assert found["intervals"][score] == metrics.bootstrap_interval(each)
+            assert (
+                found["better"][score] == sum(b > a for a, b in zip(theirs, ours, strict=True)) / 5
+            )
+
+
+def test_neurons_without_feve_take_no_part_in_its_difference(compared):
+    full = compared[1].mice["full"]
+    feve = {
+        "a.keras": np.array([0.5, np.nan, 0.1, 0.2, np.nan]),
+        "b.keras": np.array([0.6, np.nan, 0.0, 0.5, np.nan]),
+    }
+    scores = {
+        name: dataclasses.replace(full.scores[name], feve=each, feve_reason=None)
+        for name, each in feve.items()
+    }
+    first = dataclasses.replace(full.first, scores=scores["a.keras"])
+    found = dataclasses.replace(full, first=first, scores=scores).differences["b.keras"]
+    assert found["feve"] == pytest.approx(0.1)
+    assert found["better"]["feve"] == pytest.approx(2 / 3)
+    assert found["intervals"]["feve"] == metrics.bootstrap_interval(
+        [0.6 - 0.5, 0.0 - 0.1, 0.5 - 0.2]
+    )
+
+
+def test_what_was_compared_is_in_comparison_json(compared):
+    content, comparison = read_json(compared[0]), compared[1]
+    assert content["compared_with"] == "a.keras"
+    assert content["signals"] == dict.fromkeys(("a.keras", "b.keras", "c.keras"), "image")
+    assert content["equal_signals"] is True
+    full = content["mice"]["full"]
+    assert (full["tier"], full["held_out"]) == ("test", True)
+    assert (full["trials"], full["neurons"]) == (6, 5)
+    assert full["scores"].keys() == comparison.mice["full"].scores.keys()
+    assert full["oracle"]["single_trial_correlation"] == pytest.approx(
+        comparison.mice["full"].first.oracle.mean()
+    )
+    found = full["differences"]["c.keras"]
+    assert found["single_trial_correlation"] == pytest.approx(
+        full["scores"]["c.keras"]["single_trial_correlation"]
+        - full["scores"]["a.keras"]["single_trial_correlation"]
+    )
+    low, high = found["intervals"]["single_trial_correlation"]
+    assert low < found["single_trial_correlation"] < high
+    assert "true_rates" not in full
+
+
+def test_the_figures_of_a_comparison_are_written(compared):
+    figures = {path.name: path.read_bytes() for path in (compared[0] / "figures").iterdir()}
+    assert set(figures) == {"paired_full.png", "scores.png"}
+    assert all(content.startswith(b"\x89PNG") for content in figures.values())
+
+
+def test_the_report_shows_scores_oracle_and_differences(compared):
+    report, full = compared[1].report(), compared[1].mice["full"]
+    assert report.startswith("compared with a.keras: b.keras, c.keras\nall of them see image\n")
+    assert "full: 5 neurons, 6 trials of tier test" in report
+    assert "oracle (other repeats)" in report
+    assert "difference to a.keras" in report
+    found = full.differences["b.keras"]
+    row = [line for line in report.splitlines() if line.startswith("b.keras  ")][1]
+    low, high = found["intervals"]["single_trial_correlation"]
+    assert f"{found['single_trial_correlation']:+.3f} [{low:+.3f}, {high:+.3f}]" in row
+    assert "not equals" not in report
+
+
+def test_a_table_of_differences_has_signs_and_shares():
+    table = differences_table(
+        {
+            "cnn": {
+                "single_trial_correlation": 0.0123,
+                "correlation_to_average": -0.5,
+                "feve": None,
+                "intervals": {"single_trial_correlation": (-0.001, 0.02), "feve": None},
+                "better": {"single_trial_correlation": 0.634, "correlation_to_average": 0.0},
+            }
+        },
+        to="ln",
+    )
+    rows = [line.split("  ") for line in table.splitlines()[2:]]
+    assert [[cell.strip() for cell in row if cell.strip()] for row in rows] == [
+        ["cnn", "+0.012 [-0.001, +0.020]", "-0.500", "-"],
+        ["cnn, neurons better", "63%", "0%", "-"],
+    ]
+    assert table.startswith("difference to ln")
+
+
+def test_runs_that_see_different_signals_are_not_ranked_as_equals(files, prepared, tmp_path):
+    plus = lone(tmp_path / "plus.keras", prepared, track="sensorium_plus")
+    comparison = compare_runs([files[0], plus], output=tmp_path / "o", data_dir=prepared)
+    said = "not equals: a.keras sees image; plus.keras sees image, behavior, pupil center"
+    assert said in comparison.report().splitlines()[1]
+    assert "do not rank them" in comparison.warning
+    content = read_json(tmp_path / "o")
+    assert content["equal_signals"] is False
+    assert content["signals"]["plus.keras"] == "image, behavior, pupil center"
+    found = content["mice"]["full"]["differences"]["plus.keras"]
+    assert found["feve"] is found["intervals"]["feve"] is found["better"]["feve"] is None
+    assert found["single_trial_correlation"] is not None
+    assert "no FEVE: FEVE is not defined for the track" in comparison.report()
+
+
+def test_a_workdir_and_an_ensemble_are_compared_and_files_lie_beside_the_first(
+    workdir, files, prepared, tmp_path
+):
+    ensemble = tmp_path / "mean.keras"
+    save_model(EnsembleModel([load_model(file) for file in files[:2]]), ensemble)
+    folder = shutil.copytree(workdir, tmp_path / "trained")
+    comparison = compare_runs([folder, ensemble], data_dir=prepared)
+    assert list(comparison.signals) == ["trained", "mean.keras"]
+    assert read_json(folder / "comparison") == json.loads(json.dumps(comparison.to_json()))
+    assert not (tmp_path / "mean_results").exists()
+
+
+def test_names_are_the_shortest_that_tell_runs_apart(workdir, prepared, tmp_path):
+    for place in ("x", "y"):
+        shutil.copytree(workdir, tmp_path / place / "run")
+    runs = [tmp_path / "x" / "run", tmp_path / "y" / "run"]
+    assert list(compare_runs(runs, data_dir=prepared).signals) == ["x/run", "y/run"]
+    again = [open_trained(runs[0]), runs[1] / "model.keras"]
+    assert list(compare_runs(again, data_dir=prepared).signals) == ["run", "run/model.keras"]
+
+
+def test_equal_runs_do_not_differ(files, prepared, tmp_path):
+    copy = shutil.copy(files[0], tmp_path / "copy.keras")
+    full = compare_runs([files[0], copy], data_dir=prepared).mice["full"]
+    found = full.differences["copy.keras"]
+    assert found["single_trial_correlation"] == 0
+    assert found["intervals"]["single_trial_correlation"] == (0, 0)
+    assert found["better"]["single_trial_correlation"] == 0
+
+
+def test_mice_that_not_all_runs_know_are_refused_unless_common_ones_are_chosen(
+    files, prepared, tmp_path
+):
+    more = lone(tmp_path / "more.keras", prepared, mice=("short", "full"))
+    says = r"a.keras was trained on full, more.keras on short, full: choose mice .* \(--mice\)"
+    with pytest.raises(SensoriumError, match=says):
+        compare_runs([files[0], more], output=tmp_path / "o", data_dir=prepared)
+    with pytest.raises(SensoriumError, match="a.keras: mouse 'short' is not one that the model"):
+        compare_runs([more, files[0]], mice=["short"], output=tmp_path / "o", data_dir=prepared)
+    assert not (tmp_path / "o").exists()
+    chosen = compare_runs([files[0], more], mice=["full"], output=tmp_path / "o", data_dir=prepared)
+    assert list(chosen.mice) == ["full"]
+
+
+def test_runs_on_other_neurons_or_recordings_are_refused(files, workdir, prepared, tmp_path):
+    def refused(run, says, *, data_dir=prepared):
+        with pytest.raises(SensoriumError, match=says) as caught:
+            compare_runs([files[0], run], output=tmp_path / "o", data_dir=data_dir)
+        assert "\n" not in str(caught.value)
+        assert not (tmp_path / "o").exists()
+
+    fewer = lone(tmp_path / "fewer.keras", prepared, places=np.random.default_rng(0).random((4, 3)))
+    refused(fewer, "fewer.keras: full: the model has 4 neurons, the recording 5")
+    elsewhere = lone(
+        tmp_path / "else.keras", prepared, places=np.random.default_rng(0).random((5, 3))
+    )
+    with pytest.warns(UserWarning, match="lie elsewhere in cortex"):
+        refused(elsewhere, "full: a.keras and else.keras .* different recordings")
+    tree = recording_tree(seed=1)
+    tree["meta/statistics/responses/all/std"] = 2 * tree["meta/statistics/responses/all/std"]
+    prepare("full", recording=write_zip(tmp_path / "z.zip", tree), data_dir=tmp_path / "d")
+    refused(workdir, "trained: full in .* is not the recording", data_dir=tmp_path / "d")
+
+
+@pytest.mark.parametrize(
+    ("tier", "says"),
+    [("tset", "tier 'tset': expected one of"), ("final_test", "has no trials of tier")],
+)
+def test_a_tier_that_is_not_there_is_refused(files, prepared, tmp_path, tier, says):
+    with pytest.raises(SensoriumError, match=says):
+        compare_runs(files, tier=tier, output=tmp_path / "o", data_dir=prepared)
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_tier_that_is_withheld_is_refused(prepared, tmp_path):
+    runs = [lone(tmp_path / f"{n}.keras", prepared, mice=("hidden",), seed=n) for n in range(2)]
+    with pytest.raises(SensoriumError, match="hidden: the responses of tier 'test' are withheld"):
+        compare_runs(runs, tier="test", output=tmp_path / "o", data_dir=prepared)
+    comparison = compare_runs(runs, output=tmp_path / "o", data_dir=prepared)
+    assert comparison.mice["hidden"].first.tier == "validation"
+    assert "took part in training: not a held-out score" in comparison.report()
+    assert read_json(tmp_path / "o")["mice"]["hidden"]["oracle"] is None
+    plus = lone(tmp_path / "plus.keras", prepared, mice=("hidden",), track="sensorium_plus")
+    with pytest.raises(SensoriumError, match="behavior and pupil_center withheld"):
+        compare_runs([runs[0], plus], output=tmp_path / "p", data_dir=prepared)
+
+
+def test_fewer_than_two_or_too_many_runs_are_refused(files, prepared):
+    for runs in ([], files[:1], files[0], str(files[0])):
+        with pytest.raises(SensoriumError, match="a comparison needs two runs or more"):
+            compare_runs(runs, data_dir=prepared)
+    with pytest.raises(SensoriumError, match="a.keras: is there twice"):
+        compare_runs([*files, files[0].parent / ".." / files[0].parent.name / "a.keras"])
+    with pytest.raises(SensoriumError, match="8 models: more than 7 cannot be told apart"):
+        compare_runs([f"run{n}" for n in range(8)])
