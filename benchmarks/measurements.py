@@ -94,11 +94,11 @@ def _steps(model, iterator, n_batch: int, n_steps: int) -> Callable[[], object]:
 
 def _model_and_batches(trials, mouse, n_batch, *, track="sensorium_plus"):
     from sensorium_tf.data import Batches
-    from sensorium_tf.training import TrainingSettings, compiled_baseline
+    from sensorium_tf.training import TrainingSettings, compiled_model
 
     settings = TrainingSettings(mice=tuple(trials), track=track, batch_size=n_batch)
     places = mouse.cell_motor_coordinates
-    model = compiled_baseline(
+    model = compiled_model(
         settings,
         {name: places[: each.responses.shape[1]] for name, each in trials.items()},
         {name: len(each) for name, each in trials.items()},

@@ -25,6 +25,7 @@ TIER = flags.DEFINE_string(
 TRUTH = flags.DEFINE_string(
     "truth", None, "<name>_truth.npz of a simulated recording: scores its true rates as well."
 )
+MODULES = flags.DEFINE_list("modules", [], "Modules of your own layers, to be imported first.")
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the files, if another one.")
 
 
@@ -32,6 +33,7 @@ def main() -> None:
     from sensorium_tf.data import mouse_names
     from sensorium_tf.evaluation import compare_runs, evaluate
 
+    launcher.import_own(MODULES)
     chosen = launcher.one_of(WORKDIR, MODEL_FILE, COMPARE)
     scored = (evaluate if COMPARE.value is None else compare_runs)(
         chosen,

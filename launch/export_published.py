@@ -23,7 +23,7 @@ def main() -> None:
 
     trained = open_trained(launcher.one_of(WORKDIR, MODEL_FILE))
     keys = save_published(trained.model, OUTPUT.value, keys=launcher.pairs(KEYS))
-    print(f"{trained.name} of track {trained.track} (sees {trained.signals})")
+    print(f"{trained.name} of track {trained.track} ({trained.uses.describe()})")
     for mouse, key in keys.items():
         print(f"{mouse}: session key {key}")
     print(OUTPUT.value)

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 # Must be set before TensorFlow is imported. Its errors reach us as Python exceptions anyway.
@@ -53,6 +54,31 @@ def pairs(choice: flags.FlagHolder) -> dict[str, str]:
             raise SensoriumError(f"--{choice.name}: {part!r}, expected pairs such as a:b,c:d")
         found[first] = second
     return found
+
+
+def whole_numbers(choice: flags.FlagHolder) -> tuple[int, ...]:
+    """Returns the numbers of a flag such as `--seeds=0,1,2`.
+
+    Raises:
+      SensoriumError: if it holds anything else.
+    """
+    from sensorium_tf.errors import SensoriumError
+
+    texts = [text.strip() for text in choice.value]
+    if not all(text.isascii() and text.isdigit() for text in texts):
+        raise SensoriumError(
+            f"--{choice.name}: {','.join(texts)}, expected whole numbers such as 0,1,2"
+        )
+    return tuple(map(int, texts))
+
+
+def import_own(choice: flags.FlagHolder) -> None:
+    """Imports the modules of a user's own layers, from the working directory too."""
+    from sensorium_tf.models import import_modules
+
+    # A launcher's own folder comes first on the path, the working directory not at all.
+    sys.path.append(str(Path.cwd()))
+    import_modules(choice.value)
 
 
 def run(main: Callable[[], None]) -> NoReturn:

@@ -3,7 +3,8 @@
     python launch/submit.py --workdir=runs/cnn --mouse=mouse1 --output=runs/cnn/submission
     python launch/submit.py --model_file=cnn_mouse1.keras --mouse=mouse1
 
-Writes submission_file_live_test.csv (tier test) and submission_file_final_test.csv.
+Writes submission_file_live_test.csv (tier test) and submission_file_final_test.csv and, beside
+them, submission.json: which model it was, and which signals and trials it used.
 """
 
 import launcher
@@ -12,6 +13,7 @@ from absl import flags
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
 MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file, trained or imported.")
 MOUSE = flags.DEFINE_string("mouse", None, "Which of the model's mice.", required=True)
+MODULES = flags.DEFINE_list("modules", [], "Modules of your own layers, to be imported first.")
 OUTPUT = flags.DEFINE_string(
     "output",
     None,
@@ -23,8 +25,10 @@ def main() -> None:
     from sensorium_tf.competition import submit
     from sensorium_tf.training import open_trained
 
+    launcher.import_own(MODULES)
     trained = open_trained(launcher.one_of(WORKDIR, MODEL_FILE))
-    print(f"{trained.name} sees {trained.signals}; it predicts the test tiers of {MOUSE.value}")
+    print(f"{trained.name} {trained.uses.describe()}")
+    print(f"it predicts the test tiers of {MOUSE.value}")
     for path in submit(trained, MOUSE.value, output=OUTPUT.value, data_dir=launcher.DATA_DIR.value):
         print(path)
 

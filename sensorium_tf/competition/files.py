@@ -10,13 +10,15 @@ import json
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.files import atomic_write
 
 # Tier to the name that the competition gives its file.
@@ -24,6 +26,7 @@ SUBMISSION_FILES = {
     "test": "submission_file_live_test.csv",
     "final_test": "submission_file_final_test.csv",
 }
+_LABEL = "submission.json"
 _TRIAL, _IMAGE, _NEURONS = "trial_indices", "image_ids", "neuron_ids"
 PREDICTION, RESPONSES = "prediction", "responses"
 # JSON knows NaN and Infinity; Python's own text for a list has these.
@@ -57,6 +60,40 @@ def write_submission(
         or a value is not finite (then nothing is written), or the file cannot be written.
     """
     _write(path, PREDICTION, rates, trial_ids, image_ids, unit_ids)
+
+
+def write_label(folder: str | os.PathLike, *, model: str, mouse: str, uses: dict[str, Any]) -> None:
+    """Writes `submission.json`: what a submission is of, so that unequal ones can be told apart.
+
+    Args:
+      folder: of the submission's files.
+      model: what it is called.
+      mouse: whose responses are predicted.
+      uses: the signals and trials that the model uses, JSON values.
+
+    Raises:
+      SensoriumError: if the file cannot be written.
+    """
+    with atomic_write(Path(folder) / _LABEL) as file:
+        json.dump({"model": model, "mouse": mouse, "uses": uses}, file, indent=2)
+
+
+def read_label(submission: str | os.PathLike) -> dict[str, Any] | None:
+    """Returns what `submission.json` beside a submission file says.
+
+    Returns:
+      `{"model", "mouse", "uses"}`; None if there is no such file or, with a warning, if it is not
+      one of `write_label`'s.
+    """
+    path = Path(submission).expanduser().with_name(_LABEL)
+    try:
+        label = json.loads(path.read_text("utf-8"))
+        return {name: label[name] for name in ("model", "mouse", "uses")}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as e:
+        warnings.warn(f"{path}: is not the label of a submission ({one_line(e)})", stacklevel=2)
+        return None
 
 
 def write_ground_truth(

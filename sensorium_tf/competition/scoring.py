@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sensorium_tf.competition.files import PREDICTION, RESPONSES, Rows
+from sensorium_tf.competition.files import PREDICTION, RESPONSES, Rows, read_label
 from sensorium_tf.metrics import Scores, oracle_correlation, scores, summarize
 from sensorium_tf.tracks import check_track
 
@@ -65,14 +65,20 @@ def score_summary(
     Returns:
       What `score` returns and, beside it, `intervals`, `feve_neurons`, `feve_reason` and `oracle`
       (single-trial correlation of the mean over the other repeats of an image; None without
-      repeats), all as in `evaluation.json`.
+      repeats), all as in `evaluation.json`, and `submission`: what `read_label` finds beside the
+      file.
     """
     responses, rates, images = _aligned(submission, ground_truth, track)
     found = scores(responses, rates, images, track=track)
     oracle = None
     if len(np.unique(images)) < len(images):
         oracle = summarize({"single_trial_correlation": oracle_correlation(responses, images)})
-    return {**found.summary, "feve_reason": found.feve_reason, "oracle": oracle}
+    return {
+        **found.summary,
+        "feve_reason": found.feve_reason,
+        "oracle": oracle,
+        "submission": read_label(submission),
+    }
 
 
 def _aligned(

@@ -7,6 +7,7 @@ from sensorium_tf.competition.files import (
     SUBMISSION_FILES,
     ground_truth_file,
     write_ground_truth,
+    write_label,
     write_submission,
 )
 from sensorium_tf.data import Mouse, load_mouse
@@ -34,13 +35,19 @@ def submit(
 
     Returns:
       The files: `submission_file_live_test.csv` and, for a competition recording,
-      `submission_file_final_test.csv`.
+      `submission_file_final_test.csv`. Beside them, `submission.json` says which model it was and
+      which signals and trials it used.
 
     Raises:
       SensoriumError: if there is no model, the mouse is not one of its, it does not fit the
         recording, or the recording has none of the tiers.
     """
     trained = open_trained(trained)
+    if trained.subset.of_neurons:
+        raise SensoriumError(
+            f"{trained.folder}: trained on {trained.subset.describe()}: a submission needs all "
+            "neurons"
+        )
     (prepared,) = trained.load_mice([mouse], data_dir=data_dir)
     prepared.check_track(trained.track)
     tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
@@ -48,10 +55,12 @@ def submit(
         raise SensoriumError(f"{mouse}: has none of the tiers {', '.join(SUBMISSION_FILES)}")
     output = trained.folder / "submission" if output is None else Path(output).expanduser()
     predictor = Predictor(trained.model, mouse)
-    return [
+    paths = [
         _submit_tier(predictor, prepared, tier, track=trained.track, output=output)
         for tier in tiers
     ]
+    write_label(output, model=trained.name, mouse=mouse, uses=trained.uses.to_json())
+    return paths
 
 
 def _submit_tier(

@@ -15,6 +15,7 @@ from sensorium_tf.data.trials import (
     normalize,
     normalize_images,
     normalize_responses,
+    response_scale,
 )
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.recordings import TIERS
@@ -47,6 +48,8 @@ class Mouse:
     withheld_signals: tuple[str, ...]
     withheld_tiers: tuple[str, ...]
     _builder: tfds.core.DatasetBuilder = dataclasses.field(repr=False)
+    # Which of the recording's neurons these are; None for all.
+    _index: np.ndarray | None = dataclasses.field(default=None, repr=False)
 
     @property
     def unit_ids(self) -> np.ndarray:
@@ -77,6 +80,25 @@ class Mouse:
         for value in self.statistics["responses"].values():
             content.update(value.astype(np.float64).tobytes())
         return content.hexdigest()[:16]
+
+    def with_neurons(self, index: np.ndarray) -> "Mouse":
+        """Returns the mouse with some of its neurons.
+
+        Args:
+          index: which, `(fewer neurons,)`, in the order in which they are wanted.
+        """
+        responses = self.statistics["responses"]
+        # What a hardly active neuron is divided by follows from all neurons.
+        std = response_scale(responses["std"])
+        return dataclasses.replace(
+            self,
+            neurons={name: values[index] for name, values in self.neurons.items()},
+            statistics={
+                **self.statistics,
+                "responses": {"mean": responses["mean"][index], "std": std[index]},
+            },
+            _index=index if self._index is None else self._index[index],
+        )
 
     def check_track(self, track: str) -> None:
         """Raises SensoriumError if the track is unknown or needs signals that are withheld."""
@@ -122,7 +144,10 @@ class Mouse:
         for block in self._read(tier):
             rows = slice(start, start := start + len(block["image_id"]))
             signals["images"][rows] = normalize_images(block["image"], scale["mean"], scale["std"])
-            signals["responses"][rows] = block["response"]
+            responses = block["response"]
+            signals["responses"][rows] = (
+                responses if self._index is None else responses[:, self._index]
+            )
             signals["behavior"][rows] = block["behavior"]
             signals["pupil_center"][rows] = block["pupil_center"]
             signals["image_ids"][rows] = block["image_id"]

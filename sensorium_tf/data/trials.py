@@ -1,7 +1,7 @@
 """The trials of one tier as a model eats them, held in memory at the size it eats them."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -37,6 +37,31 @@ class Trials:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def take(self, index: np.ndarray) -> "Trials":
+        """Returns some of the trials.
+
+        Args:
+          index: which, in the order in which they are wanted.
+        """
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        mouse = values.pop("mouse")
+        taken = {name: None if value is None else value[index] for name, value in values.items()}
+        return Trials(mouse=mouse, **taken)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Trials"]) -> "Trials":
+        """Returns the trials of several tiers of a mouse, one after another."""
+        first, *others = parts
+        if not others:
+            return first
+        names = [field.name for field in dataclasses.fields(cls) if field.name != "mouse"]
+        columns = {name: [getattr(part, name) for part in parts] for name in names}
+        joined = {
+            name: None if values[0] is None else np.concatenate(values)
+            for name, values in columns.items()
+        }
+        return cls(mouse=first.mouse, **joined)
 
     def inputs(self, track: str, index: slice | np.ndarray = slice(None)) -> dict[str, np.ndarray]:
         """Returns what a model of the track is given.
@@ -93,11 +118,19 @@ def normalize_responses(responses: np.ndarray, std: np.ndarray) -> np.ndarray:
 
     Args:
       responses: `(trials, neurons)`.
-      std: `(neurons,)`; where it is at most 0.01 of its mean, 0.01 of the mean counts.
+      std: `(neurons,)`; see `response_scale`.
+    """
+    return responses * (1.0 / response_scale(std)).astype(np.float32)
+
+
+def response_scale(std: np.ndarray) -> np.ndarray:
+    """Returns what responses are divided by: where std is at most 0.01 of its mean, that counts.
+
+    Args:
+      std: `(neurons,)`, over the training trials.
     """
     std = np.asarray(std, np.float64)
-    divisor = np.maximum(std, _SMALLEST_STD * std.mean())
-    return responses * (1.0 / divisor).astype(np.float32)
+    return np.maximum(std, _SMALLEST_STD * std.mean())
 
 
 def normalize_columns(values: np.ndarray, *, mean: np.ndarray | float, std: np.ndarray):

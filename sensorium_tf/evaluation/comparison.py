@@ -27,7 +27,7 @@ from sensorium_tf.evaluation.tables import (
 from sensorium_tf.metrics import SCORES, Scores, scores, summarize
 from sensorium_tf.models import same_places
 from sensorium_tf.recordings.truth import Truth
-from sensorium_tf.training import TrainedModel, open_trained, predict
+from sensorium_tf.training import TrainedModel, Uses, open_trained, predict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,10 +37,17 @@ class MouseComparison:
     Attributes:
       first: the evaluation of the first run, to which the others are compared.
       scores: name of a run to its scores on the same trials and neurons; the first one leads.
+      uses: name of a run to the signals and trials that its model uses.
     """
 
     first: MouseEvaluation
     scores: Mapping[str, Scores]
+    uses: Mapping[str, Uses]
+
+    @property
+    def held_out(self) -> bool:
+        """Whether no run learnt from these trials, or chose weights or neurons by them."""
+        return all(self.first.tier not in uses.seen_tiers for uses in self.uses.values())
 
     @functools.cached_property
     def differences(self) -> dict[str, dict[str, Any]]:
@@ -65,7 +72,10 @@ class MouseComparison:
     @property
     def notes(self) -> list[str]:
         """What must be known to read the scores, a sentence each."""
-        evaluations = [dataclasses.replace(self.first, scores=s) for s in self.scores.values()]
+        evaluations = [
+            dataclasses.replace(self.first, scores=scores, uses=self.uses[name])
+            for name, scores in self.scores.items()
+        ]
         return [note for each in evaluations for note in each.notes()]
 
     def to_json(self) -> dict[str, Any]:
@@ -73,7 +83,7 @@ class MouseComparison:
         first = self.first
         content = {
             "tier": first.tier,
-            "held_out": first.held_out,
+            "held_out": self.held_out,
             "trials": len(first.responses),
             "neurons": len(first.unit_ids),
             "scores": {
@@ -93,34 +103,34 @@ class Comparison:
     """How well several runs predict the same mice.
 
     Attributes:
-      signals: run to what its model is given.
+      uses: run to the signals and trials that its model uses.
       mice: mouse to the comparison on it.
     """
 
-    signals: Mapping[str, str]
+    uses: Mapping[str, Uses]
     mice: Mapping[str, MouseComparison]
 
     @property
-    def equal_signals(self) -> bool:
-        """Whether all runs are given the same signals."""
-        return len(set(self.signals.values())) == 1
+    def equals(self) -> bool:
+        """Whether all runs use the same signals and trials."""
+        return len(set(self.uses.values())) == 1
 
     @property
     def warning(self) -> str | None:
         """What forbids to rank the runs, if anything does."""
-        if self.equal_signals:
+        if self.equals:
             return None
-        seen = "; ".join(f"{name} sees {signals}" for name, signals in self.signals.items())
+        seen = ". ".join(f"{name} {uses.describe()}" for name, uses in self.uses.items())
         return (
-            f"not equals: {seen}. A difference between them is one of what they are given, too: do "
-            "not rank them"
+            f"not equals: {seen}. A difference between them is one of what they use, too: do not "
+            "rank them"
         )
 
     def report(self) -> str:
         """Returns the tables, with what was compared said above them."""
-        names = list(self.signals)
+        names = list(self.uses)
         parts = [f"compared with {names[0]}: {', '.join(names[1:])}"]
-        parts += [self.warning or f"all of them see {self.signals[names[0]]}", ""]
+        parts += [self.warning or f"each {self.uses[names[0]].describe()}", ""]
         for mouse, each in self.mice.items():
             first = each.first
             parts += [
@@ -136,9 +146,9 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """Returns scores and differences as JSON values."""
         return {
-            "compared_with": next(iter(self.signals)),
-            "signals": dict(self.signals),
-            "equal_signals": self.equal_signals,
+            "compared_with": next(iter(self.uses)),
+            "uses": {name: uses.to_json() for name, uses in self.uses.items()},
+            "equals": self.equals,
             "mice": {name: mouse.to_json() for name, mouse in self.mice.items()},
         }
 
@@ -179,7 +189,7 @@ def compare_runs(
     tracks = {run.track for run in opened.values()}
     tiers = choose_tiers(loaded, tier, known, tracks=sorted(tracks))
     comparison = Comparison(
-        signals={name: run.signals for name, run in opened.items()},
+        uses={name: run.uses for name, run in opened.items()},
         mice={
             mouse.name: _compare_mouse(opened, mouse, chosen, truth=known)
             for mouse, chosen in zip(loaded, tiers, strict=True)
@@ -258,13 +268,14 @@ def _compare_mouse(
     runs: Mapping[str, TrainedModel], mouse: Mouse, tier: str, *, truth: Truth | None
 ) -> MouseComparison:
     (name, run), *others = runs.items()
-    first = evaluate_mouse(run.model, mouse, tier, track=run.track, truth=truth)
+    first = evaluate_mouse(run.model, mouse, tier, uses=run.uses, truth=truth)
     trials = mouse.trials(tier)
     found = {name: first.scores}
     for name, run in others:
         rates = predict(run.model, trials, track=run.track)
         found[name] = scores(first.responses, rates, first.image_ids, track=run.track)
-    return MouseComparison(first=first, scores=found)
+    uses = {name: run.uses for name, run in runs.items()}
+    return MouseComparison(first=first, scores=found, uses=uses)
 
 
 def _difference(
@@ -296,7 +307,7 @@ def _write_figures(folder: Path, comparison: Comparison) -> None:
             paired_correlations(found, title=f"{mouse}, tier {each.first.tier}"),
             folder / f"paired_{mouse}.png",
         )
-    title = "" if comparison.equal_signals else "not given the same signals"
+    title = "" if comparison.equals else "not given the same signals or trials"
     save_figure(
         score_distributions(correlations, oracle=oracle, title=title), folder / "scores.png"
     )

@@ -13,7 +13,7 @@ from sensorium_tf.evaluation.run_files import write_run_files
 from sensorium_tf.metrics import explainable_variance, oracle_correlation, scores
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.recordings.truth import Truth
-from sensorium_tf.training import TrainedModel, open_trained, predict
+from sensorium_tf.training import TrainedModel, Uses, open_trained, predict
 
 
 def evaluate(
@@ -53,13 +53,13 @@ def evaluate(
     evaluation = Evaluation(
         model=trained.name,
         track=trained.track,
-        signals=trained.signals,
+        uses=trained.uses,
         mice={
             mouse.name: evaluate_mouse(
                 trained.model,
                 mouse,
                 chosen,
-                track=trained.track,
+                uses=trained.uses,
                 truth=known,
                 members=trained.members,
             )
@@ -76,7 +76,7 @@ def evaluate_mouse(
     mouse: Mouse,
     tier: str,
     *,
-    track: str,
+    uses: Uses,
     truth: Truth | None = None,
     members: Mapping[str, FiringRateModel] | None = None,
 ) -> MouseEvaluation:
@@ -86,7 +86,7 @@ def evaluate_mouse(
       model: knows the mouse.
       mouse: prepared.
       tier: one whose responses are known, unless `truth` has them.
-      track: the model's.
+      uses: the signals and trials that the model uses.
       truth: of the mouse's recording, if it is simulated.
       members: of the ensemble that the model is, by name: they are scored as well, and the model's
         rates are the mean of theirs.
@@ -94,7 +94,7 @@ def evaluate_mouse(
     Raises:
       SensoriumError: if the model does not fit the mouse, or the truth is another recording's.
     """
-    trials = mouse.trials(tier)
+    trials, track = mouse.trials(tier), uses.track
     responses, true_rates = trials.responses, None
     if truth is not None:
         responses, true_rates = mouse.standardize(truth, trials)
@@ -120,6 +120,7 @@ def evaluate_mouse(
         truth=None
         if true_rates is None
         else scores(responses, true_rates, trials.image_ids, track=track),
+        uses=uses,
         members=member_scores,
     )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sensorium_tf.evaluation.tables import ORACLE, scores_table
 from sensorium_tf.metrics import FEV_THRESHOLD, Scores, summarize
-from sensorium_tf.training import TRAINING_TIERS
+from sensorium_tf.training import Uses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +29,7 @@ class MouseEvaluation:
         without repeated images.
       truth: scores of the true rates of a simulated recording, None where they are not known.
       members: name to scores of each member of an ensemble; empty for a single model.
+      uses: the signals and trials that the model uses.
     """
 
     mouse: str
@@ -41,12 +42,13 @@ class MouseEvaluation:
     explainable_variance: np.ndarray | None
     oracle: np.ndarray | None
     truth: Scores | None
+    uses: Uses
     members: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
 
     @property
     def held_out(self) -> bool:
-        """Whether training neither saw these trials nor chose the weights by them."""
-        return self.tier not in TRAINING_TIERS
+        """Whether training neither saw these trials nor chose weights or neurons by them."""
+        return self.tier not in self.uses.seen_tiers
 
     @functools.cached_property
     def oracle_summary(self) -> dict[str, Any] | None:
@@ -111,13 +113,13 @@ class Evaluation:
     Attributes:
       model: `cnn` or `ln`, or what a lone model file calls itself.
       track: the model's.
-      signals: what it is given.
+      uses: the signals and trials that it uses.
       mice: mouse to its evaluation.
     """
 
     model: str
     track: str
-    signals: str
+    uses: Uses
     mice: Mapping[str, MouseEvaluation]
 
     def report(self) -> str:
@@ -126,7 +128,7 @@ class Evaluation:
         for mouse in self.mice.values():
             heading = (
                 f"{mouse.mouse}: {len(mouse.unit_ids)} neurons, {len(mouse.responses)} trials of "
-                f"tier {mouse.tier}; {self.model} sees {self.signals}"
+                f"tier {mouse.tier}; {self.model} {self.uses.describe()}"
             )
             parts += [heading, scores_table(mouse.rows(self.model), notes=mouse.notes()), ""]
         return "\n".join(parts).rstrip()
@@ -136,6 +138,7 @@ class Evaluation:
         return {
             "model": self.model,
             "track": self.track,
-            "signals": self.signals,
+            "signals": self.uses.signals,
+            "uses": self.uses.to_json(),
             "mice": {name: mouse.to_json() for name, mouse in self.mice.items()},
         }

@@ -6,6 +6,7 @@ from sensorium_tf.models.core import Core, laplace_norm
 from sensorium_tf.models.ensemble import EnsembleModel
 from sensorium_tf.models.firing_rate_model import FiringRateModel, firing_rate
 from sensorium_tf.models.loss import PoissonLoss
+from sensorium_tf.models.own import check_model_name, import_modules, model_builder
 from sensorium_tf.models.published import load_published, save_published
 from sensorium_tf.models.readout import GaussianReadout, normalize_coordinates, same_places
 from sensorium_tf.models.sampling import sample_bilinear
@@ -23,10 +24,13 @@ __all__ = [
     "PoissonLoss",
     "Shifter",
     "baseline",
+    "check_model_name",
     "copy_weights",
     "firing_rate",
+    "import_modules",
     "laplace_norm",
     "load_published",
+    "model_builder",
     "normalize_coordinates",
     "same_places",
     "sample_bilinear",

@@ -16,6 +16,14 @@ def firing_rate(drive):
     return ops.elu(ops.cast(drive, "float32")) + 1.0
 
 
+def _penalty(layer):
+    """Returns a layer's own penalty or, if it has none, that of its weights' regularizers."""
+    if hasattr(layer, "penalty"):
+        return layer.penalty()
+    weights = [weight for weight in layer.trainable_variables if weight.regularizer is not None]
+    return sum((weight.regularizer(weight) for weight in weights), start=ops.zeros(()))
+
+
 @keras.saving.register_keras_serializable(package="sensorium_tf")
 class FiringRateModel(keras.Model):
     """Predicts the firing rates of the neurons of one or several mice from what they saw.
@@ -30,8 +38,12 @@ class FiringRateModel(keras.Model):
         rates = model({"mouse1": {"image": images}})["mouse1"]
 
     Args:
-        core: The layer that maps images to features, `Core` or one like it.
-        readouts: Mouse -> its readout, `GaussianReadout` or one like it. The order is kept.
+        core: The layer that maps images to features, `Core` or one of your own. What it
+            penalises its weights by is a regularizer of them, or its method `penalty`, which
+            every call adds (`add_loss`).
+        readouts: Mouse -> its readout, `GaussianReadout` or one of your own: a layer with the
+            attribute `n_neurons` that maps features and, where there are shifters, `shift`
+            `(batch, 2)`, to drives `(batch, n_neurons)`. The order is kept.
         shifters: Mouse -> its shifter, for none or for all mice.
         image_shape: `(height, width, channels)` of the images that the model eats.
         joint_core: Whether in training all mice of a call pass the core in one batch, with
@@ -184,9 +196,8 @@ class FiringRateModel(keras.Model):
             return super().losses
         # Replicas are threads that take turns within a call (at every batch normalisation) and
         # share the lists in which layers keep their losses: each computes its own instead.
-        cores = [self.core] * (1 if self.joint_core else len(self._called_mice))
-        readouts = [self.readouts[mouse] for mouse in self._called_mice]
-        return [layer.penalty() for layer in [*cores, *readouts]]
+        core = self._core_penalty(len(self._called_mice))
+        return [core, *(_penalty(self.readouts[mouse]) for mouse in self._called_mice)]
 
     def penalties(self):
         """Returns what a batch of all mice pays besides the Poisson loss.
@@ -196,9 +207,15 @@ class FiringRateModel(keras.Model):
             core's penalty once for every pass, and the sum of the readouts'.
         """
         return {
-            "laplace": (1 if self.joint_core else len(self.readouts)) * self.core.penalty(),
-            "features": sum(readout.penalty() for readout in self.readouts.values()),
+            "laplace": self._core_penalty(len(self.readouts)),
+            "features": sum(_penalty(readout) for readout in self.readouts.values()),
         }
+
+    def _core_penalty(self, n_mice):
+        """Returns the core's penalty for a batch of some mice."""
+        # Keras counts the regularizers of weights once, however often a layer is called.
+        once = self.joint_core or not hasattr(self.core, "penalty")
+        return (1 if once else n_mice) * _penalty(self.core)
 
     def get_config(self):
         """Returns the constructor's arguments, the layers serialised."""

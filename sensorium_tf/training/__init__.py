@@ -1,6 +1,6 @@
 """Training runs."""
 
-from sensorium_tf.training.ensemble import parse_seeds, train_ensemble
+from sensorium_tf.training.ensemble import train_ensemble
 from sensorium_tf.training.interruption import TrainingStopped
 from sensorium_tf.training.model_file import check_model_file, load_model, save_model
 from sensorium_tf.training.prediction import Predictor, predict
@@ -11,17 +11,16 @@ from sensorium_tf.training.strategies import STRATEGIES, make_strategy
 from sensorium_tf.training.tensorboard import EpochView
 from sensorium_tf.training.trained import TrainedModel, open_trained
 from sensorium_tf.training.trainer import (
-    TRAINING_TIERS,
     TrainingResult,
-    compiled_baseline,
+    compiled_model,
     train,
 )
+from sensorium_tf.training.uses import Uses
 from sensorium_tf.training.workdir import Workdir
 
 __all__ = [
     "RECIPES",
     "STRATEGIES",
-    "TRAINING_TIERS",
     "EpochView",
     "Predictor",
     "Schedule",
@@ -33,13 +32,13 @@ __all__ = [
     "TrainingSettings",
     "TrainingStopped",
     "Trapezoid",
+    "Uses",
     "Workdir",
     "check_model_file",
-    "compiled_baseline",
+    "compiled_model",
     "load_model",
     "make_strategy",
     "open_trained",
-    "parse_seeds",
     "predict",
     "save_model",
     "train",

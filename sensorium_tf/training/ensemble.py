@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel
@@ -12,27 +12,6 @@ from sensorium_tf.training.settings import TrainingSettings
 from sensorium_tf.training.strategies import is_chief, make_strategy
 from sensorium_tf.training.trainer import TrainingResult, check_mice, check_start, train
 from sensorium_tf.training.workdir import Workdir
-
-
-def parse_seeds(seeds: Iterable[str], *, seed: int = 0) -> tuple[int, ...]:
-    """Returns the seeds of an ensemble from their texts.
-
-    Args:
-      seeds: whole numbers.
-      seed: of a single run; another one than the default does not go with several.
-
-    Raises:
-      SensoriumError: if there is none, or one is no whole number of 0 or more, or is there twice.
-    """
-    texts = [text.strip() for text in seeds]
-    if not texts or not all(text.isascii() and text.isdigit() for text in texts):
-        raise SensoriumError(f"seeds {','.join(texts)}: expected whole numbers such as 0,1,2")
-    numbers = tuple(map(int, texts))
-    if len(set(numbers)) < len(numbers):
-        raise SensoriumError(f"seeds {','.join(texts)}: a seed is there twice")
-    if seed != 0:
-        raise SensoriumError("seed and seeds do not go together: choose one")
-    return numbers
 
 
 def train_ensemble(
@@ -51,9 +30,11 @@ def train_ensemble(
       The members' results.
 
     Raises:
-      SensoriumError: as `train`, or if the workdir holds something else.
+      SensoriumError: as `train`, or if the workdir holds something else, or seeds are missing or
+        there twice.
       TrainingStopped: as `train`.
     """
+    _check_seeds(seeds)
     settings = dataclasses.replace(settings, seed=seeds[0])
     strategy = where.pop("strategy", "auto")
     strategy = make_strategy(strategy) if isinstance(strategy, str) else strategy
@@ -75,5 +56,13 @@ def train_ensemble(
             results.append(train(member, folder.member(seed), strategy=strategy, **where))
         if writes:
             members = [Workdir(folder.member(seed)).load_model() for seed in seeds]
-            save_model(EnsembleModel(members, name=settings.model), folder.model_file)
+            save_model(EnsembleModel(members, name=members[0].name), folder.model_file)
     return results
+
+
+def _check_seeds(seeds: Sequence[int]) -> None:
+    text = ",".join(map(str, seeds))
+    if not seeds or min(seeds) < 0:
+        raise SensoriumError(f"seeds {text}: expected whole numbers of 0 or more, such as 0,1,2")
+    if len(set(seeds)) < len(seeds):
+        raise SensoriumError(f"seeds {text}: a seed is there twice")

@@ -68,7 +68,11 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
     try:
         model = keras.models.load_model(path, safe_mode=True, compile=False)
     except Exception as e:  # Keras raises many kinds of error on files that are not its own
-        raise SensoriumError(f"{path}: not a Keras model that can be loaded ({one_line(e)})") from e
+        own = "Could not locate class" in str(e)
+        hint = ": import the modules of its own layers first (--modules)" if own else ""
+        raise SensoriumError(
+            f"{path}: not a Keras model that can be loaded ({one_line(e)[:300]}){hint}"
+        ) from e
     if not isinstance(model, FiringRateModel | EnsembleModel):
         raise SensoriumError(f"{path}: a Keras model of another kind, expected one of mice")
     return model

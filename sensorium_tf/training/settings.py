@@ -1,14 +1,17 @@
 """All that decides a training run, as one value that can be written down and compared."""
 
 import dataclasses
+import difflib
 import math
 import types
 from typing import Any
 
+from sensorium_tf.data import Subset, mouse_names
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models import BASELINES, BaselineSettings
-from sensorium_tf.tracks import check_track, describe_signals
+from sensorium_tf.models import BaselineSettings, check_model_name
+from sensorium_tf.tracks import check_track
 from sensorium_tf.training.schedule import ScheduleSettings
+from sensorium_tf.training.uses import Uses
 
 # What a recipe says where the user says nothing.
 RECIPES = types.MappingProxyType(
@@ -30,6 +33,11 @@ RECIPES = types.MappingProxyType(
     }
 )
 
+# Attributes of the settings that are settings themselves.
+_GROUPS = types.MappingProxyType(
+    {"architecture": BaselineSettings, "schedule": ScheduleSettings, "subset": Subset}
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
@@ -44,7 +52,8 @@ class TrainingSettings:
     Attributes:
       mice: names of prepared mice.
       track: `sensorium` or `sensorium_plus`.
-      model: `cnn` or `ln`.
+      model: `cnn`, `ln`, or `package.module:function` for a model of one's own, see
+        `models.model_builder`.
       recipe: `published` or `fast`, which says what is None below.
       epochs: at most so many passes over the mouse with the most batches.
       batch_size: trials of each mouse in a step, on all devices together.
@@ -67,6 +76,7 @@ class TrainingSettings:
         normalisation included.
       architecture: the baseline's hyperparameters.
       schedule: when to cut the learning rate and when to stop, in the published recipe.
+      subset: the neurons and trials that are used.
 
     Raises:
       SensoriumError: if a value is not possible, or one does not go with another.
@@ -92,6 +102,7 @@ class TrainingSettings:
     freeze_core: bool = False
     architecture: BaselineSettings = dataclasses.field(default_factory=BaselineSettings)
     schedule: ScheduleSettings = dataclasses.field(default_factory=ScheduleSettings)
+    subset: Subset = dataclasses.field(default_factory=Subset)
 
     def __post_init__(self):
         if self.recipe not in RECIPES:
@@ -104,10 +115,7 @@ class TrainingSettings:
         check_track(self.track)
         if not self.mice:
             raise SensoriumError("mice: expected at least one mouse")
-        if self.model not in BASELINES:
-            raise SensoriumError(
-                f"model {self.model!r}: unknown, expected {' or '.join(BASELINES)}"
-            )
+        check_model_name(self.model)
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise SensoriumError(f"{name} {getattr(self, name)}: expected at least 1")
@@ -169,17 +177,57 @@ class TrainingSettings:
         ):
             raise SensoriumError("position_hidden_units: free positions have no network")
 
+    @property
+    def uses(self) -> Uses:
+        """The signals and trials that the run uses."""
+        return Uses(
+            track=self.track,
+            pupil_center=self.track == "sensorium_plus" and self.architecture.shifter,
+            trained_on=self.subset.train_tiers,
+            chosen_by=self.subset.validation_tier,
+            neurons_chosen_by=self.subset.neurons_chosen_by,
+            started_from=self.init_from,
+        )
+
     def describe(self) -> str:
         """Returns in one line which trials and signals the run uses."""
-        signals = describe_signals(self.track, pupil_center=self.architecture.shifter)
         start = ""
         if self.init_from is not None:
             kept = ", core frozen" if self.freeze_core else ""
             start = f"; from the weights of {self.init_from}{kept}"
+        chosen = self.subset.describe()
         return (
-            f"training {self.model} on {', '.join(self.mice)}, track {self.track} "
-            f"({signals}); tier train, chosen by tier validation; recipe {self.recipe}{start}"
+            f"training {self.model} on {', '.join(self.mice)}{f' ({chosen})' if chosen else ''}, "
+            f"track {self.track} ({self.uses.signals}); tier "
+            f"{' and '.join(self.subset.train_tiers)}, chosen by tier "
+            f"{self.subset.validation_tier}; recipe {self.recipe}{start}"
         )
+
+    @classmethod
+    def flat(cls, **values: Any) -> "TrainingSettings":
+        """Returns settings from values of all kinds side by side, as people type them.
+
+        Args:
+          **values: attributes of this class and of `BaselineSettings`, `ScheduleSettings` and
+            `Subset`; `mice` may be one string, names joined by commas.
+
+        Raises:
+          SensoriumError: if there is no such setting, or a value is not possible.
+        """
+        groups = {}
+        for group, kind in _GROUPS.items():
+            names = [field.name for field in dataclasses.fields(kind)]
+            groups[group] = kind(**{name: values.pop(name) for name in names if name in values})
+        known = [field.name for field in dataclasses.fields(cls) if field.name not in _GROUPS]
+        for name in values:
+            if name not in known:
+                every = [f.name for kind in _GROUPS.values() for f in dataclasses.fields(kind)]
+                close = difflib.get_close_matches(name, [*known, *every], 1)
+                hint = f", did you mean {close[0]}?" if close else ""
+                raise SensoriumError(f"{name}: there is no such setting{hint}")
+        if "mice" in values:
+            values["mice"] = tuple(mouse_names(values["mice"]))
+        return cls(**values, **groups)
 
     def to_json(self) -> dict[str, Any]:
         """Returns the settings as JSON values."""
@@ -202,6 +250,8 @@ class TrainingSettings:
                     "mice": tuple(values["mice"]),
                     "architecture": BaselineSettings(**values["architecture"]),
                     "schedule": ScheduleSettings(**values["schedule"]),
+                    # Runs of earlier versions have none.
+                    "subset": Subset(**values.get("subset", {})),
                 }
             )
         except (KeyError, TypeError) as e:

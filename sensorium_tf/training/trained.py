@@ -6,12 +6,13 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from sensorium_tf.data import Mouse, load_mouse
+from sensorium_tf.data import Mouse, Subset, load_mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel, FiringRateModel, normalize_coordinates, same_places
-from sensorium_tf.tracks import describe_signals, track_of
+from sensorium_tf.tracks import track_of
 from sensorium_tf.training.model_file import load_model
 from sensorium_tf.training.prediction import check_n_neurons
+from sensorium_tf.training.uses import Uses
 from sensorium_tf.training.workdir import Workdir
 
 
@@ -26,6 +27,8 @@ class TrainedModel:
       folder: where its scores and submissions go if nobody says where: the workdir or, for a lone
         file `a.keras`, the folder `a_results` beside it.
       workdir: of the run that trained it; None for a lone file.
+      subset: the neurons and trials that it was trained on; all for a lone file, which does not
+        tell.
       members: of an ensemble, what each is called and its model; empty for a single model.
     """
 
@@ -34,12 +37,18 @@ class TrainedModel:
     track: str
     folder: Path
     workdir: Workdir | None = None
+    subset: Subset = dataclasses.field(default_factory=Subset)
     members: Mapping[str, FiringRateModel] = dataclasses.field(default_factory=dict)
 
     @property
-    def signals(self) -> str:
-        """What the model is given, for people."""
-        return describe_signals(self.track, pupil_center=bool(self.model.shifters))
+    def uses(self) -> Uses:
+        """The signals and trials that the model uses."""
+        if self.workdir is None:
+            return Uses(track=self.track, pupil_center=bool(self.model.shifters))
+        # A model of one's own may leave out the shifters.
+        return dataclasses.replace(
+            self.workdir.settings().uses, pupil_center=bool(self.model.shifters)
+        )
 
     def load_mice(
         self, names: Iterable[str] | None = None, *, data_dir: str | os.PathLike | None = None
@@ -61,7 +70,7 @@ class TrainedModel:
                     f"mouse {name!r} is not one that the model was trained on: "
                     f"{', '.join(self.model.mice)}"
                 )
-        mice = [load_mouse(name, data_dir=data_dir) for name in names]
+        mice = [self.subset.neurons_of(load_mouse(name, data_dir=data_dir)) for name in names]
         for mouse in mice:
             self._check(mouse)
         return mice
@@ -112,6 +121,7 @@ def open_trained(path: TrainedModel | str | os.PathLike) -> TrainedModel:
         track=settings.track,
         folder=workdir.path,
         workdir=workdir,
+        subset=settings.subset,
         members=_members(model, workdir.seeds()),
     )
 

@@ -16,7 +16,7 @@ from sensorium_tf.data import Batches, Mouse, load_mouse
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.locking import only_process
 from sensorium_tf.metrics import single_trial_correlation
-from sensorium_tf.models import FiringRateModel, PoissonLoss, baseline, copy_weights
+from sensorium_tf.models import FiringRateModel, PoissonLoss, copy_weights, model_builder
 from sensorium_tf.training.interruption import StopRequest, TrainingStopped, stop_on_sigterm
 from sensorium_tf.training.model_file import load_model
 from sensorium_tf.training.prediction import Predictor
@@ -34,8 +34,6 @@ from sensorium_tf.training.workdir import Workdir
 
 # Batches inside one call of the compiled loop: few enough for a progress bar that moves.
 _BATCHES_PER_CALL = 4
-# What a run learns from, and what it chooses its weights by.
-TRAINING_TIERS = ("train", "validation")
 SCORE = "validation/single_trial_correlation"
 
 
@@ -128,11 +126,13 @@ def check_mice(
       SensoriumError: if one cannot be trained on, a device would have no trial of some batch, or
         there is no model file to start from.
     """
+    model_builder(settings.model)
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
     for mouse in mice:
         mouse.check_track(settings.track)
-        for tier in TRAINING_TIERS:
+        for tier in settings.uses.seen_tiers:
             mouse.check_tier(tier, responses=True)
+    mice = [settings.subset.neurons_of(mouse) for mouse in mice]
     _check_shares(settings, mice, strategy)
     return mice
 
@@ -142,7 +142,7 @@ def _check_shares(
 ) -> None:
     n_replicas = strategy.num_replicas_in_sync
     for mouse in mice:
-        n_trials = mouse.tiers["train"]
+        n_trials = settings.subset.n_train_trials_of(mouse)
         smallest = min(n_trials % settings.batch_size or settings.batch_size, n_trials)
         if smallest < n_replicas:
             raise SensoriumError(
@@ -151,7 +151,7 @@ def _check_shares(
             )
 
 
-def compiled_baseline(
+def compiled_model(
     settings: TrainingSettings,
     coordinates: Mapping[str, np.ndarray],
     n_train_trials: Mapping[str, int],
@@ -164,8 +164,7 @@ def compiled_baseline(
       n_train_trials: mouse to the number of its training trials, which scales its loss.
     """
     with _precision("mixed_bfloat16" if settings.mixed_precision else "float32"):
-        model = baseline(
-            settings.model,
+        model = model_builder(settings.model)(
             coordinates,
             track=settings.track,
             settings=settings.architecture,
@@ -199,14 +198,16 @@ def check_start(settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
 
 
 def _model_for(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
-    model = compiled_baseline(
+    model = compiled_model(
         settings,
         {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-        {mouse.name: mouse.tiers["train"] for mouse in mice},
+        {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice},
     )
-    if settings.mean_bias:
-        for mouse in mice:
-            model.readouts[mouse.name].set_mean_rates(mouse.mean_responses)
+    for mouse in mice if settings.mean_bias else ():
+        # A readout of one's own may have no such thing.
+        readout = model.readouts[mouse.name]
+        if hasattr(readout, "set_mean_rates"):
+            readout.set_mean_rates(mouse.mean_responses)
     return model
 
 
@@ -271,12 +272,13 @@ class _Run:
         if settings.init_from is not None and not workdir.has_checkpoint:
             self._say_start(_start_from(settings.init_from, self._model))
         self._batches = Batches(
-            {mouse.name: mouse.trials("train") for mouse in mice},
+            {mouse.name: settings.subset.train_trials_of(mouse) for mouse in mice},
             track=settings.track,
             batch_size=settings.batch_size,
             seed=settings.seed,
         )
-        self._validation = {mouse.name: mouse.trials("validation") for mouse in mice}
+        tier = settings.subset.validation_tier
+        self._validation = {mouse.name: mouse.trials(tier) for mouse in mice}
         self._predictors = {name: Predictor(self._model, name) for name in self._validation}
         self._take_steps = Steps(
             self._model,

@@ -23,6 +23,8 @@ _KEPT_CHECKPOINTS = 2
 _RECORDINGS = "recordings"
 # Likewise, where there is one: the seeds of an ensemble.
 _SEEDS = "seeds"
+# Likewise: the signals and trials that the settings come to, for people.
+_USES = "uses"
 
 
 class Workdir:
@@ -113,7 +115,8 @@ class Workdir:
         self.check(settings, mice)
         if not self._config.exists():
             recordings = {mouse.name: mouse.fingerprint for mouse in mice}
-            content = {**settings.to_json(), _RECORDINGS: recordings}
+            uses = settings.uses.to_json()
+            content = {**settings.to_json(), _RECORDINGS: recordings, _USES: uses}
             if self._new_seeds:
                 content[_SEEDS] = self._new_seeds
             with atomic_write(self._config) as file:
@@ -126,7 +129,7 @@ class Workdir:
           SensoriumError: if there is no run in it.
         """
         settings = self._read_config()
-        for key in (_RECORDINGS, _SEEDS):
+        for key in (_RECORDINGS, _SEEDS, _USES):
             settings.pop(key, None)
         try:
             return TrainingSettings.from_json(settings)

@@ -108,8 +108,8 @@ def test_neurons_without_feve_take_no_part_in_its_difference(compared):
 def test_what_was_compared_is_in_comparison_json(compared):
     content, comparison = read_json(compared[0]), compared[1]
     assert content["compared_with"] == "a.keras"
-    assert content["signals"] == dict.fromkeys(("a.keras", "b.keras", "c.keras"), "image")
-    assert content["equal_signals"] is True
+    assert set(content["uses"]) == {"a.keras", "b.keras", "c.keras"}
+    assert content["equals"] is True
     full = content["mice"]["full"]
     assert (full["tier"], full["held_out"]) == ("test", True)
     assert (full["trials"], full["neurons"]) == (6, 5)
@@ -135,7 +135,9 @@ def test_the_figures_of_a_comparison_are_written(compared):
 
 def test_the_report_shows_scores_oracle_and_differences(compared):
     report, full = compared[1].report(), compared[1].mice["full"]
-    assert report.startswith("compared with a.keras: b.keras, c.keras\nall of them see image\n")
+    assert report.startswith(
+        "compared with a.keras: b.keras, c.keras\neach sees image; what it was trained on"
+    )
     assert "full: 5 neurons, 6 trials of tier test" in report
     assert "oracle (other repeats)" in report
     assert "difference to a.keras" in report
@@ -170,12 +172,12 @@ def test_a_table_of_differences_has_signs_and_shares():
 def test_runs_that_see_different_signals_are_not_ranked_as_equals(files, prepared, tmp_path):
     plus = lone(tmp_path / "plus.keras", prepared, track="sensorium_plus")
     comparison = compare_runs([files[0], plus], output=tmp_path / "o", data_dir=prepared)
-    said = "not equals: a.keras sees image; plus.keras sees image, behavior, pupil center"
+    said = "not equals: a.keras sees image; what it was trained on is not known. plus.keras sees "
     assert said in comparison.report().splitlines()[1]
     assert "do not rank them" in comparison.warning
     content = read_json(tmp_path / "o")
-    assert content["equal_signals"] is False
-    assert content["signals"]["plus.keras"] == "image, behavior, pupil center"
+    assert content["equals"] is False
+    assert content["uses"]["plus.keras"]["behavior"] is True
     found = content["mice"]["full"]["differences"]["plus.keras"]
     assert found["feve"] is found["intervals"]["feve"] is found["better"]["feve"] is None
     assert found["single_trial_correlation"] is not None
@@ -189,7 +191,7 @@ def test_a_workdir_and_an_ensemble_are_compared_and_files_lie_beside_the_first(
     save_model(EnsembleModel([load_model(file) for file in files[:2]]), ensemble)
     folder = shutil.copytree(workdir, tmp_path / "trained")
     comparison = compare_runs([folder, ensemble], data_dir=prepared)
-    assert list(comparison.signals) == ["trained", "mean.keras"]
+    assert list(comparison.uses) == ["trained", "mean.keras"]
     assert read_json(folder / "comparison") == json.loads(json.dumps(comparison.to_json()))
     assert not (tmp_path / "mean_results").exists()
 
@@ -198,9 +200,9 @@ def test_names_are_the_shortest_that_tell_runs_apart(workdir, prepared, tmp_path
     for place in ("x", "y"):
         shutil.copytree(workdir, tmp_path / place / "run")
     runs = [tmp_path / "x" / "run", tmp_path / "y" / "run"]
-    assert list(compare_runs(runs, data_dir=prepared).signals) == ["x/run", "y/run"]
+    assert list(compare_runs(runs, data_dir=prepared).uses) == ["x/run", "y/run"]
     again = [open_trained(runs[0]), runs[1] / "model.keras"]
-    assert list(compare_runs(again, data_dir=prepared).signals) == ["run", "run/model.keras"]
+    assert list(compare_runs(again, data_dir=prepared).uses) == ["run", "run/model.keras"]
 
 
 def test_equal_runs_do_not_differ(files, prepared, tmp_path):

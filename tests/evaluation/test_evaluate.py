@@ -14,6 +14,7 @@ from sensorium_tf.models import BaselineSettings
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.training import TrainingSettings, load_model, predict, train
 
+USES = TrainingSettings().uses
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
 
 
@@ -175,8 +176,9 @@ def test_the_figures_are_written_for_the_model_and_each_mouse(pair):
 def test_the_report_says_on_what_was_scored_and_why_a_score_is_missing(pair):
     report = pair[1].report()
     full, hidden = report.split("\n\n")
-    assert full.startswith("full: 5 neurons, 6 trials of tier test; cnn sees image\n")
-    assert hidden.startswith("hidden: 5 neurons, 4 trials of tier validation; cnn sees image\n")
+    sees = "cnn sees image; trained on train, chosen by validation"
+    assert full.startswith(f"full: 5 neurons, 6 trials of tier test; {sees}\n")
+    assert hidden.startswith(f"hidden: 5 neurons, 4 trials of tier validation; {sees}\n")
     mean = pair[1].mice["full"].scores.means["single_trial_correlation"]
     (row,) = (line for line in full.splitlines() if line.startswith("cnn  "))
     assert f"{mean:.3f}" in row.split()
@@ -269,7 +271,7 @@ def test_the_truth_of_a_simulated_recording_gives_withheld_responses_and_a_bound
 def test_true_rates_that_are_the_responses_predict_them_perfectly(competition, prepared, tmp_path):
     truth = Truth.load(save_truth(tmp_path / "truth.npz", recording_tree(seed=3)))
     model, mouse = load_model(competition / "model.keras"), load_mouse("hidden", data_dir=prepared)
-    each = evaluate_mouse(model, mouse, "test", track="sensorium", truth=truth)
+    each = evaluate_mouse(model, mouse, "test", uses=USES, truth=truth)
     assert each.truth.single_trial_correlation == pytest.approx(np.ones(5), abs=1e-6)
 
 
@@ -286,7 +288,7 @@ def test_truth_that_does_not_belong_to_the_run_is_refused(pair, competition, pre
 def test_a_model_of_another_mouse_is_refused(competition, prepared):
     mouse = load_mouse("full", data_dir=prepared)
     with pytest.raises(SensoriumError, match="full: the model has no such mouse, only hidden"):
-        evaluate_mouse(load_model(competition / "model.keras"), mouse, "test", track="sensorium")
+        evaluate_mouse(load_model(competition / "model.keras"), mouse, "test", uses=USES)
 
 
 def test_a_folder_without_a_run_is_refused_and_left_alone(prepared, tmp_path):

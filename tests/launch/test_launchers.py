@@ -309,6 +309,7 @@ def test_mistakes_with_published_checkpoints_are_one_line(workspace, quick, tmp_
 def test_every_setting_is_a_flag_of_train_with_its_default():
     import dataclasses
 
+    from sensorium_tf.data import Subset
     from sensorium_tf.models import BaselineSettings
     from sensorium_tf.training import STRATEGIES, ScheduleSettings, TrainingSettings
 
@@ -321,11 +322,12 @@ def test_every_setting_is_a_flag_of_train_with_its_default():
         [sys.executable, "-c", code, str(LAUNCH)], capture_output=True, text=True, check=True
     )
     defaults = json.loads(done.stdout)
-    for kind in (BaselineSettings, ScheduleSettings):
+    for kind in (BaselineSettings, ScheduleSettings, Subset):
         for field in dataclasses.fields(kind):
-            assert defaults[field.name] == field.default, field.name
+            default = list(field.default) if isinstance(field.default, tuple) else field.default
+            assert defaults[field.name] == default, field.name
     own = {f.name: f.default for f in dataclasses.fields(TrainingSettings)}
-    for name in own.keys() - {"mice", "architecture", "schedule"}:
+    for name in own.keys() - {"mice", "architecture", "schedule", "subset"}:
         assert defaults[name] == own[name], name
     assert set(STRATEGIES) >= {defaults["strategy"]}
 
@@ -351,6 +353,8 @@ def test_an_ensemble_is_trained_and_scored(workspace, quick, tmp_path):
     assert "ln, mean of 2" in out and "member, seed 1" in out
     for flag, says in (
         ("--seeds=0,0", "a seed is there twice"),
+        ("--seeds=0,one", "--seeds: 0,one, expected whole numbers"),
+        ("--unit_ids=-1", "--unit_ids: -1, expected whole numbers"),
         ("--joint_core", "joint_core: goes with the recipe fast alone"),
         ("--strategy=multi_worker", "needs the environment variable TF_CONFIG"),
         ("--patience=0", "patience 0"),

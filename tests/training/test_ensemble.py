@@ -19,7 +19,6 @@ from sensorium_tf.training import (
     TrainingStopped,
     load_model,
     open_trained,
-    parse_seeds,
     predict,
     train,
     train_ensemble,
@@ -162,20 +161,14 @@ def test_an_ensemble_is_neither_exported_nor_started_from(ensemble, prepared, tm
 
 
 @pytest.mark.parametrize(
-    ("texts", "seed", "says"),
+    ("seeds", "says"),
     [
-        (["0", "one"], 0, "seeds 0,one: expected whole numbers"),
-        (["0", "-1"], 0, "expected whole numbers"),
-        (["0", ""], 0, "expected whole numbers"),
-        ([], 0, "expected whole numbers"),
-        (["1", "1"], 0, "a seed is there twice"),
-        (["1", "2"], 3, "do not go together"),
+        ((), "expected whole numbers"),
+        ((0, -1), "expected whole"),
+        ((1, 1), "a seed is there twice"),
     ],
 )
-def test_seeds_that_are_none_are_refused(texts, seed, says):
+def test_seeds_that_are_none_are_refused(tmp_path, seeds, says):
     with pytest.raises(SensoriumError, match=says):
-        parse_seeds(texts, seed=seed)
-
-
-def test_seeds_are_read(tmp_path):
-    assert parse_seeds(["0", " 12"]) == (0, 12)
+        train_ensemble(settings(), seeds, tmp_path / "no")
+    assert not (tmp_path / "no").exists()

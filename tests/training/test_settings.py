@@ -3,6 +3,7 @@ import json
 import pytest
 
 from sensorium_tf import SensoriumError
+from sensorium_tf.data import Subset
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import ScheduleSettings, TrainingSettings
 
@@ -76,6 +77,50 @@ def test_settings_survive_being_written_down():
 def test_settings_that_are_not_possible_are_refused(values, message):
     with pytest.raises(SensoriumError, match=message):
         TrainingSettings(**values)
+
+
+def test_settings_are_made_from_values_side_by_side():
+    settings = TrainingSettings.flat(
+        mice="mouse1, mouse3", seed=2, hidden_channels=8, patience=4, train_trials=50, areas=["V1"]
+    )
+    assert settings == TrainingSettings(
+        mice=("mouse1", "mouse3"),
+        seed=2,
+        architecture=BaselineSettings(hidden_channels=8),
+        schedule=ScheduleSettings(patience=4),
+        subset=Subset(train_trials=50, areas=("V1",)),
+    )
+    assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+    assert "mouse1, mouse3 (neurons of area V1, 50 training trials)" in settings.describe()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("hiden_channels", ", did you mean hidden_channels?"), ("zzz", "")]
+)
+def test_a_setting_that_is_none_is_refused(name, hint):
+    with pytest.raises(SensoriumError) as error:
+        TrainingSettings.flat(**{name: 3})
+    assert str(error.value) == f"{name}: there is no such setting{hint}"
+
+
+def test_a_run_says_what_it_uses():
+    uses = TrainingSettings().uses
+    assert uses.describe() == "sees image; trained on train, chosen by validation"
+    assert uses.seen_tiers == ("train", "validation")
+    assert uses.to_json()["behavior"] is uses.to_json()["past_responses"] is False
+    subset = Subset(
+        train_tiers=("train", "validation"), validation_tier="final_test", min_reliability=0.1
+    )
+    uses = TrainingSettings(track="sensorium_plus", subset=subset, init_from="a.keras").uses
+    assert uses.describe() == (
+        "sees image, behavior, pupil center; trained on train and validation, chosen by "
+        "final_test; neurons chosen by test; started from a.keras"
+    )
+    assert uses.seen_tiers == ("train", "validation", "final_test", "test")
+    assert uses.to_json()["behavior"] is uses.to_json()["pupil_center"] is True
+    no_shifter = BaselineSettings(shifter=False)
+    settings = TrainingSettings(track="sensorium_plus", architecture=no_shifter)
+    assert settings.uses.signals == "image, behavior"
 
 
 @pytest.mark.parametrize(

@@ -43,8 +43,8 @@ def lone(workdir, tmp_path):
 
 def test_a_workdir_and_its_model_file_are_the_same_model(workdir, lone):
     run, alone = open_trained(workdir), open_trained(lone)
-    assert (run.name, run.track, run.signals) == ("ln", "sensorium", "image")
-    assert (alone.name, alone.track, alone.signals) == ("ln", "sensorium", "image")
+    assert (run.name, run.track, run.uses.signals) == ("ln", "sensorium", "image")
+    assert (alone.name, alone.track, alone.uses.signals) == ("ln", "sensorium", "image")
     assert (run.folder, alone.folder) == (workdir, lone.with_name("lone_results"))
     assert open_trained(run) is run
     for ours, theirs in zip(run.model.get_weights(), alone.model.get_weights(), strict=True):
@@ -53,7 +53,14 @@ def test_a_workdir_and_its_model_file_are_the_same_model(workdir, lone):
 
 def test_a_model_file_is_evaluated_as_its_run_is(workdir, lone, prepared):
     run, alone = evaluate(workdir, data_dir=prepared), evaluate(lone, data_dir=prepared)
-    assert alone.to_json() == run.to_json()
+    ours, theirs = (
+        {
+            **each.to_json(),
+            "uses": {**each.to_json()["uses"], "trained_on": None, "chosen_by": None},
+        }
+        for each in (alone, run)
+    )
+    assert ours == theirs
     assert {path.name for path in lone.with_name("lone_results").iterdir()} == {
         "evaluation.json",
         "neurons.csv",
@@ -92,8 +99,8 @@ def test_a_model_without_shifters_is_not_said_to_see_the_pupil(prepared, tmp_pat
         )
         save_model(model, tmp_path / "plus.keras")
         trained = open_trained(tmp_path / "plus.keras")
-        assert (trained.track, trained.signals) == ("sensorium_plus", signals)
-        assert evaluate(trained, data_dir=prepared).signals == signals
+        assert (trained.track, trained.uses.signals) == ("sensorium_plus", signals)
+        assert evaluate(trained, data_dir=prepared).uses.signals == signals
         assert (
             f"({signals})"
             in TrainingSettings(track="sensorium_plus", architecture=settings).describe()

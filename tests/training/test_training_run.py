@@ -16,7 +16,7 @@ from sensorium_tf.training import (
     Steps,
     TrainingSettings,
     Workdir,
-    compiled_baseline,
+    compiled_model,
     load_model,
     predict,
     train,
@@ -96,7 +96,7 @@ def test_tensorboard_shows_each_scalar_of_each_epoch(finished):
 def test_the_loss_of_a_step_is_the_published_formula(prepared):
     mouse = load_mouse("full", data_dir=prepared)
     trials = mouse.trials("train")
-    model = compiled_baseline(
+    model = compiled_model(
         settings(), {"full": mouse.cell_motor_coordinates}, {"full": len(trials)}
     )
     inputs, y = {"full": trials.inputs("sensorium", slice(0, 5))}, trials.responses[:5]

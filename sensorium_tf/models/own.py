@@ -1,0 +1,83 @@
+"""Models that a user builds: found by name, as the baselines are."""
+
+import functools
+import importlib
+import re
+from collections.abc import Callable, Iterable
+
+from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.models.baselines import BASELINES, baseline
+from sensorium_tf.models.firing_rate_model import FiringRateModel
+from sensorium_tf.tracks import image_shape
+
+_OWN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+def check_model_name(name: str) -> None:
+    """Raises SensoriumError unless it is a baseline or written `package.module:function`."""
+    if name not in BASELINES and not _OWN.fullmatch(name):
+        raise SensoriumError(
+            f"model {name!r}: unknown, expected {' or '.join(BASELINES)} or, for a model of your "
+            "own, package.module:function"
+        )
+
+
+def model_builder(name: str) -> Callable[..., FiringRateModel]:
+    """Returns what builds the models of this name.
+
+    Args:
+        name: `"cnn"`, `"ln"`, or `"package.module:function"`. The module is imported, so its code
+            is run.
+
+    Returns:
+        A function `build(coordinates, *, track, settings, seed)` as `baseline` is without its
+        name; what it returns is checked.
+
+    Raises:
+        SensoriumError: If there is no such baseline, module or function. The function it returns
+            raises it if the model is not a `FiringRateModel` for the mice and the track's images.
+    """
+    check_model_name(name)
+    if name in BASELINES:
+        return functools.partial(baseline, name)
+    module_name, _, function_name = name.partition(":")
+    (module,) = import_modules([module_name])
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise SensoriumError(f"model {name}: the module has no function {function_name!r}")
+    return functools.partial(_build, name, function)
+
+
+def import_modules(names: Iterable[str]) -> list:
+    """Imports modules, with the layers that they register for `keras.models.load_model`.
+
+    Raises:
+        SensoriumError: If one cannot be imported.
+    """
+    modules = []
+    for name in names:
+        try:
+            modules.append(importlib.import_module(name))
+        except Exception as e:  # whatever a user's code raises
+            raise SensoriumError(
+                f"module {name!r} cannot be imported ({type(e).__name__}: {one_line(e)})"
+            ) from e
+    return modules
+
+
+def _build(name, function, coordinates, *, track, settings, seed) -> FiringRateModel:
+    model = function(coordinates, track=track, settings=settings, seed=seed)
+    if not isinstance(model, FiringRateModel):
+        raise SensoriumError(
+            f"model {name}: returned {type(model).__name__}, expected a FiringRateModel"
+        )
+    neurons = {mouse: len(places) for mouse, places in coordinates.items()}
+    built = {mouse: readout.n_neurons for mouse, readout in model.readouts.items()}
+    if built != neurons:
+        raise SensoriumError(f"model {name}: has readouts for neurons {built}, expected {neurons}")
+    if model.image_shape != image_shape(track):
+        raise SensoriumError(
+            f"model {name}: takes images of shape {model.image_shape}, expected "
+            f"{image_shape(track)} for track {track}"
+        )
+    return model

@@ -1,0 +1,128 @@
+"""Models that a user builds are found by name."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.models import (
+    FiringRateModel,
+    GaussianReadout,
+    check_model_name,
+    import_modules,
+    model_builder,
+)
+
+MODULE = """
+import keras
+from sensorium_tf.models import FiringRateModel, GaussianReadout
+from sensorium_tf.tracks import image_shape
+
+def build(coordinates, *, track, settings, seed):
+    core = keras.layers.Conv2D(settings.hidden_channels, 9, name="core")
+    readouts = {
+        mouse: GaussianReadout(len(places), seed=seed, name=f"readout_{mouse}")
+        for mouse, places in coordinates.items()
+    }
+    model = FiringRateModel(core, readouts, image_shape=image_shape(track))
+    for mouse, places in coordinates.items():
+        readouts[mouse].set_coordinates(places)
+    return model
+
+def one_mouse(coordinates, **rest):
+    return build(dict(list(coordinates.items())[:1]), **rest)
+
+def of_plus(coordinates, *, track, **rest):
+    return build(coordinates, track="sensorium_plus", **rest)
+
+def nothing(coordinates, **rest):
+    return None
+
+number = 3
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    (tmp_path / "own_package").mkdir()
+    (tmp_path / "own_package" / "__init__.py").touch()
+    (tmp_path / "own_package" / "own_model.py").write_text(MODULE)
+    (tmp_path / "broken_module.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+def coordinates():
+    return {"a": np.random.default_rng(0).normal(size=(4, 3)), "b": np.eye(3)}
+
+
+def build(name, track="sensorium"):
+    from sensorium_tf.models import BaselineSettings
+
+    settings = BaselineSettings(hidden_channels=5)
+    return model_builder(name)(coordinates(), track=track, settings=settings, seed=1)
+
+
+@pytest.mark.usefixtures("own")
+def test_a_model_is_built_by_a_function_that_is_named():
+    model = build("own_package.own_model:build", track="sensorium_plus")
+    rates = model({"b": {"image": np.zeros((2, 36, 64, 4))}})["b"]
+    assert tuple(rates.shape) == (2, 3)
+
+
+def test_a_baseline_is_built_likewise():
+    assert build("ln").core.activation == "linear"
+
+
+@pytest.mark.parametrize(
+    "name", ["vit", "", "a:b:c", "a b:c", ":build", "a:", "a..b:c", "os.path:1"]
+)
+def test_a_name_that_is_none_is_refused(name):
+    with pytest.raises(SensoriumError, match="unknown, expected cnn or ln or, for a model of your"):
+        check_model_name(name)
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("no_such_module:build", "module 'no_such_module' cannot be imported .ModuleNotFound"),
+        ("broken_module:build", "module 'broken_module' cannot be imported .ZeroDivisionError"),
+        ("own_package.own_model:missing", "the module has no function 'missing'"),
+        ("own_package.own_model:number", "the module has no function 'number'"),
+        ("own_package.own_model:nothing", "returned NoneType, expected a FiringRateModel"),
+        ("own_package.own_model:one_mouse", "has readouts for neurons .*'a': 4.*, expected .*'b'"),
+        ("own_package.own_model:of_plus", r"images of shape \(36, 64, 4\), expected \(36, 64, 1\)"),
+    ],
+)
+def test_what_does_not_build_a_model_is_refused(name, says):
+    with pytest.raises(SensoriumError, match=says):
+        build(name)
+
+
+@pytest.mark.usefixtures("own")
+def test_modules_are_imported_by_name():
+    (module,) = import_modules(["own_package.own_model"])
+    assert module.number == 3
+
+
+def test_penalties_of_layers_of_ones_own_are_their_regularizers_or_their_method(to_numpy):
+    class Penalised(keras.layers.Conv2D):
+        def penalty(self):
+            return 0.5 * ops.sum(ops.abs(self.kernel))
+
+    def model(core):
+        readouts = {name: GaussianReadout(3, feature_penalty=0.0) for name in "ab"}
+        return FiringRateModel(core, readouts)
+
+    regularized = model(keras.layers.Conv2D(2, 9, kernel_regularizer=keras.regularizers.L1(0.5)))
+    expected = 0.5 * np.abs(to_numpy(regularized.core.kernel)).sum()
+    # Keras counts a regularizer once, a method's penalty is paid with every pass of the core.
+    assert to_numpy(regularized.penalties()["laplace"]) == pytest.approx(expected, rel=1e-5)
+    assert float(sum(to_numpy(loss) for loss in regularized.losses)) == pytest.approx(
+        expected, rel=1e-5
+    )
+    own = model(Penalised(2, 9))
+    expected = 2 * 0.5 * np.abs(to_numpy(own.core.kernel)).sum()
+    assert to_numpy(own.penalties()["laplace"]) == pytest.approx(expected, rel=1e-5)
+    assert to_numpy(model(keras.layers.Conv2D(2, 9)).penalties()["laplace"]) == 0
