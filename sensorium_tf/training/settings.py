@@ -10,7 +10,7 @@ from sensorium_tf.models import BASELINES, BaselineSettings
 from sensorium_tf.tracks import check_track, describe_signals
 from sensorium_tf.training.schedule import ScheduleSettings
 
-# What a recipe says where the user says nothing.
+#: Recipe to what it says where the user says nothing.
 RECIPES = types.MappingProxyType(
     {
         "published": {

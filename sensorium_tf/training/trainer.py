@@ -34,7 +34,7 @@ from sensorium_tf.training.workdir import Workdir
 
 # Batches inside one call of the compiled loop: few enough for a progress bar that moves.
 _BATCHES_PER_CALL = 4
-# What a run learns from, and what it chooses its weights by.
+#: What a run learns from, and what it chooses its weights by.
 TRAINING_TIERS = ("train", "validation")
 SCORE = "validation/single_trial_correlation"
 
