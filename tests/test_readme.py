@@ -19,7 +19,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 DOCS = {page.name: page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
 COMMANDS = [
     command
-    for page in (README, *DOCS.values())
+    for page in (README, *DOCS.values(), (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
     for command in re.findall(r"^python (launch/\w+\.py)([^#\n]*)", page, re.MULTILINE)
 ]
 
