@@ -1,13 +1,18 @@
-"""Formulas as MathML, which browsers show by themselves: no script, no fonts, no network."""
+"""Formulas as MathML, which browsers show by themselves: no script and no network."""
+
+import re
 
 from docutils.nodes import SkipNode
 from latex2mathml.converter import convert
+from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def visit_inline(self, node):
     """Writes a formula within a line."""
-    self.body.append(convert(node.astext()))
+    self.body.append(_mathml(node, "inline"))
     raise SkipNode
 
 
@@ -18,9 +23,18 @@ def visit_block(self, node):
         number = get_node_equation_number(self, node)
         self.body.append(f'<span class="eqno">({number})</span>')
         self.add_permalink_ref(node, "Link to this equation")
-    self.body.append(convert(node.astext(), display="block"))
-    self.body.append("</div>")
+    self.body.append(_mathml(node, "block") + "</div>")
     raise SkipNode
+
+
+def _mathml(node, display):
+    latex = node.astext()
+    formula = convert(latex, display=display)
+    # The converter leaves a command that it does not know as it is, and completes braces.
+    braces = re.sub(r"\\[{}]", "", latex)
+    if "\\" in formula or braces.count("{") != braces.count("}"):
+        _LOGGER.warning("not a formula that can be shown: %s", latex, location=node)
+    return formula
 
 
 def setup(app):
