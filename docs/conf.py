@@ -116,6 +116,7 @@ autodoc_member_order = "bysource"
 python_maximum_signature_line_length = 88
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
+napoleon_attr_annotations = False  # the signature has them
 napoleon_custom_sections = [("Call arguments", "params_style")]
 
 html_theme = "furo"

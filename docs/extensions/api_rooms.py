@@ -66,7 +66,7 @@ def _entry(room, name: str) -> list[str]:
     text = [f"   {line}" for line in _literals(constant_comment(room, name)).splitlines()]
     shown = pprint.pformat(value, width=10_000)
     options = [f"   :value: {shown}"] if len(shown) <= _LONGEST_VALUE else []
-    return [f".. py:data:: {full_name}", *options, "", *text]
+    return [f".. py:data:: {name}", f"   :module: {room.__name__}", *options, "", *text]
 
 
 def setup(app):
@@ -74,12 +74,25 @@ def setup(app):
     app.add_directive("room", Room)
     app.connect("autodoc-process-signature", _shorten)
     app.connect("autodoc-process-docstring", _code, priority=400)  # napoleon has 500
+    app.connect("autodoc-process-docstring", _sentences, priority=600)
     app.connect("env-check-consistency", _check)
     return {"parallel_read_safe": False}
 
 
 def _code(app, what, name, value, options, lines):
     lines[:] = _literals("\n".join(lines)).split("\n")
+
+
+def _sentences(app, what, name, value, options, lines):
+    """Puts together what napoleon took for a type and a description: sentences with a colon."""
+    for mark, start in ((":rtype: ", ":returns: "), (":type: ", "")):
+        for row, line in enumerate(lines):
+            first = next((i for i, text in enumerate(lines) if text.startswith(start)), None)
+            if line.startswith(mark) and first is not None:
+                rest = lines[first].removeprefix(start)
+                lines[first] = f"{start}{line.removeprefix(mark)}: {rest}"
+                del lines[row]
+                break
 
 
 def _literals(text: str) -> str:
