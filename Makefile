@@ -1,9 +1,9 @@
-# Both commands set up what they need: a virtual environment in .venv, from the package index.
+# Each command sets up what it needs: a virtual environment in .venv, from the package index.
 PYTHON ?= python3
 VENV := .venv
 DEMO_FLAGS ?=
 
-.PHONY: demo test test-long lint clean
+.PHONY: demo test test-long lint docs clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/python launch/demo.py $(DEMO_FLAGS)
@@ -21,6 +21,10 @@ lint: $(VENV)/.dev
 	$(VENV)/bin/ruff check --fix .
 	$(VENV)/bin/ruff format .
 
+docs: $(VENV)/.docs
+	$(VENV)/bin/python -m sphinx --fail-on-warning --fresh-env --quiet -c docs . build/docs
+	@echo "build/docs/index.html"
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info
 
@@ -33,4 +37,8 @@ $(VENV)/.demo: $(VENV)/bin/python setup.cfg pyproject.toml
 
 $(VENV)/.dev: $(VENV)/bin/python setup.cfg pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'
+	touch $@ $(VENV)/.demo
+
+$(VENV)/.docs: $(VENV)/bin/python setup.cfg pyproject.toml
+	$(VENV)/bin/python -m pip install --quiet --editable '.[docs]'
 	touch $@ $(VENV)/.demo

@@ -1,4 +1,4 @@
-"""The commands of README and docs name flags that exist, and the README's Python runs."""
+"""The commands of README and docs name flags that exist, and their Python runs."""
 
 import os
 import re
@@ -6,19 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
 
 from sensorium_tf.data import prepare
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import BaselineSettings, baseline, save_published
 from sensorium_tf.training import TrainingSettings, train
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = [README, *(page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md")))]
+DOCS = {page.name: page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md"))}
 COMMANDS = [
     command
-    for page in PAGES
+    for page in (README, *DOCS.values(), (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
     for command in re.findall(r"^python (launch/\w+\.py)([^#\n]*)", page, re.MULTILINE)
 ]
 
@@ -37,11 +38,45 @@ def test_a_command_that_is_shown_names_flags_that_exist(script, arguments):
         assert re.search(rf"--(\[no\])?{flag}:", helped.stdout), flag
 
 
-def test_the_python_of_the_readme_runs(tmp_path):
-    data_dir = tmp_path / "data"
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """Data folder with the two mice that the pages speak of."""
+    folder = tmp_path_factory.mktemp("pages")
     for seed, mouse in enumerate(("mouse1", "mouse3")):
-        path = write_zip(tmp_path / f"{mouse}.zip", recording_tree(seed=seed))
-        prepare(mouse, recording=path, data_dir=data_dir)
+        path = write_zip(folder / f"{mouse}.zip", recording_tree(seed=seed))
+        prepare(mouse, recording=path, data_dir=folder / "data")
+    return folder / "data"
+
+
+def python_of(page):
+    """Returns a page's Python, each line where it is on the page, and the number of its blocks."""
+    lines, inside, n_blocks = [], False, 0
+    for line in page.splitlines():
+        starts = line == "```python"
+        inside = (inside or starts) and line != "```"
+        n_blocks += starts
+        lines.append(line if inside and not starts else "")
+    return "\n".join(lines), n_blocks
+
+
+def run_python(code, name, *, folder, data_dir, before=""):
+    """Runs a page's Python in a process of its own, in a folder."""
+    (folder / name).write_text(code)
+    script = f"{before}\nexec(compile(open({name!r}).read(), {name!r}, 'exec'))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=folder,
+        env={**os.environ, "TFDS_DATA_DIR": str(data_dir)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+IMAGES = "import numpy as np\nimages = np.zeros((2, 36, 64, 1), 'float32')"
+
+
+def test_the_python_of_the_readme_runs(tmp_path, data_dir):
     small = BaselineSettings(hidden_channels=2, n_blocks=1)
     train(
         TrainingSettings(mice=("mouse1",), epochs=1, architecture=small),
@@ -49,14 +84,19 @@ def test_the_python_of_the_readme_runs(tmp_path):
         data_dir=data_dir,
         verbose=False,
     )
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 5
-    code = "import numpy as np\nimages = np.zeros((2, 36, 64, 1), 'float32')\n" + "\n".join(blocks)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "TFDS_DATA_DIR": str(data_dir)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    code, n_blocks = python_of(README)
+    assert n_blocks == 5
+    run_python(code, "README.md", folder=tmp_path, data_dir=data_dir, before=IMAGES)
+
+
+@pytest.mark.parametrize("page", [page for page, text in DOCS.items() if python_of(text)[1]])
+def test_the_python_of_a_page_runs(page, tmp_path, data_dir):
+    before = ""
+    if page == "published_models.md":
+        pytest.importorskip("torch", reason="torch writes a checkpoint in the place of the page's")
+        before = f"{IMAGES}\nimport tensorflow as tf\nimport sensorium_tf"
+        small = BaselineSettings(hidden_channels=2)
+        model = baseline("cnn", {"mouse1": np.eye(5)[:, :3]}, settings=small)
+        save_published(model, tmp_path / "sensorium_sota_model.pth")
+    code, _ = python_of(DOCS[page])
+    run_python(code, page, folder=tmp_path, data_dir=data_dir, before=before)

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.files import atomic_write
 
-# Tier to the name that the competition gives its file.
+#: Tier to the name that the competition gives its file.
 SUBMISSION_FILES = {
     "test": "submission_file_live_test.csv",
     "final_test": "submission_file_final_test.csv",

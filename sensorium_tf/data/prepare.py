@@ -12,6 +12,7 @@ from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings import Recording
 
+#: The first is for `tfds.load`, the second for `tfds.data_source`.
 FILE_FORMATS = ("tfrecord", "array_record")
 
 

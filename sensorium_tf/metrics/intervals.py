@@ -8,7 +8,9 @@ from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 
+#: How often an interval should hold the mean, if nothing else is said.
 CONFIDENCE = 0.95
+#: How many resampled means an interval is taken from.
 N_RESAMPLES = 2000
 
 # So many values are drawn at once: 8 MB.

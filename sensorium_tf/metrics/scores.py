@@ -18,7 +18,9 @@ from sensorium_tf.metrics.images import Images
 from sensorium_tf.metrics.intervals import summarize
 from sensorium_tf.tracks import check_track
 
+#: Neurons whose FEV is lower have no FEVE, as in the competition.
 FEV_THRESHOLD = 0.15
+#: The fields of `Scores` that hold one value a neuron.
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
 
 _EPSILON = 1e-8

@@ -11,7 +11,7 @@ from sensorium_tf.models.seeds import spawn_seeds
 from sensorium_tf.models.shifter import Shifter
 from sensorium_tf.tracks import IMAGE_SIZE, check_track, image_shape
 
-# What sets the baselines apart: nonlinearity of the core, and blocks after its stem.
+#: What sets the baselines apart: nonlinearity of the core, and blocks after its stem.
 BASELINES = {"cnn": ("elu", 3), "ln": ("linear", 2)}
 
 

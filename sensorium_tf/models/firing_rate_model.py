@@ -34,8 +34,8 @@ class FiringRateModel(keras.Model):
     by itself, so that batch normalisation sees one mouse at a time.
 
     Example:
-        model = baseline("cnn", {"mouse1": cell_motor_coordinates})
-        rates = model({"mouse1": {"image": images}})["mouse1"]
+        >>> model = baseline("cnn", {"mouse1": cell_motor_coordinates})
+        >>> rates = model({"mouse1": {"image": images}})["mouse1"]
 
     Args:
         core: The layer that maps images to features, `Core` or one of your own. What it

@@ -1,4 +1,4 @@
-"""Recordings of one mouse each, in the published file tree: open, check, read, simulate."""
+"""Recordings of one mouse each, in the published file tree: open, check, read, write, simulate."""
 
 from sensorium_tf.recordings.catalog import (
     ARCHIVE_URL,
@@ -7,6 +7,8 @@ from sensorium_tf.recordings.catalog import (
     recording_stem,
 )
 from sensorium_tf.recordings.recording import IMAGE_SHAPE, SIGNALS, TIERS, Recording, Statistics
+from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.recordings.writer import write_recording
 
 __all__ = [
     "ARCHIVE_URL",
@@ -17,5 +19,7 @@ __all__ = [
     "PublishedRecording",
     "Recording",
     "Statistics",
+    "Truth",
     "recording_stem",
+    "write_recording",
 ]

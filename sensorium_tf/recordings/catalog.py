@@ -5,6 +5,7 @@ import re
 
 from sensorium_tf.errors import SensoriumError
 
+#: Where the published recordings are.
 ARCHIVE_URL = "https://gin.g-node.org/cajal/Sensorium2022"
 _IMAGES_HASH = "94c6ff995dac583098847cfecd43e7b6"
 _SESSION_KEY = re.compile(r"\d+-\d+-\d+")
@@ -57,6 +58,7 @@ def session_key_of(stem: str) -> str:
     return match[1] if match else stem
 
 
+#: Mouse to its published recording.
 CATALOG = {
     entry.mouse: entry
     for entry in (

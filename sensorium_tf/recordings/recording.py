@@ -14,8 +14,11 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings.catalog import session_key_of
 from sensorium_tf.recordings.storage import Storage
 
+#: All tiers; `final_test` is in competition recordings alone.
 TIERS = ("train", "validation", "test", "final_test")
+#: `(height, width, channels)` of an image as it was recorded.
 IMAGE_SHAPE = (144, 256, 1)
+#: What a recording holds of every trial.
 SIGNALS = ("images", "responses", "behavior", "pupil_center")
 # A few numbers a trial, many times as many bytes of file around them: read once.
 _SMALL = ("behavior", "pupil_center")

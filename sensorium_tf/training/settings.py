@@ -13,7 +13,7 @@ from sensorium_tf.tracks import check_track
 from sensorium_tf.training.schedule import ScheduleSettings
 from sensorium_tf.training.uses import Uses
 
-# What a recipe says where the user says nothing.
+#: Recipe to what it says where the user says nothing.
 RECIPES = types.MappingProxyType(
     {
         "published": {

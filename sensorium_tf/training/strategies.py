@@ -7,6 +7,7 @@ import tensorflow as tf
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.training.cluster import cluster_is_set, read_cluster, wait_for_workers
 
+#: What `make_strategy` knows by name.
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
 

@@ -1,0 +1,99 @@
+"""What is public has a docstring; the same check fails the build of the documentation."""
+
+import importlib.util
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import sensorium_tf
+
+EXTENSIONS = Path(__file__).parents[1] / "docs" / "extensions"
+
+
+@pytest.fixture(scope="module")
+def names():
+    spec = importlib.util.spec_from_file_location("public_names", EXTENSIONS / "public_names.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_public_name_has_a_docstring(names):
+    assert names.undocumented() == []
+
+
+def test_the_rooms_are_those_that_users_import_from(names):
+    rooms = {room.__name__ for room in names.rooms()}
+    listed = {f"sensorium_tf.{name}" for name in sensorium_tf.__all__ if name.islower()}
+    assert listed - rooms == {"sensorium_tf.datasets"}  # which has the dataset's room only
+    assert rooms - listed == {
+        "sensorium_tf",
+        "sensorium_tf.datasets.sensorium",
+        "sensorium_tf.recordings.simulation",
+    }
+
+
+ROOM = '''
+import dataclasses
+from typing import NamedTuple
+
+LIMIT = 3
+
+def bare(): pass
+
+@dataclasses.dataclass
+class Settings:
+    size: int = 1
+
+class Pair(NamedTuple):
+    """Two.
+
+    Attributes:
+      first: of them.
+    """
+
+    first: int
+    second: int
+
+class Layer:
+    """A layer."""
+
+    def call(self): pass
+
+    @property
+    def width(self): return 1
+
+    @classmethod
+    def make(cls): pass
+
+    def told(self):
+        """Is told."""
+
+    def _private(self): pass
+
+__all__ = ["LIMIT", "Layer", "Pair", "Settings", "bare"]
+'''
+
+
+def test_whatever_lacks_one_is_named(names, tmp_path, monkeypatch):
+    file = tmp_path / "room.py"
+    file.write_text(ROOM)
+    room = types.ModuleType("sensorium_tf_room")
+    room.__file__ = str(file)
+    monkeypatch.setitem(sys.modules, room.__name__, room)
+    exec(compile(ROOM, file, "exec"), vars(room))
+    monkeypatch.setattr(names, "rooms", lambda: [room])
+    missing = [line.partition(":")[0] for line in names.undocumented()]
+    assert [name.removeprefix(room.__name__) for name in missing] == [
+        "",
+        ".LIMIT",
+        ".Layer.call",
+        ".Layer.width",
+        ".Layer.make",
+        ".Pair.second",
+        ".Settings",
+        ".Settings.size",
+        ".bare",
+    ]
