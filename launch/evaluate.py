@@ -30,19 +30,20 @@ OUTPUT = flags.DEFINE_string("output", None, "Folder for the files, if another o
 
 
 def main() -> None:
-    from sensorium_tf.data import mouse_names
-    from sensorium_tf.evaluation import compare_runs, evaluate
+    import sensorium_tf
 
     launcher.import_own(MODULES)
     chosen = launcher.one_of(WORKDIR, MODEL_FILE, COMPARE)
-    scored = (evaluate if COMPARE.value is None else compare_runs)(
-        chosen,
-        mice=None if MICE.value is None else mouse_names(MICE.value),
-        tier=TIER.value,
-        truth=TRUTH.value,
-        output=OUTPUT.value,
-        data_dir=launcher.DATA_DIR.value,
-    )
+    what = {
+        "tier": TIER.value,
+        "mice": MICE.value,
+        "truth": TRUTH.value,
+        "output": OUTPUT.value,
+    }
+    if COMPARE.value is None:
+        scored = sensorium_tf.Run(chosen, launcher.DATA_DIR.value).evaluate(**what)
+    else:
+        scored = sensorium_tf.compare(*chosen, **what, data_dir=launcher.DATA_DIR.value)
     print(scored.report())
 
 

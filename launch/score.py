@@ -25,9 +25,9 @@ TRACK = flags.DEFINE_enum(
 
 
 def main() -> None:
-    from sensorium_tf.competition import score_summary
+    import sensorium_tf
 
-    scores = score_summary(SUBMISSION.value, GROUND_TRUTH.value, track=TRACK.value)
+    scores = sensorium_tf.score(SUBMISSION.value, GROUND_TRUTH.value, track=TRACK.value)
     print(json.dumps(scores))
     if scores["feve_reason"]:
         print(f"feve is null: {scores['feve_reason']}", file=sys.stderr)

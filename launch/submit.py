@@ -22,14 +22,13 @@ OUTPUT = flags.DEFINE_string(
 
 
 def main() -> None:
-    from sensorium_tf.competition import submit
-    from sensorium_tf.training import open_trained
+    import sensorium_tf
 
     launcher.import_own(MODULES)
-    trained = open_trained(launcher.one_of(WORKDIR, MODEL_FILE))
-    print(f"{trained.name} {trained.uses.describe()}")
+    run = sensorium_tf.Run(launcher.one_of(WORKDIR, MODEL_FILE), launcher.DATA_DIR.value)
+    print(f"{run.trained.name} {run.uses.describe()}")
     print(f"it predicts the test tiers of {MOUSE.value}")
-    for path in submit(trained, MOUSE.value, output=OUTPUT.value, data_dir=launcher.DATA_DIR.value):
+    for path in run.write_submission(MOUSE.value, output=OUTPUT.value):
         print(path)
 
 

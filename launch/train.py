@@ -126,36 +126,22 @@ PROFILE = flags.DEFINE_bool("profile", False, "Record some steps for TensorBoard
 
 
 def main() -> None:
-    from sensorium_tf.errors import SensoriumError
-    from sensorium_tf.evaluation import training_pictures
-    from sensorium_tf.training import TrainingSettings, train, train_ensemble
+    import sensorium_tf
 
     launcher.import_own(MODULES)
     values = {flag.name: flag.value for flag in (*SETTINGS, *SUBSET, *SCHEDULE, *ARCHITECTURE)}
     values["unit_ids"] = launcher.whole_numbers(flags.FLAGS["unit_ids"])
-    settings = TrainingSettings.flat(**values)
-    print(settings.describe())
-    where = {
-        "data_dir": launcher.DATA_DIR.value,
-        "strategy": STRATEGY.value,
-        "watch": [training_pictures],
-        "profile": PROFILE.value,
-    }
-    if SEEDS.value is not None:
-        if flags.FLAGS["seed"].present:
-            raise SensoriumError("--seed and --seeds do not go together: choose one")
-        for result in train_ensemble(
-            settings, launcher.whole_numbers(SEEDS), WORKDIR.value, **where
-        ):
-            print(f"{result.model_file}: {_summary(result)}")
-        print(f"their mean is in {WORKDIR.value}/model.keras")
-        return
-    result = train(settings, WORKDIR.value, **where)
-    print(f"{_summary(result)}; model in {result.model_file}")
-
-
-def _summary(result) -> str:
-    return f"{len(result.epochs)} epochs; best validation correlation {result.best_score:.4f}"
+    seeds = None if SEEDS.value is None else launcher.whole_numbers(SEEDS)
+    if seeds is not None and flags.FLAGS["seed"].present:
+        raise sensorium_tf.SensoriumError("--seed and --seeds do not go together: choose one")
+    sensorium_tf.train(
+        **values,
+        seeds=seeds,
+        workdir=WORKDIR.value,
+        data_dir=launcher.DATA_DIR.value,
+        strategy=STRATEGY.value,
+        profile=PROFILE.value,
+    )
 
 
 if __name__ == "__main__":

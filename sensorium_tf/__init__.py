@@ -33,16 +33,34 @@ from sensorium_tf import (  # noqa: E402
     recordings,
     training,
 )
+from sensorium_tf.data import prepare  # noqa: E402
 from sensorium_tf.errors import SensoriumError  # noqa: E402
+from sensorium_tf.recordings.simulation import simulate_recording as simulate  # noqa: E402
+from sensorium_tf.starting_kit import (  # noqa: E402
+    Run,
+    baseline,
+    compare,
+    load,
+    score,
+    train,
+)
 
 __all__ = [
+    "Run",
     "SensoriumError",
+    "baseline",
+    "compare",
     "competition",
     "data",
     "datasets",
     "evaluation",
+    "load",
     "metrics",
     "models",
+    "prepare",
     "recordings",
+    "score",
+    "simulate",
+    "train",
     "training",
 ]

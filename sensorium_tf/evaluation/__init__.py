@@ -20,6 +20,7 @@ from sensorium_tf.evaluation.figures import (
 )
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.tables import (
+    as_table,
     differences_table,
     format_table,
     scores_table,
@@ -33,6 +34,7 @@ __all__ = [
     "Evaluation",
     "MouseComparison",
     "MouseEvaluation",
+    "as_table",
     "behavior_traces",
     "compare_runs",
     "correlation_histogram",

@@ -20,7 +20,9 @@ from sensorium_tf.evaluation.figures import (
 from sensorium_tf.evaluation.figures.style import model_colors
 from sensorium_tf.evaluation.results import MouseEvaluation
 from sensorium_tf.evaluation.tables import (
+    as_table,
     differences_table,
+    flat_scores,
     scores_table,
     write_json,
 )
@@ -142,6 +144,19 @@ class Comparison:
                 "",
             ]
         return "\n".join(parts).rstrip()
+
+    def table(self) -> Any:
+        """Returns the scores of each run and oracle, and the differences; see `as_table`."""
+        return as_table(
+            {"mouse": name, "tier": mouse.first.tier, "model": row, "compared_with": reference}
+            | flat_scores(summary)
+            for name, mouse in self.mice.items()
+            for rows, reference in (
+                (mouse.rows, None),
+                (mouse.differences, next(iter(self.uses))),
+            )
+            for row, summary in rows.items()
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Returns scores and differences as JSON values."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sensorium_tf.evaluation.tables import ORACLE, scores_table
+from sensorium_tf.evaluation.tables import ORACLE, as_table, flat_scores, scores_table
 from sensorium_tf.metrics import FEV_THRESHOLD, Scores, summarize
 from sensorium_tf.training import Uses
 
@@ -132,6 +132,15 @@ class Evaluation:
             )
             parts += [heading, scores_table(mouse.rows(self.model), notes=mouse.notes()), ""]
         return "\n".join(parts).rstrip()
+
+    def table(self) -> Any:
+        """Returns the score table of all mice, a row for each model and oracle; see `as_table`."""
+        return as_table(
+            {"mouse": name, "tier": mouse.tier, "held_out": mouse.held_out, "model": model}
+            | flat_scores(summary)
+            for name, mouse in self.mice.items()
+            for model, summary in mouse.rows(self.model).items()
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Returns the mean scores, with their intervals, as JSON values."""

@@ -1,10 +1,11 @@
 """Scores for people (aligned text) and for programs (JSON, CSV)."""
 
 import csv
+import importlib.util
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,33 @@ def scores_table(
     if any(_interval(values, score) for values in scores.values() for score in _HEADINGS):
         notes = [_INTERVAL_NOTE, *notes]
     return "\n".join([format_table(["model", *_HEADINGS.values()], rows), *dict.fromkeys(notes)])
+
+
+def as_table(rows: Iterable[Mapping[str, Any]]) -> Any:
+    """Returns rows as a `pandas.DataFrame` where pandas is installed, else as a list of dicts.
+
+    Args:
+      rows: each column name to value.
+    """
+    rows = [dict(row) for row in rows]
+    if importlib.util.find_spec("pandas") is None:
+        return rows
+    import pandas
+
+    return pandas.DataFrame(rows)
+
+
+def flat_scores(summary: Mapping[str, Any]) -> dict[str, float | None]:
+    """Returns mean scores and their intervals as columns: `feve`, `feve_low`, `feve_high`.
+
+    Args:
+      summary: such as `Scores.summary`.
+    """
+    columns = {}
+    for score in _HEADINGS:
+        low, high = _interval(summary, score) or (None, None)
+        columns |= {score: summary.get(score), f"{score}_low": low, f"{score}_high": high}
+    return columns
 
 
 def differences_table(differences: Mapping[str, Mapping[str, Any]], *, to: str) -> str:
