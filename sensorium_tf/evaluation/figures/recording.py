@@ -208,7 +208,7 @@ def neurons_in_cortex(
         c=values[known],
         cmap=COLORMAP,
         vmin=low,
-        vmax=max(high, low + 1e-9),
+        vmax=high,
         s=size,
         linewidths=0,
         depthshade=False,
