@@ -181,6 +181,8 @@ class TrainingSettings:
     def uses(self) -> Uses:
         """The signals and trials that the run uses."""
         return Uses(
+            mice=self.mice,
+            subset=self.subset.describe(),
             track=self.track,
             pupil_center=self.track == "sensorium_plus" and self.architecture.shifter,
             trained_on=self.subset.train_tiers,

@@ -44,7 +44,9 @@ class TrainedModel:
     def uses(self) -> Uses:
         """The signals and trials that the model uses."""
         if self.workdir is None:
-            return Uses(track=self.track, pupil_center=bool(self.model.shifters))
+            return Uses(
+                mice=self.model.mice, track=self.track, pupil_center=bool(self.model.shifters)
+            )
         # A model of one's own may leave out the shifters.
         return dataclasses.replace(
             self.workdir.settings().uses, pupil_center=bool(self.model.shifters)

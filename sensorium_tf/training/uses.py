@@ -11,19 +11,23 @@ class Uses:
     """The signals and trials that a model uses.
 
     Attributes:
+      mice: those that it was trained on.
       track: `sensorium` (image alone) or `sensorium_plus` (image and behavior).
       pupil_center: whether it is given the pupil center.
       trained_on: tiers that its weights were fitted to; None where that is not known.
       chosen_by: tier by which its weights were chosen; None where that is not known.
       neurons_chosen_by: tier whose responses chose its neurons; None if none did.
+      subset: what was left out of neurons and trials, in words, such as `500 training trials`.
       started_from: model file that training started from; None for random weights.
     """
 
+    mice: tuple[str, ...]
     track: str
     pupil_center: bool
     trained_on: tuple[str, ...] | None = None
     chosen_by: str | None = None
     neurons_chosen_by: str | None = None
+    subset: str = ""
     started_from: str | None = None
 
     @property
@@ -39,20 +43,16 @@ class Uses:
         return tuple(dict.fromkeys((*seen, *chosen)))
 
     def describe(self) -> str:
-        """Returns it in a line, such as `sees image; trained on train, chosen by validation`."""
+        """Returns it in a line, such as `sees image; trained on train of mouse1, chosen by validation`."""
         if self.trained_on is None:
             trials = "what it was trained on is not known"
         else:
-            trials = f"trained on {' and '.join(self.trained_on)}, chosen by {self.chosen_by}"
-        neurons = self.neurons_chosen_by
-        return "; ".join(
-            [
-                f"sees {self.signals}",
-                trials,
-                *([] if neurons is None else [f"neurons chosen by {neurons}"]),
-                *([] if self.started_from is None else [f"started from {self.started_from}"]),
-            ]
-        )
+            trials = (
+                f"trained on {' and '.join(self.trained_on)} of {', '.join(self.mice)}"
+                f"{f' ({self.subset})' if self.subset else ''}, chosen by {self.chosen_by}"
+            )
+        start = [] if self.started_from is None else [f"started from {self.started_from}"]
+        return "; ".join([f"sees {self.signals}", trials, *start])
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON values, every signal that some models use with its yes or no."""
@@ -61,8 +61,10 @@ class Uses:
             "behavior": self.track == "sensorium_plus",
             "pupil_center": self.pupil_center,
             "past_responses": False,  # no model here is given any
+            "mice": list(self.mice),
             "trained_on": None if self.trained_on is None else list(self.trained_on),
             "chosen_by": self.chosen_by,
             "neurons_chosen_by": self.neurons_chosen_by,
+            "subset": self.subset,
             "started_from": self.started_from,
         }

@@ -105,7 +105,7 @@ def test_a_setting_that_is_none_is_refused(name, hint):
 
 def test_a_run_says_what_it_uses():
     uses = TrainingSettings().uses
-    assert uses.describe() == "sees image; trained on train, chosen by validation"
+    assert uses.describe() == "sees image; trained on train of simulated, chosen by validation"
     assert uses.seen_tiers == ("train", "validation")
     assert uses.to_json()["behavior"] is uses.to_json()["past_responses"] is False
     subset = Subset(
@@ -113,8 +113,8 @@ def test_a_run_says_what_it_uses():
     )
     uses = TrainingSettings(track="sensorium_plus", subset=subset, init_from="a.keras").uses
     assert uses.describe() == (
-        "sees image, behavior, pupil center; trained on train and validation, chosen by "
-        "final_test; neurons chosen by test; started from a.keras"
+        "sees image, behavior, pupil center; trained on train and validation of simulated (neurons "
+        "with FEV of at least 0.1 in tier test), chosen by final_test; started from a.keras"
     )
     assert uses.seen_tiers == ("train", "validation", "final_test", "test")
     assert uses.to_json()["behavior"] is uses.to_json()["pupil_center"] is True
