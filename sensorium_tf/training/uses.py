@@ -43,7 +43,7 @@ class Uses:
         return tuple(dict.fromkeys((*seen, *chosen)))
 
     def describe(self) -> str:
-        """Returns it in a line, such as `sees image; trained on train of mouse1, chosen by validation`."""
+        """Returns it in a line: `sees image; trained on train of mouse1, chosen by validation`."""
         if self.trained_on is None:
             trials = "what it was trained on is not known"
         else:
