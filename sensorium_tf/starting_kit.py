@@ -37,8 +37,12 @@ from sensorium_tf.training import (
 from sensorium_tf.training import train as train_run
 
 
-def load(name: str, *, data_dir: str | os.PathLike | None = None, **subset: Any) -> Mouse:
-    """Opens a prepared mouse, or a part of it.
+# Of `Subset`, what chooses neurons; the rest is about training.
+_OF_NEURONS = ("neurons", "unit_ids", "areas", "layers", "min_reliability", "subset_seed")
+
+
+def load(name: str, *, data_dir: str | os.PathLike | None = None, **neurons: Any) -> Mouse:
+    """Opens a prepared mouse, with all of its neurons or some.
 
     Example:
       >>> mouse = sensorium_tf.load("simulated")
@@ -47,16 +51,14 @@ def load(name: str, *, data_dir: str | os.PathLike | None = None, **subset: Any)
     Args:
       name: `mouse1` to `mouse7`, `simulated` (prepared on the spot), or one's own.
       data_dir: where the prepared datasets are; TFDS's default if left out.
-      **subset: which neurons, the attributes of `data.Subset`, such as `neurons=500`.
+      **neurons: which: `neurons=500`, `unit_ids`, `areas`, `layers`, `min_reliability` and
+        `subset_seed`, as of `data.Subset`.
 
     Raises:
       SensoriumError: if it has not been prepared, or has no such neurons.
     """
-    known = {field.name for field in dataclasses.fields(Subset)}
-    for key in subset:
-        if key not in known:
-            raise SensoriumError(f"{key}: a subset is not chosen by it, only by {sorted(known)}")
-    return Subset(**subset).neurons_of(load_mouse(name, data_dir=data_dir))
+    _check_known("neurons are chosen by", neurons, _OF_NEURONS)
+    return Subset(**neurons).neurons_of(load_mouse(name, data_dir=data_dir))
 
 
 def baseline(
@@ -83,10 +85,8 @@ def baseline(
       SensoriumError: if there is no such baseline, or a value is not possible.
     """
     mice = [mice] if isinstance(mice, Mouse) else list(mice)
-    known = {field.name for field in dataclasses.fields(BaselineSettings)}
-    for key in hyperparameters:
-        if key not in known:
-            raise SensoriumError(f"{key}: a baseline has no such setting, only {sorted(known)}")
+    known = [field.name for field in dataclasses.fields(BaselineSettings)]
+    _check_known("a baseline is made of", hyperparameters, known)
     return build_baseline(
         name,
         {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
@@ -320,3 +320,9 @@ def score(
 ) -> Mapping[str, Any]:
     """Scores a submission file against a ground-truth file; see `competition.score_summary`."""
     return score_summary(submission, ground_truth, track=track)
+
+
+def _check_known(what: str, given: Iterable[str], known: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise SensoriumError(f"{name}: unknown, {what} {', '.join(known)}")

@@ -85,7 +85,7 @@ def test_the_python_of_the_readme_runs(tmp_path, data_dir):
         verbose=False,
     )
     code, n_blocks = python_of(README)
-    assert n_blocks == 5
+    assert n_blocks == 6
     run_python(code, "README.md", folder=tmp_path, data_dir=data_dir, before=IMAGES)
 
 
