@@ -36,7 +36,6 @@ from sensorium_tf.training import (
 )
 from sensorium_tf.training import train as train_run
 
-
 # Of `Subset`, what chooses neurons; the rest is about training.
 _OF_NEURONS = ("neurons", "unit_ids", "areas", "layers", "min_reliability", "subset_seed")
 
