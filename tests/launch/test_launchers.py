@@ -172,7 +172,9 @@ def test_runs_are_compared(workspace, quick, tmp_path):
     run = workspace / "ln"
     status, out, ours = quick("evaluate", f"--compare={run},{run / 'model.keras'}", data, output)
     assert status == 0, ours
-    assert "all of them see image" in out and "difference to ln" in out
+    assert "not equals: ln sees image; trained on train of lab1, chosen by validation. " in out
+    assert "ln/model.keras sees image; what it was trained on is not known" in out
+    assert "difference to ln" in out
     assert "ln/model.keras, neurons better" in out
     written = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert written["compared_with"] == "ln"
