@@ -39,7 +39,7 @@ def prepare_mice(folder, n_images):
             session_key=published.session_key,
             n_neurons=published.n_neurons,
             n_images=n_images,
-            n_repeats=1,
+            n_repeats=2,
             seed=number,
         )
         mice.append(prepare(f"full{number}", recording=recording, data_dir=folder / "data"))
