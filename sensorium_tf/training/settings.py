@@ -69,7 +69,8 @@ class TrainingSettings:
       joint_core: of `fast`: whether all mice pass the core in one batch.
       seed: of the weights, the order of trials and the readouts' sampling.
       deterministic: whether every operation must give the same bits each time, at some cost.
-      mixed_precision: whether to compute in bfloat16 (weights stay in float32).
+      mixed_precision: whether to compute in bfloat16 (weights stay in float32); on a CPU that takes
+        longer than float32.
       init_from: model file (`.keras`) to start from: its core, and its readouts of the same
         neurons; None to start from random weights.
       freeze_core: whether the core stays as it is in `init_from`, statistics of its batch

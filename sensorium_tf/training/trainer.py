@@ -92,6 +92,10 @@ def train(
         tf.config.experimental.enable_op_determinism()
     if isinstance(strategy, str):
         strategy = make_strategy(strategy)
+    if settings.mixed_precision and not tf.config.list_logical_devices("GPU"):
+        warnings.warn(
+            "mixed_precision: without a GPU, bfloat16 takes longer than float32", stacklevel=2
+        )
     # Not before: a strategy of several workers takes the signal for itself when it is made.
     with stop_on_sigterm() as stop:
         mice = check_mice(settings, strategy, data_dir=data_dir)

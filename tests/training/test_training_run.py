@@ -4,6 +4,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
@@ -117,6 +118,24 @@ def test_the_recipe_fast_starts_each_neuron_at_its_mean_response(prepared, tmp_p
             train(settings(recipe=recipe), tmp_path / recipe, data_dir=prepared, verbose=False)
         model = load_model(tmp_path / recipe / "model.keras")
         np.testing.assert_allclose(model.readouts["full"].bias, bias, rtol=1e-5)
+
+
+def test_mixed_precision_trains_float32_weights_and_warns_without_a_gpu(
+    prepared, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [])
+    with pytest.warns(UserWarning, match="without a GPU, bfloat16 takes longer than float32"):
+        result = train(
+            settings(mixed_precision=True),
+            tmp_path / "run",
+            data_dir=prepared,
+            strategy=tf.distribute.OneDeviceStrategy("CPU:0"),
+            verbose=False,
+        )
+    assert {weight.dtype for weight in result.model.weights} == {"float32"}
+    assert result.model.core.compute_dtype == "bfloat16"
+    first, last = result.epochs
+    assert np.isfinite(last["loss/total"]) and last["loss/total"] != first["loss/total"]
 
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(prepared, tmp_path):
