@@ -232,7 +232,8 @@ class Run:
         Args:
           tier: which trials; if left out `test` where its responses are known, else `validation`.
           mice: some of the model's; all if left out.
-          truth: `<stem>_truth.npz` of a simulated recording, whose true rates are scored too.
+          truth: `<stem>_truth.npz` of a simulated recording, or the recording that it lies beside:
+            its true rates are scored too. That of the mouse `simulated` is its `truth_file`.
           output: folder for the files, if another one than the run's.
 
         Raises:

@@ -93,7 +93,8 @@ def ground_truth(
       mouse: a prepared mouse.
       tier: which trials.
       output: folder for the file.
-      truth: `<stem>_truth.npz` of a simulated recording, for a withheld tier.
+      truth: `<stem>_truth.npz` of a simulated recording, or the recording that it lies beside, for
+        a withheld tier.
       data_dir: where the prepared datasets are; TFDS's default if left out.
 
     Returns:

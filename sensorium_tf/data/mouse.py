@@ -1,8 +1,10 @@
 """A prepared mouse: what is known of its neurons, and its trials tier by tier."""
 
+import contextlib
 import dataclasses
 import hashlib
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from sensorium_tf.data.trials import (
     response_scale,
 )
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.recordings import TIERS
+from sensorium_tf.recordings import TIERS, recording_stem
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.tracks import IMAGE_SIZE, check_track
 
@@ -50,6 +52,14 @@ class Mouse:
     _builder: tfds.core.DatasetBuilder = dataclasses.field(repr=False)
     # Which of the recording's neurons these are; None for all.
     _index: np.ndarray | None = dataclasses.field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        trials = ", ".join(f"{number} {tier}" for tier, number in self.tiers.items())
+        hidden = [*self.withheld_signals, *(f"responses of {t}" for t in self.withheld_tiers)]
+        return (
+            f"{self.name}: session {self.session_key}, {self.n_neurons} neurons, trials: {trials}"
+            + (f"; withheld: {', '.join(hidden)}" if hidden else "")
+        )
 
     @property
     def unit_ids(self) -> np.ndarray:
@@ -197,6 +207,13 @@ class Mouse:
         """Folder of the prepared dataset."""
         return Path(self._builder.data_path)
 
+    @property
+    def truth_file(self) -> Path | None:
+        """True rates of the mouse `simulated`, for `evaluate`; None for every other one."""
+        folder = self.data_path.parents[2] / "downloads" / "sensorium_simulated"
+        path = folder / f"{recording_stem(self.session_key)}_truth.npz"
+        return path if self.name == "simulated" and path.exists() else None
+
 
 def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse:
     """Opens a prepared mouse; reads no trial yet. `simulated` is prepared if it is not there.
@@ -212,7 +229,9 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
     try:
         builder = find_builder(name, data_dir=data_dir)
         if name == "simulated":
-            builder.download_and_prepare()
+            # TFDS says so on standard output, which is for what the caller asked for.
+            with contextlib.redirect_stdout(sys.stderr):
+                builder.download_and_prepare()
         if builder is not None and builder.data_path.exists():
             return _open(name, builder)
     except SensoriumError:

@@ -1,7 +1,9 @@
 """Preparing a recording as a TFDS dataset."""
 
+import contextlib
 import os
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +54,9 @@ def prepare(
         manual_dir=manual_dir,
         try_download_gcs=False,
     )
-    builder.download_and_prepare(download_config=config, file_format=file_format)
+    # TFDS says so on standard output, which is for what the caller asked for.
+    with contextlib.redirect_stdout(sys.stderr):
+        builder.download_and_prepare(download_config=config, file_format=file_format)
     return load_mouse(name, data_dir=data_dir)
 
 

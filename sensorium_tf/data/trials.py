@@ -38,6 +38,14 @@ class Trials:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        signals = {"behavior": self.behavior, "pupil center": self.pupil_center}
+        there = ["images", "responses", *(n for n, each in signals.items() if each is not None)]
+        return (
+            f"{len(self)} trials of {self.mouse}, {self.responses.shape[1]} neurons: "
+            f"{', '.join(there)}"
+        )
+
     def take(self, index: np.ndarray) -> "Trials":
         """Returns some of the trials.
 
@@ -62,6 +70,19 @@ class Trials:
             for name, values in columns.items()
         }
         return cls(mouse=first.mouse, **joined)
+
+    def as_shown(self) -> "Trials":
+        """Returns the trials in the order in which they were shown, which their ids tell.
+
+        Raises:
+          SensoriumError: if the ids are hashed, as the competition's are.
+        """
+        if not np.char.isdecimal(self.trial_ids).all():
+            raise SensoriumError(
+                f"{self.mouse}: the trial ids are hashed in this recording, the order in which the "
+                "trials were shown is withheld"
+            )
+        return self.take(np.argsort(self.trial_ids.astype(np.int64), kind="stable"))
 
     def inputs(self, track: str, index: slice | np.ndarray = slice(None)) -> dict[str, np.ndarray]:
         """Returns what a model of the track is given.

@@ -112,6 +112,9 @@ class Comparison:
     uses: Mapping[str, Uses]
     mice: Mapping[str, MouseComparison]
 
+    def __repr__(self) -> str:
+        return self.report()
+
     @property
     def equals(self) -> bool:
         """Whether all runs use the same signals and trials."""

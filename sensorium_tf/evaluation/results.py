@@ -122,6 +122,9 @@ class Evaluation:
     uses: Uses
     mice: Mapping[str, MouseEvaluation]
 
+    def __repr__(self) -> str:
+        return self.report()
+
     def report(self) -> str:
         """Returns the tables, with what was scored on what said above them."""
         parts = []

@@ -32,8 +32,8 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str
 
     Args:
       header: the columns' headings.
-      rows: one value a column: text, whole numbers as they are, other numbers with three decimals,
-        None and NaN as a hyphen.
+      rows: one value a column: text, whole numbers as they are, other numbers with three decimals
+        or, if those are zeros, as `2.0e-05`, None and NaN as a hyphen.
 
     Returns:
       Lines without a final line end; the first column is aligned left, the others right.
@@ -75,13 +75,23 @@ def scores_table(
     return "\n".join([format_table(["model", *_HEADINGS.values()], rows), *dict.fromkeys(notes)])
 
 
+class Rows(list):
+    """A list of dicts, which a notebook shows as a table."""
+
+    def __repr__(self) -> str:
+        if not self:
+            return "no rows"
+        header = list(dict.fromkeys(name for row in self for name in row))
+        return format_table(header, [[row.get(name) for name in header] for row in self])
+
+
 def as_table(rows: Iterable[Mapping[str, Any]]) -> Any:
-    """Returns rows as a `pandas.DataFrame` where pandas is installed, else as a list of dicts.
+    """Returns rows as a `pandas.DataFrame` where pandas is installed, else as `Rows`.
 
     Args:
       rows: each column name to value.
     """
-    rows = [dict(row) for row in rows]
+    rows = Rows(dict(row) for row in rows)
     if importlib.util.find_spec("pandas") is None:
         return rows
     import pandas
@@ -188,7 +198,10 @@ def _with_interval(values: Mapping[str, Any], score: str, sign: str = "") -> obj
 def _cell(value: object) -> str:
     if value is None or (isinstance(value, float | np.floating) and not math.isfinite(value)):
         return "-"
-    return f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
+    if not isinstance(value, float | np.floating):
+        return str(value)
+    text = f"{value:.3f}"
+    return f"{value:.1e}" if value and not float(text) else text
 
 
 def _plain(content: object) -> object:

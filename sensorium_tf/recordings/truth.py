@@ -44,10 +44,15 @@ class Truth:
     def load(cls, path: str | os.PathLike) -> "Truth":
         """Reads an npz file as data: arrays of Python objects are refused.
 
+        Args:
+          path: `<stem>_truth.npz`, or the simulated recording `<stem>.zip` beside it.
+
         Raises:
           SensoriumError: if it is missing, damaged or incomplete.
         """
         path = Path(path).expanduser()
+        if path.suffix == ".zip":
+            path = path.with_name(f"{path.stem}_truth.npz")
         names = [field.name for field in dataclasses.fields(cls)]
         try:
             with np.load(path, allow_pickle=False) as file:

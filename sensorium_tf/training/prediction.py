@@ -1,6 +1,7 @@
 """Rates for all trials of a tier, in batches."""
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -28,13 +29,17 @@ class Predictor:
     def __init__(self, model: FiringRateModel | EnsembleModel, mouse: str):
         self._whole_model = model
         self._model = model.for_mouse(mouse)
-        self._predict_batch = self._model
-        if keras.backend.backend() == "tensorflow":
-            # Keras's `predict` takes up to half as long again. No XLA: its depthwise convolution
-            # is many times slower on a CPU.
-            self._predict_batch = tf.function(
-                lambda batch: self._model(batch, training=False), reduce_retracing=True
-            )
+
+    @functools.cached_property
+    def _predict_batch(self) -> Callable:
+        if keras.backend.backend() != "tensorflow":
+            return self._model
+        # Keras's `predict` takes up to half as long again. No XLA: its depthwise convolution is
+        # many times slower on a CPU. Traced once, for batches of any size, and here: of several
+        # models that were traced by calls, one after another, TensorFlow would warn.
+        inputs = {each.name: tf.TensorSpec(each.shape, each.dtype) for each in self._model.inputs}
+        predict_batch = tf.function(lambda batch: self._model(batch, training=False))
+        return predict_batch.get_concrete_function(inputs)
 
     def __call__(self, trials: Trials, *, track: str) -> np.ndarray:
         """Returns the rates `(trials, neurons)`, in units of the responses' std.

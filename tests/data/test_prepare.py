@@ -113,3 +113,7 @@ def test_a_file_downloaded_earlier_needs_no_network(tmp_path, monkeypatch):
     info.write_text(f'{{"urls": ["{entry.url}"]}}')
     monkeypatch.setattr(tfds.download.DownloadManager, "download", lambda self, url: kept)
     assert prepare("mouse1", data_dir=tmp_path).n_neurons == 5
+
+
+def test_a_mouse_that_was_not_simulated_has_no_truth(prepared):
+    assert load_mouse("full", data_dir=prepared).truth_file is None

@@ -1,10 +1,12 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from recording_files import recording_tree
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.data import load_mouse
+from sensorium_tf.data import Trials, load_mouse
 from sensorium_tf.data.trials import normalize_columns, normalize_images, normalize_responses
 
 
@@ -69,6 +71,35 @@ def test_a_prepared_mouse_gives_its_normalised_trials(prepared):
         trials.trial_ids, tree["meta/trials/trial_idx"][validation].astype(str)
     )
     np.testing.assert_array_equal(trials.image_ids, tree["meta/trials/frame_image_id"][validation])
+
+
+def test_trials_can_be_put_in_the_order_in_which_they_were_shown(prepared):
+    mouse = load_mouse("full", data_dir=prepared)
+    session = Trials.concatenate([mouse.trials(tier) for tier in mouse.tiers])
+    shuffled = session.take(np.random.default_rng(0).permutation(len(session)))
+    ordered = shuffled.as_shown()
+    # Numbers, not text: trial 99 comes before trial 100.
+    numbers = np.sort(session.trial_ids.astype(int)).astype(str)
+    np.testing.assert_array_equal(ordered.trial_ids, numbers)
+    first = session.trial_ids == numbers[0]
+    np.testing.assert_array_equal(ordered.responses[0], session.responses[first][0])
+    hashed = dataclasses.replace(session, trial_ids=np.full(len(session), "9e107d9d"))
+    with pytest.raises(SensoriumError, match="full: the trial ids are hashed"):
+        hashed.as_shown()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("full", "behavior, pupil center"), ("hidden", "responses")]
+)
+def test_mice_and_trials_say_in_a_line_what_they_are(prepared, name, says):
+    mouse = load_mouse(name, data_dir=prepared)
+    trials = mouse.trials("train")
+    assert str(mouse).startswith(f"{name}: session {mouse.session_key}, {mouse.n_neurons} neurons")
+    assert f"{len(trials)} train" in str(mouse)
+    withheld = "; withheld: behavior, pupil_center, responses of test"
+    assert str(mouse).endswith(withheld) == (name == "hidden")
+    assert str(trials).startswith(f"{len(trials)} trials of {name}, {mouse.n_neurons} neurons: ")
+    assert str(trials).endswith(says)
 
 
 def test_the_mean_responses_are_those_of_the_training_trials(prepared):

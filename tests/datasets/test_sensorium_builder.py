@@ -164,12 +164,14 @@ def test_an_equal_builder_is_made_in_another_process(tmp_path):
     assert len(copy.info.metadata["neurons"]["unit_ids"]) == 3
 
 
-def test_the_simulated_mouse_is_made_on_the_spot(tmp_path):
+def test_the_simulated_mouse_is_made_on_the_spot(tmp_path, capsys):
     mouse = sensorium_tf.data.load_mouse("simulated", data_dir=tmp_path)
+    assert not capsys.readouterr().out
     assert mouse.n_neurons == 500
     assert not mouse.withheld_signals and not mouse.withheld_tiers
-    truth = list((tmp_path / "downloads").rglob("*_truth.npz"))
-    assert len(truth) == 1
+    truth = sensorium_tf.recordings.Truth.load(mouse.truth_file)
+    assert truth.rates.shape == (sum(mouse.tiers.values()), 500)
+    np.testing.assert_array_equal(truth.unit_ids, mouse.unit_ids)
     examples = tfds.load("sensorium/simulated", split="test", data_dir=tmp_path)
     assert len(examples) == mouse.tiers["test"]
 

@@ -135,6 +135,7 @@ def test_the_figures_of_a_comparison_are_written(compared):
 
 def test_the_report_shows_scores_oracle_and_differences(compared):
     report, full = compared[1].report(), compared[1].mice["full"]
+    assert repr(compared[1]) == report  # what a notebook shows
     assert report.startswith(
         "compared with a.keras: b.keras, c.keras\neach sees image; what it was trained on"
     )

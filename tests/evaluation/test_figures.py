@@ -146,6 +146,14 @@ def test_retinotopy_of_readouts_that_all_look_at_the_same_place_is_shown():
     assert np.isfinite(field.collections[0].get_facecolors()).all()
 
 
+@pytest.mark.parametrize("n_filters", [1, 8, 9, 64])
+def test_filters_are_as_large_however_many_there_are(random, n_filters):
+    figure = first_layer_filters(random.normal(size=(9, 9, 1, n_filters)))
+    assert len(figure.axes) % min(n_filters, 8) == 0
+    rows = -(-n_filters // 8)
+    assert figure.get_size_inches() == pytest.approx([5.0, 0.6 + 0.625 * rows])
+
+
 @pytest.mark.parametrize("n_filters", [1, 5, 64])
 def test_every_filter_shows_its_image_channel_about_zero(random, n_filters):
     kernels = random.normal(size=(9, 9, 4, n_filters))
@@ -166,6 +174,12 @@ def test_a_figure_is_saved_as_png_without_a_window(tmp_path, random):
     assert len(content) > 5000
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or not pyplot.get_fignums()
+
+
+def test_a_notebook_shows_a_figure_that_ends_a_cell_without_pyplot(random):
+    figure = correlation_histogram({"cnn": random.uniform(0, 1, 10)})
+    # What IPython calls where nobody has told it how to show a Matplotlib figure.
+    assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_a_figure_that_cannot_be_saved_is_one_line(tmp_path, random):

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.evaluation import format_table, scores_table, write_json, write_neurons_csv
+from sensorium_tf.evaluation import (
+    as_table,
+    format_table,
+    scores_table,
+    tables,
+    write_json,
+    write_neurons_csv,
+)
 
 
 def test_a_table_is_aligned_with_its_numbers_to_the_right():
@@ -29,6 +36,24 @@ def test_what_is_no_number_is_a_hyphen(missing):
 
 def test_a_table_without_rows_is_its_header():
     assert format_table(["a", "b"], []) == "a  b\n----"
+
+
+def test_a_number_too_small_for_three_decimals_is_not_shown_as_zero():
+    table = format_table(["rate"], [[2.9e-5], [-1e-4], [0.0], [0.001]])
+    assert table.split("\n")[2:] == ["2.9e-05", "-1.0e-04", "0.000", "0.001"]
+
+
+def test_rows_are_shown_as_a_table_where_there_is_no_pandas(monkeypatch):
+    monkeypatch.setattr(tables.importlib.util, "find_spec", lambda name: None)
+    rows = as_table([{"model": "ln", "score": 0.2}, {"model": "cnn", "feve": 0.5}])
+    assert [row["model"] for row in rows] == ["ln", "cnn"]
+    assert repr(rows).split("\n") == [
+        "model  score   feve",
+        "-------------------",
+        "ln     0.200      -",
+        "cnn        -  0.500",
+    ]
+    assert repr(as_table([])) == "no rows"
 
 
 def test_scores_are_shown_in_fixed_columns_with_missing_ones_and_notes_once():

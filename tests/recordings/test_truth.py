@@ -44,6 +44,14 @@ def test_a_truth_file_gives_back_what_was_saved(tmp_path):
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["truth.npz"]
 
 
+def test_a_truth_is_found_beside_its_recording(tmp_path):
+    TRUTH.save(tmp_path / "static1-2-3_truth.npz")
+    found = Truth.load(tmp_path / "static1-2-3.zip")
+    np.testing.assert_array_equal(found.rates, TRUTH.rates)
+    with pytest.raises(SensoriumError, match="other_truth.npz: there is no such truth file"):
+        Truth.load(tmp_path / "other.zip")
+
+
 def test_trial_numbers_are_saved_as_text_and_loaded_without_pickle(tmp_path):
     for trial_ids in (np.array([3, 1, 2]), np.array(["3", "1", "2"], object)):
         dataclasses.replace(TRUTH, trial_ids=trial_ids).save(tmp_path / "truth.npz")

@@ -21,6 +21,8 @@ from sensorium_tf.evaluation.figures.style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_MOST_COLUMNS = 8  # of filters
+
 
 def responses_against_rates(
     responses: np.ndarray,
@@ -123,9 +125,9 @@ def first_layer_filters(kernels: np.ndarray, *, title: str = "") -> Figure:
     """
     (kernels,) = checked({"kernels": (kernels, "height width channels filters")})
     filters = np.moveaxis(kernels[:, :, 0], -1, 0)
-    columns = int(np.ceil(np.sqrt(len(filters))))
+    columns = min(len(filters), _MOST_COLUMNS)
     rows = -(-len(filters) // columns)
-    figure = new_figure(WIDTH, 5 * rows / columns + 0.6)
+    figure = new_figure(WIDTH, WIDTH * rows / _MOST_COLUMNS + 0.6)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()

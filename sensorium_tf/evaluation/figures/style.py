@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
@@ -26,14 +28,28 @@ WIDTH, WIDE = 5.0, 7.5
 TITLE, LABEL, TICK = 10, 9, 8
 
 _DPI = 150
+_SHOWN_DPI = 110
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Returns an empty figure of a size in inches."""
+    """Returns an empty figure of a size in inches; as the last line of a cell it is shown."""
     # Figures made so need no display and no clean-up, unlike pyplot's.
+    return _shown_figure()(figsize=(width, height), layout="constrained")
+
+
+@functools.cache
+def _shown_figure() -> type[Figure]:
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    class ShownFigure(Figure):
+        """Notebooks show Matplotlib's own figures only where pyplot has been imported."""
+
+        def _repr_png_(self) -> bytes:
+            with io.BytesIO() as file:
+                self.savefig(file, format="png", dpi=_SHOWN_DPI)
+                return file.getvalue()
+
+    return ShownFigure
 
 
 def plain(axes: Axes) -> None:
