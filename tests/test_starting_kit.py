@@ -307,4 +307,4 @@ def test_a_submission_is_written_and_scored(trained, prepared, tmp_path):
     means = trained.evaluate().mice["full"].scores.means
     for name, mean in means.items():
         assert scores[name] == pytest.approx(mean, abs=1e-5)
-    assert sensorium_tf.score(file, truth, track="sensorium_plus")["feve"] is None
+    assert "behavior" in sensorium_tf.score(file, truth, track="sensorium_plus")["feve_reason"]

@@ -208,7 +208,8 @@ print(f"largest difference of the rates: {difference:.1e}")
 # ## What it has learnt
 #
 # The model is a Keras model, its weights are where the layers keep them: the kernels of the first
-# layer, and the places where the neurons look.
+# layer, and the places where the neurons look. (The L2 penalty keeps kernels small, not smooth; the
+# baselines' core penalises roughness instead, with `sensorium_tf.models.laplace_norm`.)
 
 # %%
 core, readout = mine.model.core, mine.model.readouts[MOUSE]
