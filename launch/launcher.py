@@ -9,7 +9,6 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import NoReturn
 
 # Must be set before TensorFlow is imported. Its errors reach us as Python exceptions anyway.
@@ -73,11 +72,9 @@ def whole_numbers(choice: flags.FlagHolder) -> tuple[int, ...]:
 
 
 def import_own(choice: flags.FlagHolder) -> None:
-    """Imports the modules of a user's own layers, from the working directory too."""
+    """Imports the modules of a user's own layers."""
     from sensorium_tf.models import import_modules
 
-    # A launcher's own folder comes first on the path, the working directory not at all.
-    sys.path.append(str(Path.cwd()))
     import_modules(choice.value)
 
 

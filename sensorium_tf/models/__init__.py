@@ -12,6 +12,7 @@ from sensorium_tf.models.readout import GaussianReadout, normalize_coordinates, 
 from sensorium_tf.models.sampling import sample_bilinear
 from sensorium_tf.models.shifter import Shifter
 from sensorium_tf.models.transfer import copy_weights
+from sensorium_tf.tracks import image_shape
 
 __all__ = [
     "BASELINES",
@@ -27,6 +28,7 @@ __all__ = [
     "check_model_name",
     "copy_weights",
     "firing_rate",
+    "image_shape",
     "import_modules",
     "laplace_norm",
     "load_published",

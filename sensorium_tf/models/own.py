@@ -3,7 +3,9 @@
 import functools
 import importlib
 import re
+import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.models.baselines import BASELINES, baseline
@@ -51,11 +53,20 @@ def model_builder(name: str) -> Callable[..., FiringRateModel]:
 def import_modules(names: Iterable[str]) -> list:
     """Imports modules, with the layers that they register for `keras.models.load_model`.
 
+    Args:
+        names: Such as `package.module`, installed or in the working directory, which is put at the
+            end of Python's path.
+
     Raises:
         SensoriumError: If one cannot be imported.
     """
     modules = []
     for name in names:
+        # A script's own folder is on the path, the working directory not, unless it is asked for.
+        if (here := str(Path.cwd())) not in sys.path:
+            sys.path.append(here)
+        # Else a module that has just been written, as in a notebook, may be missed.
+        importlib.invalidate_caches()
         try:
             modules.append(importlib.import_module(name))
         except Exception as e:  # whatever a user's code raises

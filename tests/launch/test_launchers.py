@@ -367,6 +367,85 @@ def test_an_ensemble_is_trained_and_scored(workspace, quick, tmp_path):
     assert not (tmp_path / "no").exists()
 
 
+OWN_MODEL = """
+import keras
+
+from sensorium_tf.models import FiringRateModel, GaussianReadout, image_shape
+
+
+@keras.saving.register_keras_serializable(package="my_model")
+class OneLayerCore(keras.layers.Conv2D):
+    pass
+
+
+def build(coordinates, *, track, settings, seed):
+    core = OneLayerCore(settings.hidden_channels, 9, kernel_regularizer="l2", name="core")
+    readouts = {
+        mouse: GaussianReadout(len(places), seed=seed) for mouse, places in coordinates.items()
+    }
+    model = FiringRateModel(core, readouts, image_shape=image_shape(track))
+    for mouse, places in coordinates.items():
+        readouts[mouse].set_coordinates(places)
+    return model
+"""
+
+
+def test_a_model_of_ones_own_is_trained_evaluated_and_submitted(
+    workspace, quick, tmp_path, monkeypatch
+):
+    (tmp_path / "my_model.py").write_text(OWN_MODEL)
+    monkeypatch.chdir(tmp_path)
+    data, workdir = f"--data_dir={workspace / 'data'}", "--workdir=runs/mine"
+    train = [data, "--mice=lab1", "--epochs=1", "--hidden_channels=2", "--model=my_model:build"]
+    status, out, ours = quick("train", *train, workdir)
+    assert status == 0, ours
+    assert "training my_model:build on lab1" in out
+    says = "import the modules of its own layers first (--modules)"
+    assert_refused(quick, "evaluate", data, workdir, says=says)
+    assert_refused(quick, "submit", data, workdir, "--mouse=lab1", says=says)
+    started = [*train, "--workdir=runs/more", "--init_from=runs/mine/model.keras"]
+    status, out, ours = quick("train", *started)
+    assert status == 0, ours
+    assert "from runs/mine/model.keras: the core and the readout of lab1" in out
+    modules = "--modules=my_model"
+    status, out, ours = quick("evaluate", data, workdir, modules)
+    assert status == 0, ours
+    assert "my_model:build sees image; trained on train of lab1" in out
+    status, out, ours = quick("evaluate", data, "--compare=runs/mine,runs/more", modules)
+    assert status == 0, ours
+    assert "difference to mine" in out
+    status, out, ours = quick("submit", data, workdir, "--mouse=lab1", modules)
+    assert status == 0, ours
+    assert Path("runs/mine/submission/submission_file_live_test.csv").exists()
+    for module, says in (("no_such", "module 'no_such' cannot be imported"), ("", "give either")):
+        assert_refused(quick, "evaluate", data, f"--modules={module}", says=says)
+
+
+def test_what_a_run_leaves_out_is_recorded_and_shown(workspace, quick, tmp_path):
+    data, workdir = f"--data_dir={workspace / 'data'}", tmp_path / "part"
+    train = [data, "--mice=lab1", "--model=ln", "--epochs=1", "--hidden_channels=2"]
+    chosen = ["--train_trials=9", "--neurons=3", "--areas=V1", "--subset_seed=2"]
+    status, out, ours = quick("train", *train, *chosen, f"--workdir={workdir}")
+    assert status == 0, ours
+    described = "3 neurons of area V1, 9 training trials"
+    assert f"on lab1 ({described})" in out
+    config = json.loads((workdir / "config.json").read_text())
+    recorded = config["subset"]
+    assert recorded["train_trials"] == 9 and recorded["neurons"] == 3
+    assert recorded["areas"] == ["V1"] and recorded["subset_seed"] == 2
+    status, out, ours = quick("evaluate", data, f"--workdir={workdir}")
+    assert status == 0, ours
+    assert "lab1: 3 neurons" in out and f"trained on train of lab1 ({described})" in out
+    rows = (workdir / "neurons.csv").read_text().splitlines()
+    assert len(rows) == 1 + 3
+    for flag, says in (
+        ("--neurons=9", "8 of its 8 neurons can be chosen, expected at least 9"),
+        ("--areas=LM", "no neuron of area 'LM', only of V1"),
+        ("--train_trials=99", "18 trials to train on, but 99 are asked for"),
+    ):
+        assert_refused(quick, "train", *train, flag, f"--workdir={tmp_path / 'no'}", says=says)
+
+
 def test_behavior_that_is_withheld_cannot_be_trained_on(quick, tmp_path):
     hidden = withhold(recording_tree(), signals=["behavior", "pupil_center"])
     recording = write_zip(tmp_path / f"{STEM}.zip", hidden)

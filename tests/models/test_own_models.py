@@ -1,5 +1,7 @@
 """Models that a user builds are found by name."""
 
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -104,6 +106,18 @@ def test_what_does_not_build_a_model_is_refused(name, says):
 def test_modules_are_imported_by_name():
     (module,) = import_modules(["own_package.own_model"])
     assert module.number == 3
+
+
+def test_a_module_in_the_working_directory_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SensoriumError, match="'just_written' cannot be imported"):
+        import_modules(["just_written"])
+    (tmp_path / "just_written.py").write_text("number = 4")
+    (module,) = import_modules(["just_written"])
+    assert module.number == 4
+    import_modules(["just_written"])
+    assert sys.path.count(str(tmp_path)) == 1 and sys.path[-1] == str(tmp_path)
 
 
 def test_penalties_of_layers_of_ones_own_are_their_regularizers_or_their_method(to_numpy):
