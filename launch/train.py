@@ -74,7 +74,7 @@ SETTINGS = (
 )
 SUBSET = (
     flags.DEFINE_integer("neurons", None, "So many neurons of each mouse, drawn at random."),
-    flags.DEFINE_list("unit_ids", [], "Only the neurons with these unit ids."),
+    flags.DEFINE_list("unit_ids", [], "Only the neurons with these unit ids, of every mouse."),
     flags.DEFINE_list("areas", [], "Only neurons of these areas."),
     flags.DEFINE_list("layers", [], "Only neurons of these layers of cortex."),
     flags.DEFINE_float(

@@ -272,7 +272,7 @@ class Run:
           SensoriumError: if it is a lone model file or an ensemble, which have none.
         """
         path = self.folder / "metrics.jsonl"
-        if self.trained.workdir is None or self.trained.members:
+        if self.trained.workdir is None or self.trained.members or not path.is_file():
             raise SensoriumError(f"{self.folder}: only a single run has a history")
         return as_table([json.loads(line) for line in path.read_text("utf-8").splitlines()])
 
@@ -306,7 +306,7 @@ def compare(
     if data_dir is None and runs and isinstance(runs[0], Run):
         data_dir = runs[0].data_dir
     return compare_runs(
-        [run.trained if isinstance(run, Run) else run for run in runs],
+        [run.path if isinstance(run, Run) else run for run in runs],
         mice=None if mice is None else mouse_names(mice),
         tier=tier,
         truth=truth,

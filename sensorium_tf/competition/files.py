@@ -6,12 +6,13 @@ of those neurons. The lists are parsed as data (JSON), never evaluated.
 
 import contextlib
 import csv
+import hashlib
 import json
 import os
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,13 @@ def write_submission(
     _write(path, PREDICTION, rates, trial_ids, image_ids, unit_ids)
 
 
-def write_label(folder: str | os.PathLike, *, model: str, mouse: str, uses: dict[str, Any]) -> None:
-    """Writes `submission.json`: what a submission is of, so that unequal ones can be told apart.
+def write_label(
+    submissions: Sequence[Path], *, model: str, mouse: str, uses: dict[str, Any]
+) -> None:
+    """Writes `submission.json`: what submissions are of, so that unequal ones can be told apart.
 
     Args:
-      folder: of the submission's files.
+      submissions: files in one folder, which the label is put into.
       model: what it is called.
       mouse: whose responses are predicted.
       uses: the signals and trials that the model uses, JSON values.
@@ -74,26 +77,37 @@ def write_label(folder: str | os.PathLike, *, model: str, mouse: str, uses: dict
     Raises:
       SensoriumError: if the file cannot be written.
     """
-    with atomic_write(Path(folder) / _LABEL) as file:
-        json.dump({"model": model, "mouse": mouse, "uses": uses}, file, indent=2)
+    label = {"model": model, "mouse": mouse, "uses": uses}
+    files = {path.name: _digest(path) for path in submissions}
+    with atomic_write(submissions[0].with_name(_LABEL)) as file:
+        json.dump({**label, "sha256": files}, file, indent=2)
 
 
 def read_label(submission: str | os.PathLike) -> dict[str, Any] | None:
-    """Returns what `submission.json` beside a submission file says.
+    """Returns what `submission.json` beside a submission file says of it.
 
     Returns:
-      `{"model", "mouse", "uses"}`; None if there is no such file or, with a warning, if it is not
-      one of `write_label`'s.
+      `{"model", "mouse", "uses"}`; None if there is no label, it is another file's or, with a
+      warning, it is damaged.
     """
-    path = Path(submission).expanduser().with_name(_LABEL)
+    submission = Path(submission).expanduser()
+    path = submission.with_name(_LABEL)
     try:
-        label = json.loads(path.read_text("utf-8"))
-        return {name: label[name] for name in ("model", "mouse", "uses")}
+        label = json.loads(path.read_text("utf-8"), parse_constant=_refuse_constant)
+        if label["sha256"].get(submission.name) != _digest(submission):
+            return None
+        found = {"model": str(label["model"]), "mouse": str(label["mouse"])}
+        return {**found, "uses": dict(label["uses"])}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as e:
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as e:
         warnings.warn(f"{path}: is not the label of a submission ({one_line(e)})", stacklevel=2)
         return None
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_ground_truth(

@@ -59,7 +59,7 @@ def submit(
         _submit_tier(predictor, prepared, tier, track=trained.track, output=output)
         for tier in tiers
     ]
-    write_label(output, model=trained.name, mouse=mouse, uses=trained.uses.to_json())
+    write_label(paths, model=trained.name, mouse=mouse, uses=trained.uses.to_json())
     return paths
 
 

@@ -77,12 +77,6 @@ class Mouse:
         return self.neurons["cell_motor_coordinates"]
 
     @property
-    def mean_responses(self) -> np.ndarray:
-        """`(neurons,)` float32, over the training trials, in units of the responses' std."""
-        responses = self.statistics["responses"]
-        return normalize_responses(responses["mean"], responses["std"])
-
-    @property
     def fingerprint(self) -> str:
         """Tells recordings apart: session, neurons and responses enter it."""
         content = hashlib.sha256(self.session_key.encode())

@@ -1,12 +1,13 @@
 """Some neurons and trials of a mouse, for quick experiments and learning curves."""
 
 import dataclasses
+import operator
 
 import numpy as np
 
 from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.trials import Trials
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.metrics import explainable_variance
 from sensorium_tf.recordings import TIERS
 
@@ -47,8 +48,10 @@ class Subset:
     subset_seed: int = 0
 
     def __post_init__(self):
-        for name in ("unit_ids", "areas", "layers", "train_tiers"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        try:
+            self._normalize()
+        except TypeError as e:
+            raise SensoriumError(f"subset: a value is of the wrong kind ({one_line(e)})") from e
         for name in ("neurons", "train_trials"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -69,6 +72,25 @@ class Subset:
                 f"validation_tier {self.validation_tier}: is trained on as well: choose weights "
                 "by another one"
             )
+
+    def _normalize(self) -> None:
+        """Makes plain values of NumPy's, and tuples of lists; TypeError if they are neither."""
+        plain = {}
+        for name in ("neurons", "train_trials", "subset_seed"):
+            value = getattr(self, name)
+            plain[name] = None if value is None else operator.index(value)
+        if self.min_reliability is not None:
+            plain["min_reliability"] = 1.0 * self.min_reliability
+        plain["unit_ids"] = tuple(dict.fromkeys(map(operator.index, self.unit_ids)))
+        for name in ("areas", "layers", "train_tiers"):
+            values = getattr(self, name)
+            # A lone name is meant as one, not as its letters.
+            values = (values,) if isinstance(values, str) else tuple(values)
+            if not all(isinstance(value, str) for value in values):
+                raise TypeError(f"{name} are names")
+            plain[name] = values
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
     @property
     def of_neurons(self) -> bool:
@@ -95,7 +117,9 @@ class Subset:
             if self.min_reliability is not None:
                 parts.append(f"with FEV of at least {self.min_reliability:g} in tier {_REPEATS}")
         trials = [] if self.train_trials is None else [f"{self.train_trials} training trials"]
-        return ", ".join([" ".join(parts), *trials] if parts else trials)
+        drawn = self.neurons is not None or self.train_trials is not None
+        seed = [f"drawn with seed {self.subset_seed}"] if drawn else []
+        return ", ".join([*([" ".join(parts)] if parts else []), *trials, *seed])
 
     def neurons_of(self, mouse: Mouse) -> Mouse:
         """Returns the mouse with the chosen neurons alone.

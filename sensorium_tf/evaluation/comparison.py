@@ -78,7 +78,12 @@ class MouseComparison:
             dataclasses.replace(self.first, scores=scores, uses=self.uses[name])
             for name, scores in self.scores.items()
         ]
-        return [note for each in evaluations for note in each.notes()]
+        of_runs = [each.notes() for each in evaluations]
+        return [
+            note if all(note in notes for notes in of_runs) else f"{name}: {note}"
+            for name, notes in zip(self.scores, of_runs, strict=True)
+            for note in notes
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Returns scores and differences as JSON values."""
@@ -201,7 +206,9 @@ def compare_runs(
     opened = _open(runs)
     names = _common_mice(opened) if mice is None else tuple(mice)
     # Opened for each run, because that checks whether they are the run's.
-    loaded, *_ = [_load_mice(name, run, names, data_dir) for name, run in opened.items()]
+    of_runs = {name: _load_mice(name, run, names, data_dir) for name, run in opened.items()}
+    loaded = next(iter(of_runs.values()))
+    _check_neurons(of_runs)
     _check_places(opened, names)
     known = load_truth(truth, loaded)
     tracks = {run.track for run in opened.values()}
@@ -265,6 +272,18 @@ def _load_mice(
         return run.load_mice(mice, data_dir=data_dir)
     except SensoriumError as e:
         raise SensoriumError(f"{name}: {e}") from e
+
+
+def _check_neurons(mice_of_runs: Mapping[str, Sequence[Mouse]]) -> None:
+    """Refuses runs on other neurons of a mouse than the first run's."""
+    (first, mice), *others = mice_of_runs.items()
+    for name, theirs in others:
+        for mouse, other in zip(mice, theirs, strict=True):
+            if not np.array_equal(mouse.unit_ids, other.unit_ids):
+                raise SensoriumError(
+                    f"{mouse.name}: {first} and {name} were trained on different neurons "
+                    f"({mouse.n_neurons} and {other.n_neurons}) and cannot be compared"
+                )
 
 
 def _check_places(runs: Mapping[str, TrainedModel], mice: Sequence[str]) -> None:

@@ -69,7 +69,7 @@ def import_modules(names: Iterable[str]) -> list:
         importlib.invalidate_caches()
         try:
             modules.append(importlib.import_module(name))
-        except Exception as e:  # whatever a user's code raises
+        except (Exception, SystemExit) as e:  # whatever a user's code raises
             raise SensoriumError(
                 f"module {name!r} cannot be imported ({type(e).__name__}: {one_line(e)})"
             ) from e
@@ -77,7 +77,15 @@ def import_modules(names: Iterable[str]) -> list:
 
 
 def _build(name, function, coordinates, *, track, settings, seed) -> FiringRateModel:
-    model = function(coordinates, track=track, settings=settings, seed=seed)
+    try:
+        model = function(coordinates, track=track, settings=settings, seed=seed)
+    except SensoriumError:
+        raise
+    except Exception as e:  # whatever a user's code raises
+        raise SensoriumError(
+            f"model {name}: (coordinates, track=, settings=, seed=) raised {type(e).__name__}: "
+            f"{one_line(e)}"
+        ) from e
     if not isinstance(model, FiringRateModel):
         raise SensoriumError(
             f"model {name}: returned {type(model).__name__}, expected a FiringRateModel"

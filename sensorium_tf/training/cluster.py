@@ -102,6 +102,10 @@ def _is_address(text: object) -> bool:
     if not isinstance(text, str):
         return False
     host, colon, port = text.rpartition(":")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
     return bool(host and colon) and port.isascii() and port.isdigit() and 0 < int(port) < 65536
 
 

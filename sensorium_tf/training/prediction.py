@@ -73,7 +73,7 @@ def check_n_neurons(model: FiringRateModel | EnsembleModel, mouse: str, n_neuron
     if expected != n_neurons:
         raise SensoriumError(
             f"{mouse}: the model has {expected} neurons, the recording {n_neurons}: it is of "
-            "another recording"
+            "another recording, or of a part of the mouse (then evaluate its workdir)"
         )
 
 

@@ -113,6 +113,7 @@ class TrainingSettings:
         for name, value in RECIPES[self.recipe].items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
+        self._check_kinds()
         check_track(self.track)
         if not self.mice:
             raise SensoriumError("mice: expected at least one mouse")
@@ -132,6 +133,17 @@ class TrainingSettings:
         if self.seed < 0:
             raise SensoriumError(f"seed {self.seed}: expected 0 or more")
         self._check_together()
+
+    def _check_kinds(self) -> None:
+        """Refuses what a damaged file or a slip may hold: 2.5 epochs, a list for a name."""
+        kinds = {int: "whole number", bool: "true or false", str: "text"}
+        for field in dataclasses.fields(self):
+            for kind, words in kinds.items():
+                value = getattr(self, field.name)
+                if field.type in (kind, kind | None) and not (
+                    type(value) is kind or (value is None and field.type != kind)
+                ):
+                    raise SensoriumError(f"{field.name} {value!r}: expected {words}")
 
     def _check_ramps(self) -> None:
         """Refuses ramps of the learning rate that do not fit into the run."""

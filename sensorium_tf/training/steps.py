@@ -144,8 +144,9 @@ class Steps:
         with tf.GradientTape() as tape:
             rates = model(inputs, training=True)
             losses = [model.loss[mouse](responses[mouse], rates[mouse]) for mouse in model.mice]
-            penalty = tf.add_n(model.losses) / self._strategy.num_replicas_in_sync
-            total = tf.add_n([*losses, penalty])
+            # A model of one's own may have no penalties.
+            n_replicas = self._strategy.num_replicas_in_sync
+            total = tf.add_n([*losses, *(penalty / n_replicas for penalty in model.losses)])
         gradients = tape.gradient(total, [variable.value for variable in variables])
         largest = [
             tf.reduce_max(tf.where(tf.math.is_nan(each), float("inf"), tf.abs(each)))

@@ -113,7 +113,11 @@ def open_trained(path: TrainedModel | str | os.PathLike) -> TrainedModel:
         except SensoriumError as e:
             raise SensoriumError(f"{path}: {e}") from e
         return TrainedModel(
-            model=model, name=model.name, track=track, folder=path.with_name(f"{path.stem}_results")
+            model=model,
+            name=model.name,
+            track=track,
+            folder=path.with_name(f"{path.stem}_results"),
+            members=_members(model),
         )
     workdir = Workdir(path)
     settings, model = workdir.settings(), workdir.load_model()

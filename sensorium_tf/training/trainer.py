@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sensorium_tf.data import Batches, Mouse, load_mouse
+from sensorium_tf.data import Batches, Mouse, Trials, load_mouse
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.locking import only_process
 from sensorium_tf.metrics import single_trial_correlation
@@ -202,17 +202,11 @@ def check_start(settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
 
 
 def _model_for(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
-    model = compiled_model(
+    return compiled_model(
         settings,
         {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
         {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice},
     )
-    for mouse in mice if settings.mean_bias else ():
-        # A readout of one's own may have no such thing.
-        readout = model.readouts[mouse.name]
-        if hasattr(readout, "set_mean_rates"):
-            readout.set_mean_rates(mouse.mean_responses)
-    return model
 
 
 def _start_from(path: str, model: FiringRateModel) -> Sequence[str]:
@@ -224,6 +218,15 @@ def _start_from(path: str, model: FiringRateModel) -> Sequence[str]:
         return copy_weights(source, model)
     except SensoriumError as e:
         raise SensoriumError(f"{path}: {e}") from e
+
+
+def _start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None:
+    """Makes each neuron's rate start at its mean response over the trials."""
+    for mouse, each in trials.items():
+        # A readout of one's own may have no such thing.
+        readout = model.readouts[mouse]
+        if hasattr(readout, "set_mean_rates"):
+            readout.set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
 
 
 @contextlib.contextmanager
@@ -273,10 +276,15 @@ class _Run:
             self._model = _model_for(settings, mice)
             # Adam makes its moments at the first step, but a checkpoint holds them from the start.
             self._model.optimizer.build(self._model.trainable_variables)
+        known: Sequence[str] = ()
         if settings.init_from is not None and not workdir.has_checkpoint:
-            self._say_start(_start_from(settings.init_from, self._model))
+            known = _start_from(settings.init_from, self._model)
+            self._say_start(known)
+        trials = {mouse.name: settings.subset.train_trials_of(mouse) for mouse in mice}
+        if settings.mean_bias:
+            _start_at_means(self._model, {n: t for n, t in trials.items() if n not in known})
         self._batches = Batches(
-            {mouse.name: settings.subset.train_trials_of(mouse) for mouse in mice},
+            trials,
             track=settings.track,
             batch_size=settings.batch_size,
             seed=settings.seed,

@@ -76,13 +76,12 @@ class Workdir:
         if self.path.exists() and not self.path.is_dir():
             raise SensoriumError(f"workdir {self.path}: is a file, expected a folder")
         if (self._checkpoints / "latest.npz").exists():
-            raise SensoriumError(
-                f"workdir {self.path} holds a run of an earlier version, which cannot go on: "
-                "choose another --workdir (its model can still be evaluated)"
-            )
+            raise self._too_old()
         if self._config.exists():
             ours = {**settings.to_json(), _SEEDS: self._new_seeds}
             theirs = {**self.settings().to_json(), _SEEDS: self.seeds()}
+            if settings.to_json().keys() - self._read_config().keys():
+                raise self._too_old()
             if ours != theirs:
                 raise SensoriumError(
                     f"workdir {self.path} holds a run with another configuration "
@@ -94,6 +93,12 @@ class Workdir:
             raise SensoriumError(
                 f"workdir {self.path} holds files but no run (no config.json): choose an empty one"
             )
+
+    def _too_old(self) -> SensoriumError:
+        return SensoriumError(
+            f"workdir {self.path} holds a run of an earlier version, which cannot go on: choose "
+            "another --workdir (its model can still be evaluated)"
+        )
 
     def _holds_files(self) -> bool:
         if not self.path.exists():

@@ -1,6 +1,7 @@
 """Some neurons and trials of a mouse."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -122,6 +123,11 @@ def test_what_was_left_out_stays_left_out_where_it_is_withheld(prepared):
         ({"train_tiers": ("training",)}, "tier 'training': expected one of train"),
         ({"validation_tier": "train"}, "validation_tier train: is trained on as well"),
         ({"subset_seed": -1}, "subset_seed -1"),
+        ({"neurons": 2.5}, "subset: a value is of the wrong kind"),
+        ({"unit_ids": 3}, "subset: a value is of the wrong kind"),
+        ({"unit_ids": ("3",)}, "subset: a value is of the wrong kind"),
+        ({"areas": (1,)}, "subset: a value is of the wrong kind"),
+        ({"min_reliability": "0.1"}, "subset: a value is of the wrong kind"),
     ],
 )
 def test_subsets_that_are_not_possible_are_refused(values, says):
@@ -157,10 +163,20 @@ def test_too_few_trials_are_refused(mouse):
         Subset(train_trials=13).train_trials_of(mouse)
 
 
+def test_what_python_has_at_hand_will_do(mouse):
+    subset = Subset(unit_ids=mouse.unit_ids[[1, 1, 2]], areas="V1", train_tiers="train")
+    assert subset == Subset(
+        unit_ids=tuple(mouse.unit_ids[[1, 2]].tolist()), areas=("V1",), train_tiers=("train",)
+    )
+    assert json.loads(json.dumps(dataclasses.asdict(subset)))["areas"] == ["V1"]
+
+
 def test_a_subset_says_what_it_leaves():
     assert Subset().describe() == ""
     subset = Subset(neurons=5, areas=("V1", "LM"), layers=("L4",), train_trials=10)
-    assert subset.describe() == "5 neurons of area V1 or LM of layer L4, 10 training trials"
+    assert subset.describe() == (
+        "5 neurons of area V1 or LM of layer L4, 10 training trials, drawn with seed 0"
+    )
     assert Subset(unit_ids=(1, 2)).describe() == "neurons of 2 unit ids"
     reliable = Subset(min_reliability=0.15)
     assert reliable.describe() == "neurons with FEV of at least 0.15 in tier test"

@@ -102,12 +102,6 @@ def test_mice_and_trials_say_in_a_line_what_they_are(prepared, name, says):
     assert str(trials).endswith(says)
 
 
-def test_the_mean_responses_are_those_of_the_training_trials(prepared):
-    mouse = load_mouse("full", data_dir=prepared)
-    mean = mouse.trials("train").responses.mean(axis=0)
-    np.testing.assert_allclose(mouse.mean_responses, mean, rtol=1e-4)
-
-
 def test_a_sensorium_model_sees_the_image_alone(prepared):
     trials = load_mouse("full", data_dir=prepared).trials("train")
     inputs = trials.inputs("sensorium")

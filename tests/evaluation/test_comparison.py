@@ -259,6 +259,15 @@ def test_a_tier_that_is_not_there_is_refused(files, prepared, tmp_path, tier, sa
     assert not (tmp_path / "o").exists()
 
 
+def test_runs_on_other_parts_of_a_mouse_are_refused(prepared, tmp_path):
+    small = {"hidden_channels": 2, "n_blocks": 1, "epochs": 1, "positions": "free"}
+    for name, unit_id in (("a", 3), ("b", 9)):
+        settings = TrainingSettings.flat(mice="full", unit_ids=(unit_id,), **small)
+        train(settings, tmp_path / name, data_dir=prepared, verbose=False)
+    with pytest.raises(SensoriumError, match="full: a and b were trained on different neurons"):
+        compare_runs([tmp_path / "a", tmp_path / "b"], data_dir=prepared)
+
+
 def test_a_tier_that_is_withheld_is_refused(prepared, tmp_path):
     runs = [lone(tmp_path / f"{n}.keras", prepared, mice=("hidden",), seed=n) for n in range(2)]
     with pytest.raises(SensoriumError, match="hidden: the responses of tier 'test' are withheld"):

@@ -41,6 +41,9 @@ def of_plus(coordinates, *, track, **rest):
 def nothing(coordinates, **rest):
     return None
 
+def raises(coordinates, **rest):
+    return 1 / 0
+
 number = 3
 """
 
@@ -51,6 +54,7 @@ def own(tmp_path, monkeypatch):
     (tmp_path / "own_package" / "__init__.py").touch()
     (tmp_path / "own_package" / "own_model.py").write_text(MODULE)
     (tmp_path / "broken_module.py").write_text("1 / 0")
+    (tmp_path / "leaving_module.py").write_text("import sys; sys.exit(0)")
     monkeypatch.syspath_prepend(tmp_path)
 
 
@@ -92,6 +96,8 @@ def test_a_name_that_is_none_is_refused(name):
         ("broken_module:build", "module 'broken_module' cannot be imported .ZeroDivisionError"),
         ("own_package.own_model:missing", "the module has no function 'missing'"),
         ("own_package.own_model:number", "the module has no function 'number'"),
+        ("leaving_module:build", "module 'leaving_module' cannot be imported .SystemExit"),
+        ("own_package.own_model:raises", "raised ZeroDivisionError: division by zero"),
         ("own_package.own_model:nothing", "returned NoneType, expected a FiringRateModel"),
         ("own_package.own_model:one_mouse", "has readouts for neurons .*'a': 4.*, expected .*'b'"),
         ("own_package.own_model:of_plus", r"images of shape \(36, 64, 4\), expected \(36, 64, 1\)"),

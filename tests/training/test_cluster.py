@@ -1,5 +1,6 @@
 """Processes that train together wait for one another, and can be stopped meanwhile."""
 
+import functools
 import json
 import os
 import signal
@@ -31,7 +32,7 @@ def test_a_cluster_is_read(monkeypatch):
     assert read_cluster() == Cluster("[::1]:3", {"chief 0": "a:1", "worker 0": "b:2"})
 
 
-@pytest.mark.parametrize("address", ["a", "a:", ":1", "a:b", "a:70000", 1])
+@pytest.mark.parametrize("address", ["a", "a:", ":1", "a:b", "a:70000", "foo..bar:1", 1])
 def test_what_is_no_address_is_refused(monkeypatch, address):
     config = {"cluster": {"worker": ["a:1", address]}, "task": {"type": "worker", "index": 0}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
@@ -86,6 +87,8 @@ def test_a_lone_worker_says_whom_it_waits_for_and_can_be_stopped(tmp_path, numbe
             "TF_CONFIG": json.dumps(config),
             "PYTHONPATH": str(Path(sensorium_tf.__file__).parents[1]),
         },
+        # Where the tests themselves run in the background, Ctrl-C would be ignored.
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,

@@ -51,6 +51,10 @@ def test_settings_survive_being_written_down():
         ({"learning_rate": float("inf")}, "learning_rate inf"),
         ({"seed": -1}, "seed -1"),
         ({"mice": ()}, "at least one mouse"),
+        ({"seed": 1.5}, "seed 1.5: expected whole number"),
+        ({"epochs": "3"}, "epochs '3': expected whole number"),
+        ({"mean_bias": "yes"}, "mean_bias 'yes': expected true or false"),
+        ({"init_from": ["a"]}, "init_from .'a'.: expected text"),
         ({"recipe": "slow"}, "recipe 'slow': unknown, expected published or fast"),
         ({"gradient_clip": 0.0}, "gradient_clip 0.0: expected more than 0"),
         ({"average_decay": 1.0}, r"average_decay 1.0: expected 0 \(no average\) or"),
@@ -91,7 +95,10 @@ def test_settings_are_made_from_values_side_by_side():
         subset=Subset(train_trials=50, areas=("V1",)),
     )
     assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
-    assert "mouse1, mouse3 (neurons of area V1, 50 training trials)" in settings.describe()
+    assert (
+        "mouse1, mouse3 (neurons of area V1, 50 training trials, drawn with seed 0)"
+        in settings.describe()
+    )
 
 
 @pytest.mark.parametrize(

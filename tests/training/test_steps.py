@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from sensorium_tf.models import BaselineSettings, PoissonLoss, baseline
+from sensorium_tf.models import BaselineSettings, FiringRateModel, PoissonLoss, baseline
 from sensorium_tf.training import Steps
 
 N_TRIALS, NEURONS = 6, {"mouse3": 4, "mouse1": 3}
@@ -190,3 +190,32 @@ def test_the_loop_is_traced_once_for_any_number_of_steps(batch):
     for n_steps in (4, 4, 2, 3, 7):
         steps(iterator, learning_rates=[1e-6] * n_steps, n_trials=[N_TRIALS] * n_steps)
     assert len(calls) <= 3
+
+
+def test_a_model_without_penalties_takes_steps(batch):
+    model = made()
+    free = FiringRateModel(
+        keras.layers.Conv2D(2, 9),
+        {mouse: Free(n) for mouse, n in NEURONS.items()},
+    )
+    free.compile(keras.optimizers.SGD(1e-3), model.loss, jit_compile=False)
+    before = free.get_weights()
+    _, totals = take(free, batch, [1e-3])
+    assert totals.bad is None and totals.penalties.tolist() == [0.0, 0.0]
+    assert any((a != b).any() for a, b in zip(before, free.get_weights(), strict=True))
+
+
+class Free(keras.layers.Layer):
+    """A readout of one's own that penalises nothing."""
+
+    def __init__(self, n_neurons):
+        super().__init__()
+        self.n_neurons = n_neurons
+        self.dense = keras.layers.Dense(n_neurons)
+
+    def build(self, input_shape):
+        self.dense.build((None, input_shape[-1]))
+        self.built = True
+
+    def call(self, features, shift=None, training=None):
+        return self.dense(keras.ops.mean(features, axis=(1, 2)))

@@ -9,7 +9,7 @@ from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.competition import submit
-from sensorium_tf.data import load_mouse, prepare
+from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import (
@@ -111,11 +111,17 @@ def test_the_loss_of_a_step_is_the_published_formula(prepared):
 def test_the_recipe_fast_starts_each_neuron_at_its_mean_response(prepared, tmp_path, monkeypatch):
     monkeypatch.setattr(Steps, "__call__", lambda *_, **__: pytest.fail("trained"))
     mouse = load_mouse("full", data_dir=prepared)
-    means = mouse.mean_responses
+    subset = Subset(train_trials=7)
+    means = subset.train_trials_of(mouse).responses.mean(axis=0)
     expected = np.where(means < 1, np.log(np.maximum(means, 0.05)), means - 1)
     for recipe, bias in (("fast", expected), ("published", np.zeros_like(means))):
         with pytest.raises(pytest.fail.Exception):
-            train(settings(recipe=recipe), tmp_path / recipe, data_dir=prepared, verbose=False)
+            train(
+                settings(recipe=recipe, subset=subset),
+                tmp_path / recipe,
+                data_dir=prepared,
+                verbose=False,
+            )
         model = load_model(tmp_path / recipe / "model.keras")
         np.testing.assert_allclose(model.readouts["full"].bias, bias, rtol=1e-5)
 
@@ -300,6 +306,19 @@ def test_a_run_of_an_earlier_version_is_refused_and_kept(finished, prepared, tmp
     with pytest.raises(SensoriumError, match="a run of an earlier version"):
         go_on(tmp_path / "run", prepared)
     assert (tmp_path / "run" / "model.keras").read_bytes() == before
+
+
+def test_a_run_whose_settings_were_fewer_is_refused_but_evaluated(finished, prepared, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    config = json.loads(path.read_text())
+    for name in ("mean_bias", "subset", "uses"):
+        del config[name]
+    path.write_text(json.dumps(config))
+    with pytest.raises(SensoriumError, match="a run of an earlier version, which cannot go on"):
+        go_on(tmp_path / "run", prepared)
+    scored = evaluate(tmp_path / "run", output=tmp_path / "out", data_dir=prepared)
+    assert scored.uses.trained_on == ("train",)
 
 
 def test_what_a_killed_process_left_is_swept(finished, prepared, tmp_path):
