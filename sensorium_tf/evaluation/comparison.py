@@ -47,9 +47,14 @@ class MouseComparison:
     uses: Mapping[str, Uses]
 
     @property
-    def held_out(self) -> bool:
-        """Whether no run learnt from these trials, or chose weights or neurons by them."""
-        return all(self.first.tier not in uses.seen_tiers for uses in self.uses.values())
+    def held_out(self) -> bool | None:
+        """Whether no run learnt from these trials, or chose weights or neurons by them.
+
+        None where it is not known of some run, and none is known to have.
+        """
+        first = self.first
+        of_runs = [uses.held_out(first.mouse, first.tier) for uses in self.uses.values()]
+        return False if False in of_runs else None if None in of_runs else True
 
     @functools.cached_property
     def differences(self) -> dict[str, dict[str, Any]]:

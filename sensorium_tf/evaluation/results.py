@@ -46,9 +46,12 @@ class MouseEvaluation:
     members: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
 
     @property
-    def held_out(self) -> bool:
-        """Whether training neither saw these trials nor chose weights or neurons by them."""
-        return self.tier not in self.uses.seen_tiers
+    def held_out(self) -> bool | None:
+        """Whether training neither saw these trials nor chose weights or neurons by them.
+
+        None where it is not known what a model, or the one that it started from, was trained on.
+        """
+        return self.uses.held_out(self.mouse, self.tier)
 
     @functools.cached_property
     def oracle_summary(self) -> dict[str, Any] | None:
@@ -83,7 +86,9 @@ class MouseEvaluation:
             notes.append(
                 "above the oracle: it knows no behavior, and a mean over few other repeats is noisy"
             )
-        if not self.held_out:
+        if self.held_out is None:
+            notes.append(f"whether tier {self.tier} took part in training is not known")
+        elif not self.held_out:
             notes.append(f"tier {self.tier} took part in training: not a held-out score")
         return notes
 

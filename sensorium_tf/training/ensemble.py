@@ -40,9 +40,9 @@ def train_ensemble(
     strategy = make_strategy(strategy) if isinstance(strategy, str) else strategy
     folder, writes = Workdir(workdir, seeds=seeds), is_chief(strategy)
     mice = check_mice(settings, strategy, data_dir=where.get("data_dir"))
-    check_start(settings, mice)
+    uses = check_start(settings, mice)
     if writes:
-        folder.claim(settings, mice)
+        folder.claim(settings, mice, uses)
     results = []
     with stop_on_sigterm() as stop:
         for seed in seeds:

@@ -1,5 +1,6 @@
 """A trained model with what must be known to use it: from a run's folder or a lone file."""
 
+import contextlib
 import dataclasses
 import os
 import warnings
@@ -26,6 +27,7 @@ class TrainedModel:
       track: `sensorium` or `sensorium_plus`.
       folder: where its scores and submissions go if nobody says where: the workdir or, for a lone
         file `a.keras`, the folder `a_results` beside it.
+      uses: the signals and trials that it uses.
       workdir: of the run that trained it; None for a lone file.
       subset: the neurons and trials that it was trained on; all for a lone file, which does not
         tell.
@@ -36,21 +38,10 @@ class TrainedModel:
     name: str
     track: str
     folder: Path
+    uses: Uses
     workdir: Workdir | None = None
     subset: Subset = dataclasses.field(default_factory=Subset)
     members: Mapping[str, FiringRateModel] = dataclasses.field(default_factory=dict)
-
-    @property
-    def uses(self) -> Uses:
-        """The signals and trials that the model uses."""
-        if self.workdir is None:
-            return Uses(
-                mice=self.model.mice, track=self.track, pupil_center=bool(self.model.shifters)
-            )
-        # A model of one's own may leave out the shifters.
-        return dataclasses.replace(
-            self.workdir.settings().uses, pupil_center=bool(self.model.shifters)
-        )
 
     def load_mice(
         self, names: Iterable[str] | None = None, *, data_dir: str | os.PathLike | None = None
@@ -117,6 +108,7 @@ def open_trained(path: TrainedModel | str | os.PathLike) -> TrainedModel:
             name=model.name,
             track=track,
             folder=path.with_name(f"{path.stem}_results"),
+            uses=uses_of_file(path, model),
             members=_members(model),
         )
     workdir = Workdir(path)
@@ -126,9 +118,29 @@ def open_trained(path: TrainedModel | str | os.PathLike) -> TrainedModel:
         name=settings.model,
         track=settings.track,
         folder=workdir.path,
+        uses=workdir.uses(model),
         workdir=workdir,
         subset=settings.subset,
         members=_members(model, workdir.seeds()),
+    )
+
+
+def uses_of_file(path: Path, model: FiringRateModel | EnsembleModel) -> Uses:
+    """Returns what a model file uses: all that its run tells, if it lies in the run's workdir.
+
+    Args:
+      path: the file.
+      model: what is in it.
+
+    Raises:
+      SensoriumError: if its images are of no track.
+    """
+    workdir = Workdir(path.parent)
+    if workdir.model_file == path:
+        with contextlib.suppress(SensoriumError):  # no run there
+            return workdir.uses(model)
+    return Uses(
+        mice=model.mice, track=track_of(model.image_shape), pupil_center=bool(model.shifters)
     )
 
 

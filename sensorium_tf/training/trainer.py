@@ -30,6 +30,8 @@ from sensorium_tf.training.strategies import (
     make_strategy,
 )
 from sensorium_tf.training.tensorboard import RunLog, Watch
+from sensorium_tf.training.trained import uses_of_file
+from sensorium_tf.training.uses import Uses
 from sensorium_tf.training.workdir import Workdir
 
 # Batches inside one call of the compiled loop: few enough for a progress bar that moves.
@@ -108,7 +110,7 @@ def train(
             if not writes:
                 return run.to_the_end(stop, (), profile=False)
             with only_process(folder.lock, "training"):
-                folder.claim(settings, mice)
+                folder.claim(settings, mice, run.uses)
                 folder.sweep()
                 return run.to_the_end(stop, watch, profile=profile)
 
@@ -134,7 +136,7 @@ def check_mice(
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
     for mouse in mice:
         mouse.check_track(settings.track)
-        for tier in settings.uses.seen_tiers:
+        for tier in settings.uses.tiers:
             mouse.check_tier(tier, responses=True)
     mice = [settings.subset.neurons_of(mouse) for mouse in mice]
     _check_shares(settings, mice, strategy)
@@ -190,15 +192,31 @@ def compiled_model(
     return model
 
 
-def check_start(settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
-    """Raises SensoriumError if `init_from` does not fit the model of a run.
+def check_start(settings: TrainingSettings, mice: Sequence[Mouse]) -> Uses:
+    """Builds a model as a run does, to see whether it can; returns what it uses.
 
     Args:
       settings: of the run.
       mice: those that the settings name.
+
+    Raises:
+      SensoriumError: if there is no such model, or `init_from` does not fit it.
     """
+    model = _model_for(settings, mice)
+    uses = _uses(settings, model)
     if settings.init_from is not None:
-        _start_from(settings.init_from, _model_for(settings, mice))
+        _start_from(settings.init_from, model)
+    return uses
+
+
+def _uses(settings: TrainingSettings, model: FiringRateModel) -> Uses:
+    """Returns what a run uses: with the pupil center if it has shifters, and with its start."""
+    uses = dataclasses.replace(settings.uses, pupil_center=bool(model.shifters))
+    if settings.init_from is None:
+        return uses
+    source = uses_of_file(Path(settings.init_from).expanduser(), load_model(settings.init_from))
+    before = tuple((mouse, source.seen_tiers(mouse)) for mouse in source.mice)
+    return dataclasses.replace(uses, seen_before=before)
 
 
 def _model_for(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
@@ -277,6 +295,9 @@ class _Run:
             # Adam makes its moments at the first step, but a checkpoint holds them from the start.
             self._model.optimizer.build(self._model.trainable_variables)
         known: Sequence[str] = ()
+        self.uses = settings.uses
+        if settings.init_from is None or not workdir.has_checkpoint:
+            self.uses = _uses(settings, self._model)
         if settings.init_from is not None and not workdir.has_checkpoint:
             known = _start_from(settings.init_from, self._model)
             self._say_start(known)

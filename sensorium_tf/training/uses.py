@@ -19,6 +19,8 @@ class Uses:
       neurons_chosen_by: tier whose responses chose its neurons; None if none did.
       subset: what was left out of neurons and trials, in words, such as `500 training trials`.
       started_from: model file that training started from; None for random weights.
+      seen_before: each mouse of that model with the tiers that it had seen, None where that is
+        not known.
     """
 
     mice: tuple[str, ...]
@@ -29,6 +31,7 @@ class Uses:
     neurons_chosen_by: str | None = None
     subset: str = ""
     started_from: str | None = None
+    seen_before: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
 
     @property
     def signals(self) -> str:
@@ -36,11 +39,25 @@ class Uses:
         return describe_signals(self.track, pupil_center=self.pupil_center)
 
     @property
-    def seen_tiers(self) -> tuple[str, ...]:
-        """Tiers that are not held out; where nothing is known, those that training usually sees."""
-        seen = (*(self.trained_on or ("train",)), self.chosen_by or "validation")
-        chosen = () if self.neurons_chosen_by is None else (self.neurons_chosen_by,)
-        return tuple(dict.fromkeys((*seen, *chosen)))
+    def tiers(self) -> tuple[str, ...]:
+        """Tiers whose responses had a part in training; empty where that is not known."""
+        tiers = (*(self.trained_on or ()), self.chosen_by, self.neurons_chosen_by)
+        return tuple(dict.fromkeys(tier for tier in tiers if tier is not None))
+
+    def seen_tiers(self, mouse: str) -> tuple[str, ...] | None:
+        """Returns the tiers of a mouse that the model has seen; None if that is not known."""
+        before = dict(self.seen_before).get(mouse, ())
+        if self.trained_on is None or before is None:
+            return None
+        own = self.tiers if mouse in self.mice else ()
+        return tuple(dict.fromkeys((*own, *before)))
+
+    def held_out(self, mouse: str, tier: str) -> bool | None:
+        """Tells whether a model has seen nothing of a mouse's tier; None if that is not known."""
+        if mouse in self.mice and tier in self.tiers:
+            return False
+        seen = self.seen_tiers(mouse)
+        return None if seen is None else tier not in seen
 
     def describe(self) -> str:
         """Returns it in a line: `sees image; trained on train of mouse1, chosen by validation`."""
@@ -67,4 +84,7 @@ class Uses:
             "neurons_chosen_by": self.neurons_chosen_by,
             "subset": self.subset,
             "started_from": self.started_from,
+            "seen_before": {
+                mouse: None if tiers is None else list(tiers) for mouse, tiers in self.seen_before
+            },
         }

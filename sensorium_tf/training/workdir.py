@@ -1,5 +1,6 @@
 """The folder of a training run: what is in it, and how it survives."""
 
+import dataclasses
 import json
 import os
 import warnings
@@ -17,6 +18,7 @@ from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.tracks import image_shape
 from sensorium_tf.training.model_file import load_model, save_model
 from sensorium_tf.training.settings import TrainingSettings
+from sensorium_tf.training.uses import Uses
 
 _KEPT_CHECKPOINTS = 2
 # Key of config.json beside the settings: which recording each mouse was.
@@ -107,12 +109,13 @@ class Workdir:
         beside = {*self.path.iterdir()} - {self._checkpoints}
         return bool(beside or {*self._checkpoints.glob("*")} - {self.lock})
 
-    def claim(self, settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
+    def claim(self, settings: TrainingSettings, mice: Sequence[Mouse], uses: Uses) -> None:
         """Makes the folder that of a run with these settings on these recordings.
 
         Args:
           settings: of the run.
           mice: those that the settings name.
+          uses: the signals and trials that the run's model uses.
 
         Raises:
           SensoriumError: as `check`, or if the folder cannot be written.
@@ -120,8 +123,11 @@ class Workdir:
         self.check(settings, mice)
         if not self._config.exists():
             recordings = {mouse.name: mouse.fingerprint for mouse in mice}
-            uses = settings.uses.to_json()
-            content = {**settings.to_json(), _RECORDINGS: recordings, _USES: uses}
+            content = {
+                **settings.to_json(),
+                _RECORDINGS: recordings,
+                _USES: uses.to_json(),
+            }
             if self._new_seeds:
                 content[_SEEDS] = self._new_seeds
             with atomic_write(self._config) as file:
@@ -140,6 +146,24 @@ class Workdir:
             return TrainingSettings.from_json(settings)
         except SensoriumError as e:
             raise SensoriumError(f"{self._config}: {e}") from e
+
+    def uses(self, model: FiringRateModel | EnsembleModel) -> Uses:
+        """Returns the signals and trials that the run uses.
+
+        Args:
+          model: of the run, which tells whether it is given the pupil center.
+
+        Raises:
+          SensoriumError: if there is no run in it.
+        """
+        before = self._read_config().get(_USES, {}).get("seen_before", {})
+        return dataclasses.replace(
+            self.settings().uses,
+            pupil_center=bool(model.shifters),
+            seen_before=tuple(
+                (mouse, None if tiers is None else tuple(tiers)) for mouse, tiers in before.items()
+            ),
+        )
 
     def seeds(self) -> list[int]:
         """Returns the seeds of the members, none if it is a single run's folder.
@@ -174,7 +198,7 @@ class Workdir:
     def _read_config(self) -> dict[str, Any]:
         try:
             config = json.loads(self._config.read_text("utf-8"))
-            parts = ((_RECORDINGS, dict), (_SEEDS, list))
+            parts = ((_RECORDINGS, dict), (_SEEDS, list), (_USES, dict))
             if not isinstance(config, dict) or not all(
                 isinstance(config.get(key, kind()), kind) for key, kind in parts
             ):
@@ -182,6 +206,12 @@ class Workdir:
             seeds = config.get(_SEEDS, [])
             if any(type(seed) is not int or seed < 0 for seed in seeds):
                 raise ValueError("its seeds are not whole numbers of 0 or more")
+            before = config.get(_USES, {}).get("seen_before", {})
+            if not isinstance(before, dict) or not all(
+                tiers is None or (isinstance(tiers, list) and all(type(t) is str for t in tiers))
+                for tiers in before.values()
+            ):
+                raise ValueError("what it started from had seen no list of tiers")
             return config
         except FileNotFoundError as e:
             raise SensoriumError(

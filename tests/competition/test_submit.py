@@ -94,7 +94,8 @@ def test_a_folder_without_a_run_is_refused(prepared, tmp_path):
     with pytest.raises(SensoriumError, match="no run in it"):
         submit(tmp_path, "full", data_dir=prepared)
     with pytest.raises(SensoriumError, match=r"model\.keras: no model there"):
-        Workdir(tmp_path / "new").claim(TrainingSettings(mice=("full",)), [])
+        settings = TrainingSettings(mice=("full",))
+        Workdir(tmp_path / "new").claim(settings, [], settings.uses)
         submit(tmp_path / "new", "full", data_dir=prepared)
 
 

@@ -111,7 +111,7 @@ def test_what_was_compared_is_in_comparison_json(compared):
     assert set(content["uses"]) == {"a.keras", "b.keras", "c.keras"}
     assert content["equals"] is True
     full = content["mice"]["full"]
-    assert (full["tier"], full["held_out"]) == ("test", True)
+    assert (full["tier"], full["held_out"]) == ("test", None)
     assert (full["trials"], full["neurons"]) == (6, 5)
     assert full["scores"].keys() == comparison.mice["full"].scores.keys()
     assert full["oracle"]["single_trial_correlation"] == pytest.approx(
@@ -274,7 +274,7 @@ def test_a_tier_that_is_withheld_is_refused(prepared, tmp_path):
         compare_runs(runs, tier="test", output=tmp_path / "o", data_dir=prepared)
     comparison = compare_runs(runs, output=tmp_path / "o", data_dir=prepared)
     assert comparison.mice["hidden"].first.tier == "validation"
-    assert "took part in training: not a held-out score" in comparison.report()
+    assert "whether tier validation took part in training is not known" in comparison.report()
     assert read_json(tmp_path / "o")["mice"]["hidden"]["oracle"] is None
     plus = lone(tmp_path / "plus.keras", prepared, mice=("hidden",), track="sensorium_plus")
     with pytest.raises(SensoriumError, match="behavior and pupil_center withheld"):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.data import Mouse
+from sensorium_tf.data import Mouse, Subset
+from sensorium_tf.evaluation import evaluate
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import TrainingSettings, Workdir, load_model, train
 
@@ -99,6 +100,19 @@ def test_what_cannot_be_started_from_is_refused_before_trials_are_read(
             verbose=False,
         )
     assert not (tmp_path / "run").exists()
+
+
+def test_what_the_start_had_seen_is_not_held_out(prepared, tmp_path):
+    seen = settings(subset=Subset(train_tiers=("test",)), epochs=1)
+    first = train(seen, tmp_path / "first", data_dir=prepared, verbose=False)
+    lone = shutil.copy(first.model_file, tmp_path / "lone.keras")
+    for name, start, held_out in (("known", first.model_file, False), ("lone", lone, None)):
+        chosen = settings(mice=("full", "short"), init_from=str(start), epochs=1)
+        train(chosen, tmp_path / name, data_dir=prepared, verbose=False)
+        scored = evaluate(tmp_path / name, tier="test", data_dir=prepared)
+        assert scored.mice["full"].held_out is held_out
+        assert scored.mice["short"].held_out is True
+    assert "tier test took part in training" not in scored.mice["short"].notes()
 
 
 def test_a_random_core_is_not_frozen():

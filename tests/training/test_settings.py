@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset
 from sensorium_tf.models import BaselineSettings
-from sensorium_tf.training import ScheduleSettings, TrainingSettings
+from sensorium_tf.training import ScheduleSettings, TrainingSettings, Uses
 
 
 def test_the_defaults_are_the_published_recipe():
@@ -113,7 +114,8 @@ def test_a_setting_that_is_none_is_refused(name, hint):
 def test_a_run_says_what_it_uses():
     uses = TrainingSettings().uses
     assert uses.describe() == "sees image; trained on train of simulated, chosen by validation"
-    assert uses.seen_tiers == ("train", "validation")
+    assert uses.seen_tiers("simulated") == ("train", "validation")
+    assert uses.seen_tiers("mouse1") == ()
     assert uses.to_json()["behavior"] is uses.to_json()["past_responses"] is False
     subset = Subset(
         train_tiers=("train", "validation"), validation_tier="final_test", min_reliability=0.1
@@ -123,11 +125,27 @@ def test_a_run_says_what_it_uses():
         "sees image, behavior, pupil center; trained on train and validation of simulated (neurons "
         "with FEV of at least 0.1 in tier test), chosen by final_test; started from a.keras"
     )
-    assert uses.seen_tiers == ("train", "validation", "final_test", "test")
+    assert uses.seen_tiers("simulated") == ("train", "validation", "final_test", "test")
     assert uses.to_json()["behavior"] is uses.to_json()["pupil_center"] is True
     no_shifter = BaselineSettings(shifter=False)
     settings = TrainingSettings(track="sensorium_plus", architecture=no_shifter)
     assert settings.uses.signals == "image, behavior"
+
+
+def test_what_a_model_has_seen_is_held_out_from_nobody():
+    alone = Uses(mice=("a",), track="sensorium", pupil_center=False)
+    assert alone.held_out("a", "test") is None
+    run = dataclasses.replace(alone, trained_on=("train",), chosen_by="validation")
+    assert [run.held_out("a", tier) for tier in ("train", "validation", "test")] == [
+        False,
+        False,
+        True,
+    ]
+    later = dataclasses.replace(run, mice=("b",), seen_before=(("a", ("train", "test")),))
+    assert later.held_out("b", "test") is True
+    assert later.held_out("a", "test") is False and later.held_out("a", "validation") is True
+    unknown = dataclasses.replace(run, seen_before=(("a", None),))
+    assert unknown.held_out("a", "train") is False and unknown.held_out("a", "test") is None
 
 
 @pytest.mark.parametrize(

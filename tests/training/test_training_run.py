@@ -253,7 +253,7 @@ def test_two_processes_do_not_train_in_the_same_workdir(prepared, tmp_path):
     from sensorium_tf.locking import only_process
 
     folder = tmp_path / "run"
-    Workdir(folder).claim(settings(), [load_mouse("full", data_dir=prepared)])
+    Workdir(folder).claim(settings(), [load_mouse("full", data_dir=prepared)], settings().uses)
     with (
         only_process(Workdir(folder).lock, "training"),
         pytest.raises(SensoriumError, match="another process is training"),
