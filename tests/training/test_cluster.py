@@ -93,9 +93,12 @@ def test_a_lone_worker_says_whom_it_waits_for_and_can_be_stopped(tmp_path, numbe
         stdout=subprocess.DEVNULL,
         text=True,
     )
-    assert f"waiting for worker 1 ({other}) to be started" in process.stderr.readline()
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    try:
+        assert f"waiting for worker 1 ({other}) to be started" in process.stderr.readline()
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == (1 if number == signal.SIGINT else -signal.SIGTERM)
     assert "Traceback" not in errors
     assert not (tmp_path / "run").exists()
