@@ -70,7 +70,7 @@ SETTINGS = (
     ),
     flags.DEFINE_bool("freeze_core", False, "Keep the core of --init_from as it is."),
     flags.DEFINE_bool("deterministic", False, "The same bits each time, at some cost."),
-    flags.DEFINE_bool("mixed_precision", False, "Compute in bfloat16, which pays on GPUs alone."),
+    flags.DEFINE_bool("mixed_precision", False, "Compute in bfloat16; slower on a CPU."),
 )
 SUBSET = (
     flags.DEFINE_integer("neurons", None, "So many neurons of each mouse, drawn at random."),

@@ -1,6 +1,6 @@
 """The whole way in a few calls: load, build, train, evaluate, submit.
 
-Each is one line over the rooms of the package, and the launchers are shells over the same calls.
+Each is a thin layer over the rooms of the package, and the launchers are shells over these calls.
 """
 
 import dataclasses
