@@ -40,7 +40,7 @@ class FiringRateModel(keras.Model):
     Args:
         core: The layer that maps images to features, `Core` or one of your own. What it
             penalises its weights by is a regularizer of them, or its method `penalty`, which
-            every call adds (`add_loss`).
+            every call adds (`add_loss`) for Keras's `fit`.
         readouts: Mouse -> its readout, `GaussianReadout` or one of your own: a layer with the
             attribute `n_neurons` that maps features and, where there are shifters, `shift`
             `(batch, 2)`, to drives `(batch, n_neurons)`. The order is kept.

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
+
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.models.baselines import BASELINES, baseline
 from sensorium_tf.models.firing_rate_model import FiringRateModel
@@ -99,4 +101,44 @@ def _build(name, function, coordinates, *, track, settings, seed) -> FiringRateM
             f"model {name}: takes images of shape {model.image_shape}, expected "
             f"{image_shape(track)} for track {track}"
         )
+    _check_call(name, model, track)
     return model
+
+
+def _check_call(name: str, model: FiringRateModel, track: str) -> None:
+    """Calls a model once, so that what fails does so before any data are read."""
+    inputs = {"image": np.zeros((2, *model.image_shape), np.float32)}
+    if track == "sensorium_plus":
+        inputs["pupil_center"] = np.zeros((2, 2), np.float32)
+    try:
+        rates = model(dict.fromkeys(model.mice, inputs), training=False)
+        penalties = model.penalties()
+    except SensoriumError:
+        raise
+    except Exception as e:  # whatever a user's code raises
+        raise SensoriumError(
+            f"model {name}: a call raised {type(e).__name__}: {one_line(e)}"
+        ) from e
+    for mouse, readout in model.readouts.items():
+        if tuple(rates[mouse].shape) != (2, readout.n_neurons):
+            raise SensoriumError(
+                f"model {name}: gives {mouse} rates of shape {tuple(rates[mouse].shape)} for 2 "
+                f"images, expected (2, {readout.n_neurons})"
+            )
+    for penalty in penalties.values():
+        if tuple(penalty.shape):
+            raise SensoriumError(
+                f"model {name}: a penalty has shape {tuple(penalty.shape)}, expected a scalar"
+            )
+    readouts = list(model.readouts.values())
+    calls = [model.core] * len(readouts) + readouts
+    known = sum(hasattr(layer, "penalty") for layer in calls) + sum(
+        weight.regularizer is not None
+        for layer in (model.core, *readouts)
+        for weight in layer.trainable_variables
+    )
+    if len(model.losses) > known:
+        raise SensoriumError(
+            f"model {name}: a layer adds a loss that training would leave out: give the core or "
+            "the readout a method `penalty`, or its weights regularizers"
+        )

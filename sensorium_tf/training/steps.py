@@ -140,22 +140,32 @@ class Steps:
     def _replica_step(self, inputs, responses):
         """Takes a step on one device; returns its losses and largest gradients."""
         model = self._model
-        variables = model.trainable_variables
+        variables = [variable.value for variable in model.trainable_variables]
         with tf.GradientTape() as tape:
-            rates = model(inputs, training=True)
-            losses = [model.loss[mouse](responses[mouse], rates[mouse]) for mouse in model.mice]
-            # A model of one's own may have no penalties.
-            n_replicas = self._strategy.num_replicas_in_sync
-            total = tf.add_n([*losses, *(penalty / n_replicas for penalty in model.losses)])
-        gradients = tape.gradient(total, [variable.value for variable in variables])
+            penalty = tf.add_n(list(model.penalties().values()))
+            share = penalty / self._strategy.num_replicas_in_sync
+        parts, losses = [tape.gradient(share, variables)], {}
+        for mice in [model.mice] if model.joint_core else [(mouse,) for mouse in model.mice]:
+            # In turn: the feature maps of one mouse are gone before those of the next are made.
+            with tf.control_dependencies([each for each in parts[-1] if each is not None]):
+                with tf.GradientTape() as tape:
+                    rates = model({mouse: inputs[mouse] for mouse in mice}, training=True)
+                    for mouse in mice:
+                        losses[mouse] = model.loss[mouse](responses[mouse], rates[mouse])
+                    loss = tf.add_n([losses[mouse] for mouse in mice])
+                parts.append(tape.gradient(loss, variables))
+        gradients = [
+            tf.add_n([tf.zeros_like(variable), *(each for each in of_weight if each is not None)])
+            for variable, *of_weight in zip(variables, *parts, strict=True)
+        ]
         largest = [
             tf.reduce_max(tf.where(tf.math.is_nan(each), float("inf"), tf.abs(each)))
-            for each in map(tf.convert_to_tensor, gradients)
+            for each in gradients
         ]
         if self._gradient_clip is not None:
             gradients = self._clip(gradients)
-        model.optimizer.apply(gradients, variables)
-        return tf.stack(losses), tf.stack(largest)
+        model.optimizer.apply(gradients, model.trainable_variables)
+        return tf.stack([losses[mouse] for mouse in model.mice]), tf.stack(largest)
 
     def _clip(self, gradients):
         """Scales a device's share of the gradients by what their sum over devices needs."""

@@ -44,6 +44,58 @@ def nothing(coordinates, **rest):
 def raises(coordinates, **rest):
     return 1 / 0
 
+def with_core(core, coordinates, **rest):
+    model = build(coordinates, **rest)
+    return FiringRateModel(core, model.readouts, image_shape=model.image_shape)
+
+class Adding(keras.layers.Conv2D):
+    def call(self, image):
+        self.add_loss(keras.ops.sum(self.kernel))
+        return super().call(image)
+
+class AddingItsPenalty(Adding):
+    def penalty(self):
+        return keras.ops.sum(self.kernel)
+
+class Rough(keras.layers.Conv2D):
+    def penalty(self):
+        return self.kernel
+
+class Failing(keras.layers.Conv2D):
+    def call(self, image):
+        return 1 / 0
+
+class Short(keras.layers.Layer):
+    n_neurons = 3
+    def build(self, input_shape):
+        self.built = True
+    def call(self, features, shift=None, training=None):
+        return keras.ops.mean(features, axis=(1, 2))[:, :2]
+
+def adding(coordinates, **rest):
+    return with_core(Adding(5, 9), coordinates, **rest)
+
+def adding_its_penalty(coordinates, **rest):
+    return with_core(AddingItsPenalty(5, 9), coordinates, **rest)
+
+def regularized(coordinates, **rest):
+    core = keras.layers.Conv2D(5, 9, kernel_regularizer="l2", bias_regularizer="l2")
+    return with_core(core, coordinates, **rest)
+
+def active(coordinates, **rest):
+    return with_core(keras.layers.Conv2D(5, 9, activity_regularizer="l2"), coordinates, **rest)
+
+def rough(coordinates, **rest):
+    return with_core(Rough(5, 9), coordinates, **rest)
+
+def failing(coordinates, **rest):
+    return with_core(Failing(5, 9), coordinates, **rest)
+
+def short(coordinates, **rest):
+    model = build(coordinates, **rest)
+    readouts = {**model.readouts, "b": Short()}
+    return FiringRateModel(model.core, readouts, image_shape=model.image_shape)
+
 number = 3
 """
 
@@ -101,11 +153,22 @@ def test_a_name_that_is_none_is_refused(name):
         ("own_package.own_model:nothing", "returned NoneType, expected a FiringRateModel"),
         ("own_package.own_model:one_mouse", "has readouts for neurons .*'a': 4.*, expected .*'b'"),
         ("own_package.own_model:of_plus", r"images of shape \(36, 64, 4\), expected \(36, 64, 1\)"),
+        ("own_package.own_model:adding", "adds a loss that training would leave out: give"),
+        ("own_package.own_model:active", "adds a loss that training would leave out: give"),
+        ("own_package.own_model:rough", r"a penalty has shape \(9, 9, 1, 5\), expected a scalar"),
+        ("own_package.own_model:failing", "a call raised ZeroDivisionError: "),
+        ("own_package.own_model:short", r"gives b rates of shape \(2, 2\) .*, expected \(2, 3\)"),
     ],
 )
 def test_what_does_not_build_a_model_is_refused(name, says):
     with pytest.raises(SensoriumError, match=says):
         build(name)
+
+
+@pytest.mark.usefixtures("own")
+@pytest.mark.parametrize("name", ["adding_its_penalty", "regularized"])
+def test_losses_that_training_pays_are_not_refused(name):
+    assert build(f"own_package.own_model:{name}").mice == ("a", "b")
 
 
 @pytest.mark.usefixtures("own")

@@ -54,8 +54,10 @@ def gradients(model, batch):
     return [g.numpy() for g in map(tf.convert_to_tensor, tape.gradient(total, variables))], losses
 
 
-def test_a_step_is_keras_s_own_train_step(batch):
+@pytest.mark.parametrize("joint_core", [False, True])
+def test_a_step_is_keras_s_own_train_step(batch, joint_core):
     ours, theirs = made(keras.optimizers.Adam(0.01)), made(keras.optimizers.Adam(0.01))
+    ours.joint_core = theirs.joint_core = joint_core
     take(ours, batch, [0.01, 0.01])
     for _ in range(2):
         theirs.train_step(batch)
@@ -189,7 +191,8 @@ def test_the_loop_is_traced_once_for_any_number_of_steps(batch):
     iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
     for n_steps in (4, 4, 2, 3, 7):
         steps(iterator, learning_rates=[1e-6] * n_steps, n_trials=[N_TRIALS] * n_steps)
-    assert len(calls) <= 3
+    # Each trace calls the model once for each mouse.
+    assert len(calls) <= 2 * len(NEURONS)
 
 
 def test_a_model_without_penalties_takes_steps(batch):
@@ -203,6 +206,27 @@ def test_a_model_without_penalties_takes_steps(batch):
     _, totals = take(free, batch, [1e-3])
     assert totals.bad is None and totals.penalties.tolist() == [0.0, 0.0]
     assert any((a != b).any() for a, b in zip(before, free.get_weights(), strict=True))
+
+
+def test_a_regularizer_counts_once_however_many_mice_pass_the_core(batch):
+    def model():
+        core = keras.layers.Conv2D(
+            2,
+            9,
+            kernel_regularizer=keras.regularizers.L2(10.0),
+            kernel_initializer=keras.initializers.GlorotUniform(seed=1),
+        )
+        free = FiringRateModel(core, {mouse: Free(n) for mouse, n in NEURONS.items()})
+        free.compile(keras.optimizers.SGD(1e-3), made().loss, jit_compile=False)
+        for weight in free.trainable_variables[1:]:
+            weight.assign(keras.ops.ones_like(weight) * 0.1)
+        return free
+
+    ours, theirs = model(), model()
+    take(ours, batch, [1e-3])
+    theirs.train_step(batch)
+    for a, b, weight in zip(ours.get_weights(), theirs.get_weights(), ours.weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6, err_msg=weight.path)
 
 
 class Free(keras.layers.Layer):
