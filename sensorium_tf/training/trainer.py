@@ -146,14 +146,22 @@ def check_mice(
 def _check_shares(
     settings: TrainingSettings, mice: Sequence[Mouse], strategy: tf.distribute.Strategy
 ) -> None:
-    n_replicas = strategy.num_replicas_in_sync
-    for mouse in mice:
-        n_trials = settings.subset.n_train_trials_of(mouse)
-        smallest = min(n_trials % settings.batch_size or settings.batch_size, n_trials)
-        if smallest < n_replicas:
+    """Refuses batches of which some device would get no trial."""
+    n_replicas, batch_size = strategy.num_replicas_in_sync, settings.batch_size
+    n_trials = {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice}
+
+    def smallest(mouse: str, size: int) -> int:
+        return min(n_trials[mouse] % size or size, n_trials[mouse])
+
+    for mouse, number in n_trials.items():
+        if smallest(mouse, batch_size) < n_replicas:
+            sizes = range(1, max(n_trials.values()) + 1)
+            fitting = [s for s in sizes if all(smallest(m, s) >= n_replicas for m in n_trials)]
+            nearest = min(fitting, key=lambda size: abs(size - batch_size), default=None)
             raise SensoriumError(
-                f"batch_size {settings.batch_size}: the last of {mouse.name}'s {n_trials} trials "
-                f"are a batch of {smallest}, too few for {describe(strategy)}: choose another one"
+                f"batch_size {batch_size}: the last of {mouse}'s {number} trials are a batch of "
+                f"{smallest(mouse, batch_size)}, too few for {describe(strategy)}: "
+                + ("use fewer devices" if nearest is None else f"use --batch_size={nearest}")
             )
 
 

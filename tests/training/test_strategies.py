@@ -217,13 +217,23 @@ def test_what_is_no_strategy_is_refused(monkeypatch, name, config, says):
         make_strategy(name)
 
 
-def test_a_batch_with_fewer_trials_than_devices_is_refused(prepared, tmp_path):
-    class TwoDevices(tf.distribute.OneDeviceStrategy):
+@pytest.mark.parametrize(
+    ("n_devices", "batch_size", "says"),
+    [
+        (2, 11, "12 trials are a batch of 1, too few for 2 devices .*: use --batch_size=10"),
+        (5, 5, "12 trials are a batch of 2, too few for 5 devices .*: use --batch_size=6"),
+        (13, 12, "12 trials are a batch of 12, too few for 13 devices .*: use fewer devices"),
+    ],
+)
+def test_a_batch_with_fewer_trials_than_devices_is_refused(
+    prepared, tmp_path, n_devices, batch_size, says
+):
+    class Devices(tf.distribute.OneDeviceStrategy):
         @property
         def num_replicas_in_sync(self):
-            return 2
+            return n_devices
 
-    settings = TrainingSettings(mice=("full",), batch_size=11)
-    with pytest.raises(SensoriumError, match="full's 12 trials are a batch of 1, too few for 2"):
-        train(settings, tmp_path / "run", data_dir=prepared, strategy=TwoDevices("CPU:0"))
+    settings = TrainingSettings(mice=("full",), batch_size=batch_size)
+    with pytest.raises(SensoriumError, match=says):
+        train(settings, tmp_path / "run", data_dir=prepared, strategy=Devices("CPU:0"))
     assert not (tmp_path / "run").exists()
