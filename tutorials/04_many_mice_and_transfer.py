@@ -75,7 +75,7 @@ print(donor.evaluate().report())
 
 # %%
 BATCH_SIZE, STEPS = 8, 160  # the recipe's batches
-NUMBERS = (50, 150, 450)
+NUMBERS = (50, 140, 400)
 
 runs = {"from scratch": {}, "frozen core": {}}
 for n_trials in NUMBERS:

@@ -167,7 +167,7 @@ if HAS_TORCH:
     import torch
     from torch.nn import functional
 
-    state = torch.load(CHECKPOINT, weights_only=True)
+    state = torch.load(CHECKPOINT, map_location="cpu", weights_only=True)
     print(*list(state)[:4], "...", sep="\n")
 
     def torch_rates(images):
