@@ -66,7 +66,7 @@ SETTINGS = (
         "init_from",
         None,
         "Model file (.keras) to start from, trained or imported: its core, and its readouts of "
-        "the same neurons.",
+        "neurons that are known to be the same.",
     ),
     flags.DEFINE_bool("freeze_core", False, "Keep the core of --init_from as it is."),
     flags.DEFINE_bool("deterministic", False, "The same bits each time, at some cost."),

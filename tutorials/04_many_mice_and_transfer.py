@@ -66,7 +66,8 @@ print(donor.evaluate().report())
 # ## A new mouse, few trials
 #
 # `init_from` starts from the core of a trained model. The new mouse is not among the model's, so it
-# gets a new readout; of a mouse that is, readout and shifter would be taken over as well.
+# gets a new readout; of a mouse that is, with the same neurons, readout and shifter would be taken
+# over as well.
 # `freeze_core` leaves the core as it is, and the few trials have only the readout to train.
 #
 # `train_trials` draws the trials to train on; the same seed draws the smaller sets from the larger.

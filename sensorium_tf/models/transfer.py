@@ -1,6 +1,10 @@
 """A trained model's weights as the start of another one."""
 
+from collections.abc import Collection
+
 import keras
+import numpy as np
+from keras import ops
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.firing_rate_model import FiringRateModel
@@ -10,16 +14,21 @@ from sensorium_tf.models.readout import same_places
 _FREE = {"name", "seed", "trainable", "dtype", "laplace_penalty"}
 
 
-def copy_weights(source: FiringRateModel, target: FiringRateModel) -> tuple[str, ...]:
+def copy_weights(
+    source: FiringRateModel, target: FiringRateModel, *, same_neurons: Collection[str] = ()
+) -> tuple[str, ...]:
     """Copies the core and, for every mouse that both models know, its readout and shifter.
 
-    A mouse counts as known to both if it has the same name, its neurons lie in the same places in
-    cortex, and readouts and shifters are of the same kind; any other mouse of the target keeps
-    the weights that it has.
+    A mouse counts as known to both if it has the same name, readouts and shifters are of the same
+    kind, and its neurons are known to be the same: because the caller says so, or because both
+    readouts hold the same places in cortex. Free positions tell nothing of the kind, nor does the
+    place of a lone neuron, which is the centre of all. Any other mouse of the target keeps the
+    weights that it has.
 
     Args:
         source: A trained model.
         target: A model with the same core.
+        same_neurons: Mice whose neurons the caller knows to be the same in both.
 
     Returns:
         The mice whose readouts were copied.
@@ -29,7 +38,12 @@ def copy_weights(source: FiringRateModel, target: FiringRateModel) -> tuple[str,
     """
     _check_cores(source, target)
     target.core.set_weights(source.core.get_weights())
-    known = tuple(mouse for mouse in target.mice if _same_mouse(source, target, mouse))
+    known = tuple(
+        mouse
+        for mouse in target.mice
+        if _same_kind(source, target, mouse)
+        and (mouse in same_neurons or _same_places(source, target, mouse))
+    )
     for mouse in known:
         target.readouts[mouse].set_weights(source.readouts[mouse].get_weights())
         if mouse in target.shifters:
@@ -52,20 +66,23 @@ def _check_cores(source: FiringRateModel, target: FiringRateModel) -> None:
         )
 
 
-def _same_mouse(source: FiringRateModel, target: FiringRateModel, mouse: str) -> bool:
+def _same_kind(source: FiringRateModel, target: FiringRateModel, mouse: str) -> bool:
     if mouse not in source.readouts or (mouse in source.shifters) != (mouse in target.shifters):
         return False
     pairs = [(source.readouts[mouse], target.readouts[mouse])]
     if mouse in target.shifters:
         pairs.append((source.shifters[mouse], target.shifters[mouse]))
-    if any(_shapes(theirs) != _shapes(ours) for theirs, ours in pairs):
-        return False
+    return all(_shapes(theirs) == _shapes(ours) for theirs, ours in pairs)
+
+
+def _same_places(source: FiringRateModel, target: FiringRateModel, mouse: str) -> bool:
     theirs, ours = (
         getattr(model.readouts[mouse], "coordinates", None) for model in (source, target)
     )
-    if theirs is None or ours is None:  # free positions
-        return theirs is ours
-    return same_places(theirs, ours)
+    if theirs is None or ours is None:
+        return False
+    # Zeros are the place of a lone neuron, and of neurons whose places nobody told.
+    return bool(np.any(ops.convert_to_numpy(theirs))) and same_places(theirs, ours)
 
 
 def _shapes(layer: keras.layers.Layer) -> list[tuple[int, ...]]:

@@ -71,8 +71,9 @@ class TrainingSettings:
       deterministic: whether every operation must give the same bits each time, at some cost.
       mixed_precision: whether to compute in bfloat16 (weights stay in float32); on a CPU that takes
         longer than float32.
-      init_from: model file (`.keras`) to start from: its core, and its readouts of the same
-        neurons; None to start from random weights.
+      init_from: model file (`.keras`) to start from: its core, and its readouts of neurons that are
+        known to be the same, by their places in cortex or by the run in whose workdir the file is;
+        None to start from random weights.
       freeze_core: whether the core stays as it is in `init_from`, statistics of its batch
         normalisation included.
       architecture: the baseline's hyperparameters.

@@ -135,13 +135,22 @@ def uses_of_file(path: Path, model: FiringRateModel | EnsembleModel) -> Uses:
     Raises:
       SensoriumError: if its images are of no track.
     """
-    workdir = Workdir(path.parent)
-    if workdir.model_file == path:
-        with contextlib.suppress(SensoriumError):  # no run there
-            return workdir.uses(model)
+    run = run_of_file(path)
+    if run is not None:
+        return run.uses(model)
     return Uses(
         mice=model.mice, track=track_of(model.image_shape), pupil_center=bool(model.shifters)
     )
+
+
+def run_of_file(path: Path) -> Workdir | None:
+    """Returns the workdir in which a file is the run's model; None for a lone file."""
+    workdir = Workdir(path.parent)
+    if workdir.model_file == path:
+        with contextlib.suppress(SensoriumError):  # no run there
+            workdir.settings()
+            return workdir
+    return None
 
 
 def _members(

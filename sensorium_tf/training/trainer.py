@@ -16,12 +16,12 @@ from sensorium_tf.data import Batches, Mouse, Trials, load_mouse
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.locking import only_process
 from sensorium_tf.metrics import single_trial_correlation
-from sensorium_tf.models import FiringRateModel, PoissonLoss, copy_weights, model_builder
+from sensorium_tf.models import FiringRateModel, PoissonLoss, model_builder
 from sensorium_tf.training.interruption import StopRequest, TrainingStopped, stop_on_sigterm
-from sensorium_tf.training.model_file import load_model
 from sensorium_tf.training.prediction import Predictor
 from sensorium_tf.training.schedule import LearningPlan, Schedule, Trapezoid
 from sensorium_tf.training.settings import RECIPES, TrainingSettings
+from sensorium_tf.training.start import Start, open_start
 from sensorium_tf.training.steps import PENALTIES, BadStep, Steps
 from sensorium_tf.training.strategies import (
     check_agreement,
@@ -30,7 +30,6 @@ from sensorium_tf.training.strategies import (
     make_strategy,
 )
 from sensorium_tf.training.tensorboard import RunLog, Watch
-from sensorium_tf.training.trained import uses_of_file
 from sensorium_tf.training.uses import Uses
 from sensorium_tf.training.workdir import Workdir
 
@@ -211,20 +210,19 @@ def check_start(settings: TrainingSettings, mice: Sequence[Mouse]) -> Uses:
       SensoriumError: if there is no such model, or `init_from` does not fit it.
     """
     model = _model_for(settings, mice)
-    uses = _uses(settings, model)
-    if settings.init_from is not None:
-        _start_from(settings.init_from, model)
-    return uses
+    start = None if settings.init_from is None else open_start(settings.init_from)
+    if start is not None:
+        start.copy_to(model, mice)
+    return _uses(settings, model, start)
 
 
-def _uses(settings: TrainingSettings, model: FiringRateModel) -> Uses:
+def _uses(settings: TrainingSettings, model: FiringRateModel, start: Start | None) -> Uses:
     """Returns what a run uses: with the pupil center if it has shifters, and with its start."""
-    uses = dataclasses.replace(settings.uses, pupil_center=bool(model.shifters))
-    if settings.init_from is None:
-        return uses
-    source = uses_of_file(Path(settings.init_from).expanduser(), load_model(settings.init_from))
-    before = tuple((mouse, source.seen_tiers(mouse)) for mouse in source.mice)
-    return dataclasses.replace(uses, seen_before=before)
+    return dataclasses.replace(
+        settings.uses,
+        pupil_center=bool(model.shifters),
+        seen_before=() if start is None else start.seen_before,
+    )
 
 
 def _model_for(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
@@ -233,17 +231,6 @@ def _model_for(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateM
         {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
         {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice},
     )
-
-
-def _start_from(path: str, model: FiringRateModel) -> Sequence[str]:
-    """Copies the weights of a model file; returns the mice whose readouts it has."""
-    source = load_model(path)
-    if not isinstance(source, FiringRateModel):
-        raise SensoriumError(f"{path}: is an ensemble: start from one of its members")
-    try:
-        return copy_weights(source, model)
-    except SensoriumError as e:
-        raise SensoriumError(f"{path}: {e}") from e
 
 
 def _start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None:
@@ -302,13 +289,13 @@ class _Run:
             self._model = _model_for(settings, mice)
             # Adam makes its moments at the first step, but a checkpoint holds them from the start.
             self._model.optimizer.build(self._model.trainable_variables)
-        known: Sequence[str] = ()
-        self.uses = settings.uses
-        if settings.init_from is None or not workdir.has_checkpoint:
-            self.uses = _uses(settings, self._model)
+        start, known = None, ()
+        # A run that goes on needs the file no more.
         if settings.init_from is not None and not workdir.has_checkpoint:
-            known = _start_from(settings.init_from, self._model)
+            start = open_start(settings.init_from)
+            known = start.copy_to(self._model, mice)
             self._say_start(known)
+        self.uses = _uses(settings, self._model, start)
         trials = {mouse.name: settings.subset.train_trials_of(mouse) for mouse in mice}
         if settings.mean_bias:
             _start_at_means(self._model, {n: t for n, t in trials.items() if n not in known})
@@ -355,11 +342,9 @@ class _Run:
     def _say_start(self, known: Sequence[str]) -> None:
         if self._verbose:
             new = [mouse for mouse in self._model.mice if mouse not in known]
-            print(
-                f"from {self._settings.init_from}: the core"
-                + (f" and the readout of {', '.join(known)}" if known else "")
-                + (f"; new readout for {', '.join(new)} (not among its neurons)" if new else "")
-            )
+            copied = f" and the readout of {', '.join(known)}" if known else ""
+            fresh = f"; new readout for {', '.join(new)} (not known to be its neurons)"
+            print(f"from {self._settings.init_from}: the core{copied}{fresh if new else ''}")
 
     def _begin(self, log: RunLog) -> None:
         """Scores the untrained weights, which are the first best."""

@@ -173,6 +173,14 @@ class Workdir:
         """
         return list(self._read_config().get(_SEEDS, ()))
 
+    def fingerprints(self) -> dict[str, str]:
+        """Returns the fingerprint of each mouse, neurons and all, that the run was trained on.
+
+        Raises:
+          SensoriumError: if there is no run in it.
+        """
+        return dict(self._read_config().get(_RECORDINGS, {}))
+
     def member(self, seed: int) -> Path:
         """Returns the workdir of the member with this seed."""
         return self.path / "members" / f"seed{seed}"
@@ -188,7 +196,7 @@ class Workdir:
 
     def check_recording(self, mouse: Mouse) -> None:
         """Raises SensoriumError if the run was trained on another recording of this name."""
-        trained = self._read_config().get(_RECORDINGS, {}).get(mouse.name)
+        trained = self.fingerprints().get(mouse.name)
         if trained not in (None, mouse.fingerprint):
             raise SensoriumError(
                 f"{mouse.name} in {mouse.data_path} is not the recording that the run in "

@@ -58,12 +58,34 @@ def test_a_readout_of_another_kind_is_new(coordinates):
     assert copy_weights(source, made(coordinates, ["mouse1"], seed=2)) == ()
 
 
-def test_free_positions_are_copied_too(coordinates):
-    settings = BaselineSettings(hidden_channels=3, n_blocks=1, positions="free")
-    source = made(coordinates, ["mouse1"], settings=settings)
-    target = made(coordinates, ["mouse1"], settings=settings, seed=2)
-    assert copy_weights(source, target) == ("mouse1",)
+def free(coordinates):
+    return {
+        "coordinates": coordinates,
+        "settings": BaselineSettings(hidden_channels=3, n_blocks=1, positions="free"),
+    }
+
+
+def alone(coordinates):
+    return {"coordinates": {"mouse1": coordinates["mouse1"][:1]}}
+
+
+def nowhere(coordinates):
+    return {"coordinates": {"mouse1": np.zeros((4, 3))}}
+
+
+@pytest.mark.parametrize("neurons", [free, alone, nowhere])
+def test_neurons_that_no_place_tells_apart_are_the_same_if_the_caller_says_so(coordinates, neurons):
+    source, target = (made(mice=["mouse1"], seed=seed, **neurons(coordinates)) for seed in (1, 2))
+    assert copy_weights(source, target, same_neurons=["mouse2"]) == ()
+    assert same(target.core, source.core)
+    assert not same(target.readouts["mouse1"], source.readouts["mouse1"])
+    assert copy_weights(source, target, same_neurons=["mouse1"]) == ("mouse1",)
     assert same(target, source)
+
+
+def test_other_neurons_that_count_as_the_same_are_still_of_another_number(coordinates):
+    source, target = (made({"mouse1": np.eye(3)[:n]}, ["mouse1"]) for n in (2, 3))
+    assert copy_weights(source, target, same_neurons=["mouse1"]) == ()
 
 
 @pytest.mark.parametrize(

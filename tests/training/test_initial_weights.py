@@ -10,6 +10,7 @@ from sensorium_tf.data import Mouse, Subset
 from sensorium_tf.evaluation import evaluate
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import TrainingSettings, Workdir, load_model, train
+from sensorium_tf.training import start as start_module
 
 SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
 
@@ -51,6 +52,54 @@ def test_a_mouse_that_both_know_keeps_its_readout(donor, prepared, tmp_path, cap
     assert same(result.model.readouts["short"], load_model(donor).readouts["short"])
     said = capsys.readouterr().out
     assert "the core and the readout of short; new readout for full" in said
+
+
+FREE = BaselineSettings(hidden_channels=4, n_blocks=1, positions="free")
+HALVES = ((3, 6), (9, 12))  # unit ids
+
+
+@pytest.fixture(scope="module")
+def half_run(prepared, tmp_path_factory):
+    """Model file of a run on some neurons, whose positions are free."""
+    folder = tmp_path_factory.mktemp("half") / "run"
+    chosen = settings(architecture=FREE, subset=Subset(unit_ids=HALVES[0]), seed=3, epochs=1)
+    return train(chosen, folder, data_dir=prepared, verbose=False).model_file
+
+
+@pytest.mark.parametrize(
+    ("unit_ids", "lone", "copied"),
+    [(HALVES[0], False, True), (HALVES[1], False, False), (HALVES[0], True, False)],
+)
+def test_free_positions_are_kept_for_neurons_that_the_run_tells_to_be_the_same(
+    half_run, prepared, tmp_path, capsys, unit_ids, lone, copied
+):
+    start = shutil.copy(half_run, tmp_path / "lone.keras") if lone else half_run
+    chosen = settings(
+        architecture=FREE,
+        subset=Subset(unit_ids=unit_ids),
+        init_from=str(start),
+        learning_rate=1e-12,
+        epochs=1,
+    )
+    result = train(chosen, tmp_path / "run", data_dir=prepared)
+    ours, theirs = (model.readouts["full"].mean for model in (result.model, load_model(half_run)))
+    assert np.allclose(ours, theirs, atol=1e-6) is copied
+    said = capsys.readouterr().out
+    assert ("the core and the readout of full\n" in said) is copied
+    assert ("new readout for full (not known to be its neurons)" in said) is not copied
+
+
+def test_the_model_that_a_run_starts_from_is_loaded_once(donor, prepared, tmp_path, monkeypatch):
+    loaded = []
+
+    def load(path):
+        loaded.append(path)
+        return load_model(path)
+
+    monkeypatch.setattr(start_module, "load_model", load)
+    chosen = settings(init_from=str(donor), epochs=1)
+    train(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
+    assert loaded == [str(donor)]
 
 
 def test_a_run_goes_on_without_the_file_that_it_started_from(

@@ -1,0 +1,67 @@
+"""The trained model that a run starts from, instead of random weights."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sensorium_tf.data import Mouse
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models import FiringRateModel, copy_weights
+from sensorium_tf.training.model_file import load_model
+from sensorium_tf.training.trained import run_of_file, uses_of_file
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """A model to start from, and what is known of it.
+
+    Attributes:
+      path: its file, as the user wrote it.
+      model: what is in it.
+      seen_before: each of its mice with the tiers that it had seen, None where that is not known.
+      fingerprints: mouse to the fingerprint of the recording and neurons that it was trained on;
+        empty for a lone file, which does not tell.
+    """
+
+    path: str
+    model: FiringRateModel
+    seen_before: tuple[tuple[str, tuple[str, ...] | None], ...]
+    fingerprints: Mapping[str, str]
+
+    def copy_to(self, model: FiringRateModel, mice: Sequence[Mouse]) -> tuple[str, ...]:
+        """Copies the core, and the readouts of neurons that are known to be the same.
+
+        Args:
+          model: of a run.
+          mice: those that it was built for.
+
+        Returns:
+          The mice whose readouts were copied.
+
+        Raises:
+          SensoriumError: if the cores differ.
+        """
+        same = [m.name for m in mice if m.fingerprint == self.fingerprints.get(m.name)]
+        try:
+            return copy_weights(self.model, model, same_neurons=same)
+        except SensoriumError as e:
+            raise SensoriumError(f"{self.path}: {e}") from e
+
+
+def open_start(path: str) -> Start:
+    """Opens the model file that a run starts from.
+
+    Raises:
+      SensoriumError: if there is none, or it is damaged or an ensemble.
+    """
+    model = load_model(path)
+    if not isinstance(model, FiringRateModel):
+        raise SensoriumError(f"{path}: is an ensemble: start from one of its members")
+    file = Path(path).expanduser()
+    run, uses = run_of_file(file), uses_of_file(file, model)
+    return Start(
+        path=path,
+        model=model,
+        seen_before=tuple((mouse, uses.seen_tiers(mouse)) for mouse in uses.mice),
+        fingerprints={} if run is None else run.fingerprints(),
+    )
