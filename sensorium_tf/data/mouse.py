@@ -38,6 +38,8 @@ class Mouse:
       neurons: metadata of the neurons, name to `(neurons,)` array, `unit_ids` among them;
         `cell_motor_coordinates` is `(neurons, 3)` in micrometres.
       statistics: signal to `{"mean", "std"}` over the training trials, raw units.
+      response_scale: `(neurons,)`, what the responses are divided by: their std or, where that is
+        smaller, 0.01 of its mean over all neurons of the recording.
       withheld_signals: signals that are zeros because the competition hides them.
       withheld_tiers: tiers whose responses are zeros for the same reason.
     """
@@ -47,6 +49,7 @@ class Mouse:
     tiers: Mapping[str, int]
     neurons: Mapping[str, np.ndarray]
     statistics: Mapping[str, Mapping[str, np.ndarray]]
+    response_scale: np.ndarray
     withheld_signals: tuple[str, ...]
     withheld_tiers: tuple[str, ...]
     _builder: tfds.core.DatasetBuilder = dataclasses.field(repr=False)
@@ -81,7 +84,10 @@ class Mouse:
         """Tells recordings apart: session, neurons and responses enter it."""
         content = hashlib.sha256(self.session_key.encode())
         content.update(self.unit_ids.astype(np.int64).tobytes())
-        for value in self.statistics["responses"].values():
+        responses = self.statistics["responses"]
+        # Saved runs know some of a mouse's neurons by what their responses are divided by.
+        std = responses["std"] if self._index is None else self.response_scale
+        for value in (responses["mean"], std):
             content.update(value.astype(np.float64).tobytes())
         return content.hexdigest()[:16]
 
@@ -92,15 +98,14 @@ class Mouse:
           index: which, `(fewer neurons,)`, in the order in which they are wanted.
         """
         responses = self.statistics["responses"]
-        # What a hardly active neuron is divided by follows from all neurons.
-        std = response_scale(responses["std"])
         return dataclasses.replace(
             self,
             neurons={name: values[index] for name, values in self.neurons.items()},
             statistics={
                 **self.statistics,
-                "responses": {"mean": responses["mean"][index], "std": std[index]},
+                "responses": {name: values[index] for name, values in responses.items()},
             },
+            response_scale=self.response_scale[index],
             _index=index if self._index is None else self._index[index],
         )
 
@@ -157,10 +162,16 @@ class Mouse:
             signals["image_ids"][rows] = block["image_id"]
             signals["trial_ids"][rows] = [trial_id.decode() for trial_id in block["trial_id"]]
         signals["trial_ids"] = signals["trial_ids"].astype(str)
-        return normalize(self.name, signals, self.statistics, self.withheld_signals)
+        return normalize(
+            self.name,
+            signals,
+            self.statistics,
+            self.withheld_signals,
+            response_scale=self.response_scale,
+        )
 
     def standardize(self, truth: Truth, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the true responses and rates of some trials, divided by the responses' std.
+        """Returns the true responses and rates of some trials, divided as the responses are.
 
         Args:
           truth: of this mouse's recording, which is simulated.
@@ -175,8 +186,10 @@ class Mouse:
         aligned = truth.align(
             trial_ids=trials.trial_ids, image_ids=trials.image_ids, unit_ids=self.unit_ids
         )
-        std = self.statistics["responses"]["std"]
-        return normalize_responses(aligned.responses, std), normalize_responses(aligned.rates, std)
+        return (
+            normalize_responses(aligned.responses, self.response_scale),
+            normalize_responses(aligned.rates, self.response_scale),
+        )
 
     def _read(self, tier: str) -> Iterator[dict[str, np.ndarray]]:
         """Yields the prepared trials in blocks, in order."""
@@ -244,6 +257,10 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
 def _open(name: str, builder: tfds.core.DatasetBuilder) -> Mouse:
     metadata = builder.info.metadata
     withheld = metadata["withheld"]
+    statistics = {
+        signal: {key: np.asarray(value) for key, value in values.items()}
+        for signal, values in metadata["statistics"].items()
+    }
     return Mouse(
         name=name,
         session_key=metadata["session_key"],
@@ -253,10 +270,8 @@ def _open(name: str, builder: tfds.core.DatasetBuilder) -> Mouse:
             if tier in builder.info.splits
         },
         neurons={key: np.asarray(values) for key, values in metadata["neurons"].items()},
-        statistics={
-            signal: {key: np.asarray(value) for key, value in values.items()}
-            for signal, values in metadata["statistics"].items()
-        },
+        statistics=statistics,
+        response_scale=response_scale(statistics["responses"]["std"]),
         withheld_signals=tuple(withheld["signals"]),
         withheld_tiers=tuple(withheld["response_tiers"]),
         _builder=builder,

@@ -20,7 +20,8 @@ class Trials:
     Attributes:
       mouse: name of the mouse, for messages.
       images: `(trials, 36, 64)` float32, z-scored with the recording's mean and std, resized.
-      responses: `(trials, neurons)` float32, divided by the neuron's std; zeros where withheld.
+      responses: `(trials, neurons)` float32, divided by the mouse's `response_scale`; zeros where
+        withheld.
       behavior: `(trials, 3)` float32, divided by its std; None where withheld.
       pupil_center: `(trials, 2)` float32, z-scored; None where withheld.
       image_ids: `(trials,)` int64.
@@ -134,21 +135,22 @@ def normalize_images(images: np.ndarray, mean: float, std: float) -> np.ndarray:
     return np.float32(0.25) * (upper + lower)
 
 
-def normalize_responses(responses: np.ndarray, std: np.ndarray) -> np.ndarray:
-    """Divides responses by their standard deviation over the training trials.
+def normalize_responses(responses: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Divides responses by their scale.
 
     Args:
       responses: `(trials, neurons)`.
-      std: `(neurons,)`; see `response_scale`.
+      scale: `(neurons,)`, from `response_scale`.
     """
-    return responses * (1.0 / response_scale(std)).astype(np.float32)
+    return responses * (1.0 / scale).astype(np.float32)
 
 
 def response_scale(std: np.ndarray) -> np.ndarray:
     """Returns what responses are divided by: where std is at most 0.01 of its mean, that counts.
 
     Args:
-      std: `(neurons,)`, over the training trials.
+      std: `(neurons,)`, over the training trials; of all neurons of the recording, for the mean of
+        some is another.
     """
     std = np.asarray(std, np.float64)
     return np.maximum(std, _SMALLEST_STD * std.mean())
@@ -167,7 +169,12 @@ def normalize_columns(values: np.ndarray, *, mean: np.ndarray | float, std: np.n
 
 
 def normalize(
-    mouse: str, signals: Mapping[str, np.ndarray], statistics: Mapping, withheld: tuple[str, ...]
+    mouse: str,
+    signals: Mapping[str, np.ndarray],
+    statistics: Mapping,
+    withheld: tuple[str, ...],
+    *,
+    response_scale: np.ndarray,
 ) -> Trials:
     """Makes `Trials` of a mouse from signals that are raw, but for the images.
 
@@ -177,6 +184,7 @@ def normalize(
         `pupil_center` raw; `image_ids`, `trial_ids`.
       statistics: signal to `{"mean", "std"}` over the training trials.
       withheld: signals that the recording withholds.
+      response_scale: `(neurons,)`, what the responses are divided by.
     """
     behavior = pupil_center = None
     if "behavior" not in withheld:
@@ -192,7 +200,7 @@ def normalize(
     return Trials(
         mouse=mouse,
         images=signals["images"],
-        responses=normalize_responses(signals["responses"], statistics["responses"]["std"]),
+        responses=normalize_responses(signals["responses"], response_scale),
         behavior=behavior,
         pupil_center=pupil_center,
         image_ids=signals["image_ids"],

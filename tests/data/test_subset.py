@@ -1,13 +1,15 @@
 """Some neurons and trials of a mouse."""
 
 import dataclasses
+import hashlib
 import json
 
 import numpy as np
 import pytest
+from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.data import Subset, load_mouse
+from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.metrics import explainable_variance
 
 
@@ -74,15 +76,44 @@ def test_a_number_of_neurons_is_drawn_by_the_seed(mouse):
     assert len({frozenset(draw(seed)) for seed in range(8)}) > 1
 
 
-def test_the_std_of_a_hardly_active_neuron_follows_from_all_neurons(mouse):
-    std = mouse.statistics["responses"]["std"].copy()
-    std[0] = 1e-9
-    statistics = {**mouse.statistics, "responses": {**mouse.statistics["responses"], "std": std}}
-    quiet = dataclasses.replace(mouse, statistics=statistics)
-    alone = quiet.with_neurons(np.array([0]))
-    np.testing.assert_allclose(
-        alone.trials("train").responses[:, 0], quiet.trials("train").responses[:, 0], rtol=1e-6
-    )
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory):
+    """A mouse whose first neuron hardly responds and whose last one does so a lot."""
+    folder, tree = tmp_path_factory.mktemp("uneven"), recording_tree(seed=4)
+    factors = np.array([1e-6, 1, 1, 1, 1e3], np.float32)
+    for name in tree:
+        if name.startswith(("data/responses/", "meta/statistics/responses/")):
+            tree[name] = tree[name] * factors
+    prepare("uneven", recording=write_zip(folder / "uneven.zip", tree), data_dir=folder / "data")
+    return load_mouse("uneven", data_dir=folder / "data")
+
+
+@pytest.mark.parametrize("index", [[0], [0, 4], [4, 0, 1]])
+def test_what_a_neuron_is_divided_by_follows_from_all_neurons(uneven, index):
+    whole, part = uneven, uneven.with_neurons(np.array(index))
+    std = whole.statistics["responses"]["std"]
+    floor = 0.01 * std.mean()
+    assert std[0] < floor < std[4]
+    np.testing.assert_allclose(whole.response_scale, np.maximum(std, floor))
+    again = uneven.with_neurons(np.array([3, *index])).with_neurons(np.arange(len(index)) + 1)
+    for some in (part, again):
+        np.testing.assert_array_equal(some.response_scale, whole.response_scale[index])
+        np.testing.assert_array_equal(
+            some.trials("train").responses, whole.trials("train").responses[:, index]
+        )
+        assert some.fingerprint == part.fingerprint
+
+
+def test_saved_runs_go_on_knowing_the_neurons_of_a_mouse(uneven):
+    def expected(index, spread):
+        mean = uneven.statistics["responses"]["mean"]
+        parts = (uneven.unit_ids[index], mean[index], spread[index])
+        content = uneven.session_key.encode() + b"".join(part.tobytes() for part in parts)
+        return hashlib.sha256(content).hexdigest()[:16]
+
+    assert uneven.fingerprint == expected(np.arange(5), uneven.statistics["responses"]["std"])
+    some = np.array([0, 4])
+    assert uneven.with_neurons(some).fingerprint == expected(some, uneven.response_scale)
 
 
 def test_fewer_trials_are_some_of_the_more(mouse):

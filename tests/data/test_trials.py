@@ -7,7 +7,12 @@ from recording_files import recording_tree
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Trials, load_mouse
-from sensorium_tf.data.trials import normalize_columns, normalize_images, normalize_responses
+from sensorium_tf.data.trials import (
+    normalize_columns,
+    normalize_images,
+    normalize_responses,
+    response_scale,
+)
 
 
 def raw(tree, signal, tier):
@@ -36,7 +41,7 @@ def test_a_neuron_that_hardly_responds_is_not_blown_up():
     std = np.array([1.0, 2.0, 0.0, 1e-5])
     floor = 0.01 * std.mean()
     np.testing.assert_allclose(
-        normalize_responses(np.ones((1, 4), np.float32), std)[0],
+        normalize_responses(np.ones((1, 4), np.float32), response_scale(std))[0],
         [1.0, 0.5, 1 / floor, 1 / floor],
         rtol=1e-6,
     )
