@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from sensorium_tf.competition.files import PREDICTION, RESPONSES, Rows, read_label
-from sensorium_tf.metrics import Scores, oracle_correlation, scores, summarize
+from sensorium_tf.metrics import Scores, has_repeats, oracle_correlation, scores, summarize
 from sensorium_tf.tracks import check_track
 
 
@@ -71,7 +71,7 @@ def score_summary(
     responses, rates, images = _aligned(submission, ground_truth, track)
     found = scores(responses, rates, images, track=track)
     oracle = None
-    if len(np.unique(images)) < len(images):
+    if has_repeats(images):
         oracle = summarize({"single_trial_correlation": oracle_correlation(responses, images)})
     return {
         **found.summary,

@@ -8,7 +8,7 @@ import numpy as np
 from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.metrics import explainable_variance
+from sensorium_tf.metrics import explainable_variance, has_repeats
 from sensorium_tf.recordings import TIERS
 
 # Tier whose repeats tell how reliable a neuron is.
@@ -200,7 +200,7 @@ def _reliability(mouse: Mouse) -> np.ndarray:
     """Returns the explainable variance of each neuron, `(neurons,)`."""
     mouse.check_tier(_REPEATS, responses=True)
     trials = mouse.trials(_REPEATS)
-    if len(np.unique(trials.image_ids)) == len(trials):
+    if not has_repeats(trials.image_ids):
         raise SensoriumError(
             f"{mouse.name}: no image of tier {_REPEATS} is repeated, which reliability is about"
         )

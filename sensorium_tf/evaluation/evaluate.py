@@ -10,7 +10,7 @@ from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.run_files import write_run_files
-from sensorium_tf.metrics import explainable_variance, oracle_correlation, scores
+from sensorium_tf.metrics import explainable_variance, has_repeats, oracle_correlation, scores
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.training import TrainedModel, Uses, open_trained, predict
@@ -104,7 +104,7 @@ def evaluate_mouse(
         member_scores[name] = scores(responses, member_rates, trials.image_ids, track=track)
         total = total + member_rates
     rates = total / len(members) if members else predict(model, trials, track=track)
-    repeated = len(np.unique(trials.image_ids)) < len(trials)
+    repeated = has_repeats(trials.image_ids)
     return MouseEvaluation(
         mouse=mouse.name,
         tier=tier,

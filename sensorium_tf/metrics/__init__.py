@@ -1,5 +1,6 @@
 """The competition's metrics, in NumPy: one number a neuron, their means and intervals."""
 
+from sensorium_tf.metrics.images import has_repeats
 from sensorium_tf.metrics.intervals import (
     CONFIDENCE,
     N_RESAMPLES,
@@ -30,6 +31,7 @@ __all__ = [
     "correlation_to_average",
     "explainable_variance",
     "feve",
+    "has_repeats",
     "oracle_correlation",
     "scores",
     "single_trial_correlation",

@@ -35,6 +35,11 @@ class Images:
         self._order = np.argsort(self.of_trial, kind="stable")
         self._starts = np.cumsum(self.counts) - self.counts
 
+    @property
+    def has_repeats(self) -> bool:
+        """Whether some image was shown more than once."""
+        return bool(self.repeated.any())
+
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sums `(trials, neurons)` over the trials of each image: `(images, neurons)`."""
         return np.add.reduceat(values[self._order], self._starts, axis=0)
@@ -42,3 +47,12 @@ class Images:
     def means(self, values: np.ndarray) -> np.ndarray:
         """Averages `(trials, neurons)` over the trials of each image: `(images, neurons)`."""
         return self.sums(values) / self.counts[:, None]
+
+
+def has_repeats(image_ids: ArrayLike) -> bool:
+    """Tells whether some image was shown more than once, which FEV, FEVE and the oracle need.
+
+    Args:
+      image_ids: `(trials,)`, the image shown in each trial.
+    """
+    return Images(image_ids, len(image_ids)).has_repeats

@@ -250,7 +250,7 @@ def oracle_correlation(responses: ArrayLike, image_ids: ArrayLike) -> np.ndarray
     """
     (responses,) = _matrices(responses=responses)
     images = Images(image_ids, len(responses))
-    if not images.repeated.any():
+    if not images.has_repeats:
         raise SensoriumError(f"an oracle needs repeats: {_NO_REPEATS}")
     counts = images.counts[images.of_trial][:, None]
     repeated = counts[:, 0] > 1
@@ -271,7 +271,7 @@ def _no_feve(track: str, images: Images) -> str | None:
             "FEVE is not defined for the track sensorium_plus: no two repeats of an image have the "
             "same behavior, so what they share is not all that can be explained"
         )
-    return None if images.repeated.any() else _NO_REPEATS
+    return None if images.has_repeats else _NO_REPEATS
 
 
 def _refuse(reason: str | None) -> None:

@@ -57,6 +57,13 @@ def test_images_count_alike_in_the_average_however_often_shown():
     assert found == pytest.approx([slow_correlation([0, 3, 6], [1, 5, 2])])
 
 
+@pytest.mark.parametrize(
+    ("image_ids", "repeats"), [([1, 2, 1], True), (["a", "b"], False), ([7], False)]
+)
+def test_images_that_were_shown_again_are_repeats(image_ids, repeats):
+    assert metrics.has_repeats(image_ids) is repeats
+
+
 def test_explainable_variance_is_the_hand_worked_one():
     # total 20 / 3, noise 2
     assert metrics.explainable_variance(RESPONSES, IMAGES) == pytest.approx([0.7])
