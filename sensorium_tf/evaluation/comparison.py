@@ -310,8 +310,8 @@ def _compare_mouse(
     runs: Mapping[str, TrainedModel], mouse: Mouse, tier: str, *, truth: Truth | None
 ) -> MouseComparison:
     (name, run), *others = runs.items()
-    first = evaluate_mouse(run.model, mouse, tier, uses=run.uses, truth=truth)
     trials = mouse.trials(tier)
+    first = evaluate_mouse(run.model, mouse, tier, uses=run.uses, truth=truth, trials=trials)
     found = {name: first.scores}
     for name, run in others:
         rates = predict(run.model, trials, track=run.track)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sensorium_tf.data import Mouse
+from sensorium_tf.data import Mouse, Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.run_files import write_run_files
@@ -79,6 +79,7 @@ def evaluate_mouse(
     uses: Uses,
     truth: Truth | None = None,
     members: Mapping[str, FiringRateModel] | None = None,
+    trials: Trials | None = None,
 ) -> MouseEvaluation:
     """Scores a model on one tier of one mouse.
 
@@ -90,12 +91,13 @@ def evaluate_mouse(
       truth: of the mouse's recording, if it is simulated.
       members: of the ensemble that the model is, by name: they are scored as well, and the model's
         rates are the mean of theirs.
+      trials: those of the tier, if they have been read already.
 
     Raises:
       SensoriumError: if the model does not fit the mouse, or the truth is another recording's.
     """
-    trials, track = mouse.trials(tier), uses.track
-    responses, true_rates = trials.responses, None
+    trials = mouse.trials(tier) if trials is None else trials
+    track, responses, true_rates = uses.track, trials.responses, None
     if truth is not None:
         responses, true_rates = mouse.standardize(truth, trials)
     member_scores, total = {}, np.float32(0)

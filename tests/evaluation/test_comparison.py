@@ -9,7 +9,7 @@ import pytest
 from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError, metrics
-from sensorium_tf.data import load_mouse, prepare
+from sensorium_tf.data import Mouse, load_mouse, prepare
 from sensorium_tf.evaluation import compare_runs, differences_table, evaluate
 from sensorium_tf.models import BaselineSettings, EnsembleModel, baseline
 from sensorium_tf.training import TrainingSettings, load_model, open_trained, save_model, train
@@ -69,6 +69,15 @@ def test_scores_are_those_of_the_runs_alone(compared, files, prepared, tmp_path)
             expected, found = alone.scores.per_neuron[name], full.scores[file.name].per_neuron[name]
             np.testing.assert_array_equal(found, expected)
         np.testing.assert_array_equal(full.first.oracle, alone.oracle)
+
+
+def test_a_tier_is_read_once_for_all_runs(files, prepared, tmp_path, monkeypatch):
+    read, trials = [], Mouse.trials
+    monkeypatch.setattr(
+        Mouse, "trials", lambda mouse, tier: read.append(tier) or trials(mouse, tier)
+    )
+    compare_runs(files, tier="validation", output=tmp_path, data_dir=prepared)
+    assert read == ["validation"]
 
 
 def test_differences_are_paired_over_neurons(compared):
