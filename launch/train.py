@@ -82,7 +82,11 @@ SUBSET = (
     ),
     flags.DEFINE_integer("train_trials", None, "So many trials to train on, drawn at random."),
     flags.DEFINE_list("train_tiers", ["train"], "Tiers to train on."),
-    flags.DEFINE_string("validation_tier", "validation", "Tier by which weights are chosen."),
+    flags.DEFINE_string(
+        "validation_tier",
+        "validation",
+        "Tier by which weights are chosen; validation/... in a run's files is of it.",
+    ),
     flags.DEFINE_integer("subset_seed", 0, "Of the drawn neurons and trials."),
 )
 SCHEDULE = (

@@ -148,8 +148,8 @@ def train(
         results = train_ensemble(chosen, seeds, workdir, **where)
     for result in results if verbose else ():
         print(
-            f"{result.model_file}: {len(result.epochs)} epochs; best validation correlation "
-            f"{result.best_score:.4f}"
+            f"{result.model_file}: {len(result.epochs)} epochs; best "
+            f"{chosen.subset.validation_tier} correlation {result.best_score:.4f}"
         )
     if verbose and seeds is not None:
         print(f"their mean is in {Path(workdir) / 'model.keras'}")

@@ -186,13 +186,16 @@ def test_an_unknown_setting_is_refused_with_a_hint(prepared, tmp_path, name, hin
 def test_training_says_what_it_does_unless_asked_not_to(prepared, tmp_path, capsys):
     sensorium_tf.train("ln", "full", workdir=tmp_path / "a", data_dir=prepared, **SMALL)
     assert not capsys.readouterr().out
-    loud = {**SMALL, "verbose": True}
+    loud = {**SMALL, "verbose": True, "validation_tier": "test"}
     sensorium_tf.train(
         "ln", "full", workdir=tmp_path / "b", data_dir=prepared, seeds=[0, 1], **loud
     )
     out = capsys.readouterr().out
     assert "training ln on full, track sensorium (image)" in out
-    assert f"{tmp_path / 'b' / 'members' / 'seed1' / 'model.keras'}: 1 epochs; best" in out
+    assert "tier train, weights chosen by the score on tier test" in out
+    assert "epoch 1 of at most 1, best test correlation so far" in out
+    member = tmp_path / "b" / "members" / "seed1" / "model.keras"
+    assert f"{member}: 1 epochs; best test correlation" in out
     assert f"their mean is in {tmp_path / 'b' / 'model.keras'}" in out
 
 

@@ -29,7 +29,8 @@ class Subset:
       train_trials: so many trials to train on, drawn from those of `train_tiers`; the same seed
         draws a smaller number from the larger one's; None for all.
       train_tiers: tiers to train on.
-      validation_tier: tier by which weights are chosen.
+      validation_tier: tier by which weights are chosen; what a run's files call `validation/...` is
+        of it.
       subset_seed: of the draws.
 
     Raises:

@@ -31,7 +31,7 @@ def training_pictures(view: EpochView) -> dict[str, np.ndarray]:
             view.rates[name],
             correlations=view.correlations[name],
             unit_ids=mouse.unit_ids,
-            title=f"{title}, tier validation",
+            title=f"{title}, tier {view.tier}",
         )
         readout = view.model.readouts[name]
         if isinstance(readout, GaussianReadout):

@@ -215,7 +215,7 @@ class TrainingSettings:
         return (
             f"training {self.model} on {', '.join(self.mice)}{f' ({chosen})' if chosen else ''}, "
             f"track {self.track} ({self.uses.signals}); tier "
-            f"{' and '.join(self.subset.train_tiers)}, chosen by tier "
+            f"{' and '.join(self.subset.train_tiers)}, weights chosen by the score on tier "
             f"{self.subset.validation_tier}; recipe {self.recipe}{start}"
         )
 

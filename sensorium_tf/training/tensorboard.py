@@ -29,9 +29,10 @@ class EpochView:
       epoch: 0 for the untrained weights.
       model: as it was scored.
       mice: name to mouse.
-      trials: name to the validation trials.
+      trials: name to the trials that choose the weights.
       rates: name to their predicted rates, `(trials, neurons)`.
       correlations: name to each neuron's single-trial correlation, `(neurons,)`.
+      tier: of the trials.
     """
 
     epoch: int
@@ -40,6 +41,7 @@ class EpochView:
     trials: Mapping[str, Trials]
     rates: Mapping[str, np.ndarray]
     correlations: Mapping[str, np.ndarray]
+    tier: str
 
 
 class Watch(Protocol):
@@ -55,10 +57,11 @@ class RunLog:
     Args:
       folder: of the logs; None to write nothing.
       watch: what draws pictures, for some of the epochs.
+      tier: of the trials that are shown.
     """
 
-    def __init__(self, folder: str | os.PathLike | None, watch: Sequence[Watch] = ()):
-        self._folder, self._watch = folder, tuple(watch)
+    def __init__(self, folder: str | os.PathLike | None, watch: Sequence[Watch] = (), *, tier: str):
+        self._folder, self._watch, self._tier = folder, tuple(watch), tier
         if folder is not None and Path(folder).exists() and not Path(folder).is_dir():
             raise SensoriumError(f"{folder}: is a file, expected a folder for the logs")
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
@@ -104,7 +107,7 @@ class RunLog:
             for mouse, each in correlations.items():
                 tf.summary.histogram(f"single_trial_correlation/{mouse}", each)
             if epoch in _SHOWN_FIRST or epoch % _SHOWN_EVERY == 0:
-                view = EpochView(epoch, model, mice, trials, rates, correlations)
+                view = EpochView(epoch, model, mice, trials, rates, correlations, self._tier)
                 for watch in self._watch:
                     for name, picture in watch(view).items():
                         tf.summary.image(name, picture[None])

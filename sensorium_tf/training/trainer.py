@@ -46,8 +46,8 @@ class TrainingResult:
       model: with the best weights.
       model_file: where it is.
       epochs: the lines of `metrics.jsonl`.
-      best_score: validation single-trial correlation of the best weights, mean over the neurons
-        of all mice.
+      best_score: single-trial correlation of the best weights on the tier that chose them, mean
+        over the neurons of all mice.
     """
 
     model: FiringRateModel
@@ -72,7 +72,8 @@ def train(
       settings: what to train and how. `deterministic` holds for all that the process computes from
         then on: TensorFlow cannot take it back.
       workdir: folder of the run: `config.json`, `model.keras` (the best weights so far),
-        `metrics.jsonl`, `tensorboard/` and `checkpoints/`. Of several workers the first one alone
+        `metrics.jsonl`, `tensorboard/` and `checkpoints/`. What these call `validation/...` is of
+        the tier that chooses the weights, whichever that is. Of several workers the first one alone
         writes, and all must see the folder.
       data_dir: where the prepared datasets are; TFDS's default if left out.
       strategy: where to compute, see `make_strategy`.
@@ -321,7 +322,8 @@ class _Run:
     ) -> TrainingResult:
         """Trains until the plan or the number of epochs ends the run."""
         self._stop, self._profile = stop, profile
-        with RunLog(self._workdir.tensorboard if self._writes else None, watch) as log:
+        folder = self._workdir.tensorboard if self._writes else None
+        with RunLog(folder, watch, tier=self._settings.subset.validation_tier) as log:
             if not self._resume():
                 self._begin(log)
             while len(self._epochs) < self._settings.epochs and not self._stopped:
@@ -501,9 +503,10 @@ class _Run:
         if not self._verbose:
             return None
         best = self._plan.best_score
+        tier = self._settings.subset.validation_tier
         print(
-            f"epoch {epoch} of at most {self._settings.epochs}, best validation correlation "
-            f"so far {best:.4f}"
+            f"epoch {epoch} of at most {self._settings.epochs}, best {tier} correlation so far "
+            f"{best:.4f}"
         )
         return keras.utils.Progbar(
             self._batches.steps_per_epoch, stateful_metrics=["loss"], unit_name="step"

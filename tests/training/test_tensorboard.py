@@ -1,30 +1,41 @@
 """What a run shows in TensorBoard."""
 
+import sys
+
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from sensorium_tf.data import Subset
 from sensorium_tf.evaluation import training_pictures
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import TrainingSettings, train
 
 SCORE = "validation/single_trial_correlation"
+# Keys that start with `validation` are of the tier that chooses the weights.
 SETTINGS = TrainingSettings(
     mice=("full", "short"),
     epochs=3,
     batch_size=2,
     architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+    subset=Subset(validation_tier="test"),
 )
 
 
 @pytest.fixture(scope="module")
-def events(prepared, tmp_path_factory):
+def views():
+    """What the run shows, epoch by epoch."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def events(prepared, views, tmp_path_factory):
     folder = tmp_path_factory.mktemp("board") / "run"
     train(
         SETTINGS,
         folder,
         data_dir=prepared,
-        watch=[training_pictures],
+        watch=[training_pictures, lambda view: views.append(view) or {}],
         profile=True,
         verbose=False,
     )
@@ -62,6 +73,20 @@ def test_pictures_are_there_for_some_epochs(events):
         assert [event.step for event in read.Tensors(tag)] == [0, 1, 2]
         width, height, png = read.Tensors(tag)[0].tensor_proto.string_val
         assert int(width) > 300 and int(height) > 100 and png.startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("events")
+def test_pictures_say_which_tier_they_show(views, monkeypatch):
+    module = sys.modules[training_pictures.__module__]
+    titles, draw = [], module.responses_against_rates
+
+    def drawn(*args, title, **kwargs):
+        titles.append(title)
+        return draw(*args, title=title, **kwargs)
+
+    monkeypatch.setattr(module, "responses_against_rates", drawn)
+    training_pictures(views[-1])
+    assert titles == ["full, epoch 2, tier test", "short, epoch 2, tier test"]
 
 
 def test_hyperparameters_come_with_the_final_score(events):
