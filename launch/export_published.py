@@ -15,12 +15,14 @@ OUTPUT = flags.DEFINE_string("output", None, "The checkpoint to write (.pth).", 
 KEYS = flags.DEFINE_list(
     "keys", [], "Mice and their session keys, such as lab1:1-2-3. Default: those of mouse1 ..."
 )
+MODULES = flags.DEFINE_list("modules", [], "Modules of your own layers, to be imported first.")
 
 
 def main() -> None:
     from sensorium_tf.models import save_published
     from sensorium_tf.training import open_trained
 
+    launcher.import_own(MODULES)
     trained = open_trained(launcher.one_of(WORKDIR, MODEL_FILE))
     keys = save_published(trained.model, OUTPUT.value, keys=launcher.pairs(KEYS))
     print(f"{trained.name} of track {trained.track} ({trained.uses.describe()})")

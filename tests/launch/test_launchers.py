@@ -402,6 +402,7 @@ def test_a_model_of_ones_own_is_trained_evaluated_and_submitted(
     says = "import the modules of its own layers first (--modules)"
     assert_refused(quick, "evaluate", data, workdir, says=says)
     assert_refused(quick, "submit", data, workdir, "--mouse=lab1", says=says)
+    assert_refused(quick, "export_published", workdir, "--output=a.pth", says=says)
     started = [*train, "--workdir=runs/more", "--init_from=runs/mine/model.keras"]
     status, out, ours = quick("train", *started)
     assert status == 0, ours
@@ -416,6 +417,8 @@ def test_a_model_of_ones_own_is_trained_evaluated_and_submitted(
     status, out, ours = quick("submit", data, workdir, "--mouse=lab1", modules)
     assert status == 0, ours
     assert Path("runs/mine/submission/submission_file_live_test.csv").exists()
+    export = [workdir, modules, "--output=a.pth"]
+    assert_refused(quick, "export_published", *export, says="OneLayerCore is no part of the")
     for module, says in (("no_such", "module 'no_such' cannot be imported"), ("", "give either")):
         assert_refused(quick, "evaluate", data, f"--modules={module}", says=says)
 
