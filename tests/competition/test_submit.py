@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -7,10 +8,17 @@ from recording_files import recording_tree
 
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.competition import ground_truth, score, submit
-from sensorium_tf.data import load_mouse
+from sensorium_tf.data import Subset, load_mouse
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.recordings.truth import Truth
-from sensorium_tf.training import TrainingSettings, Workdir, load_model, predict, train
+from sensorium_tf.training import (
+    TrainingSettings,
+    Workdir,
+    load_model,
+    open_trained,
+    predict,
+    train,
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +95,14 @@ def test_without_an_output_folder_the_files_are_in_the_workdir(run, prepared):
 def test_a_mouse_that_was_not_trained_on_is_refused_with_those_that_were(run, prepared, tmp_path):
     with pytest.raises(SensoriumError, match=r"'short' is not one .* trained on: full, hidden"):
         submit(run, "short", output=tmp_path / "out", data_dir=prepared)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_on_some_of_the_neurons_is_refused(run, prepared, tmp_path):
+    part = dataclasses.replace(open_trained(run), subset=Subset(neurons=3))
+    says = r"run: trained on 3 neurons, drawn with seed 0: a submission needs all neurons"
+    with pytest.raises(SensoriumError, match=says):
+        submit(part, "full", output=tmp_path / "out", data_dir=prepared)
     assert not (tmp_path / "out").exists()
 
 

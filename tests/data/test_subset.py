@@ -189,6 +189,14 @@ def test_what_neurons_cannot_be_chosen_by_is_refused(prepared, mouse):
         Subset(min_reliability=0.1).neurons_of(hidden)
 
 
+def test_reliability_without_repeats_is_refused(tmp_path):
+    tree = recording_tree(n_test_images=4, n_repeats=1)
+    prepare("once", recording=write_zip(tmp_path / "once.zip", tree), data_dir=tmp_path)
+    says = "once: no image of tier test is repeated, which reliability is about"
+    with pytest.raises(SensoriumError, match=says):
+        Subset(min_reliability=0.1).neurons_of(load_mouse("once", data_dir=tmp_path))
+
+
 def test_too_few_trials_are_refused(mouse):
     with pytest.raises(SensoriumError, match="has 12 trials to train on, but 13 are asked for"):
         Subset(train_trials=13).train_trials_of(mouse)

@@ -363,6 +363,8 @@ def test_an_ensemble_is_trained_and_scored(workspace, quick, tmp_path):
         assert_refused(
             quick, "train", "--mice=nobody", f"--workdir={tmp_path / 'no'}", flag, says=says
         )
+    both = ["--mice=nobody", f"--workdir={tmp_path / 'no'}", "--seed=0", "--seeds=0,1"]
+    assert_refused(quick, "train", *both, says="--seed and --seeds do not go together")
     assert not (tmp_path / "no").exists()
 
 
@@ -446,6 +448,44 @@ def test_what_a_run_leaves_out_is_recorded_and_shown(workspace, quick, tmp_path)
         ("--train_trials=99", "18 trials to train on, but 99 are asked for"),
     ):
         assert_refused(quick, "train", *train, flag, f"--workdir={tmp_path / 'no'}", says=says)
+
+
+def test_what_chooses_trials_neurons_and_learning_rates_is_typed(quick, tmp_path):
+    tree = recording_tree()
+    tree["meta/neurons/layer"] = np.array(["L2/3", "L4", "L4", "L4", "L2/3"])
+    for trial, image in enumerate(tree["meta/trials/frame_image_id"]):
+        tree[f"data/responses/{trial}"][1] = image % 5  # this neuron is reliable
+    recording = write_zip(tmp_path / "lab2.zip", tree)
+    data, workdir = f"--data_dir={tmp_path / 'data'}", tmp_path / "run"
+    status, _, ours = quick("prepare", data, f"--recording={recording}", "--name=lab2")
+    assert status == 0, ours
+    status, out, ours = quick(
+        "train",
+        data,
+        "--mice=lab2",
+        "--model=ln",
+        f"--workdir={workdir}",
+        "--hidden_channels=2",
+        "--recipe=fast",
+        "--epochs=2",
+        "--warmup_epochs=0.5",
+        "--cooldown_epochs=1.5",
+        "--nomean_bias",
+        "--layers=L4",
+        "--min_reliability=0.9",
+        "--train_tiers=train,validation",
+        "--validation_tier=test",
+    )
+    assert status == 0, ours
+    assert "neurons of layer L4 with FEV of at least 0.9 in tier test" in out
+    assert "tier train and validation, weights chosen by the score on tier test" in out
+    config = json.loads((workdir / "config.json").read_text())
+    assert (config["warmup_epochs"], config["cooldown_epochs"]) == (0.5, 1.5)
+    assert config["mean_bias"] is False
+    chosen = config["subset"]
+    assert (chosen["layers"], chosen["min_reliability"]) == (["L4"], 0.9)
+    assert (chosen["train_tiers"], chosen["validation_tier"]) == (["train", "validation"], "test")
+    assert config["uses"]["neurons_chosen_by"] == config["uses"]["chosen_by"] == "test"
 
 
 def test_behavior_that_is_withheld_cannot_be_trained_on(quick, tmp_path):
