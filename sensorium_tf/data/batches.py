@@ -68,8 +68,9 @@ def mouse_names(mice: str | Iterable[str]) -> list[str]:
     Raises:
       SensoriumError: if there is none, or one twice.
     """
-    names = mice.split(",") if isinstance(mice, str) else list(mice)
-    names = [name.strip() for name in names]
+    names = mice.split(",") if isinstance(mice, str) else mice
+    of_text = isinstance(names, Iterable) and all(isinstance(name, str) for name in names)
+    names = [name.strip() for name in names] if of_text else []
     # Elsewhere a name becomes part of a path, and a `:` in it would mean a version to TFDS.
     if not names or not all(re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) for name in names):
         raise SensoriumError(f"mice {mice!r}: expected names such as mouse1,mouse2")
@@ -143,11 +144,13 @@ class Batches:
         steps = self._steps(number, first_step, n_replicas, replicas)
         return self._load(steps, (self.steps_per_epoch - first_step) * len(replicas))
 
-    def n_trials(self, step: int) -> int:
-        """Returns how many trials of the first mouse a step of an epoch takes."""
-        n_trials = len(next(iter(self._trials.values())))
-        start = step % self._n_batches[0] * self._batch_size
-        return min(self._batch_size, n_trials - start)
+    def n_trials(self, step: int) -> list[int]:
+        """Returns how many trials of each mouse a step of an epoch takes."""
+        starts = [step % n_batches * self._batch_size for n_batches in self._n_batches]
+        return [
+            min(self._batch_size, len(trials) - start)
+            for trials, start in zip(self._trials.values(), starts, strict=True)
+        ]
 
     def _steps(self, epoch, first_step: int, n_replicas: int, replicas: Sequence[int]):
         """Returns a dataset of what `_batch` takes, for each step and replica of an epoch."""
@@ -180,7 +183,7 @@ class Batches:
                 array.set_shape((None, *empty.shape[1:]))
             return tf.nest.pack_sequence_as(self._empty_batch, arrays)
 
-        loaded = steps.map(load, num_parallel_calls=2, deterministic=True).prefetch(2)
+        loaded = steps.map(load, num_parallel_calls=2, deterministic=True).prefetch(1)
         return loaded.apply(tf.data.experimental.assert_cardinality(n_elements))
 
     def _batch(self, epoch: int, step: int, replica: int, n_replicas: int):

@@ -1,47 +1,12 @@
 """Training steps: several of them inside one compiled call, on any number of devices."""
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.models import FiringRateModel
-
-PENALTIES = ("laplace", "features")
-
-
-@dataclasses.dataclass(frozen=True)
-class BadStep:
-    """A step whose loss or gradients were not finite.
-
-    Attributes:
-      index: of the step within the call.
-      losses: Poisson loss of each mouse.
-      gradients: largest absolute gradient of each weight, before any clipping and summed over
-        devices; infinite where one was NaN.
-    """
-
-    index: int
-    losses: np.ndarray
-    gradients: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class StepTotals:
-    """What some steps come to.
-
-    Attributes:
-      poisson: Poisson loss of each mouse, summed over the steps, each times its trials.
-      penalties: likewise `laplace` and `features`, of all mice together.
-      stopped: whether some process has asked to stop.
-      bad: the first step that was not finite, or None.
-    """
-
-    poisson: np.ndarray
-    penalties: np.ndarray
-    stopped: bool
-    bad: BadStep | None
+from sensorium_tf.training.totals import PENALTIES, BadStep, StepTotals
 
 
 class Steps:
@@ -86,7 +51,7 @@ class Steps:
         iterator,
         *,
         learning_rates: Sequence[float],
-        n_trials: Sequence[int],
+        n_trials: Sequence[Sequence[int]],
         stop: bool = False,
     ) -> StepTotals:
         """Takes one step for each learning rate.
@@ -94,7 +59,7 @@ class Steps:
         Args:
           iterator: of a dataset that the strategy distributed.
           learning_rates: of each step.
-          n_trials: trials of the first mouse in each step, by which the totals are weighed.
+          n_trials: trials of each mouse in each step, by which the totals are weighed.
           stop: whether this process asks all of them to stop after these steps.
         """
         poisson, penalties, stopped, bad, losses, gradients = self._compiled(
@@ -118,7 +83,9 @@ class Steps:
         for step in tf.range(tf.shape(learning_rates)[0]):
             self._model.optimizer.learning_rate.assign(learning_rates[step])
             values = self._model.penalties()
-            penalties += n_trials[step] * tf.stack([values[name] for name in PENALTIES])
+            penalties += tf.reduce_sum(n_trials[step]) * tf.stack(
+                [values[name] for name in PENALTIES]
+            )
             inputs, responses = next(iterator)
             losses, gradients = self._strategy.run(self._replica_step, args=(inputs, responses))
             losses = self._strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
@@ -139,6 +106,18 @@ class Steps:
 
     def _replica_step(self, inputs, responses):
         """Takes a step on one device; returns its losses and largest gradients."""
+        losses, gradients = self._gradients(inputs, responses)
+        largest = [
+            tf.reduce_max(tf.where(tf.math.is_nan(each), float("inf"), tf.abs(each)))
+            for each in gradients
+        ]
+        if self._gradient_clip is not None:
+            gradients = self._clip(gradients)
+        self._model.optimizer.apply(gradients, self._model.trainable_variables)
+        return tf.stack([losses[mouse] for mouse in self._model.mice]), tf.stack(largest)
+
+    def _gradients(self, inputs, responses):
+        """Returns the mice's losses and a device's share of the gradients of all that is paid."""
         model = self._model
         variables = [variable.value for variable in model.trainable_variables]
         with tf.GradientTape() as tape:
@@ -146,7 +125,7 @@ class Steps:
             share = penalty / self._strategy.num_replicas_in_sync
         parts, losses = [tape.gradient(share, variables)], {}
         for mice in [model.mice] if model.joint_core else [(mouse,) for mouse in model.mice]:
-            # In turn: the feature maps of one mouse are gone before those of the next are made.
+            # One after another: a mouse's feature maps are gone before the next one's are made.
             with tf.control_dependencies([each for each in parts[-1] if each is not None]):
                 with tf.GradientTape() as tape:
                     rates = model({mouse: inputs[mouse] for mouse in mice}, training=True)
@@ -154,18 +133,10 @@ class Steps:
                         losses[mouse] = model.loss[mouse](responses[mouse], rates[mouse])
                     loss = tf.add_n([losses[mouse] for mouse in mice])
                 parts.append(tape.gradient(loss, variables))
-        gradients = [
+        return losses, [
             tf.add_n([tf.zeros_like(variable), *(each for each in of_weight if each is not None)])
             for variable, *of_weight in zip(variables, *parts, strict=True)
         ]
-        largest = [
-            tf.reduce_max(tf.where(tf.math.is_nan(each), float("inf"), tf.abs(each)))
-            for each in gradients
-        ]
-        if self._gradient_clip is not None:
-            gradients = self._clip(gradients)
-        model.optimizer.apply(gradients, model.trainable_variables)
-        return tf.stack([losses[mouse] for mouse in model.mice]), tf.stack(largest)
 
     def _clip(self, gradients):
         """Scales a device's share of the gradients by what their sum over devices needs."""

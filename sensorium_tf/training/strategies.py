@@ -1,6 +1,7 @@
 """On which devices a run trains."""
 
 import hashlib
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -70,6 +71,26 @@ def check_agreement(strategy: tf.distribute.Strategy, text: str) -> None:
         raise SensoriumError(
             "the workers were started with different flags: start all with the same"
         )
+
+
+def chiefs_value(strategy: tf.distribute.Strategy) -> Callable[[float], float]:
+    """Returns a function that gives all workers the first one's number; all must call it.
+
+    What each computes by itself may differ by rounding, and decisions by it must not.
+    """
+
+    def of_first(number):
+        context = tf.distribute.get_replica_context()
+        return tf.where(context.replica_id_in_sync_group == 0, number, tf.zeros_like(number))
+
+    @tf.function
+    def summed(number):
+        numbers = strategy.run(of_first, args=(number,))
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, numbers, axis=None)
+
+    if not _has_workers(strategy):
+        return lambda number: number
+    return lambda number: float(summed(tf.constant(number, tf.float64)))
 
 
 def describe(strategy: tf.distribute.Strategy) -> str:

@@ -12,25 +12,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sensorium_tf.data import Batches, Mouse, Trials, load_mouse
+from sensorium_tf.data import Batches, Mouse
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.locking import only_process
 from sensorium_tf.metrics import single_trial_correlation
-from sensorium_tf.models import FiringRateModel, PoissonLoss, model_builder
+from sensorium_tf.models import FiringRateModel
+from sensorium_tf.training.building import build_model, check_mice, start_at_means, uses_of
 from sensorium_tf.training.interruption import StopRequest, TrainingStopped, stop_on_sigterm
 from sensorium_tf.training.prediction import Predictor
 from sensorium_tf.training.schedule import LearningPlan, Schedule, Trapezoid
-from sensorium_tf.training.settings import RECIPES, TrainingSettings
-from sensorium_tf.training.start import Start, open_start
-from sensorium_tf.training.steps import PENALTIES, BadStep, Steps
+from sensorium_tf.training.settings import TrainingSettings
+from sensorium_tf.training.start import open_start
+from sensorium_tf.training.steps import Steps
 from sensorium_tf.training.strategies import (
     check_agreement,
-    describe,
+    chiefs_value,
     is_chief,
     make_strategy,
 )
 from sensorium_tf.training.tensorboard import RunLog, Watch
-from sensorium_tf.training.uses import Uses
+from sensorium_tf.training.totals import BadStep, EpochTotals
 from sensorium_tf.training.workdir import Workdir
 
 # Batches inside one call of the compiled loop: few enough for a progress bar that moves.
@@ -115,145 +116,6 @@ def train(
                 return run.to_the_end(stop, watch, profile=profile)
 
 
-def check_mice(
-    settings: TrainingSettings,
-    strategy: tf.distribute.Strategy,
-    *,
-    data_dir: str | os.PathLike | None = None,
-) -> list[Mouse]:
-    """Opens the mice of a run.
-
-    Args:
-      settings: of the run.
-      strategy: where it computes.
-      data_dir: where the prepared datasets are; TFDS's default if left out.
-
-    Raises:
-      SensoriumError: if one cannot be trained on, a device would have no trial of some batch, or
-        there is no model file to start from.
-    """
-    model_builder(settings.model)
-    mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
-    for mouse in mice:
-        mouse.check_track(settings.track)
-        for tier in settings.uses.tiers:
-            mouse.check_tier(tier, responses=True)
-    mice = [settings.subset.neurons_of(mouse) for mouse in mice]
-    _check_shares(settings, mice, strategy)
-    return mice
-
-
-def _check_shares(
-    settings: TrainingSettings, mice: Sequence[Mouse], strategy: tf.distribute.Strategy
-) -> None:
-    """Refuses batches of which some device would get no trial."""
-    n_replicas, batch_size = strategy.num_replicas_in_sync, settings.batch_size
-    n_trials = {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice}
-
-    def smallest(mouse: str, size: int) -> int:
-        return min(n_trials[mouse] % size or size, n_trials[mouse])
-
-    for mouse, number in n_trials.items():
-        if smallest(mouse, batch_size) < n_replicas:
-            sizes = range(1, max(n_trials.values()) + 1)
-            fitting = [s for s in sizes if all(smallest(m, s) >= n_replicas for m in n_trials)]
-            nearest = min(fitting, key=lambda size: abs(size - batch_size), default=None)
-            raise SensoriumError(
-                f"batch_size {batch_size}: the last of {mouse}'s {number} trials are a batch of "
-                f"{smallest(mouse, batch_size)}, too few for {describe(strategy)}: "
-                + ("use fewer devices" if nearest is None else f"use --batch_size={nearest}")
-            )
-
-
-def compiled_model(
-    settings: TrainingSettings,
-    coordinates: Mapping[str, np.ndarray],
-    n_train_trials: Mapping[str, int],
-) -> FiringRateModel:
-    """Returns the untrained model of a run, with its losses and optimizer.
-
-    Args:
-      settings: of the run.
-      coordinates: mouse to cell motor coordinates `(neurons, 3)`, micrometres.
-      n_train_trials: mouse to the number of its training trials, which scales its loss.
-    """
-    with _precision("mixed_bfloat16" if settings.mixed_precision else "float32"):
-        model = model_builder(settings.model)(
-            coordinates,
-            track=settings.track,
-            settings=settings.architecture,
-            seed=settings.seed,
-        )
-    model.joint_core = settings.joint_core
-    model.core.trainable = not settings.freeze_core
-    # The loss of a batch grows with the root of its size, the penalties do not: small batches get
-    # the balance of the published size.
-    balance = 1.0
-    if settings.recipe != "published":
-        balance = RECIPES["published"]["batch_size"] / settings.batch_size
-    model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8),
-        loss={mouse: PoissonLoss(n_train_trials[mouse] * balance) for mouse in coordinates},
-        # XLA's depthwise convolution is many times slower on a CPU.
-        jit_compile=False,
-    )
-    return model
-
-
-def check_start(settings: TrainingSettings, mice: Sequence[Mouse]) -> Uses:
-    """Builds a model as a run does, to see whether it can; returns what it uses.
-
-    Args:
-      settings: of the run.
-      mice: those that the settings name.
-
-    Raises:
-      SensoriumError: if there is no such model, or `init_from` does not fit it.
-    """
-    model = _model_for(settings, mice)
-    start = None if settings.init_from is None else open_start(settings.init_from)
-    if start is not None:
-        start.copy_to(model, mice)
-    return _uses(settings, model, start)
-
-
-def _uses(settings: TrainingSettings, model: FiringRateModel, start: Start | None) -> Uses:
-    """Returns what a run uses: with the pupil center if it has shifters, and with its start."""
-    return dataclasses.replace(
-        settings.uses,
-        pupil_center=bool(model.shifters),
-        seen_before=() if start is None else start.seen_before,
-    )
-
-
-def _model_for(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
-    return compiled_model(
-        settings,
-        {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-        {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice},
-    )
-
-
-def _start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None:
-    """Makes each neuron's rate start at its mean response over the trials."""
-    for mouse, each in trials.items():
-        # A readout of one's own may have no such thing.
-        readout = model.readouts[mouse]
-        if hasattr(readout, "set_mean_rates"):
-            readout.set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
-
-
-@contextlib.contextmanager
-def _precision(policy: str) -> Iterator[None]:
-    """Makes layers that compute in another precision."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
 @contextlib.contextmanager
 def _other_workers() -> Iterator[None]:
     """Says in one line that another worker was lost."""
@@ -287,7 +149,7 @@ class _Run:
         self._writes = writes
         # The model first: what does not fit is found before any trial is read.
         with strategy.scope():
-            self._model = _model_for(settings, mice)
+            self._model = build_model(settings, mice)
             # Adam makes its moments at the first step, but a checkpoint holds them from the start.
             self._model.optimizer.build(self._model.trainable_variables)
         start, known = None, ()
@@ -296,10 +158,10 @@ class _Run:
             start = open_start(settings.init_from)
             known = start.copy_to(self._model, mice)
             self._say_start(known)
-        self.uses = _uses(settings, self._model, start)
+        self.uses = uses_of(settings, self._model, start)
         trials = {mouse.name: settings.subset.train_trials_of(mouse) for mouse in mice}
         if settings.mean_bias:
-            _start_at_means(self._model, {n: t for n, t in trials.items() if n not in known})
+            start_at_means(self._model, {n: t for n, t in trials.items() if n not in known})
         self._batches = Batches(
             trials,
             track=settings.track,
@@ -315,6 +177,7 @@ class _Run:
             gradient_clip=settings.gradient_clip,
             average_decay=settings.average_decay or None,
         )
+        self._chiefs_value = chiefs_value(strategy)
         self._n_calls = 0
 
     def to_the_end(
@@ -354,7 +217,7 @@ class _Run:
         self._plan = self._new_plan(scores[SCORE])
         self._epochs: list[dict[str, float]] = []
         self._stopped = False
-        self._partial = _PartialEpoch.new(len(self._mice))
+        self._partial = EpochTotals.new(len(self._mice))
         self._best = self._weights()
         self._save_model()
         log.write(0, scores)
@@ -377,13 +240,12 @@ class _Run:
                 average.assign(weight)
         self._stopped = decision.stop
         self._epochs.append({"epoch": epoch, **scalars})
-        self._partial = _PartialEpoch.new(len(self._mice))
-        self._save()
-        n_images = len(self._mice) * sum(
-            self._batches.n_trials(step)
-            for step in range(first_step, self._batches.steps_per_epoch)
-        )
+        self._partial = EpochTotals.new(len(self._mice))
+        steps = range(first_step, self._batches.steps_per_epoch)
+        n_images = sum(sum(self._batches.n_trials(step)) for step in steps)
+        # Before the checkpoint, from which the run goes on: twice is better than never.
         log.write(epoch, {**scalars, "images_per_second": n_images / seconds})
+        self._save()
 
     def _run_steps(self, epoch: int, learning_rates: Sequence[float]) -> dict[str, float]:
         """Trains on every batch of an epoch; returns the mean loss and its parts."""
@@ -403,7 +265,7 @@ class _Run:
                 )
             if totals.bad is not None:
                 raise self._not_finite(epoch, steps.start, totals.bad)
-            partial.add(len(steps), n_trials, totals.poisson, totals.penalties)
+            partial.add(n_trials, totals)
             if bar is not None:
                 bar.update(partial.step, [("loss", partial.losses(self._model.mice)["loss/total"])])
             if totals.stopped:
@@ -432,27 +294,11 @@ class _Run:
 
     def _not_finite(self, epoch: int, first_step: int, bad: BadStep) -> SensoriumError:
         """Returns what to say of a step whose loss or gradients were not finite."""
-        paths = [variable.path for variable in self._model.trainable_variables]
-        mice = [
-            mouse
-            for mouse, loss in zip(self._model.mice, bad.losses, strict=True)
-            if not np.isfinite(loss)
-        ]
-        # Of several infinite ones the core's come from a readout's: name that.
-        of_mouse = [f"readout_{mouse}" in path for path in paths for mouse in mice[:1]]
-        of_mouse = np.array(of_mouse or np.zeros(len(paths)), bool)
-        order = np.nan_to_num(bad.gradients, nan=np.inf, posinf=np.inf)
-        largest = int(np.lexsort((of_mouse, order))[-1])
-        weight = paths[largest]
-        losses = ", ".join(
-            f"{mouse} {loss:.6g}" for mouse, loss in zip(self._model.mice, bad.losses, strict=True)
-        )
-        what = "gradient" if np.isfinite(bad.losses).all() else "loss"
+        what, values = bad.describe(self._model)
         return SensoriumError(
             f"the {what} became infinite or NaN in step {first_step + bad.index + 1} of epoch "
-            f"{epoch} (loss of {losses}; largest gradient {bad.gradients[largest]:.3g}, of "
-            f"{weight}): try a lower --learning_rate or --gradient_clip in a new --workdir (the "
-            f"best weights until then are in {self._workdir.model_file})"
+            f"{epoch} ({values}): try a lower --learning_rate or --gradient_clip in a new "
+            f"--workdir (the best weights until then are in {self._workdir.model_file})"
         )
 
     def _validate(self, log: RunLog, epoch: int) -> dict[str, float]:
@@ -461,6 +307,8 @@ class _Run:
         for mouse, trials in self._validation.items():
             rates[mouse] = self._predictors[mouse](trials, track=self._settings.track)
             if not np.isfinite(rates[mouse]).all():
+                if epoch == 0:
+                    raise SensoriumError(f"the rates of {mouse} are infinite or NaN from the start")
                 raise SensoriumError(
                     f"the rates of {mouse} became infinite or NaN in epoch {epoch}: try a lower "
                     "--learning_rate or --gradient_clip in a new --workdir (the best weights until "
@@ -470,7 +318,7 @@ class _Run:
         log.show(epoch, self._model, self._mice, self._validation, rates, correlations)
         scores = {f"validation/{mouse}": float(c.mean()) for mouse, c in correlations.items()}
         pooled = np.concatenate(list(correlations.values()))
-        return {SCORE: float(pooled.mean()), **scores}
+        return {SCORE: self._chiefs_value(float(pooled.mean())), **scores}
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:
@@ -564,8 +412,12 @@ class _Run:
         if not self._workdir.resume(self._load):
             return False
         if self._writes:
-            # The run may have been killed between the two files.
+            # The run may have been killed between two files.
             self._workdir.write_metrics(self._epochs)
+            trained = self._weights()
+            self._restore(self._best)
+            self._save_model()
+            self._restore(trained)
         return True
 
     def _load(self, state: dict, arrays: Mapping[str, np.ndarray]) -> None:
@@ -575,69 +427,8 @@ class _Run:
         best = [arrays[f"best/{i}"] for i in range(len(self._model.get_weights()))]
         plan = self._new_plan(0.0)
         plan.restore(state["plan"])
-        partial = _PartialEpoch.load(state["partial"], len(self._mice))
+        partial = EpochTotals.load(state["partial"], len(self._mice))
         self._stopped, self._epochs = bool(state["stopped"]), list(state["epochs"])
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         self._best, self._plan, self._partial = best, plan, partial
-
-
-@dataclasses.dataclass
-class _PartialEpoch:
-    """The steps of an epoch so far, summed up.
-
-    Attributes:
-      step: how many.
-      n_trials: of the first mouse.
-      poisson: Poisson loss of each mouse, each step's times its trials.
-      penalties: likewise.
-    """
-
-    step: int
-    n_trials: float
-    poisson: np.ndarray
-    penalties: np.ndarray
-
-    @classmethod
-    def new(cls, n_mice: int) -> "_PartialEpoch":
-        return cls(0, 0.0, np.zeros(n_mice), np.zeros(len(PENALTIES)))
-
-    @classmethod
-    def load(cls, state: Mapping, n_mice: int) -> "_PartialEpoch":
-        made = cls(
-            int(state["step"]),
-            float(state["n_trials"]),
-            np.array(state["poisson"], np.float64),
-            np.array(state["penalties"], np.float64),
-        )
-        if made.poisson.shape != (n_mice,) or made.penalties.shape != (len(PENALTIES),):
-            raise ValueError("sums of another run")
-        return made
-
-    def add(
-        self, n_steps: int, n_trials: Sequence[int], poisson: np.ndarray, penalties: np.ndarray
-    ) -> None:
-        self.step += n_steps
-        self.n_trials += sum(n_trials)
-        self.poisson = self.poisson + poisson
-        self.penalties = self.penalties + penalties
-
-    def losses(self, mice: Sequence[str]) -> dict[str, float]:
-        """Returns the mean loss of the steps and its parts."""
-        poisson, penalties = self.poisson / self.n_trials, self.penalties / self.n_trials
-        each = {f"loss/{m}": float(p) for m, p in zip(mice, poisson, strict=True)}
-        return {
-            "loss/total": float(poisson.sum() + penalties.sum()),
-            "loss/poisson": float(poisson.sum()),
-            **{f"loss/{n}": float(v) for n, v in zip(PENALTIES, penalties, strict=True)},
-            **(each if len(mice) > 1 else {}),
-        }
-
-    def state(self) -> dict:
-        """Returns it as JSON values."""
-        return {
-            "step": self.step,
-            "n_trials": self.n_trials,
-            "poisson": self.poisson.tolist(),
-            "penalties": self.penalties.tolist(),
-        }

@@ -139,4 +139,10 @@ def test_the_rest_of_an_epoch_can_be_had(prepared):
     data = Batches(trials, track="sensorium", batch_size=5, seed=0)
     whole = epoch_rows(data.epoch(2), trials["full"], "full")
     assert epoch_rows(data.epoch(2, first_step=1), trials["full"], "full") == whole[1:]
-    assert [data.n_trials(step) for step in range(3)] == [5, 5, 2]
+
+
+def test_a_step_takes_so_many_trials_of_each_mouse(prepared):
+    data = Batches(trials_of(prepared, "full", "short"), track="sensorium", batch_size=4)
+    expected = [[len(batch) for batch in responses.values()] for _, responses in data.epoch(0)]
+    assert expected == [[4, 4], [4, 1], [4, 4]]
+    assert [data.n_trials(step) for step in range(3)] == expected

@@ -22,11 +22,12 @@ def batch():
     return inputs, responses
 
 
-def made(optimizer=None):
+def made(optimizer=None, *, shifters=False):
     rng = np.random.default_rng(1)
     settings = BaselineSettings(hidden_channels=3, n_blocks=1, sigma_init=1e-9)
     coordinates = {mouse: rng.normal(size=(n, 3)) for mouse, n in NEURONS.items()}
-    model = baseline("cnn", coordinates, settings=settings, seed=1)
+    track = "sensorium_plus" if shifters else "sensorium"
+    model = baseline("cnn", coordinates, track=track, settings=settings, seed=1)
     model.compile(
         optimizer or keras.optimizers.SGD(1.0),
         {mouse: PoissonLoss(100) for mouse in NEURONS},
@@ -40,7 +41,7 @@ def take(model, batch, learning_rates, **options):
     strategy = tf.distribute.get_strategy()
     steps = Steps(model, strategy, **options)
     iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
-    n_trials = [N_TRIALS] * len(learning_rates)
+    n_trials = [[N_TRIALS] * len(NEURONS)] * len(learning_rates)
     return steps, steps(iterator, learning_rates=learning_rates, n_trials=n_trials)
 
 
@@ -54,13 +55,25 @@ def gradients(model, batch):
     return [g.numpy() for g in map(tf.convert_to_tensor, tape.gradient(total, variables))], losses
 
 
+@pytest.mark.parametrize("shifters", [False, True])
+@pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("joint_core", [False, True])
-def test_a_step_is_keras_s_own_train_step(batch, joint_core):
-    ours, theirs = made(keras.optimizers.Adam(0.01)), made(keras.optimizers.Adam(0.01))
-    ours.joint_core = theirs.joint_core = joint_core
-    take(ours, batch, [0.01, 0.01])
+def test_a_step_is_keras_s_own_train_step(batch, shifters, frozen, joint_core):
+    ours, theirs = (made(keras.optimizers.Adam(0.01), shifters=shifters) for _ in range(2))
+    for model in (ours, theirs):
+        model.joint_core = joint_core
+        model.core.trainable = not frozen
+        model.optimizer.build(model.trainable_variables)
+    inputs, responses = batch
+    if shifters:
+        center = np.random.default_rng(2).normal(size=(N_TRIALS, 2)).astype("float32")
+        inputs = {
+            mouse: {"image": np.tile(signals["image"], 4), "pupil_center": center}
+            for mouse, signals in inputs.items()
+        }
+    take(ours, (inputs, responses), [0.01, 0.01])
     for _ in range(2):
-        theirs.train_step(batch)
+        theirs.train_step((inputs, responses))
     for a, b, weight in zip(ours.get_weights(), theirs.get_weights(), ours.weights, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5, err_msg=weight.path)
 
@@ -87,7 +100,8 @@ def test_losses_are_summed_with_the_trials_as_weights(batch):
     penalties = model.penalties()
     _, totals = take(model, batch, [0.0, 0.0])
     np.testing.assert_allclose(totals.poisson, 2 * N_TRIALS * np.array(losses), rtol=1e-5)
-    expected = [2 * N_TRIALS * float(penalties[name]) for name in ("laplace", "features")]
+    # A step has so many trials of each of two mice.
+    expected = [2 * 2 * N_TRIALS * float(penalties[name]) for name in ("laplace", "features")]
     np.testing.assert_allclose(totals.penalties, expected, rtol=1e-5)
     assert totals.bad is None and not totals.stopped
 
@@ -132,7 +146,7 @@ def test_a_step_that_is_not_finite_is_told_with_mouse_and_gradients(batch):
     totals = steps(
         iter(good.concatenate(bad).concatenate(bad)),
         learning_rates=[1e-6] * 3,
-        n_trials=[N_TRIALS] * 3,
+        n_trials=[[N_TRIALS] * 2] * 3,
     )
     assert totals.bad.index == 1
     assert np.isfinite(totals.bad.losses[0]) and np.isnan(totals.bad.losses[1])
@@ -177,12 +191,12 @@ def test_a_request_to_stop_comes_back(batch):
     steps = Steps(model, tf.distribute.get_strategy())
     iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
     for stop in (False, True):
-        totals = steps(iterator, learning_rates=[0.0], n_trials=[N_TRIALS], stop=stop)
+        totals = steps(iterator, learning_rates=[0.0], n_trials=[[N_TRIALS] * 2], stop=stop)
         assert totals.stopped is stop
 
 
-def test_the_loop_is_traced_once_for_any_number_of_steps(batch):
-    """A call is one Python call, not one a step; another number of steps compiles nothing anew."""
+def test_the_loop_is_traced_at_most_twice_for_any_numbers_of_steps(batch):
+    """A call is one Python call, not one a step: the second number of steps is the last traced."""
     model = made()
     steps = Steps(model, tf.distribute.get_strategy())
     calls = []
@@ -190,7 +204,8 @@ def test_the_loop_is_traced_once_for_any_number_of_steps(batch):
     model.call = lambda *args, **kwargs: calls.append(1) or real(*args, **kwargs)
     iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
     for n_steps in (4, 4, 2, 3, 7):
-        steps(iterator, learning_rates=[1e-6] * n_steps, n_trials=[N_TRIALS] * n_steps)
+        n_trials = [[N_TRIALS] * 2] * n_steps
+        steps(iterator, learning_rates=[1e-6] * n_steps, n_trials=n_trials)
     # Each trace calls the model once for each mouse.
     assert len(calls) <= 2 * len(NEURONS)
 
@@ -216,7 +231,7 @@ def test_a_regularizer_counts_once_however_many_mice_pass_the_core(batch):
             kernel_regularizer=keras.regularizers.L2(10.0),
             kernel_initializer=keras.initializers.GlorotUniform(seed=1),
         )
-        free = FiringRateModel(core, {mouse: Free(n) for mouse, n in NEURONS.items()})
+        free = FiringRateModel(core, {mouse: Free(n, "l1") for mouse, n in NEURONS.items()})
         free.compile(keras.optimizers.SGD(1e-3), made().loss, jit_compile=False)
         for weight in free.trainable_variables[1:]:
             weight.assign(keras.ops.ones_like(weight) * 0.1)
@@ -229,13 +244,46 @@ def test_a_regularizer_counts_once_however_many_mice_pass_the_core(batch):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6, err_msg=weight.path)
 
 
-class Free(keras.layers.Layer):
-    """A readout of one's own that penalises nothing."""
+def test_a_mouse_sends_its_gradients_back_before_the_next_one_passes_the_core(batch):
+    events = []
 
-    def __init__(self, n_neurons):
+    def noted(tensor, event):
+        def note(array):
+            events.append(event)
+            return array
+
+        # Not stateful: that alone would keep the order.
+        return tf.ensure_shape(
+            tf.numpy_function(note, [tensor], tensor.dtype, stateful=False), tensor.shape
+        )
+
+    class Watched(keras.layers.Conv2D):
+        def call(self, image):
+            @tf.custom_gradient
+            def watch(features):
+                return noted(features, "there"), lambda upstream: noted(upstream, "back")
+
+            return watch(super().call(image))
+
+    def order(joint_core):
+        readouts = {mouse: Free(n) for mouse, n in NEURONS.items()}
+        model = FiringRateModel(Watched(2, 9), readouts, joint_core=joint_core)
+        model.compile(keras.optimizers.SGD(1e-3), made().loss, jit_compile=False)
+        events.clear()
+        take(model, batch, [1e-3, 1e-3])
+        return list(events)
+
+    assert order(joint_core=False) == ["there", "back"] * 4
+    assert order(joint_core=True) == ["there", "back"] * 2
+
+
+class Free(keras.layers.Layer):
+    """A readout of one's own, which penalises nothing unless it is told to."""
+
+    def __init__(self, n_neurons, regularizer=None):
         super().__init__()
         self.n_neurons = n_neurons
-        self.dense = keras.layers.Dense(n_neurons)
+        self.dense = keras.layers.Dense(n_neurons, kernel_regularizer=regularizer)
 
     def build(self, input_shape):
         self.dense.build((None, input_shape[-1]))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import sensorium_tf
 from sensorium_tf.training import load_model
@@ -46,6 +47,9 @@ elif moment == "sigterm":
 elif moment == "writing a checkpoint":
     calls["left"] = 2
     before(numpy, "savez", lambda file: (file.write(b"half a checkpoint"), file.flush(), die()))
+elif moment == "before a checkpoint":
+    calls["left"] = 2
+    before(workdir.Workdir, "save_checkpoint", lambda *_: die())
 elif moment == "after a checkpoint":
     calls["left"] = 2
     before(workdir.Workdir, "write_metrics", lambda *_: die())
@@ -59,7 +63,13 @@ else:
     assert moment == "never"
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
-MOMENTS = ("in a step", "writing a checkpoint", "after a checkpoint", "writing the model")
+MOMENTS = (
+    "in a step",
+    "writing a checkpoint",
+    "before a checkpoint",
+    "after a checkpoint",
+    "writing the model",
+)
 
 
 def run(workdir, prepared, moment="never"):
@@ -115,6 +125,9 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(whole, 
     assert_equal_runs(folder, whole)
     leftovers = [path.name for path in folder.rglob("*") if path.name.endswith(".tmp")]
     assert len(leftovers) <= 2, leftovers  # a killed process cannot tidy up
+    board = EventAccumulator(str(folder / "tensorboard"), size_guidance={"tensors": 0})
+    board.Reload()
+    assert {event.step for event in board.Tensors("loss/total")} == {1, 2, 3, 4}
 
 
 def test_sigterm_saves_the_steps_so_far_and_has_a_status_of_its_own(whole, prepared, tmp_path):

@@ -353,6 +353,28 @@ def test_the_best_weights_come_back_into_the_average_too(prepared, tmp_path, mon
         np.testing.assert_array_equal(average, best)
 
 
+def test_a_run_that_goes_on_writes_the_best_weights_again(
+    finished, prepared, tmp_path, monkeypatch
+):
+    shutil.copytree(finished[0], tmp_path / "run")
+    newest, before = checkpoints(tmp_path / "run")
+    newest.unlink()
+    # Killed between the model of an epoch and its checkpoint: the epoch does not count.
+    model = load_model(tmp_path / "run" / "model.keras")
+    model.set_weights([weight + 1 for weight in model.get_weights()])
+    model.save(tmp_path / "run" / "model.keras")
+
+    def stop(self, log):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer_module._Run, "_train_epoch", stop)
+    with pytest.raises(KeyboardInterrupt):
+        go_on(tmp_path / "run", prepared)
+    with np.load(before) as kept:
+        for index, weight in enumerate(load_model(tmp_path / "run" / "model.keras").get_weights()):
+            np.testing.assert_array_equal(weight, kept[f"best/{index}"])
+
+
 def test_the_last_two_checkpoints_are_kept(finished):
     assert [path.stem for path in checkpoints(finished[0])] == ["000000009", "000000006"]
 

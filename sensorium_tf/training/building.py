@@ -1,0 +1,170 @@
+"""What a run is made of: its mice, its model, and what the model starts from."""
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sensorium_tf.data import Mouse, Trials, load_mouse
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models import FiringRateModel, PoissonLoss, model_builder
+from sensorium_tf.training.settings import RECIPES, TrainingSettings
+from sensorium_tf.training.start import Start, open_start
+from sensorium_tf.training.strategies import describe
+from sensorium_tf.training.uses import Uses
+
+
+def check_mice(
+    settings: TrainingSettings,
+    strategy: tf.distribute.Strategy,
+    *,
+    data_dir: str | os.PathLike | None = None,
+) -> list[Mouse]:
+    """Opens the mice of a run.
+
+    Args:
+      settings: of the run.
+      strategy: where it computes.
+      data_dir: where the prepared datasets are; TFDS's default if left out.
+
+    Raises:
+      SensoriumError: if one cannot be trained on, a device would have no trial of some batch, or
+        there is no model file to start from.
+    """
+    model_builder(settings.model)
+    mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
+    for mouse in mice:
+        mouse.check_track(settings.track)
+        for tier in settings.uses.tiers:
+            mouse.check_tier(tier, responses=True)
+    mice = [settings.subset.neurons_of(mouse) for mouse in mice]
+    _check_shares(settings, mice, strategy)
+    return mice
+
+
+def _check_shares(
+    settings: TrainingSettings, mice: Sequence[Mouse], strategy: tf.distribute.Strategy
+) -> None:
+    """Refuses batches of which some device would get no trial."""
+    n_replicas, batch_size = strategy.num_replicas_in_sync, settings.batch_size
+    n_trials = {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice}
+
+    def smallest(mouse: str, size: int) -> int:
+        return min(n_trials[mouse] % size or size, n_trials[mouse])
+
+    for mouse, number in n_trials.items():
+        if smallest(mouse, batch_size) < n_replicas:
+            sizes = range(1, max(n_trials.values()) + 1)
+            fitting = [s for s in sizes if all(smallest(m, s) >= n_replicas for m in n_trials)]
+            nearest = min(fitting, key=lambda size: abs(size - batch_size), default=None)
+            raise SensoriumError(
+                f"batch_size {batch_size}: the last of {mouse}'s {number} trials are a batch of "
+                f"{smallest(mouse, batch_size)}, too few for {describe(strategy)}: "
+                + ("use fewer devices" if nearest is None else f"use --batch_size={nearest}")
+            )
+
+
+def compiled_model(
+    settings: TrainingSettings,
+    coordinates: Mapping[str, np.ndarray],
+    n_train_trials: Mapping[str, int],
+) -> FiringRateModel:
+    """Returns the untrained model of a run, with its losses and optimizer.
+
+    Args:
+      settings: of the run.
+      coordinates: mouse to cell motor coordinates `(neurons, 3)`, micrometres.
+      n_train_trials: mouse to the number of its training trials, which scales its loss.
+    """
+    with _precision("mixed_bfloat16" if settings.mixed_precision else "float32"):
+        model = model_builder(settings.model)(
+            coordinates,
+            track=settings.track,
+            settings=settings.architecture,
+            seed=settings.seed,
+        )
+    # A model of one's own may have chosen it for itself.
+    model.joint_core = model.joint_core or settings.joint_core
+    model.core.trainable = not settings.freeze_core
+    # The loss of a batch grows with the root of its size, the penalties do not: small batches get
+    # the balance of the published size.
+    balance = 1.0
+    if settings.recipe != "published":
+        balance = RECIPES["published"]["batch_size"] / settings.batch_size
+    model.compile(
+        optimizer=keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8),
+        loss={mouse: PoissonLoss(n_train_trials[mouse] * balance) for mouse in coordinates},
+        # XLA's depthwise convolution is many times slower on a CPU.
+        jit_compile=False,
+    )
+    return model
+
+
+def check_start(settings: TrainingSettings, mice: Sequence[Mouse]) -> Uses:
+    """Builds a model as a run does, to see whether it can; returns what it uses.
+
+    Args:
+      settings: of the run.
+      mice: those that the settings name.
+
+    Raises:
+      SensoriumError: if there is no such model, or `init_from` does not fit it.
+    """
+    model = build_model(settings, mice)
+    start = None if settings.init_from is None else open_start(settings.init_from)
+    if start is not None:
+        start.copy_to(model, mice)
+    return uses_of(settings, model, start)
+
+
+def uses_of(settings: TrainingSettings, model: FiringRateModel, start: Start | None) -> Uses:
+    """Returns what a run uses.
+
+    Args:
+      settings: of the run.
+      model: which has shifters if it uses the pupil center.
+      start: what it starts from; None for random weights.
+    """
+    return dataclasses.replace(
+        settings.uses,
+        pupil_center=bool(model.shifters),
+        seen_before=() if start is None else start.seen_before,
+    )
+
+
+def build_model(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
+    """Returns the untrained model of a run, for the mice that its settings name."""
+    return compiled_model(
+        settings,
+        {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
+        {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice},
+    )
+
+
+def start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None:
+    """Makes each neuron's rate start at its mean response.
+
+    Args:
+      model: untrained.
+      trials: mouse to the trials to train on; other mice are left alone.
+    """
+    for mouse, each in trials.items():
+        # A readout of one's own may have no such thing.
+        readout = model.readouts[mouse]
+        if hasattr(readout, "set_mean_rates"):
+            readout.set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
+
+
+@contextlib.contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    """Makes layers that compute in another precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

@@ -1,0 +1,127 @@
+"""What training steps come to: losses summed up, and what was not finite."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sensorium_tf.models import FiringRateModel
+
+PENALTIES = ("laplace", "features")
+
+
+@dataclasses.dataclass(frozen=True)
+class BadStep:
+    """A step whose loss or gradients were not finite.
+
+    Attributes:
+      index: of the step within the call.
+      losses: Poisson loss of each mouse.
+      gradients: largest absolute gradient of each weight, before any clipping and summed over
+        devices; infinite where one was NaN.
+    """
+
+    index: int
+    losses: np.ndarray
+    gradients: np.ndarray
+
+    def describe(self, model: FiringRateModel) -> tuple[str, str]:
+        """Returns what was not finite, `loss` or `gradient`, and the values that tell whose."""
+        paths = [variable.path for variable in model.trainable_variables]
+        bad_mice = [
+            mouse
+            for mouse, loss in zip(model.mice, self.losses, strict=True)
+            if not np.isfinite(loss)
+        ]
+        # Of several infinite ones the core's come from a readout's: name that.
+        of_mouse = [any(f"readout_{mouse}" in path for mouse in bad_mice[:1]) for path in paths]
+        order = np.nan_to_num(self.gradients, nan=np.inf, posinf=np.inf)
+        largest = int(np.lexsort((of_mouse, order))[-1])
+        losses = ", ".join(
+            f"{mouse} {loss:.6g}" for mouse, loss in zip(model.mice, self.losses, strict=True)
+        )
+        return (
+            "loss" if bad_mice else "gradient",
+            f"loss of {losses}; largest gradient {self.gradients[largest]:.3g}, of "
+            f"{paths[largest]}",
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class StepTotals:
+    """What some steps come to.
+
+    Attributes:
+      poisson: Poisson loss of each mouse, summed over the steps, each times the mouse's trials.
+      penalties: likewise `laplace` and `features`, times the trials of all mice.
+      stopped: whether some process has asked to stop.
+      bad: the first step that was not finite, or None.
+    """
+
+    poisson: np.ndarray
+    penalties: np.ndarray
+    stopped: bool
+    bad: BadStep | None
+
+
+@dataclasses.dataclass
+class EpochTotals:
+    """The steps of an epoch so far, summed up.
+
+    Attributes:
+      step: how many.
+      n_trials: of each mouse.
+      poisson: as in `StepTotals`.
+      penalties: likewise.
+    """
+
+    step: int
+    n_trials: np.ndarray
+    poisson: np.ndarray
+    penalties: np.ndarray
+
+    @classmethod
+    def new(cls, n_mice: int) -> "EpochTotals":
+        """Returns those of an epoch that has not begun."""
+        return cls(0, np.zeros(n_mice), np.zeros(n_mice), np.zeros(len(PENALTIES)))
+
+    @classmethod
+    def load(cls, state: Mapping, n_mice: int) -> "EpochTotals":
+        """Returns what `state` described; raises KeyError, TypeError or ValueError for others."""
+        new = cls.new(n_mice)
+        made = cls(
+            int(state["step"]),
+            *(np.array(state[name], np.float64) for name in ("n_trials", "poisson", "penalties")),
+        )
+        shapes = (each.shape for each in (made.n_trials, made.poisson, made.penalties))
+        if tuple(shapes) != (new.n_trials.shape, new.poisson.shape, new.penalties.shape):
+            raise ValueError("sums of another run")
+        return made
+
+    def add(self, n_trials: Sequence[Sequence[int]], totals: StepTotals) -> None:
+        """Adds some steps, each with so many trials of each mouse."""
+        self.step += len(n_trials)
+        self.n_trials = self.n_trials + np.sum(n_trials, axis=0)
+        self.poisson = self.poisson + totals.poisson
+        self.penalties = self.penalties + totals.penalties
+
+    def losses(self, mice: Sequence[str]) -> dict[str, float]:
+        """Returns the mean loss over the trials, and its parts."""
+        poisson = self.poisson / self.n_trials
+        penalties = self.penalties / self.n_trials.sum()
+        each = {f"loss/{m}": float(p) for m, p in zip(mice, poisson, strict=True)}
+        return {
+            "loss/total": float(poisson.sum() + penalties.sum()),
+            "loss/poisson": float(poisson.sum()),
+            **{f"loss/{n}": float(v) for n, v in zip(PENALTIES, penalties, strict=True)},
+            **(each if len(mice) > 1 else {}),
+        }
+
+    def state(self) -> dict:
+        """Returns it as JSON values."""
+        return {
+            "step": self.step,
+            "n_trials": self.n_trials.tolist(),
+            "poisson": self.poisson.tolist(),
+            "penalties": self.penalties.tolist(),
+        }

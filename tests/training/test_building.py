@@ -1,0 +1,27 @@
+"""The model of a run."""
+
+import keras
+import pytest
+
+from sensorium_tf.models import FiringRateModel, GaussianReadout
+from sensorium_tf.training import TrainingSettings, building, compiled_model
+
+
+@pytest.mark.parametrize(
+    ("own", "recipe", "asked", "joint"),
+    [
+        (False, "fast", False, False),
+        (False, "fast", True, True),
+        (True, "fast", False, True),
+        (True, "published", False, True),
+    ],
+)
+def test_a_model_of_ones_own_may_choose_a_joint_core(monkeypatch, own, recipe, asked, joint):
+    def build(coordinates, **_):
+        readouts = {mouse: GaussianReadout(len(places)) for mouse, places in coordinates.items()}
+        return FiringRateModel(keras.layers.Conv2D(2, 9), readouts, joint_core=own)
+
+    monkeypatch.setattr(building, "model_builder", lambda name: build)
+    settings = TrainingSettings(model="a:b", recipe=recipe, joint_core=asked)
+    model = compiled_model(settings, {"simulated": [(0, 0), (1, 1)]}, {"simulated": 4})
+    assert model.joint_core is joint
