@@ -93,6 +93,9 @@ def run(main: Callable[[], None]) -> NoReturn:
     def guarded(arguments: list[str]) -> None:
         if len(arguments) > 1:
             _fail(f"unexpected argument {arguments[1]!r}: flags are written --name=value")
+        for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0]):
+            if flag.present and flag.value in ("", []):
+                _fail(f"--{flag.name}: is empty, give it a value or leave it out")
         logging.set_verbosity(logging.ERROR)
         warnings.showwarning = _show_warning
         try:

@@ -40,6 +40,9 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
         # Renaming onto a folder would fail too, but only after all the work.
         if path.is_dir():
             raise SensoriumError(f"{path}: is a folder, expected a file's name")
+        for folder in path.parents:
+            if folder.is_file():
+                raise SensoriumError(f"{folder}: is a file, expected a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         # Unlike the tempfile module's, a file made by `open` has the user's usual permissions.
         with temporary.open(mode.replace("w", "x"), **text) as file:

@@ -57,12 +57,15 @@ def load(name: str, *, data_dir: str | os.PathLike | None = None, **neurons: Any
       SensoriumError: if it has not been prepared, or has no such neurons.
     """
     _check_known("neurons are chosen by", neurons, _OF_NEURONS)
+    (name, *others) = mouse_names(name)
+    if others:
+        raise SensoriumError(f"load: opens one mouse, not {name},{','.join(others)}")
     return Subset(**neurons).neurons_of(load_mouse(name, data_dir=data_dir))
 
 
 def baseline(
     name: str,
-    mice: Mouse | Iterable[Mouse],
+    mice: Mouse | Sequence[Mouse],
     *,
     track: str = "sensorium",
     seed: int | None = None,
@@ -83,7 +86,10 @@ def baseline(
     Raises:
       SensoriumError: if there is no such baseline, or a value is not possible.
     """
-    mice = [mice] if isinstance(mice, Mouse) else list(mice)
+    mice = [mice] if isinstance(mice, Mouse) else mice
+    opened = isinstance(mice, Sequence) and all(isinstance(mouse, Mouse) for mouse in mice)
+    if not opened or len({mouse.name for mouse in mice}) < len(mice):
+        raise SensoriumError("mice: expected one or several different ones, as load returns them")
     known = [field.name for field in dataclasses.fields(BaselineSettings)]
     _check_known("a baseline is made of", hyperparameters, known)
     return build_baseline(
@@ -117,7 +123,7 @@ def train(
       model: `cnn`, `ln`, or `package.module:function` that builds one's own.
       mice: names of prepared mice, or one string that joins them by commas.
       workdir: folder of the run.
-      seeds: of an ensemble, which is trained instead of a single run.
+      seeds: of an ensemble, which is trained instead of a single run; not with `seed`.
       data_dir: where the prepared datasets are; TFDS's default if left out.
       strategy: where to compute, see `training.make_strategy`.
       profile: whether to record some steps for TensorBoard's profiler.
@@ -132,6 +138,8 @@ def train(
       SensoriumError: if a setting or mouse is not possible, or the workdir holds another run.
       TrainingStopped: if the process got SIGTERM; the run is saved and can go on.
     """
+    if seeds is not None and "seed" in settings:
+        raise SensoriumError("seed and seeds do not go together: choose one")
     chosen = TrainingSettings.flat(model=model, mice=mice, **settings)
     if verbose:
         print(chosen.describe())
@@ -168,6 +176,10 @@ class Run:
 
     path: str | os.PathLike
     data_dir: str | os.PathLike | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.path, str | os.PathLike):
+            raise SensoriumError(f"run {self.path!r}: expected a workdir or a model file")
 
     @functools.cached_property
     def trained(self) -> TrainedModel:
@@ -277,6 +289,10 @@ class Run:
         return as_table([json.loads(line) for line in path.read_text("utf-8").splitlines()])
 
     def _one(self, name: str | None) -> str:
+        if name is not None and name not in self.mice:
+            raise SensoriumError(
+                f"mouse {name!r} is not one that the model was trained on: {', '.join(self.mice)}"
+            )
         if name is None and len(self.mice) > 1:
             raise SensoriumError(f"name one of the model's mice: {', '.join(self.mice)}")
         return self.mice[0] if name is None else name
@@ -303,6 +319,8 @@ def compare(
     Raises:
       SensoriumError: as `evaluation.compare_runs`.
     """
+    if not all(isinstance(run, Run | str | os.PathLike) for run in runs):
+        raise SensoriumError("compare: expected runs or their workdirs, one after another")
     if data_dir is None and runs and isinstance(runs[0], Run):
         data_dir = runs[0].data_dir
     return compare_runs(

@@ -112,6 +112,8 @@ def test_a_subset_that_is_none_is_refused(prepared):
             sensorium_tf.load("full", data_dir=prepared, **{name: 2})
     with pytest.raises(SensoriumError, match="nobody' is not prepared"):
         sensorium_tf.load("nobody", data_dir=prepared)
+    with pytest.raises(SensoriumError, match="load: opens one mouse, not full,short"):
+        sensorium_tf.load("full,short", data_dir=prepared)
 
 
 def test_a_baseline_is_made_for_one_mouse_or_several(prepared):
@@ -135,6 +137,9 @@ def test_a_baseline_that_is_none_is_refused(prepared):
         sensorium_tf.baseline("cnn", mouse, channels=3)
     with pytest.raises(SensoriumError, match="model 'vit': unknown"):
         sensorium_tf.baseline("vit", mouse)
+    for mice in ("full", None, ["full"], [mouse, mouse]):
+        with pytest.raises(SensoriumError, match="mice: expected one or several different ones"):
+            sensorium_tf.baseline("cnn", mice)
 
 
 def test_a_run_is_what_training_returns(trained, prepared):
@@ -142,6 +147,31 @@ def test_a_run_is_what_training_returns(trained, prepared):
     assert isinstance(trained.model, FiringRateModel) and trained.mice == ("full",)
     assert trained.data_dir == prepared and (trained.folder / "model.keras").exists()
     assert trained.uses.trained_on == ("train",) and trained.uses.signals == "image"
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: sensorium_tf.load(3), "mice 3: expected names such as mouse1,mouse2"),
+        (lambda: sensorium_tf.train("cnn", [3], workdir="no"), "mice .3.: expected names"),
+        (lambda: sensorium_tf.train("cnn", None, workdir="no"), "mice None: expected names"),
+        (
+            lambda: sensorium_tf.train("cnn", "full", workdir="no", seeds=[1], seed=2),
+            "seed and seeds do not go together: choose one",
+        ),
+        (lambda: sensorium_tf.Run(None), "run None: expected a workdir or a model file"),
+        (lambda: sensorium_tf.compare(["a", "b"]), "compare: expected runs or their workdirs, one"),
+    ],
+)
+def test_values_of_another_kind_are_refused(call, says):
+    with pytest.raises(SensoriumError, match=says):
+        call()
+
+
+def test_a_mouse_that_the_model_does_not_know_is_named(trained):
+    for call in (trained.mouse, trained.write_submission, lambda m: trained.predict(mouse=m)):
+        with pytest.raises(SensoriumError, match="'mouse9' is not one that the model was trained"):
+            call("mouse9")
 
 
 def test_settings_of_all_kinds_stand_side_by_side(prepared, tmp_path):

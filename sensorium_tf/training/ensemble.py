@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel
+from sensorium_tf.training.building import check_mice, check_start
 from sensorium_tf.training.interruption import TrainingStopped, stop_on_sigterm
 from sensorium_tf.training.model_file import save_model
 from sensorium_tf.training.settings import TrainingSettings
 from sensorium_tf.training.strategies import is_chief, make_strategy
-from sensorium_tf.training.trainer import TrainingResult, check_mice, check_start, train
+from sensorium_tf.training.trainer import TrainingResult, train
 from sensorium_tf.training.workdir import Workdir
 
 
@@ -61,8 +62,9 @@ def train_ensemble(
 
 
 def _check_seeds(seeds: Sequence[int]) -> None:
-    text = ",".join(map(str, seeds))
-    if not seeds or min(seeds) < 0:
+    listed = isinstance(seeds, Sequence) and not isinstance(seeds, str)
+    text = ",".join(map(str, seeds)) if listed else repr(seeds)
+    if not listed or not seeds or any(type(seed) is not int or seed < 0 for seed in seeds):
         raise SensoriumError(f"seeds {text}: expected whole numbers of 0 or more, such as 0,1,2")
     if len(set(seeds)) < len(seeds):
         raise SensoriumError(f"seeds {text}: a seed is there twice")

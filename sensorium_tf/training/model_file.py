@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import zipfile
 from pathlib import Path
 
 import keras
@@ -58,6 +59,8 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
       SensoriumError: if there is no such file, or it is not a model of this package.
     """
     path = Path(path).expanduser()
+    if path.is_dir():
+        raise SensoriumError(f"{path}: is a folder, expected a model file, such as its model.keras")
     if not path.is_file():
         raise SensoriumError(f"{path}: there is no such model file")
     if path.suffix != _SUFFIX:
@@ -65,6 +68,8 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
             f"{path}: not a {_SUFFIX} file (a PyTorch checkpoint becomes one with python "
             "launch/import_published.py)"
         )
+    if not zipfile.is_zipfile(path):
+        raise SensoriumError(f"{path}: not a Keras model file, or a damaged one")
     try:
         model = keras.models.load_model(path, safe_mode=True, compile=False)
     except Exception as e:  # Keras raises many kinds of error on files that are not its own

@@ -8,7 +8,7 @@ from typing import Any
 
 from sensorium_tf.data import Subset, mouse_names
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models import BaselineSettings, check_model_name
+from sensorium_tf.models import BASELINES, BaselineSettings, check_model_name
 from sensorium_tf.tracks import check_track
 from sensorium_tf.training.schedule import ScheduleSettings
 from sensorium_tf.training.uses import Uses
@@ -212,9 +212,11 @@ class TrainingSettings:
             kept = ", core frozen" if self.freeze_core else ""
             start = f"; from the weights of {self.init_from}{kept}"
         chosen = self.subset.describe()
+        # What a model of one's own is given is known once it has been built.
+        signals = f" ({self.uses.signals})" if self.model in BASELINES else ""
         return (
             f"training {self.model} on {', '.join(self.mice)}{f' ({chosen})' if chosen else ''}, "
-            f"track {self.track} ({self.uses.signals}); tier "
+            f"track {self.track}{signals}; tier "
             f"{' and '.join(self.subset.train_tiers)}, weights chosen by the score on tier "
             f"{self.subset.validation_tier}; recipe {self.recipe}{start}"
         )

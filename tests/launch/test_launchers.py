@@ -86,6 +86,9 @@ def test_a_missing_flag_is_named(name):
         ("train", ["--workdir=x", "--track=both"], "sensorium_plus"),
         ("train", ["--workdir=x", "--epochs=many"], "many"),
         ("prepare", ["mouse1"], "mouse1"),
+        # An unset variable of the shell, which must not mean "all".
+        ("train", ["--workdir=x", "--unit_ids="], "--unit_ids: is empty"),
+        ("train", ["--workdir="], "--workdir: is empty"),
     ],
 )
 def test_a_wrong_flag_is_named(name, arguments, says):

@@ -166,6 +166,9 @@ def test_an_ensemble_is_neither_exported_nor_started_from(ensemble, prepared, tm
         ((), "expected whole numbers"),
         ((0, -1), "expected whole"),
         ((1, 1), "a seed is there twice"),
+        ("0,1", "seeds '0,1': expected whole numbers"),
+        (3, "seeds 3: expected whole numbers"),
+        ((0.5, True), "seeds 0.5,True: expected whole numbers"),
     ],
 )
 def test_seeds_that_are_none_are_refused(tmp_path, seeds, says):

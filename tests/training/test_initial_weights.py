@@ -135,6 +135,7 @@ def test_a_run_goes_on_without_the_file_that_it_started_from(
         ({"model": "ln"}, r"model\.keras: has another core \(activation elu there, linear here"),
         ({"track": "sensorium_plus"}, r"images \(36, 64, 1\) there"),
         ({"init_from": "nowhere.keras"}, "nowhere.keras: there is no such model file"),
+        ({"init_from": "."}, "is a folder, expected a model file, such as its model.keras"),
     ],
 )
 def test_what_cannot_be_started_from_is_refused_before_trials_are_read(

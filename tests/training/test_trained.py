@@ -167,7 +167,7 @@ def test_a_model_of_images_of_another_size_is_refused(tmp_path):
     ("name", "content", "said"),
     [
         ("no.keras", None, "there is no such model file"),
-        ("bad.keras", b"no model", "not a Keras model that can be loaded"),
+        ("bad.keras", b"no model", "not a Keras model file, or a damaged one"),
         ("kit.pth", b"", r"not a \.keras file .*import_published"),
         ("nowhere", None, "no run in it"),
     ],
