@@ -9,6 +9,7 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import FiringRateModel, copy_weights
 from sensorium_tf.training.model_file import load_model
 from sensorium_tf.training.trained import run_of_file, uses_of_file
+from sensorium_tf.training.uses import Uses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,14 +19,14 @@ class Start:
     Attributes:
       path: its file, as the user wrote it.
       model: what is in it.
-      seen_before: each of its mice with the tiers that it had seen, None where that is not known.
+      uses: the signals and trials that it uses.
       fingerprints: mouse to the fingerprint of the recording and neurons that it was trained on;
         empty for a lone file, which does not tell.
     """
 
     path: str
     model: FiringRateModel
-    seen_before: tuple[tuple[str, tuple[str, ...] | None], ...]
+    uses: Uses
     fingerprints: Mapping[str, str]
 
     def copy_to(self, model: FiringRateModel, mice: Sequence[Mouse]) -> tuple[str, ...]:
@@ -58,10 +59,10 @@ def open_start(path: str) -> Start:
     if not isinstance(model, FiringRateModel):
         raise SensoriumError(f"{path}: is an ensemble: start from one of its members")
     file = Path(path).expanduser()
-    run, uses = run_of_file(file), uses_of_file(file, model)
+    run = run_of_file(file)
     return Start(
         path=path,
         model=model,
-        seen_before=tuple((mouse, uses.seen_tiers(mouse)) for mouse in uses.mice),
+        uses=uses_of_file(file, model),
         fingerprints={} if run is None else run.fingerprints(),
     )

@@ -219,11 +219,8 @@ def check_start(settings: TrainingSettings, mice: Sequence[Mouse]) -> Uses:
 
 def _uses(settings: TrainingSettings, model: FiringRateModel, start: Start | None) -> Uses:
     """Returns what a run uses: with the pupil center if it has shifters, and with its start."""
-    return dataclasses.replace(
-        settings.uses,
-        pupil_center=bool(model.shifters),
-        seen_before=() if start is None else start.seen_before,
-    )
+    uses = dataclasses.replace(settings.uses, pupil_center=bool(model.shifters))
+    return uses if start is None else uses.after(start.uses)
 
 
 def _model_for(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:

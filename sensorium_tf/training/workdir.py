@@ -25,7 +25,8 @@ _KEPT_CHECKPOINTS = 2
 _RECORDINGS = "recordings"
 # Likewise, where there is one: the seeds of an ensemble.
 _SEEDS = "seeds"
-# Likewise: the signals and trials that the settings come to, for people.
+# Likewise: the signals and trials that the run uses. What its start had seen is read back, all else
+# is for people, and the settings say it anew.
 _USES = "uses"
 
 
@@ -156,13 +157,14 @@ class Workdir:
         Raises:
           SensoriumError: if there is no run in it.
         """
-        before = self._read_config().get(_USES, {}).get("seen_before", {})
+        uses = self._read_config().get(_USES, {})
+        before = uses.get("seen_before")
         return dataclasses.replace(
             self.settings().uses,
             pupil_center=bool(model.shifters),
-            seen_before=tuple(
-                (mouse, None if tiers is None else tuple(tiers)) for mouse, tiers in before.items()
-            ),
+            seen_before=tuple((mouse, tuple(t)) for mouse, t in (before or {}).items() if t),
+            # Runs of earlier versions do not tell all.
+            start_known=before is not None and uses.get("start_known") is True,
         )
 
     def seeds(self) -> list[int]:
