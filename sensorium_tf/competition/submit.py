@@ -29,8 +29,8 @@ def submit(
       trained: workdir of a trained run, or a model file (`.keras`), or what
         `training.open_trained` made of either.
       mouse: one of the model's mice.
-      output: folder for the files; if left out `submission` in the workdir or, for a model file
-        `a.keras`, in the folder `a_results` beside it.
+      output: folder for the files; if left out `submission` in the workdir or, for a lone model
+        file `a.keras`, in the folder `a_results` beside it.
       data_dir: where the prepared datasets are; TFDS's default if left out.
 
     Returns:

@@ -2,13 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import FiringRateModel, copy_weights
-from sensorium_tf.training.model_file import load_model
-from sensorium_tf.training.trained import run_of_file, uses_of_file
+from sensorium_tf.training.trained import open_model_file
 from sensorium_tf.training.uses import Uses
 
 
@@ -55,14 +53,13 @@ def open_start(path: str) -> Start:
     Raises:
       SensoriumError: if there is none, or it is damaged or an ensemble.
     """
-    model = load_model(path)
-    if not isinstance(model, FiringRateModel):
+    trained = open_model_file(path)
+    if not isinstance(trained.model, FiringRateModel):
         raise SensoriumError(f"{path}: is an ensemble: start from one of its members")
-    file = Path(path).expanduser()
-    run = run_of_file(file)
+    run = trained.workdir
     return Start(
         path=path,
-        model=model,
-        uses=uses_of_file(file, model),
+        model=trained.model,
+        uses=trained.uses,
         fingerprints={} if run is None else run.fingerprints(),
     )

@@ -12,7 +12,7 @@ from sensorium_tf.data import Mouse, Subset
 from sensorium_tf.evaluation import evaluate
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import TrainingSettings, Workdir, load_model, open_trained, train
-from sensorium_tf.training import start as start_module
+from sensorium_tf.training import trained as trained_module
 
 SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
 
@@ -98,7 +98,7 @@ def test_the_model_that_a_run_starts_from_is_loaded_once(donor, prepared, tmp_pa
         loaded.append(path)
         return load_model(path)
 
-    monkeypatch.setattr(start_module, "load_model", load)
+    monkeypatch.setattr(trained_module, "load_model", load)
     chosen = settings(init_from=str(donor), epochs=1)
     train(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
     assert loaded == [str(donor)]
