@@ -1,6 +1,7 @@
 """What a model was given and learnt from, so that unequal ones are not ranked as equals."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from sensorium_tf.tracks import describe_signals
@@ -23,6 +24,8 @@ class Uses:
         own start on.
       start_known: whether that is all that it had seen; not so if it, or one that it goes back to,
         is a file which does not tell.
+      recording_ids: mouse to the recording that it is, by which one is known under other names;
+        those of the start's as well. Where none is told, the name alone counts.
     """
 
     mice: tuple[str, ...]
@@ -35,6 +38,7 @@ class Uses:
     started_from: str | None = None
     seen_before: tuple[tuple[str, tuple[str, ...]], ...] = ()
     start_known: bool = False
+    recording_ids: tuple[tuple[str, str], ...] = dataclasses.field(default=(), compare=False)
 
     @property
     def signals(self) -> str:
@@ -60,12 +64,21 @@ class Uses:
             self,
             seen_before=tuple((mouse, tiers) for mouse, tiers in seen if tiers),
             start_known=start.all_known,
+            recording_ids=start.recording_ids,
+        )
+
+    def on(self, recording_ids: Mapping[str, str]) -> "Uses":
+        """Returns it with the recordings that some mice are, by mouse."""
+        return dataclasses.replace(
+            self, recording_ids=tuple({**dict(self.recording_ids), **recording_ids}.items())
         )
 
     def seen_tiers(self, mouse: str) -> tuple[str, ...]:
         """Returns the tiers of a mouse that the model, or its start, is known to have seen."""
-        own = self.tiers if mouse in self.mice else ()
-        return tuple(dict.fromkeys((*own, *dict(self.seen_before).get(mouse, ()))))
+        ids = dict(self.recording_ids)
+        found = [*((own, self.tiers) for own in self.mice), *self.seen_before]
+        same = [tiers for name, tiers in found if ids.get(name, name) == ids.get(mouse, mouse)]
+        return tuple(dict.fromkeys(tier for tiers in same for tier in tiers))
 
     def held_out(self, mouse: str, tier: str) -> bool | None:
         """Tells whether a model has seen nothing of a mouse's tier; None if that is not known."""
@@ -103,4 +116,5 @@ class Uses:
             "started_from": self.started_from,
             "seen_before": {mouse: list(tiers) for mouse, tiers in self.seen_before},
             "start_known": None if self.started_from is None else self.start_known,
+            "recording_ids": dict(self.recording_ids),
         }

@@ -27,8 +27,8 @@ _RECORDINGS = "recordings"
 _NEURONS = "n_neurons"
 # Likewise, where there is one: the seeds of an ensemble.
 _SEEDS = "seeds"
-# Likewise: the signals and trials that the run uses. What its start had seen is read back, all else
-# is for people, and the settings say it anew.
+# Likewise: the signals and trials that the run uses. What its start had seen and which recordings
+# these are is read back; all else is for people, and the settings say it anew.
 _USES = "uses"
 
 
@@ -130,7 +130,7 @@ class Workdir:
                 **settings.to_json(),
                 _RECORDINGS: recordings,
                 _NEURONS: {mouse.name: mouse.n_neurons for mouse in mice},
-                _USES: uses.to_json(),
+                _USES: uses.on({mouse.name: mouse.recording_id for mouse in mice}).to_json(),
             }
             if self._new_seeds:
                 content[_SEEDS] = self._new_seeds
@@ -168,6 +168,7 @@ class Workdir:
             seen_before=tuple((mouse, tuple(t)) for mouse, t in (before or {}).items() if t),
             # Runs of earlier versions do not tell all.
             start_known=before is not None and uses.get("start_known") is True,
+            recording_ids=tuple(uses.get("recording_ids", {}).items()),
         )
 
     def seeds(self) -> list[int]:
@@ -225,6 +226,9 @@ class Workdir:
                 for tiers in before.values()
             ):
                 raise ValueError("what it started from had seen no list of tiers")
+            ids = config.get(_USES, {}).get("recording_ids", {})
+            if not isinstance(ids, dict) or any(type(each) is not str for each in ids.values()):
+                raise ValueError("its recording_ids are not text")
             return config
         except FileNotFoundError as e:
             raise SensoriumError(

@@ -5,10 +5,11 @@ import shutil
 
 import numpy as np
 import pytest
+from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.competition import submit
-from sensorium_tf.data import Mouse, Subset
+from sensorium_tf.data import Mouse, Subset, prepare
 from sensorium_tf.evaluation import evaluate
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import TrainingSettings, Workdir, load_model, open_trained, train
@@ -174,6 +175,32 @@ def test_what_the_start_and_its_start_had_seen_is_not_held_out(chain, prepared, 
         assert scored.mice["short"].held_out is True
     before = json.loads((tmp_path / "second" / "config.json").read_text())["uses"]["seen_before"]
     assert before == {"short": ["train", "validation"], "full": ["test", "validation"]}
+
+
+def test_a_recording_that_the_start_had_seen_has_been_seen_by_any_name(chain, tmp_path):
+    tree = recording_tree(seed=1)  # that of `full`
+    prepare("again", recording=write_zip(tmp_path / "a.zip", tree), data_dir=tmp_path / "data")
+    for name in ("first", "second"):
+        chosen = settings(
+            mice=("again",),
+            subset=Subset(neurons=2),
+            init_from=str(chain / name / "model.keras"),
+            epochs=1,
+        )
+        train(chosen, tmp_path / name, data_dir=tmp_path / "data", verbose=False)
+        scored = evaluate(tmp_path / name, tier="test", data_dir=tmp_path / "data")
+        assert scored.mice["again"].held_out is False
+    before = open_trained(tmp_path / "second").uses.seen_before
+    assert dict(before) == {"short": ("train", "validation"), "full": ("test", "validation")}
+
+
+@pytest.mark.parametrize("ids", [[], {"full": 3}])
+def test_damaged_recording_ids_are_refused(chain, tmp_path, ids):
+    config = json.loads((chain / "second" / "config.json").read_text())
+    config["uses"]["recording_ids"] = ids
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SensoriumError, match="its recording_ids are not text"):
+        Workdir(tmp_path).settings()
 
 
 def test_after_a_lone_file_nothing_is_known_to_be_held_out(chain, prepared, tmp_path):
