@@ -4,10 +4,10 @@
     python launch/evaluate.py --model_file=cnn_mouse1.keras
     python launch/evaluate.py --compare=runs/ln,runs/cnn [--output=runs/comparison]
 
-Prints a table; evaluation.json, neurons.csv and figures/ go into the workdir or, for a model file,
-into the folder <its name>_results beside it. --compare prints how the scores of the runs (workdirs
-or .keras files) differ from those of the first, neuron by neuron; comparison.json and figures/ go
-into the folder comparison in the first run's.
+Prints a table; evaluation.json, neurons.csv and figures/ go into the workdir or, for a lone model
+file, into the folder <its name>_results beside it. --compare prints how the scores of the runs
+(workdirs or .keras files) differ from those of the first, neuron by neuron; comparison.json and
+figures/ go into the folder comparison in the first run's.
 """
 
 import launcher

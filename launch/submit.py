@@ -17,7 +17,7 @@ MODULES = flags.DEFINE_list("modules", [], "Modules of your own layers, to be im
 OUTPUT = flags.DEFINE_string(
     "output",
     None,
-    "Folder for the files. Default: submission, in the workdir or in <model file>_results.",
+    "Folder for the files. Default: submission, in the workdir or in <lone model file>_results.",
 )
 
 

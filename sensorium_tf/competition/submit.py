@@ -29,8 +29,8 @@ def submit(
       trained: workdir of a trained run, or a model file (`.keras`), or what
         `training.open_trained` made of either.
       mouse: one of the model's mice.
-      output: folder for the files; if left out `submission` in the workdir or, for a model file
-        `a.keras`, in the folder `a_results` beside it.
+      output: folder for the files; if left out `submission` in the workdir or, for a lone model
+        file `a.keras`, in the folder `a_results` beside it.
       data_dir: where the prepared datasets are; TFDS's default if left out.
 
     Returns:
@@ -40,15 +40,16 @@ def submit(
 
     Raises:
       SensoriumError: if there is no model, the mouse is not one of its, it does not fit the
-        recording, or the recording has none of the tiers.
+        recording or knows only a part of its neurons, or the recording has none of the tiers.
     """
     trained = open_trained(trained)
-    if trained.subset.of_neurons:
-        raise SensoriumError(
-            f"{trained.folder}: trained on {trained.subset.describe()}: a submission needs all "
-            "neurons"
-        )
     (prepared,) = trained.load_mice([mouse], data_dir=data_dir)
+    n_neurons = load_mouse(mouse, data_dir=data_dir).n_neurons
+    if prepared.n_neurons < n_neurons:
+        raise SensoriumError(
+            f"{trained.folder}: trained on {prepared.n_neurons} of {mouse}'s {n_neurons} neurons "
+            f"({trained.subset.describe()}): a submission needs all of them"
+        )
     prepared.check_track(trained.track)
     tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
     if not tiers:

@@ -91,6 +91,15 @@ class Mouse:
             content.update(value.astype(np.float64).tobytes())
         return content.hexdigest()[:16]
 
+    @property
+    def recording_id(self) -> str:
+        """Tells recordings apart whatever the mouse is called and which neurons are chosen."""
+        content = hashlib.sha256(self.session_key.encode())
+        # Sessions that were simulated may share the key.
+        for value in (self.statistics["images"]["mean"], self.statistics["images"]["std"]):
+            content.update(value.astype(np.float64).tobytes())
+        return content.hexdigest()[:16]
+
     def with_neurons(self, index: np.ndarray) -> "Mouse":
         """Returns the mouse with some of its neurons.
 

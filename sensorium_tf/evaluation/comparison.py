@@ -237,24 +237,27 @@ def _open(runs: Sequence[TrainedModel | str | os.PathLike]) -> dict[str, Trained
     runs = [runs] if isinstance(runs, str | os.PathLike | TrainedModel) else list(runs)
     if len(runs) < 2:
         raise SensoriumError(f"a comparison needs two runs or more. Received: {len(runs)}")
-    paths = [Path(_path(run)).expanduser().resolve() for run in runs]
+    model_colors([str(run) for run in runs])  # refuses more than can be shown
+    opened = [open_trained(run) for run in runs]
+    paths = [_path(run, trained).resolve() for run, trained in zip(runs, opened, strict=True)]
     twice = next((path for i, path in enumerate(paths) if path in paths[:i]), None)
     if twice is not None:
         raise SensoriumError(f"{twice}: is there twice: name runs that differ")
-    # A run's own model file has the same name in every run.
+    # One that was copied out of its run's workdir may have the same name as another.
     depths = [2 if path.name == "model.keras" else 1 for path in paths]
     while len(set(names := _ends(paths, depths))) < len(paths):
         depths = [depth + 1 for depth in depths]
-    model_colors(names)  # refuses more than can be shown
-    return {name: open_trained(run) for name, run in zip(names, runs, strict=True)}
+    return dict(zip(names, opened, strict=True))
 
 
 def _ends(paths: Sequence[Path], depths: Sequence[int]) -> list[str]:
     return ["/".join(path.parts[-depth:]) for path, depth in zip(paths, depths, strict=True)]
 
 
-def _path(run: TrainedModel | str | os.PathLike) -> str | os.PathLike:
-    return run.folder if isinstance(run, TrainedModel) else run
+def _path(run: TrainedModel | str | os.PathLike, trained: TrainedModel) -> Path:
+    """Returns where a run is: a workdir and the model file in it are one place."""
+    of_run = trained.workdir is not None or isinstance(run, TrainedModel)
+    return trained.folder if of_run else Path(run).expanduser()
 
 
 def _common_mice(runs: Mapping[str, TrainedModel]) -> tuple[str, ...]:

@@ -35,8 +35,8 @@ def evaluate(
         else `validation`.
       truth: `<stem>_truth.npz` of a simulated recording: scores its true rates as well, and gives
         the responses of a withheld tier.
-      output: folder for the files; if left out the workdir or, for a model file `a.keras`, the
-        folder `a_results` beside it.
+      output: folder for the files; if left out the workdir or, for a lone model file `a.keras`,
+        the folder `a_results` beside it.
       data_dir: where the prepared datasets are; TFDS's default if left out.
 
     Returns:

@@ -129,11 +129,8 @@ def uses_of(settings: TrainingSettings, model: FiringRateModel, start: Start | N
       model: which has shifters if it uses the pupil center.
       start: what it starts from; None for random weights.
     """
-    return dataclasses.replace(
-        settings.uses,
-        pupil_center=bool(model.shifters),
-        seen_before=() if start is None else start.seen_before,
-    )
+    uses = dataclasses.replace(settings.uses, pupil_center=bool(model.shifters))
+    return uses if start is None else uses.after(start.uses)
 
 
 def build_model(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:

@@ -2,13 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import FiringRateModel, copy_weights
-from sensorium_tf.training.model_file import load_model
-from sensorium_tf.training.trained import run_of_file, uses_of_file
+from sensorium_tf.training.trained import open_model_file
+from sensorium_tf.training.uses import Uses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,14 +17,14 @@ class Start:
     Attributes:
       path: its file, as the user wrote it.
       model: what is in it.
-      seen_before: each of its mice with the tiers that it had seen, None where that is not known.
+      uses: the signals and trials that it uses.
       fingerprints: mouse to the fingerprint of the recording and neurons that it was trained on;
         empty for a lone file, which does not tell.
     """
 
     path: str
     model: FiringRateModel
-    seen_before: tuple[tuple[str, tuple[str, ...] | None], ...]
+    uses: Uses
     fingerprints: Mapping[str, str]
 
     def copy_to(self, model: FiringRateModel, mice: Sequence[Mouse]) -> tuple[str, ...]:
@@ -54,14 +53,13 @@ def open_start(path: str) -> Start:
     Raises:
       SensoriumError: if there is none, or it is damaged or an ensemble.
     """
-    model = load_model(path)
-    if not isinstance(model, FiringRateModel):
+    trained = open_model_file(path)
+    if not isinstance(trained.model, FiringRateModel):
         raise SensoriumError(f"{path}: is an ensemble: start from one of its members")
-    file = Path(path).expanduser()
-    run, uses = run_of_file(file), uses_of_file(file, model)
+    run = trained.workdir
     return Start(
         path=path,
-        model=model,
-        seen_before=tuple((mouse, uses.seen_tiers(mouse)) for mouse in uses.mice),
+        model=trained.model,
+        uses=trained.uses,
         fingerprints={} if run is None else run.fingerprints(),
     )

@@ -28,7 +28,8 @@ class TrainedModel:
       folder: where its scores and submissions go if nobody says where: the workdir or, for a lone
         file `a.keras`, the folder `a_results` beside it.
       uses: the signals and trials that it uses.
-      workdir: of the run that trained it; None for a lone file.
+      workdir: of the run that trained it; None for a lone file, which is any that is not the
+        `model.keras` of its run's workdir.
       subset: the neurons and trials that it was trained on; all for a lone file, which does not
         tell.
       members: of an ensemble, what each is called and its model; empty for a single model.
@@ -88,8 +89,8 @@ def open_trained(path: TrainedModel | str | os.PathLike) -> TrainedModel:
     """Opens a trained model.
 
     Args:
-      path: the workdir of a run, or a `.keras` file of this package, trained or imported. A model
-        that is open already is returned as it is.
+      path: the workdir of a run, or its `model.keras`, which is the same; or a lone `.keras` file
+        of this package, trained or imported. A model that is open already is returned as it is.
 
     Raises:
       SensoriumError: if there is none, or it is damaged or of another kind.
@@ -98,21 +99,35 @@ def open_trained(path: TrainedModel | str | os.PathLike) -> TrainedModel:
         return path
     path = Path(path).expanduser()
     if path.is_file() or (path.suffix == ".keras" and not path.is_dir()):
-        model = load_model(path)
-        try:
-            track = track_of(model.image_shape)
-        except SensoriumError as e:
-            raise SensoriumError(f"{path}: {e}") from e
-        return TrainedModel(
-            model=model,
-            name=model.name,
-            track=track,
-            folder=path.with_name(f"{path.stem}_results"),
-            uses=uses_of_file(path, model),
-            members=_members(model),
-        )
+        return open_model_file(path)
     workdir = Workdir(path)
-    settings, model = workdir.settings(), workdir.load_model()
+    return _of_run(workdir, workdir.load_model())
+
+
+def open_model_file(path: str | os.PathLike) -> TrainedModel:
+    """Opens a model file: as its run if it lies in the run's workdir, else by what it tells itself.
+
+    Raises:
+      SensoriumError: if there is none, or it is damaged or of another kind.
+    """
+    model, path = load_model(path), Path(path).expanduser()
+    workdir = _run_of_file(path, model)
+    return _lone(path, model) if workdir is None else _of_run(workdir, model)
+
+
+def _run_of_file(path: Path, model: FiringRateModel | EnsembleModel) -> Workdir | None:
+    """Returns the workdir in which a file is the run's model; None for a lone file."""
+    workdir = Workdir(path.parent)
+    if workdir.model_file == path:
+        with contextlib.suppress(SensoriumError):  # no run there
+            # A file may have been copied over the run's.
+            return workdir if workdir.fits(model) else None
+    return None
+
+
+def _of_run(workdir: Workdir, model: FiringRateModel | EnsembleModel) -> TrainedModel:
+    """Returns a run's model with what the run tells."""
+    settings = workdir.settings()
     return TrainedModel(
         model=model,
         name=settings.model,
@@ -125,32 +140,20 @@ def open_trained(path: TrainedModel | str | os.PathLike) -> TrainedModel:
     )
 
 
-def uses_of_file(path: Path, model: FiringRateModel | EnsembleModel) -> Uses:
-    """Returns what a model file uses: all that its run tells, if it lies in the run's workdir.
-
-    Args:
-      path: the file.
-      model: what is in it.
-
-    Raises:
-      SensoriumError: if its images are of no track.
-    """
-    run = run_of_file(path)
-    if run is not None:
-        return run.uses(model)
-    return Uses(
-        mice=model.mice, track=track_of(model.image_shape), pupil_center=bool(model.shifters)
+def _lone(path: Path, model: FiringRateModel | EnsembleModel) -> TrainedModel:
+    """Returns what a file tells by itself."""
+    try:
+        track = track_of(model.image_shape)
+    except SensoriumError as e:
+        raise SensoriumError(f"{path}: {e}") from e
+    return TrainedModel(
+        model=model,
+        name=model.name,
+        track=track,
+        folder=path.with_name(f"{path.stem}_results"),
+        uses=Uses(mice=model.mice, track=track, pupil_center=bool(model.shifters)),
+        members=_members(model),
     )
-
-
-def run_of_file(path: Path) -> Workdir | None:
-    """Returns the workdir in which a file is the run's model; None for a lone file."""
-    workdir = Workdir(path.parent)
-    if workdir.model_file == path:
-        with contextlib.suppress(SensoriumError):  # no run there
-            workdir.settings()
-            return workdir
-    return None
 
 
 def _members(

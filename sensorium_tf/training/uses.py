@@ -1,6 +1,7 @@
 """What a model was given and learnt from, so that unequal ones are not ranked as equals."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from sensorium_tf.tracks import describe_signals
@@ -19,8 +20,12 @@ class Uses:
       neurons_chosen_by: tier whose responses chose its neurons; None if none did.
       subset: what was left out of neurons and trials, in words, such as `500 training trials`.
       started_from: model file that training started from; None for random weights.
-      seen_before: each mouse of that model with the tiers that it had seen, None where that is
-        not known.
+      seen_before: each mouse with the tiers that the model there is known to have seen, from its
+        own start on.
+      start_known: whether that is all that it had seen; not so if it, or one that it goes back to,
+        is a file which does not tell.
+      recording_ids: mouse to the recording that it is, by which one is known under other names;
+        those of the start's as well. Where none is told, the name alone counts.
     """
 
     mice: tuple[str, ...]
@@ -31,7 +36,9 @@ class Uses:
     neurons_chosen_by: str | None = None
     subset: str = ""
     started_from: str | None = None
-    seen_before: tuple[tuple[str, tuple[str, ...] | None], ...] = ()
+    seen_before: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    start_known: bool = False
+    recording_ids: tuple[tuple[str, str], ...] = dataclasses.field(default=(), compare=False)
 
     @property
     def signals(self) -> str:
@@ -44,20 +51,40 @@ class Uses:
         tiers = (*(self.trained_on or ()), self.chosen_by, self.neurons_chosen_by)
         return tuple(dict.fromkeys(tier for tier in tiers if tier is not None))
 
-    def seen_tiers(self, mouse: str) -> tuple[str, ...] | None:
-        """Returns the tiers of a mouse that the model has seen; None if that is not known."""
-        before = dict(self.seen_before).get(mouse, ())
-        if self.trained_on is None or before is None:
-            return None
-        own = self.tiers if mouse in self.mice else ()
-        return tuple(dict.fromkeys((*own, *before)))
+    @property
+    def all_known(self) -> bool:
+        """Whether all that the model has seen is known, from random weights on."""
+        return self.trained_on is not None and (self.started_from is None or self.start_known)
+
+    def after(self, start: "Uses") -> "Uses":
+        """Returns it for a model whose training started from one that uses what `start` says."""
+        mice = dict.fromkeys((*start.mice, *dict(start.seen_before)))
+        seen = ((mouse, start.seen_tiers(mouse)) for mouse in mice)
+        return dataclasses.replace(
+            self,
+            seen_before=tuple((mouse, tiers) for mouse, tiers in seen if tiers),
+            start_known=start.all_known,
+            recording_ids=start.recording_ids,
+        )
+
+    def on(self, recording_ids: Mapping[str, str]) -> "Uses":
+        """Returns it with the recordings that some mice are, by mouse."""
+        return dataclasses.replace(
+            self, recording_ids=tuple({**dict(self.recording_ids), **recording_ids}.items())
+        )
+
+    def seen_tiers(self, mouse: str) -> tuple[str, ...]:
+        """Returns the tiers of a mouse that the model, or its start, is known to have seen."""
+        ids = dict(self.recording_ids)
+        found = [*((own, self.tiers) for own in self.mice), *self.seen_before]
+        same = [tiers for name, tiers in found if ids.get(name, name) == ids.get(mouse, mouse)]
+        return tuple(dict.fromkeys(tier for tiers in same for tier in tiers))
 
     def held_out(self, mouse: str, tier: str) -> bool | None:
         """Tells whether a model has seen nothing of a mouse's tier; None if that is not known."""
-        if mouse in self.mice and tier in self.tiers:
+        if tier in self.seen_tiers(mouse):
             return False
-        seen = self.seen_tiers(mouse)
-        return None if seen is None else tier not in seen
+        return True if self.all_known else None
 
     def describe(self) -> str:
         """Returns it in a line: `sees image; trained on train of mouse1, chosen by validation`."""
@@ -68,7 +95,10 @@ class Uses:
                 f"trained on {' and '.join(self.trained_on)} of {', '.join(self.mice)}"
                 f"{f' ({self.subset})' if self.subset else ''}, chosen by {self.chosen_by}"
             )
-        start = [] if self.started_from is None else [f"started from {self.started_from}"]
+        start = []
+        if self.started_from is not None:
+            unknown = "" if self.start_known else " (not all that it had seen is known)"
+            start = [f"started from {self.started_from}{unknown}"]
         return "; ".join([f"sees {self.signals}", trials, *start])
 
     def to_json(self) -> dict[str, Any]:
@@ -84,7 +114,7 @@ class Uses:
             "neurons_chosen_by": self.neurons_chosen_by,
             "subset": self.subset,
             "started_from": self.started_from,
-            "seen_before": {
-                mouse: None if tiers is None else list(tiers) for mouse, tiers in self.seen_before
-            },
+            "seen_before": {mouse: list(tiers) for mouse, tiers in self.seen_before},
+            "start_known": None if self.started_from is None else self.start_known,
+            "recording_ids": dict(self.recording_ids),
         }

@@ -23,9 +23,12 @@ from sensorium_tf.training.uses import Uses
 _KEPT_CHECKPOINTS = 2
 # Key of config.json beside the settings: which recording each mouse was.
 _RECORDINGS = "recordings"
+# Likewise: how many neurons of each mouse the model has.
+_NEURONS = "n_neurons"
 # Likewise, where there is one: the seeds of an ensemble.
 _SEEDS = "seeds"
-# Likewise: the signals and trials that the settings come to, for people.
+# Likewise: the signals and trials that the run uses. What its start had seen and which recordings
+# these are is read back; all else is for people, and the settings say it anew.
 _USES = "uses"
 
 
@@ -126,7 +129,8 @@ class Workdir:
             content = {
                 **settings.to_json(),
                 _RECORDINGS: recordings,
-                _USES: uses.to_json(),
+                _NEURONS: {mouse.name: mouse.n_neurons for mouse in mice},
+                _USES: uses.on({mouse.name: mouse.recording_id for mouse in mice}).to_json(),
             }
             if self._new_seeds:
                 content[_SEEDS] = self._new_seeds
@@ -140,7 +144,7 @@ class Workdir:
           SensoriumError: if there is no run in it.
         """
         settings = self._read_config()
-        for key in (_RECORDINGS, _SEEDS, _USES):
+        for key in (_RECORDINGS, _NEURONS, _SEEDS, _USES):
             settings.pop(key, None)
         try:
             return TrainingSettings.from_json(settings)
@@ -156,13 +160,15 @@ class Workdir:
         Raises:
           SensoriumError: if there is no run in it.
         """
-        before = self._read_config().get(_USES, {}).get("seen_before", {})
+        uses = self._read_config().get(_USES, {})
+        before = uses.get("seen_before")
         return dataclasses.replace(
             self.settings().uses,
             pupil_center=bool(model.shifters),
-            seen_before=tuple(
-                (mouse, None if tiers is None else tuple(tiers)) for mouse, tiers in before.items()
-            ),
+            seen_before=tuple((mouse, tuple(t)) for mouse, t in (before or {}).items() if t),
+            # Runs of earlier versions do not tell all.
+            start_known=before is not None and uses.get("start_known") is True,
+            recording_ids=tuple(uses.get("recording_ids", {}).items()),
         )
 
     def seeds(self) -> list[int]:
@@ -206,7 +212,7 @@ class Workdir:
     def _read_config(self) -> dict[str, Any]:
         try:
             config = json.loads(self._config.read_text("utf-8"))
-            parts = ((_RECORDINGS, dict), (_SEEDS, list), (_USES, dict))
+            parts = ((_RECORDINGS, dict), (_NEURONS, dict), (_SEEDS, list), (_USES, dict))
             if not isinstance(config, dict) or not all(
                 isinstance(config.get(key, kind()), kind) for key, kind in parts
             ):
@@ -220,6 +226,9 @@ class Workdir:
                 for tiers in before.values()
             ):
                 raise ValueError("what it started from had seen no list of tiers")
+            ids = config.get(_USES, {}).get("recording_ids", {})
+            if not isinstance(ids, dict) or any(type(each) is not str for each in ids.values()):
+                raise ValueError("its recording_ids are not text")
             return config
         except FileNotFoundError as e:
             raise SensoriumError(
@@ -237,7 +246,7 @@ class Workdir:
         Raises:
           SensoriumError: if there is none yet, or its file is damaged.
         """
-        settings = self.settings()
+        self.settings()  # that there is no run is said first
         if not self.model_file.exists():
             missing = [seed for seed in self.seeds() if not self._member_is_there(seed)]
             if missing:
@@ -249,13 +258,31 @@ class Workdir:
                 f"{self.model_file}: no model there: has the training finished an epoch?"
             )
         model = load_model(self.model_file)
-        fits = model.image_shape == image_shape(settings.track) and model.mice == settings.mice
-        if not fits:
+        if not self.fits(model):
+            mice = ", ".join(f"{m} with {r.n_neurons} neurons" for m, r in model.readouts.items())
             raise SensoriumError(
-                f"{self.model_file}: is not this run's model (mice {', '.join(model.mice)}, images "
-                f"{model.image_shape}): run the training command again to restore it"
+                f"{self.model_file}: is not this run's model ({mice}, images {model.image_shape}): "
+                "run the training command again to restore it"
             )
         return model
+
+    def fits(self, model: FiringRateModel | EnsembleModel) -> bool:
+        """Tells whether a model has the mice, their neurons and the images of the run's.
+
+        Raises:
+          SensoriumError: if there is no run in the folder.
+        """
+        settings = self.settings()
+        # Runs of earlier versions do not tell how many neurons.
+        n_neurons = self._read_config().get(_NEURONS, {})
+        return (
+            model.image_shape == image_shape(settings.track)
+            and model.mice == settings.mice
+            and all(
+                readout.n_neurons == n_neurons.get(mouse, readout.n_neurons)
+                for mouse, readout in model.readouts.items()
+            )
+        )
 
     def save_model(self, model: keras.Model) -> None:
         """Replaces the best model; a kill meanwhile leaves the one before."""

@@ -98,12 +98,28 @@ def test_a_mouse_that_was_not_trained_on_is_refused_with_those_that_were(run, pr
     assert not (tmp_path / "out").exists()
 
 
-def test_a_run_on_some_of_the_neurons_is_refused(run, prepared, tmp_path):
-    part = dataclasses.replace(open_trained(run), subset=Subset(neurons=3))
-    says = r"run: trained on 3 neurons, drawn with seed 0: a submission needs all neurons"
+def test_a_run_on_some_of_the_neurons_is_refused(prepared, tmp_path):
+    settings = TrainingSettings(
+        mice=("full",),
+        epochs=1,
+        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+        subset=Subset(neurons=3),
+    )
+    train(settings, tmp_path / "part", data_dir=prepared, verbose=False)
+    says = (
+        r"part: trained on 3 of full's 5 neurons \(3 neurons, drawn with seed 0\): a submission "
+        "needs all of them"
+    )
     with pytest.raises(SensoriumError, match=says):
-        submit(part, "full", output=tmp_path / "out", data_dir=prepared)
+        submit(tmp_path / "part", "full", output=tmp_path / "out", data_dir=prepared)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_choice_that_leaves_all_neurons_is_submitted(run, prepared, tmp_path):
+    every = dataclasses.replace(open_trained(run), subset=Subset(areas=("V1",)))
+    (ours,) = submit(every, "full", output=tmp_path / "ours", data_dir=prepared)
+    (theirs,) = submit(run, "full", output=tmp_path / "theirs", data_dir=prepared)
+    assert ours.read_bytes() == theirs.read_bytes()
 
 
 def test_a_folder_without_a_run_is_refused(prepared, tmp_path):

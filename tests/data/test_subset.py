@@ -116,6 +116,17 @@ def test_saved_runs_go_on_knowing_the_neurons_of_a_mouse(uneven):
     assert uneven.with_neurons(some).fingerprint == expected(some, uneven.response_scale)
 
 
+def test_a_recording_is_known_by_any_name_and_any_part(mouse, uneven, tmp_path):
+    path = write_zip(tmp_path / "b.zip", recording_tree(seed=4))
+    prepare("other_name", recording=path, data_dir=tmp_path)
+    again = load_mouse("other_name", data_dir=tmp_path)
+    assert again.with_neurons(np.array([3])).recording_id == uneven.recording_id
+    assert mouse.recording_id != uneven.recording_id  # of the same session key
+    assert mouse.session_key == uneven.session_key
+    session = dataclasses.replace(uneven, session_key="1-1-1")
+    assert session.recording_id != uneven.recording_id
+
+
 def test_fewer_trials_are_some_of_the_more(mouse):
     whole = mouse.trials("train")
     few, more = (Subset(train_trials=n).train_trials_of(mouse) for n in (4, 8))

@@ -212,7 +212,7 @@ def test_names_are_the_shortest_that_tell_runs_apart(workdir, prepared, tmp_path
     runs = [tmp_path / "x" / "run", tmp_path / "y" / "run"]
     assert list(compare_runs(runs, data_dir=prepared).uses) == ["x/run", "y/run"]
     again = [open_trained(runs[0]), runs[1] / "model.keras"]
-    assert list(compare_runs(again, data_dir=prepared).uses) == ["run", "run/model.keras"]
+    assert list(compare_runs(again, data_dir=prepared).uses) == ["x/run", "y/run"]
 
 
 def test_equal_runs_do_not_differ(files, prepared, tmp_path):
@@ -288,6 +288,12 @@ def test_a_tier_that_is_withheld_is_refused(prepared, tmp_path):
     plus = lone(tmp_path / "plus.keras", prepared, mice=("hidden",), track="sensorium_plus")
     with pytest.raises(SensoriumError, match="behavior and pupil_center withheld"):
         compare_runs([runs[0], plus], output=tmp_path / "p", data_dir=prepared)
+
+
+def test_a_workdir_and_its_model_file_are_one_run(workdir, prepared):
+    for runs in ([workdir, workdir / "model.keras"], [workdir / "model.keras", workdir]):
+        with pytest.raises(SensoriumError, match="trained: is there twice"):
+            compare_runs(runs, data_dir=prepared)
 
 
 def test_fewer_than_two_or_too_many_runs_are_refused(files, prepared):

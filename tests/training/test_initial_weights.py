@@ -1,16 +1,19 @@
 """Runs that start from a trained model, core frozen or not."""
 
+import json
 import shutil
 
 import numpy as np
 import pytest
+from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.data import Mouse, Subset
+from sensorium_tf.competition import submit
+from sensorium_tf.data import Mouse, Subset, prepare
 from sensorium_tf.evaluation import evaluate
 from sensorium_tf.models import BaselineSettings
-from sensorium_tf.training import TrainingSettings, Workdir, load_model, train
-from sensorium_tf.training import start as start_module
+from sensorium_tf.training import TrainingSettings, Workdir, load_model, open_trained, train
+from sensorium_tf.training import trained as trained_module
 
 SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
 
@@ -96,7 +99,7 @@ def test_the_model_that_a_run_starts_from_is_loaded_once(donor, prepared, tmp_pa
         loaded.append(path)
         return load_model(path)
 
-    monkeypatch.setattr(start_module, "load_model", load)
+    monkeypatch.setattr(trained_module, "load_model", load)
     chosen = settings(init_from=str(donor), epochs=1)
     train(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
     assert loaded == [str(donor)]
@@ -152,17 +155,89 @@ def test_what_cannot_be_started_from_is_refused_before_trials_are_read(
     assert not (tmp_path / "run").exists()
 
 
-def test_what_the_start_had_seen_is_not_held_out(prepared, tmp_path):
+@pytest.fixture(scope="module")
+def chain(prepared, tmp_path_factory):
+    """Folder with the run `first`, which saw the test trials of full, and `second`, from it."""
+    folder = tmp_path_factory.mktemp("chain")
     seen = settings(subset=Subset(train_tiers=("test",)), epochs=1)
-    first = train(seen, tmp_path / "first", data_dir=prepared, verbose=False)
-    lone = shutil.copy(first.model_file, tmp_path / "lone.keras")
-    for name, start, held_out in (("known", first.model_file, False), ("lone", lone, None)):
+    first = train(seen, folder / "first", data_dir=prepared, verbose=False)
+    chosen = settings(mice=("short",), init_from=str(first.model_file), epochs=1)
+    train(chosen, folder / "second", data_dir=prepared, verbose=False)
+    return folder
+
+
+def test_what_the_start_and_its_start_had_seen_is_not_held_out(chain, prepared, tmp_path):
+    for name in ("first", "second"):
+        start = chain / name / "model.keras"
         chosen = settings(mice=("full", "short"), init_from=str(start), epochs=1)
         train(chosen, tmp_path / name, data_dir=prepared, verbose=False)
         scored = evaluate(tmp_path / name, tier="test", data_dir=prepared)
-        assert scored.mice["full"].held_out is held_out
+        assert scored.mice["full"].held_out is False
         assert scored.mice["short"].held_out is True
-    assert "tier test took part in training" not in scored.mice["short"].notes()
+    before = json.loads((tmp_path / "second" / "config.json").read_text())["uses"]["seen_before"]
+    assert before == {"short": ["train", "validation"], "full": ["test", "validation"]}
+
+
+def test_a_recording_that_the_start_had_seen_has_been_seen_by_any_name(chain, tmp_path):
+    tree = recording_tree(seed=1)  # that of `full`
+    prepare("again", recording=write_zip(tmp_path / "a.zip", tree), data_dir=tmp_path / "data")
+    for name in ("first", "second"):
+        chosen = settings(
+            mice=("again",),
+            subset=Subset(neurons=2),
+            init_from=str(chain / name / "model.keras"),
+            epochs=1,
+        )
+        train(chosen, tmp_path / name, data_dir=tmp_path / "data", verbose=False)
+        scored = evaluate(tmp_path / name, tier="test", data_dir=tmp_path / "data")
+        assert scored.mice["again"].held_out is False
+    before = open_trained(tmp_path / "second").uses.seen_before
+    assert dict(before) == {"short": ("train", "validation"), "full": ("test", "validation")}
+
+
+@pytest.mark.parametrize("ids", [[], {"full": 3}])
+def test_damaged_recording_ids_are_refused(chain, tmp_path, ids):
+    config = json.loads((chain / "second" / "config.json").read_text())
+    config["uses"]["recording_ids"] = ids
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SensoriumError, match="its recording_ids are not text"):
+        Workdir(tmp_path).settings()
+
+
+def test_after_a_lone_file_nothing_is_known_to_be_held_out(chain, prepared, tmp_path):
+    start = shutil.copy(chain / "first" / "model.keras", tmp_path / "first.keras")
+    # From a lone file, from the run that started there, and from a copy of that run's model.
+    for mouse, name in (("short", "second"), ("full", "third"), ("full", "last")):
+        chosen = settings(mice=(mouse,), init_from=str(start), epochs=1)
+        train(chosen, tmp_path / name, data_dir=prepared, verbose=False)
+        scored = evaluate(tmp_path / name, tier="test", data_dir=prepared)
+        assert scored.mice[mouse].held_out is None
+        assert "whether tier test took part in training is not known" in scored.report()
+        assert "(not all that it had seen is known)" in scored.report()
+        assert scored.to_json()["uses"]["start_known"] is False
+        start = tmp_path / name / "model.keras"
+        if name == "third":
+            start = shutil.copy(start, tmp_path / "third.keras")
+    (file,) = submit(tmp_path / "third", "full", output=tmp_path / "out", data_dir=prepared)
+    label = json.loads(file.with_name("submission.json").read_text())
+    assert label["uses"]["start_known"] is False
+    assert label["uses"]["seen_before"] == {"short": ["train", "validation"]}
+
+
+@pytest.mark.parametrize("missing", ["uses", "seen_before", "start_known"])
+def test_a_run_of_an_earlier_version_does_not_know_all_that_its_start_had_seen(
+    chain, tmp_path, missing
+):
+    shutil.copytree(chain / "second", tmp_path / "run")
+    assert open_trained(tmp_path / "run").uses.held_out("short", "test") is True
+    path = tmp_path / "run" / "config.json"
+    config = json.loads(path.read_text())
+    del (config if missing == "uses" else config["uses"])[missing]
+    path.write_text(json.dumps(config))
+    uses = open_trained(tmp_path / "run").uses
+    assert uses.held_out("short", "test") is None
+    assert uses.held_out("short", "train") is False
+    assert uses.held_out("full", "test") is (False if missing == "start_known" else None)
 
 
 def test_a_random_core_is_not_frozen():

@@ -123,7 +123,8 @@ def test_a_run_says_what_it_uses():
     uses = TrainingSettings(track="sensorium_plus", subset=subset, init_from="a.keras").uses
     assert uses.describe() == (
         "sees image, behavior, pupil center; trained on train and validation of simulated (neurons "
-        "with FEV of at least 0.1 in tier test), chosen by final_test; started from a.keras"
+        "with FEV of at least 0.1 in tier test), chosen by final_test; started from a.keras "
+        "(not all that it had seen is known)"
     )
     assert uses.seen_tiers("simulated") == ("train", "validation", "final_test", "test")
     assert uses.to_json()["behavior"] is uses.to_json()["pupil_center"] is True
@@ -141,11 +142,33 @@ def test_what_a_model_has_seen_is_held_out_from_nobody():
         False,
         True,
     ]
-    later = dataclasses.replace(run, mice=("b",), seen_before=(("a", ("train", "test")),))
-    assert later.held_out("b", "test") is True
-    assert later.held_out("a", "test") is False and later.held_out("a", "validation") is True
-    unknown = dataclasses.replace(run, seen_before=(("a", None),))
-    assert unknown.held_out("a", "train") is False and unknown.held_out("a", "test") is None
+
+
+def test_what_a_start_had_seen_has_been_seen():
+    first = Uses(
+        mice=("a",),
+        track="sensorium",
+        pupil_center=False,
+        trained_on=("train", "test"),
+        chosen_by="validation",
+    )
+    fresh = dataclasses.replace(
+        first, mice=("b",), trained_on=("train",), started_from="model.keras"
+    )
+    second = fresh.after(first)
+    third = dataclasses.replace(fresh, mice=("c",)).after(second)
+    assert third.seen_before == (("b", ("train", "validation")), ("a", first.tiers))
+    assert [third.held_out("a", tier) for tier in ("test", "final_test")] == [False, True]
+    assert third.held_out("c", "test") is second.held_out("b", "test") is True
+    assert third.describe().endswith("; started from model.keras")
+    # A start of which nothing was told, and one that is known not to be.
+    lone = Uses(mice=("c",), track="sensorium", pupil_center=False)
+    for unknown in (fresh, fresh.after(lone), fresh.after(fresh.after(lone))):
+        assert unknown.held_out("b", "train") is False
+        assert {unknown.held_out(mouse, "test") for mouse in "abc"} == {None}
+        assert unknown.to_json()["start_known"] is False
+        assert unknown.describe().endswith("model.keras (not all that it had seen is known)")
+    assert second.to_json()["start_known"] is True and first.to_json()["start_known"] is None
 
 
 @pytest.mark.parametrize(

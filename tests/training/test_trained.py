@@ -1,15 +1,17 @@
 """A trained model from a workdir or a lone file."""
 
+import json
 import shutil
 import warnings
 
 import keras
 import numpy as np
 import pytest
+from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.competition import submit
-from sensorium_tf.data import load_mouse
+from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate
 from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline
 from sensorium_tf.training import (
@@ -20,6 +22,7 @@ from sensorium_tf.training import (
     save_model,
     train,
 )
+from sensorium_tf.training.start import open_start
 
 SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
 
@@ -55,12 +58,51 @@ def test_a_model_file_is_evaluated_as_its_run_is(workdir, lone, prepared):
     run, alone = evaluate(workdir, data_dir=prepared), evaluate(lone, data_dir=prepared)
     assert alone.table() == [{**row, "held_out": None} for row in run.table()]
     assert "whether tier test took part in training is not known" in alone.report()
-    assert open_trained(workdir / "model.keras").uses == run.uses
     assert {path.name for path in lone.with_name("lone_results").iterdir()} == {
         "evaluation.json",
         "neurons.csv",
         "figures",
     }
+
+
+def test_a_model_file_in_its_own_workdir_is_its_run(prepared, tmp_path):
+    settings = TrainingSettings(
+        mice=("full",), epochs=1, architecture=SMALL, subset=Subset(unit_ids=(3, 9))
+    )
+    file = train(settings, tmp_path / "part", data_dir=prepared, verbose=False).model_file
+    theirs, ours = open_trained(tmp_path / "part"), open_trained(file)
+    for name in ("name", "track", "folder", "uses", "subset"):
+        assert getattr(ours, name) == getattr(theirs, name)
+    scored = evaluate(file, data_dir=prepared).mice["full"]
+    assert scored.unit_ids.tolist() == [3, 9] and scored.held_out is True
+    tree = recording_tree(seed=1)
+    tree["meta/statistics/responses/all/std"] = 2 * tree["meta/statistics/responses/all/std"]
+    prepare("full", recording=write_zip(tmp_path / "z.zip", tree), data_dir=tmp_path / "d")
+    with pytest.raises(SensoriumError, match="full in .* is not the recording that the run"):
+        evaluate(file, data_dir=tmp_path / "d")
+
+
+@pytest.mark.parametrize(
+    ("mice", "says"),
+    [({"short": 3}, "short with 3 neurons, images"), ({"full": 4, "hidden": 5}, "full with 4")],
+    ids=["other mouse", "other neurons"],
+)
+def test_a_model_file_that_was_copied_over_a_runs_is_a_lone_one(workdir, tmp_path, mice, says):
+    folder = shutil.copytree(workdir, tmp_path / "run")
+    saved(folder / "model.keras", {name: np.zeros((n, 2)) for name, n in mice.items()})
+    trained = open_trained(folder / "model.keras")
+    assert trained.workdir is None and trained.uses.trained_on is None
+    assert open_start(str(folder / "model.keras")).fingerprints == {}
+    with pytest.raises(SensoriumError, match=f"is not this run's model .*{says}"):
+        open_trained(folder)
+
+
+def test_a_run_that_does_not_tell_its_neurons_is_opened_all_the_same(workdir, tmp_path):
+    folder = shutil.copytree(workdir, tmp_path / "run")
+    config = json.loads((folder / "config.json").read_text())
+    assert config.pop("n_neurons") == {"full": 5, "hidden": 5}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert open_trained(folder / "model.keras").workdir.path == folder
 
 
 def test_a_workdir_may_be_called_as_a_model_file(workdir, tmp_path):
