@@ -15,7 +15,12 @@ OUTPUT = flags.DEFINE_string("output", None, "The checkpoint to write (.pth).", 
 KEYS = flags.DEFINE_list(
     "keys", [], "Mice and their session keys, such as lab1:1-2-3. Default: those of mouse1 ..."
 )
-MODULES = flags.DEFINE_list("modules", [], "Modules of your own layers, to be imported first.")
+MODULES = flags.DEFINE_list(
+    "modules",
+    [],
+    "Modules of your own layers, to be imported first; of these, subclasses of Core, "
+    "GaussianReadout and Shifter can be exported.",
+)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@
 # truth that the simulation keeps apart.
 #
 # For a published recording change the next line to `"mouse1", None` (track `sensorium`). Its true
-# responses are not public: then *Score it* has no truth to show anything of.
+# responses are not public, so *Score it* then scores nothing.
 
 # %%
 MOUSE, DATA_DIR = "practice", "data"

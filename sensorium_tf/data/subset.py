@@ -7,7 +7,8 @@ import numpy as np
 
 from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.trials import Trials
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.kinds import check_kinds
 from sensorium_tf.metrics import explainable_variance, has_repeats
 from sensorium_tf.recordings import TIERS
 
@@ -49,10 +50,8 @@ class Subset:
     subset_seed: int = 0
 
     def __post_init__(self):
-        try:
-            self._normalize()
-        except TypeError as e:
-            raise SensoriumError(f"subset: a value is of the wrong kind ({one_line(e)})") from e
+        self._normalize()
+        check_kinds(self)
         for name in ("neurons", "train_trials"):
             value = getattr(self, name)
             if value is not None and value < 1:
@@ -75,23 +74,16 @@ class Subset:
             )
 
     def _normalize(self) -> None:
-        """Makes plain values of NumPy's, and tuples of lists; TypeError if they are neither."""
-        plain = {}
-        for name in ("neurons", "train_trials", "subset_seed"):
-            value = getattr(self, name)
-            plain[name] = None if value is None else operator.index(value)
-        if self.min_reliability is not None:
-            plain["min_reliability"] = 1.0 * self.min_reliability
-        plain["unit_ids"] = tuple(dict.fromkeys(map(operator.index, self.unit_ids)))
+        """Makes a tuple of whole numbers of unit ids, and of a lone name."""
+        try:
+            unit_ids = tuple(dict.fromkeys(map(operator.index, self.unit_ids)))
+        except TypeError as e:
+            raise SensoriumError(f"unit_ids {self.unit_ids!r}: expected whole numbers") from e
+        object.__setattr__(self, "unit_ids", unit_ids)
         for name in ("areas", "layers", "train_tiers"):
-            values = getattr(self, name)
             # A lone name is meant as one, not as its letters.
-            values = (values,) if isinstance(values, str) else tuple(values)
-            if not all(isinstance(value, str) for value in values):
-                raise TypeError(f"{name} are names")
-            plain[name] = values
-        for name, value in plain.items():
-            object.__setattr__(self, name, value)
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, (value,))
 
     @property
     def of_neurons(self) -> bool:

@@ -84,7 +84,8 @@ class MouseEvaluation:
             self.scores.means["single_trial_correlation"] > self.oracle.mean()
         ):
             notes.append(
-                "above the oracle: it knows no behavior, and a mean over few other repeats is noisy"
+                "above the oracle, which is no upper bound: it knows no behavior, and averages "
+                "few, noisy repeats"
             )
         if self.held_out is None:
             notes.append(f"whether tier {self.tier} took part in training is not known")

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.kinds import check_kinds
 from sensorium_tf.models.core import Core
 from sensorium_tf.models.firing_rate_model import FiringRateModel
 from sensorium_tf.models.readout import COVARIANCES, POSITIONS, GaussianReadout
@@ -51,6 +52,7 @@ class BaselineSettings:
 
     def __post_init__(self):
         """Refuses what no layer could be made of, before any layer is."""
+        check_kinds(self)
         counts = ("hidden_channels", "input_kernel", "hidden_kernel", "position_hidden_units")
         counts += ("shifter_hidden_units", "shifter_layers")
         for name in counts:

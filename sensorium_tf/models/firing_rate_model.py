@@ -16,12 +16,19 @@ def firing_rate(drive):
     return ops.elu(ops.cast(drive, "float32")) + 1.0
 
 
-def _penalty(layer):
-    """Returns a layer's own penalty or, if it has none, that of its weights' regularizers."""
-    if hasattr(layer, "penalty"):
-        return layer.penalty()
-    weights = [weight for weight in layer.trainable_variables if weight.regularizer is not None]
-    return sum((weight.regularizer(weight) for weight in weights), start=ops.zeros(()))
+def own_penalties(layers):
+    """Returns what the layers' methods `penalty` give, in float32: to be paid for every call."""
+    return [ops.cast(each.penalty(), "float32") for each in layers if hasattr(each, "penalty")]
+
+
+def weight_penalties(layers):
+    """Returns what the layers' weights pay by their regularizers, each once, as Keras counts."""
+    weights = {id(weight): weight for layer in layers for weight in layer.trainable_variables}
+    return [
+        ops.cast(weight.regularizer(weight), "float32")
+        for weight in weights.values()
+        if weight.regularizer is not None
+    ]
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
@@ -38,13 +45,13 @@ class FiringRateModel(keras.Model):
         >>> rates = model({"mouse1": {"image": images}})["mouse1"]
 
     Args:
-        core: The layer that maps images to features, `Core` or one of your own. What it
-            penalises its weights by is a regularizer of them, or its method `penalty`, which
-            every call adds (`add_loss`) for Keras's `fit`.
+        core: The layer that maps images to features, `Core` or one of your own.
         readouts: Mouse -> its readout, `GaussianReadout` or one of your own: a layer with the
             attribute `n_neurons` that maps features and, where there are shifters, `shift`
             `(batch, 2)`, to drives `(batch, n_neurons)`. The order is kept.
-        shifters: Mouse -> its shifter, for none or for all mice.
+        shifters: Mouse -> its shifter, for none or for all mice. What any of these layers
+            penalises its weights by are their regularizers and its method `penalty`, if it has
+            one; Keras's `fit` pays that only if the layer's `call` hands it to `add_loss`.
         image_shape: `(height, width, channels)` of the images that the model eats.
         joint_core: Whether in training all mice of a call pass the core in one batch, with
             batch statistics in common and one penalty of the core, instead of one by one.
@@ -59,8 +66,9 @@ class FiringRateModel(keras.Model):
         Mouse -> rates `(batch, neurons)`, in units of the responses' standard deviations.
 
     Raises:
-        SensoriumError: If there is no mouse, a shifter is missing or without its mouse; in a
-            call for an unknown mouse, a missing signal or images of another shape.
+        SensoriumError: If there is no mouse, a readout does not tell its neurons, a shifter is
+            missing or without its mouse; in a call for an unknown mouse, a missing signal or
+            images of another shape.
     """
 
     def __init__(
@@ -82,6 +90,12 @@ class FiringRateModel(keras.Model):
                 "FiringRateModel: shifters must be there for every mouse or for none. Received: "
                 f"readouts of {', '.join(readouts)}; shifters of {', '.join(shifters)}"
             )
+        for mouse, readout in readouts.items():
+            if not hasattr(readout, "n_neurons"):
+                raise SensoriumError(
+                    f"FiringRateModel: the readout of {mouse}, a {type(readout).__name__}, needs "
+                    "the attribute n_neurons, the number of its neurons"
+                )
         self.core = core
         self.readouts = dict(readouts)
         self.shifters = dict(shifters)
@@ -191,31 +205,35 @@ class FiringRateModel(keras.Model):
 
     @property
     def losses(self):
-        """The penalties of the last call, one tensor for every pass of the core or a readout."""
+        """The penalties of the last call, for Keras's `fit`."""
         if replica_context() is None:
             return super().losses
         # Replicas are threads that take turns within a call (at every batch normalisation) and
         # share the lists in which layers keep their losses: each computes its own instead.
-        core = self._core_penalty(len(self._called_mice))
-        return [core, *(_penalty(self.readouts[mouse]) for mouse in self._called_mice)]
+        return list(self._penalties(self._called_mice).values())
 
     def penalties(self):
         """Returns what a batch of all mice pays besides the Poisson loss.
 
         Returns:
-            `{"laplace": ..., "features": ...}`, scalar tensors weighted as in the loss: the
-            core's penalty once for every pass, and the sum of the readouts'.
+            `{"laplace": ..., "features": ...}`, scalar tensors weighted as in the loss: those of
+            the core and those of the readouts and shifters. What a layer's method `penalty` gives
+            is paid once for every pass of the layer, a regularizer of its weights once.
         """
-        return {
-            "laplace": self._core_penalty(len(self.readouts)),
-            "features": sum(_penalty(readout) for readout in self.readouts.values()),
-        }
+        return self._penalties(self.mice)
 
-    def _core_penalty(self, n_mice):
-        """Returns the core's penalty for a batch of some mice."""
-        # Keras counts the regularizers of weights once, however often a layer is called.
-        once = self.joint_core or not hasattr(self.core, "penalty")
-        return (1 if once else n_mice) * _penalty(self.core)
+    def _penalties(self, mice):
+        """Returns what a batch of some mice pays; see `penalties`."""
+        parts = (self.readouts, self.shifters)
+        beside = [layer for part in parts for layer in part.values()]
+        called = [part[mouse] for part in parts for mouse in mice if mouse in part]
+        passes = 1 if self.joint_core else len(mice)
+        of_core = [passes * each for each in own_penalties([self.core])]
+        zero = ops.zeros(())
+        return {
+            "laplace": sum(of_core + weight_penalties([self.core]), start=zero),
+            "features": sum(own_penalties(called) + weight_penalties(beside), start=zero),
+        }
 
     def get_config(self):
         """Returns the constructor's arguments, the layers serialised."""

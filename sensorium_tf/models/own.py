@@ -7,11 +7,16 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.models.baselines import BASELINES, baseline
-from sensorium_tf.models.firing_rate_model import FiringRateModel
+from sensorium_tf.models.firing_rate_model import (
+    FiringRateModel,
+    own_penalties,
+    weight_penalties,
+)
 from sensorium_tf.tracks import image_shape
 
 _OWN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -107,12 +112,20 @@ def _build(name, function, coordinates, *, track, settings, seed) -> FiringRateM
 
 def _check_call(name: str, model: FiringRateModel, track: str) -> None:
     """Calls a model once, so that what fails does so before any data are read."""
-    inputs = {"image": np.zeros((2, *model.image_shape), np.float32)}
+    # Noise: of a blank image a loss of the features' size may be zero.
+    rng = np.random.default_rng(0)
+    inputs = {"image": rng.normal(size=(2, *model.image_shape)).astype("float32")}
     if track == "sensorium_plus":
-        inputs["pupil_center"] = np.zeros((2, 2), np.float32)
+        inputs["pupil_center"] = rng.normal(size=(2, 2)).astype("float32")
+    inputs = dict.fromkeys(model.mice, inputs)
+    passes = [model.core] * len(model.mice)
+    layers = [*passes, *model.readouts.values(), *model.shifters.values()]
     try:
-        rates = model(dict.fromkeys(model.mice, inputs), training=False)
-        penalties = model.penalties()
+        rates = model(inputs, training=False)
+        losses = [model.losses, _losses_in_training(model, inputs)]
+        penalties = own_penalties(layers) + weight_penalties(layers)
+        paid = [each for layer in layers for each in _penalty_in_a_call(layer)]
+        paid += weight_penalties(layers)
     except SensoriumError:
         raise
     except Exception as e:  # whatever a user's code raises
@@ -125,20 +138,47 @@ def _check_call(name: str, model: FiringRateModel, track: str) -> None:
                 f"model {name}: gives {mouse} rates of shape {tuple(rates[mouse].shape)} for 2 "
                 f"images, expected (2, {readout.n_neurons})"
             )
-    for penalty in penalties.values():
+    for penalty in penalties:
         if tuple(penalty.shape):
             raise SensoriumError(
                 f"model {name}: a penalty has shape {tuple(penalty.shape)}, expected a scalar"
             )
-    readouts = list(model.readouts.values())
-    calls = [model.core] * len(readouts) + readouts
-    known = sum(hasattr(layer, "penalty") for layer in calls) + sum(
-        weight.regularizer is not None
-        for layer in (model.core, *readouts)
-        for weight in layer.trainable_variables
-    )
-    if len(model.losses) > known:
+    if not all(_are_among(each, paid) for each in losses):
         raise SensoriumError(
-            f"model {name}: a layer adds a loss that training would leave out: give the core or "
-            "the readout a method `penalty`, or its weights regularizers"
+            f"model {name}: a layer adds a loss that training would leave out: it pays what a "
+            "method `penalty` of the core, a readout or a shifter gives and the regularizers of "
+            "their weights, nothing else"
         )
+
+
+def _losses_in_training(model: FiringRateModel, inputs: dict) -> list:
+    """Returns the losses of a call in training, which changes nothing of the model."""
+    *_, losses = model.stateless_call(
+        model.trainable_variables,
+        model.non_trainable_variables,
+        inputs,
+        training=True,
+        return_losses=True,
+    )
+    return losses
+
+
+def _penalty_in_a_call(layer) -> list:
+    """Returns the layer's own penalty as its call computes it, under mixed precision too."""
+    if not hasattr(layer, "penalty"):
+        return []
+    return [keras.layers.Lambda(lambda _: layer.penalty(), dtype=layer.dtype_policy)(np.zeros(1))]
+
+
+def _are_among(losses: list, paid: list) -> bool:
+    """Tells whether each loss is one of those that are paid, by its value."""
+    left = np.array([float(each) for each in paid])
+    for loss in losses:
+        if tuple(loss.shape):
+            return False
+        # A call may be compiled, and then rounds half precision in its own way.
+        same = np.flatnonzero(np.isclose(left, float(loss), rtol=0.01, equal_nan=True))
+        if not same.size:
+            return False
+        left = np.delete(left, same[np.argmin(np.abs(left[same] - float(loss)))])
+    return True

@@ -1,10 +1,12 @@
 """Runs that differ in their seed alone, and the mean of what they predict."""
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Sequence
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.locking import only_process
 from sensorium_tf.models import EnsembleModel
 from sensorium_tf.training.building import check_mice, check_start
 from sensorium_tf.training.interruption import TrainingStopped, stop_on_sigterm
@@ -24,7 +26,8 @@ def train_ensemble(
       settings: of all of them; the seed in it does not count.
       seeds: one for each member.
       workdir: folder of the ensemble: `config.json`, `members/seed<n>/`, each the workdir of a
-        run, and, once all of them are there, `model.keras`, the mean of their rates.
+        run, and, once all of them are there, `model.keras`, the mean of their rates. The lock that
+        the process holds is in `checkpoints/`.
       **where: the other arguments of `train`.
 
     Returns:
@@ -41,11 +44,18 @@ def train_ensemble(
     strategy = make_strategy(strategy) if isinstance(strategy, str) else strategy
     folder, writes = Workdir(workdir, seeds=seeds), is_chief(strategy)
     mice = check_mice(settings, strategy, data_dir=where.get("data_dir"))
-    uses = check_start(settings, mice)
     if writes:
-        folder.claim(settings, mice, uses)
-    results = []
-    with stop_on_sigterm() as stop:
+        folder.check(settings, mice)
+    # Members that go on need the file that they started from no more.
+    begun = all(Workdir(folder.member(seed)).has_checkpoint for seed in seeds)
+    uses = settings.uses if begun else check_start(settings, mice)
+    with contextlib.ExitStack() as held:
+        stop = held.enter_context(stop_on_sigterm())
+        if writes:
+            held.enter_context(only_process(folder.lock, "training"))
+            folder.claim(settings, mice, uses)
+            folder.sweep()
+        results = []
         for seed in seeds:
             if stop.received:
                 raise TrainingStopped(

@@ -1,10 +1,10 @@
 """Learning rates and what follows from scores: the published rule, and a trapezoid."""
 
 import dataclasses
-import math
 from typing import Protocol
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.kinds import check_kinds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -30,11 +30,12 @@ class ScheduleSettings:
 
     def __post_init__(self):
         """Refuses what no run could follow."""
+        check_kinds(self)
         for name in ("patience", "decay_patience"):
             if getattr(self, name) < 1:
                 raise SensoriumError(f"{name} {getattr(self, name)}: expected at least 1")
         for name in ("restarts", "learning_rate_floor", "smallest_gain"):
-            if not 0 <= getattr(self, name) < math.inf:
+            if getattr(self, name) < 0:
                 raise SensoriumError(f"{name} {getattr(self, name)}: expected 0 or more")
         if not 0 < self.decay_factor < 1:
             raise SensoriumError(f"decay_factor {self.decay_factor}: expected between 0 and 1")

@@ -2,12 +2,12 @@
 
 import dataclasses
 import difflib
-import math
 import types
 from typing import Any
 
 from sensorium_tf.data import Subset, mouse_names
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.kinds import check_kinds
 from sensorium_tf.models import BASELINES, BaselineSettings, check_model_name
 from sensorium_tf.tracks import check_track
 from sensorium_tf.training.schedule import ScheduleSettings
@@ -107,6 +107,7 @@ class TrainingSettings:
     subset: Subset = dataclasses.field(default_factory=Subset)
 
     def __post_init__(self):
+        check_kinds(self)
         if self.recipe not in RECIPES:
             raise SensoriumError(
                 f"recipe {self.recipe!r}: unknown, expected {' or '.join(RECIPES)}"
@@ -114,7 +115,6 @@ class TrainingSettings:
         for name, value in RECIPES[self.recipe].items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
-        self._check_kinds()
         check_track(self.track)
         if not self.mice:
             raise SensoriumError("mice: expected at least one mouse")
@@ -124,7 +124,7 @@ class TrainingSettings:
                 raise SensoriumError(f"{name} {getattr(self, name)}: expected at least 1")
         for name in ("learning_rate", "gradient_clip"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
+            if value is not None and value <= 0:
                 raise SensoriumError(f"{name} {value}: expected more than 0")
         self._check_ramps()
         if not 0 <= self.average_decay < 1:
@@ -134,17 +134,6 @@ class TrainingSettings:
         if self.seed < 0:
             raise SensoriumError(f"seed {self.seed}: expected 0 or more")
         self._check_together()
-
-    def _check_kinds(self) -> None:
-        """Refuses what a damaged file or a slip may hold: 2.5 epochs, a list for a name."""
-        kinds = {int: "whole number", bool: "true or false", str: "text"}
-        for field in dataclasses.fields(self):
-            for kind, words in kinds.items():
-                value = getattr(self, field.name)
-                if field.type in (kind, kind | None) and not (
-                    type(value) is kind or (value is None and field.type != kind)
-                ):
-                    raise SensoriumError(f"{field.name} {value!r}: expected {words}")
 
     def _check_ramps(self) -> None:
         """Refuses ramps of the learning rate that do not fit into the run."""
@@ -244,7 +233,12 @@ class TrainingSettings:
                 hint = f", did you mean {close[0]}?" if close else ""
                 raise SensoriumError(f"{name}: there is no such setting{hint}")
         if "mice" in values:
-            values["mice"] = tuple(mouse_names(values["mice"]))
+            try:
+                values["mice"] = tuple(mouse_names(values["mice"]))
+            except (TypeError, AttributeError) as e:
+                raise SensoriumError(
+                    f"mice {values['mice']!r}: expected names such as mouse1,mouse2"
+                ) from e
         return cls(**values, **groups)
 
     def to_json(self) -> dict[str, Any]:
@@ -259,13 +253,10 @@ class TrainingSettings:
           SensoriumError: if they are not the settings of a run.
         """
         try:
-            mice = values["mice"]
-            if not isinstance(mice, list) or not all(isinstance(name, str) for name in mice):
-                raise TypeError("mice is not a list of names")
             return cls(
                 **{
                     **values,
-                    "mice": tuple(values["mice"]),
+                    "mice": values["mice"],
                     "architecture": BaselineSettings(**values["architecture"]),
                     "schedule": ScheduleSettings(**values["schedule"]),
                     # Runs of earlier versions have none.

@@ -17,8 +17,8 @@ from sensorium_tf.training.settings import TrainingSettings
 # Pictures take a second, and change slowly after the first epochs.
 _SHOWN_EVERY = 10
 _SHOWN_FIRST = (0, 1, 2, 5)
-# Ends the name of the file with the final scores.
-_FINAL = ".hparams"
+# Ends the name of the file with the final scores, and of one that is not complete yet.
+_FINAL, _UNFINISHED = ".hparams", ".hparams.tmp"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +120,9 @@ class RunLog:
 
         if self._folder is None or any(Path(self._folder).glob(f"*{_FINAL}")):
             return
-
+        # A file of this name is left by a process that was killed before it was complete.
+        for unfinished in Path(self._folder).glob(f"*{_UNFINISHED}"):
+            unfinished.unlink()
         values = _flat(settings.to_json())
 
         def hyperparameters():
@@ -128,7 +130,10 @@ class RunLog:
             for tag, value in scores.items():
                 tf.summary.scalar(f"final/{tag}", value)
 
-        self._add(0, hyperparameters, suffix=_FINAL)
+        self._add(0, hyperparameters, suffix=_UNFINISHED)
+        self._writers.pop(_UNFINISHED).close()
+        for complete in Path(self._folder).glob(f"*{_UNFINISHED}"):
+            complete.rename(complete.with_name(complete.name.removesuffix(".tmp")))
 
     def _add(self, epoch: int, write, *, suffix: str = "") -> None:
         if self._folder is None:

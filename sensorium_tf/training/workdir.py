@@ -21,6 +21,8 @@ from sensorium_tf.training.settings import TrainingSettings
 from sensorium_tf.training.uses import Uses
 
 _KEPT_CHECKPOINTS = 2
+# In the name of a file that is being written; a user's own hidden files look otherwise.
+_RANDOM = "[0-9a-f]" * 8
 # Key of config.json beside the settings: which recording each mouse was.
 _RECORDINGS = "recordings"
 # Likewise: how many neurons of each mouse the model has.
@@ -108,9 +110,9 @@ class Workdir:
     def _holds_files(self) -> bool:
         if not self.path.exists():
             return False
-        # A process that holds the lock has made this much.
-        beside = {*self.path.iterdir()} - {self._checkpoints}
-        return bool(beside or {*self._checkpoints.glob("*")} - {self.lock})
+        found = {*self.path.iterdir(), *self._checkpoints.glob("*")}
+        # A process that holds the lock has made this much, and one that was killed left the rest.
+        return bool(found - {self._checkpoints, self.lock, *self._leftovers()})
 
     def claim(self, settings: TrainingSettings, mice: Sequence[Mouse], uses: Uses) -> None:
         """Makes the folder that of a run with these settings on these recordings.
@@ -196,9 +198,18 @@ class Workdir:
 
     def sweep(self) -> None:
         """Deletes what killed processes left half written. Only for the process with the lock."""
-        leftovers = [*self.path.glob(".*.keras"), *self._checkpoints.glob(".*.tmp")]
-        for leftover in [*leftovers, *self.path.glob(".*.tmp")]:
+        for leftover in self._leftovers():
             leftover.unlink(missing_ok=True)
+
+    def _leftovers(self) -> list[Path]:
+        """Returns the files that were to take the place of others, as `atomic_write` names them."""
+        patterns = (f".*.{_RANDOM}.tmp", f".*.{_RANDOM}.keras")
+        return [
+            path
+            for folder in (self.path, self._checkpoints)
+            for pattern in patterns
+            for path in folder.glob(pattern)
+        ]
 
     def check_recording(self, mouse: Mouse) -> None:
         """Raises SensoriumError if the run was trained on another recording of this name."""

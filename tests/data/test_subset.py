@@ -165,11 +165,13 @@ def test_what_was_left_out_stays_left_out_where_it_is_withheld(prepared):
         ({"train_tiers": ("training",)}, "tier 'training': expected one of train"),
         ({"validation_tier": "train"}, "validation_tier train: is trained on as well"),
         ({"subset_seed": -1}, "subset_seed -1"),
-        ({"neurons": 2.5}, "subset: a value is of the wrong kind"),
-        ({"unit_ids": 3}, "subset: a value is of the wrong kind"),
-        ({"unit_ids": ("3",)}, "subset: a value is of the wrong kind"),
-        ({"areas": (1,)}, "subset: a value is of the wrong kind"),
-        ({"min_reliability": "0.1"}, "subset: a value is of the wrong kind"),
+        ({"neurons": 2.5}, "neurons 2.5: expected whole number"),
+        ({"neurons": True}, "neurons True: expected whole number"),
+        ({"unit_ids": 3}, "unit_ids 3: expected whole numbers"),
+        ({"unit_ids": ("3",)}, "unit_ids .*'3'.*: expected whole numbers"),
+        ({"areas": (1,)}, "areas .*1.*: expected a tuple of names"),
+        ({"min_reliability": "0.1"}, "min_reliability '0.1': expected a finite number"),
+        ({"validation_tier": ["test"]}, "validation_tier .*test.*: expected text"),
     ],
 )
 def test_subsets_that_are_not_possible_are_refused(values, says):

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from recording_files import STEM, recording_tree, withhold, write_zip
 
+from sensorium_tf.models import import_modules, load_published
+
 LAUNCH = Path(__file__).parents[2] / "launch"
 NAMES = sorted(path.stem for path in LAUNCH.glob("*.py") if path.stem != "launcher")
 
@@ -428,6 +430,48 @@ def test_a_model_of_ones_own_is_trained_evaluated_and_submitted(
     assert_refused(quick, "export_published", *export, says="OneLayerCore is no part of the")
     for module, says in (("no_such", "module 'no_such' cannot be imported"), ("", "give either")):
         assert_refused(quick, "evaluate", data, f"--modules={module}", says=says)
+
+
+SUBCLASSES = """
+import keras
+
+from sensorium_tf.models import Core, FiringRateModel, GaussianReadout
+
+
+@keras.saving.register_keras_serializable(package="my_layers")
+class MyCore(Core):
+    pass
+
+
+@keras.saving.register_keras_serializable(package="my_layers")
+class MyReadout(GaussianReadout):
+    pass
+
+
+def build(places):
+    readout = MyReadout(len(places), name="readout_lab1")
+    model = FiringRateModel(MyCore(2, n_blocks=3, name="core"), {"lab1": readout})
+    readout.set_coordinates(places)
+    return model
+"""
+
+
+def test_subclasses_of_the_baselines_layers_are_exported(quick, tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="torch reads and writes the published checkpoints")
+    (tmp_path / "my_layers.py").write_text(SUBCLASSES)
+    monkeypatch.chdir(tmp_path)
+    (module,) = import_modules(["my_layers"])
+    rng = np.random.default_rng(1)
+    model = module.build(rng.normal(size=(4, 3)))
+    model.save("mine.keras")
+    export = ["--model_file=mine.keras", "--output=mine.pth"]
+    says = "import the modules of its own layers first (--modules)"
+    assert_refused(quick, "export_published", *export, says=says)
+    status, _, ours = quick("export_published", *export, "--modules=my_layers")
+    assert status == 0, ours
+    image = rng.normal(size=(2, 36, 64, 1)).astype("float32")
+    rates = load_published("mine.pth")({"lab1": {"image": image}})["lab1"]
+    np.testing.assert_array_equal(rates, model({"lab1": {"image": image}})["lab1"])
 
 
 def test_what_a_run_leaves_out_is_recorded_and_shown(workspace, quick, tmp_path):

@@ -9,8 +9,10 @@ from keras import ops
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.models import (
+    BaselineSettings,
     FiringRateModel,
     GaussianReadout,
+    baseline,
     check_model_name,
     import_modules,
     model_builder,
@@ -18,7 +20,7 @@ from sensorium_tf.models import (
 
 MODULE = """
 import keras
-from sensorium_tf.models import FiringRateModel, GaussianReadout
+from sensorium_tf.models import Core, FiringRateModel, GaussianReadout
 from sensorium_tf.tracks import image_shape
 
 def build(coordinates, *, track, settings, seed):
@@ -61,6 +63,20 @@ class Rough(keras.layers.Conv2D):
     def penalty(self):
         return self.kernel
 
+class PaidOfItself(keras.layers.Conv2D):
+    def penalty(self):
+        return keras.ops.sum(self.kernel ** 2)
+
+class FreeOfCharge(keras.layers.Conv2D):
+    def penalty(self):
+        return 0.0
+
+class AddingInTraining(keras.layers.Conv2D):
+    def call(self, image, training=None):
+        if training:
+            self.add_loss(keras.ops.sum(self.kernel))
+        return super().call(image)
+
 class Failing(keras.layers.Conv2D):
     def call(self, image):
         return 1 / 0
@@ -71,6 +87,9 @@ class Short(keras.layers.Layer):
         self.built = True
     def call(self, features, shift=None, training=None):
         return keras.ops.mean(features, axis=(1, 2))[:, :2]
+
+class Unnumbered(keras.layers.Dense):
+    pass
 
 def adding(coordinates, **rest):
     return with_core(Adding(5, 9), coordinates, **rest)
@@ -84,6 +103,40 @@ def regularized(coordinates, **rest):
 
 def active(coordinates, **rest):
     return with_core(keras.layers.Conv2D(5, 9, activity_regularizer="l2"), coordinates, **rest)
+
+def active_beside_a_penalty(coordinates, **rest):
+    core = PaidOfItself(5, 9, activity_regularizer="l2")
+    return with_core(core, coordinates, **rest)
+
+def regularized_beside_a_penalty(coordinates, **rest):
+    core = PaidOfItself(5, 9, kernel_regularizer="l2", bias_regularizer="l2")
+    return with_core(core, coordinates, **rest)
+
+def free_of_charge(coordinates, **rest):
+    return with_core(FreeOfCharge(5, 9), coordinates, **rest)
+
+def adding_in_training(coordinates, **rest):
+    return with_core(AddingInTraining(5, 9), coordinates, **rest)
+
+def shifted(coordinates, activity_regularizer=None, **rest):
+    model = build(coordinates, **rest)
+    shifters = {
+        mouse: keras.layers.Dense(
+            2, kernel_regularizer="l2", activity_regularizer=activity_regularizer
+        )
+        for mouse in coordinates
+    }
+    return FiringRateModel(model.core, model.readouts, shifters, image_shape=model.image_shape)
+
+def shifted_far(coordinates, **rest):
+    return shifted(coordinates, activity_regularizer="l2", **rest)
+
+def unnumbered(coordinates, **rest):
+    model = build(coordinates, **rest)
+    return FiringRateModel(model.core, {**model.readouts, "b": Unnumbered(3)})
+
+def with_the_packages_core(coordinates, settings, **rest):
+    return with_core(Core(5), coordinates, settings=settings, **rest)
 
 def rough(coordinates, **rest):
     return with_core(Rough(5, 9), coordinates, **rest)
@@ -115,8 +168,6 @@ def coordinates():
 
 
 def build(name, track="sensorium"):
-    from sensorium_tf.models import BaselineSettings
-
     settings = BaselineSettings(hidden_channels=5)
     return model_builder(name)(coordinates(), track=track, settings=settings, seed=1)
 
@@ -153,8 +204,14 @@ def test_a_name_that_is_none_is_refused(name):
         ("own_package.own_model:nothing", "returned NoneType, expected a FiringRateModel"),
         ("own_package.own_model:one_mouse", "has readouts for neurons .*'a': 4.*, expected .*'b'"),
         ("own_package.own_model:of_plus", r"images of shape \(36, 64, 4\), expected \(36, 64, 1\)"),
-        ("own_package.own_model:adding", "adds a loss that training would leave out: give"),
-        ("own_package.own_model:active", "adds a loss that training would leave out: give"),
+        ("own_package.own_model:adding", "adds a loss that training would leave out: it pays"),
+        ("own_package.own_model:active", "adds a loss that training would leave out: it pays"),
+        ("own_package.own_model:active_beside_a_penalty", "adds a loss that training would leave"),
+        ("own_package.own_model:adding_in_training", "adds a loss that training would leave out"),
+        (
+            "own_package.own_model:unnumbered",
+            "the readout of b, a Unnumbered, needs the attribute n_neurons",
+        ),
         ("own_package.own_model:rough", r"a penalty has shape \(9, 9, 1, 5\), expected a scalar"),
         ("own_package.own_model:failing", "a call raised ZeroDivisionError: "),
         ("own_package.own_model:short", r"gives b rates of shape \(2, 2\) .*, expected \(2, 3\)"),
@@ -166,9 +223,50 @@ def test_what_does_not_build_a_model_is_refused(name, says):
 
 
 @pytest.mark.usefixtures("own")
-@pytest.mark.parametrize("name", ["adding_its_penalty", "regularized"])
-def test_losses_that_training_pays_are_not_refused(name):
-    assert build(f"own_package.own_model:{name}").mice == ("a", "b")
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "adding_its_penalty",
+        "regularized",
+        "regularized_beside_a_penalty",
+        "free_of_charge",
+        "with_the_packages_core",
+    ],
+)
+def test_losses_that_training_pays_are_not_refused(name, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        assert build(f"own_package.own_model:{name}").mice == ("a", "b")
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.usefixtures("own")
+def test_the_check_of_a_model_leaves_it_as_it_was():
+    settings = {"settings": BaselineSettings(hidden_channels=5), "seed": 1}
+    checked = build("own_package.own_model:with_the_packages_core")
+    fresh = baseline("cnn", coordinates(), **settings)
+    for ours, theirs in zip(
+        checked.core.non_trainable_weights, fresh.core.non_trainable_weights, strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    noise, unused = checked.readouts["a"].noise, GaussianReadout(4, seed=1).noise
+    np.testing.assert_array_equal(noise.state, unused.state)
+
+
+@pytest.mark.usefixtures("own")
+def test_a_shifter_pays_its_regularizers_too(to_numpy):
+    model = build("own_package.own_model:shifted", track="sensorium_plus")
+    of_shifters = sum(
+        0.01 * np.square(to_numpy(each.kernel)).sum() for each in model.shifters.values()
+    )
+    of_readouts = sum(to_numpy(each.penalty()) for each in model.readouts.values())
+    assert to_numpy(model.penalties()["features"]) == pytest.approx(
+        of_shifters + of_readouts, rel=1e-5
+    )
+    with pytest.raises(SensoriumError, match="adds a loss that training would leave out"):
+        build("own_package.own_model:shifted_far", track="sensorium_plus")
 
 
 @pytest.mark.usefixtures("own")
@@ -206,6 +304,9 @@ def test_penalties_of_layers_of_ones_own_are_their_regularizers_or_their_method(
         expected, rel=1e-5
     )
     own = model(Penalised(2, 9))
+    both = model(Penalised(2, 9, kernel_regularizer=keras.regularizers.L1(0.5)))
     expected = 2 * 0.5 * np.abs(to_numpy(own.core.kernel)).sum()
     assert to_numpy(own.penalties()["laplace"]) == pytest.approx(expected, rel=1e-5)
+    expected = (2 + 1) * 0.5 * np.abs(to_numpy(both.core.kernel)).sum()
+    assert to_numpy(both.penalties()["laplace"]) == pytest.approx(expected, rel=1e-5)
     assert to_numpy(model(keras.layers.Conv2D(2, 9)).penalties()["laplace"]) == 0

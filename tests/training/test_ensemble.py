@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import shutil
 import signal
 
 import numpy as np
@@ -12,6 +13,7 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.competition import submit
 from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate
+from sensorium_tf.locking import only_process
 from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline, save_published
 from sensorium_tf.training import (
     Steps,
@@ -24,6 +26,7 @@ from sensorium_tf.training import (
     train_ensemble,
 )
 from sensorium_tf.training import trainer as trainer_module
+from sensorium_tf.training.workdir import Workdir
 
 # The package shows the function of this name, which hides its module.
 evaluate_module = importlib.import_module("sensorium_tf.evaluation.evaluate")
@@ -141,6 +144,33 @@ def test_a_finished_ensemble_is_not_trained_again(ensemble, prepared, monkeypatc
     monkeypatch.setattr(Steps, "__call__", lambda *_, **__: pytest.fail("trained"))
     train_ensemble(settings(), (3, 1), ensemble, data_dir=prepared, verbose=False)
     assert len(load_model(ensemble / "model.keras").members) == 2
+
+
+def test_a_trained_ensemble_goes_on_without_the_file_that_it_started_from(prepared, tmp_path):
+    start = tmp_path / "start.keras"
+    mouse = load_mouse("full", data_dir=prepared)
+    baseline("cnn", {"full": mouse.cell_motor_coordinates}, settings=SMALL).save(start)
+    started = settings(init_from=str(start), batch_size=12)
+    folder, options = tmp_path / "e", {"data_dir": prepared, "verbose": False}
+    train_ensemble(started, (3, 1), folder, **options)
+    start.unlink()
+    (folder / "model.keras").unlink()
+    leftover = folder / ".model.0123abcd.keras"
+    leftover.touch()
+    assert len(train_ensemble(started, (3, 1), folder, **options)) == 2
+    assert (folder / "model.keras").exists() and not leftover.exists()
+    shutil.rmtree(folder / "members" / "seed1")
+    with pytest.raises(SensoriumError, match="start.keras: there is no such model file"):
+        train_ensemble(started, (3, 1), folder, **options)
+
+
+def test_two_processes_do_not_train_in_one_folder(prepared, tmp_path):
+    with (
+        only_process(Workdir(tmp_path / "e").lock, "training"),
+        pytest.raises(SensoriumError, match="another process is training in"),
+    ):
+        train_ensemble(settings(), (3, 1), tmp_path / "e", data_dir=prepared, verbose=False)
+    assert not (tmp_path / "e" / "config.json").exists()
 
 
 @pytest.mark.parametrize("seeds", [(3,), (3, 1, 2), (1, 3)])

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from sensorium_tf import SensoriumError
@@ -56,6 +57,18 @@ def test_settings_survive_being_written_down():
         ({"epochs": "3"}, "epochs '3': expected whole number"),
         ({"mean_bias": "yes"}, "mean_bias 'yes': expected true or false"),
         ({"init_from": ["a"]}, "init_from .'a'.: expected text"),
+        ({"recipe": ["fast"]}, "recipe .*fast.*: expected text"),
+        ({"learning_rate": "0.01"}, "learning_rate '0.01': expected a finite number"),
+        ({"learning_rate": True}, "learning_rate True: expected a finite number"),
+        ({"learning_rate": 10**400}, "learning_rate 1000.*0: expected a finite number"),
+        ({"average_decay": "x"}, "average_decay 'x': expected a finite number"),
+        ({"average_decay": float("nan")}, "average_decay nan: expected a finite number"),
+        ({"gradient_clip": [1]}, "gradient_clip .*1.*: expected a finite number"),
+        ({"warmup_epochs": "1"}, "warmup_epochs '1': expected a finite number"),
+        ({"warmup_epochs": None}, "warmup_epochs None: expected a finite number"),
+        ({"mice": "mouse1"}, "mice 'mouse1': expected a tuple of names"),
+        ({"mice": (1,)}, "mice .1,.: expected a tuple of names"),
+        ({"architecture": None}, "architecture None: expected BaselineSettings"),
         ({"recipe": "slow"}, "recipe 'slow': unknown, expected published or fast"),
         ({"gradient_clip": 0.0}, "gradient_clip 0.0: expected more than 0"),
         ({"average_decay": 1.0}, r"average_decay 1.0: expected 0 \(no average\) or"),
@@ -100,6 +113,43 @@ def test_settings_are_made_from_values_side_by_side():
         "mouse1, mouse3 (neurons of area V1, 50 training trials, drawn with seed 0)"
         in settings.describe()
     )
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"hidden_channels": "8"}, "hidden_channels '8': expected whole number"),
+        ({"hidden_channels": True}, "hidden_channels True: expected whole number"),
+        ({"n_blocks": 1.5}, "n_blocks 1.5: expected whole number"),
+        ({"feature_penalty": "a"}, "feature_penalty 'a': expected a finite number"),
+        ({"laplace_penalty": float("inf")}, "laplace_penalty inf: expected a finite number"),
+        ({"shifter": 1}, "shifter 1: expected true or false"),
+        ({"covariance": ["full"]}, "covariance .'full'.: expected text"),
+        ({"patience": "5"}, "patience '5': expected whole number"),
+        ({"smallest_gain": None}, "smallest_gain None: expected a finite number"),
+        ({"min_reliability": "0.1"}, "min_reliability '0.1': expected a finite number"),
+        ({"mice": 3}, "mice 3: expected names such as mouse1,mouse2"),
+        ({"mice": [1]}, "mice .1.: expected names such as mouse1,mouse2"),
+        ({"learning_rate": "0.01"}, "learning_rate '0.01': expected a finite number"),
+    ],
+)
+def test_values_side_by_side_of_the_wrong_kind_are_refused(values, message):
+    with pytest.raises(SensoriumError, match=message):
+        TrainingSettings.flat(**values)
+
+
+def test_numbers_of_numpy_can_be_written_down():
+    settings = TrainingSettings.flat(
+        mice=["mouse1"],
+        seed=np.int64(3),
+        learning_rate=np.float32(0.5),
+        gradient_clip=2,
+        hidden_channels=np.int32(8),
+        patience=np.int64(4),
+        neurons=np.int64(9),
+    )
+    assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+    assert (settings.seed, settings.learning_rate, settings.gradient_clip) == (3, 0.5, 2)
 
 
 @pytest.mark.parametrize(

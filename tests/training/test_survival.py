@@ -12,12 +12,15 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import sensorium_tf
-from sensorium_tf.training import load_model
+from sensorium_tf import SensoriumError
+from sensorium_tf.data import load_mouse
+from sensorium_tf.training import TrainingSettings, load_model
+from sensorium_tf.training.workdir import Workdir
 
 ROOT = Path(__file__).parents[2]
 # Runs launch/train.py; at one moment it is killed, or gets SIGTERM.
 DRIVER = """
-import os, runpy, signal, sys
+import json, os, runpy, signal, sys
 import keras, numpy
 from sensorium_tf.training import steps, workdir
 
@@ -40,7 +43,10 @@ def before(owner, name, act):
         return real(*args, **kwargs)
     setattr(owner, name, wrapped)
 
-if moment == "in a step":
+if moment == "writing the configuration":
+    calls["left"] = 1
+    before(json, "dump", lambda _, file: (file.write("half"), file.flush(), die()))
+elif moment == "in a step":
     before(steps.Steps, "__call__", lambda *_: die())
 elif moment == "sigterm":
     before(steps.Steps, "__call__", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
@@ -64,6 +70,7 @@ else:
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 MOMENTS = (
+    "writing the configuration",
     "in a step",
     "writing a checkpoint",
     "before a checkpoint",
@@ -128,6 +135,21 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(whole, 
     board = EventAccumulator(str(folder / "tensorboard"), size_guidance={"tensors": 0})
     board.Reload()
     assert {event.step for event in board.Tensors("loss/total")} == {1, 2, 3, 4}
+
+
+def test_what_a_killed_run_left_is_not_taken_for_a_user_s_file(prepared, tmp_path):
+    mice = [load_mouse("full", data_dir=prepared)]
+    folder, settings = Workdir(tmp_path), TrainingSettings(mice=("full",))
+    (tmp_path / "checkpoints").mkdir()
+    for name in (".config.json.0123abcd.tmp", "checkpoints/.000000001.npz.0123abcd.tmp"):
+        (tmp_path / name).touch()
+    folder.check(settings, mice)
+    notes = tmp_path / ".notes.tmp"
+    notes.touch()
+    with pytest.raises(SensoriumError, match="holds files but no run"):
+        folder.check(settings, mice)
+    folder.sweep()
+    assert [path.name for path in tmp_path.rglob("*.tmp")] == [notes.name]
 
 
 def test_sigterm_saves_the_steps_so_far_and_has_a_status_of_its_own(whole, prepared, tmp_path):

@@ -10,6 +10,7 @@ from sensorium_tf.data import Subset
 from sensorium_tf.evaluation import training_pictures
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import TrainingSettings, train
+from sensorium_tf.training.tensorboard import RunLog
 
 SCORE = "validation/single_trial_correlation"
 # Keys that start with `validation` are of the tier that chooses the weights.
@@ -99,6 +100,30 @@ def test_hyperparameters_come_with_the_final_score(events):
         for tag in (SCORE, f"final/{SCORE}")
     )
     assert final == pytest.approx(max(scores))
+
+
+def test_final_scores_that_a_kill_cut_short_are_written_anew(tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def die(*_):
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(tf.summary, "scalar", die)
+        with RunLog(tmp_path, tier="test") as log:
+            log.finish(SETTINGS, {SCORE: 0.25})
+    assert list(tmp_path.iterdir())
+    for _ in range(2):
+        with RunLog(tmp_path, tier="test") as log:
+            log.finish(SETTINGS, {SCORE: 0.25})
+    (file,) = tmp_path.iterdir()
+    assert file.suffix == ".hparams"
+    read = EventAccumulator(str(tmp_path))
+    read.Reload()
+    assert "_hparams_/session_start_info" in read.summary_metadata
+    (final,) = read.Tensors(f"final/{SCORE}")
+    assert tf.make_ndarray(final.tensor_proto) == 0.25
 
 
 def test_a_profile_is_there_if_asked_for(events):

@@ -323,7 +323,11 @@ def test_a_run_whose_settings_were_fewer_is_refused_but_evaluated(finished, prep
 
 def test_what_a_killed_process_left_is_swept(finished, prepared, tmp_path):
     shutil.copytree(finished[0], tmp_path / "run")
-    leftovers = [".model.0a1b.keras", ".config.json.0a1b.tmp", "checkpoints/.9.npz.0a1b.tmp"]
+    leftovers = [
+        ".model.0a1b2c3d.keras",
+        ".config.json.0a1b2c3d.tmp",
+        "checkpoints/.9.npz.0a1b2c3d.tmp",
+    ]
     for leftover in leftovers:
         (tmp_path / "run" / leftover).write_bytes(b"half")
     go_on(tmp_path / "run", prepared)
