@@ -4,6 +4,7 @@ import functools
 import importlib
 import re
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def _build(name, function, coordinates, *, track, settings, seed) -> FiringRateM
         model = function(coordinates, track=track, settings=settings, seed=seed)
     except SensoriumError:
         raise
-    except Exception as e:  # whatever a user's code raises
+    except (Exception, SystemExit) as e:  # whatever a user's code raises
         raise SensoriumError(
             f"model {name}: (coordinates, track=, settings=, seed=) raised {type(e).__name__}: "
             f"{one_line(e)}"
@@ -99,14 +100,18 @@ def _build(name, function, coordinates, *, track, settings, seed) -> FiringRateM
         )
     neurons = {mouse: len(places) for mouse, places in coordinates.items()}
     built = {mouse: readout.n_neurons for mouse, readout in model.readouts.items()}
-    if built != neurons:
-        raise SensoriumError(f"model {name}: has readouts for neurons {built}, expected {neurons}")
+    if list(built.items()) != list(neurons.items()):
+        raise SensoriumError(
+            f"model {name}: has readouts for neurons {built}, expected {neurons}, in this order"
+        )
     if model.image_shape != image_shape(track):
         raise SensoriumError(
             f"model {name}: takes images of shape {model.image_shape}, expected "
             f"{image_shape(track)} for track {track}"
         )
     _check_call(name, model, track)
+    _check_trace(name, model)
+    _check_file(name, model)
     return model
 
 
@@ -143,12 +148,64 @@ def _check_call(name: str, model: FiringRateModel, track: str) -> None:
             raise SensoriumError(
                 f"model {name}: a penalty has shape {tuple(penalty.shape)}, expected a scalar"
             )
+        if not np.isfinite(float(penalty)):
+            raise SensoriumError(f"model {name}: a penalty is {float(penalty)}")
     if not all(_are_among(each, paid) for each in losses):
         raise SensoriumError(
             f"model {name}: a layer adds a loss that training would leave out: it pays what a "
             "method `penalty` of the core, a readout or a shifter gives and the regularizers of "
             "their weights, nothing else"
         )
+
+
+def _check_trace(name: str, model: FiringRateModel) -> None:
+    """Compiles a call in training for any number of images, which changes nothing of the model."""
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    signals = {"image": tf.TensorSpec((None, *model.image_shape))}
+    if model.shifters:
+        signals["pupil_center"] = tf.TensorSpec((None, 2))
+    inputs = dict.fromkeys(model.mice, signals)
+    try:
+        call = tf.function(lambda batch: model(batch, training=True), autograph=False)
+        shapes = call.get_concrete_function(inputs).output_shapes
+    except SensoriumError:
+        raise
+    except Exception as e:  # whatever a user's code raises
+        raise SensoriumError(
+            f"model {name}: a compiled call in training raised {type(e).__name__}: {one_line(e)}"
+        ) from e
+    for mouse, readout in model.readouts.items():
+        if not shapes[mouse].is_compatible_with((1, readout.n_neurons)):
+            raise SensoriumError(
+                f"model {name}: in training gives {mouse} rates of shape {shapes[mouse]}, expected "
+                f"(any number of images, {readout.n_neurons})"
+            )
+
+
+def _check_file(name: str, model: FiringRateModel) -> None:
+    """Writes a model and reads it, so that what has been trained can be used."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        try:
+            model.save(path)
+            again = keras.models.load_model(path, safe_mode=True, compile=False)
+            same = type(again) is type(model) and all(
+                np.array_equal(a, b)
+                for a, b in zip(again.get_weights(), model.get_weights(), strict=True)
+            )
+        except Exception as e:  # Keras raises many kinds of error
+            # Around what went wrong Keras wraps the whole configuration.
+            what = one_line(str(e).rpartition("Exception encountered: ")[2])
+            raise SensoriumError(
+                f"model {name}: cannot be saved and loaded again ({what[:300]}): register its "
+                "classes (keras.saving.register_keras_serializable) and give their get_config "
+                "every argument"
+            ) from e
+    if not same:
+        raise SensoriumError(f"model {name}: is another one when it is saved and loaded again")
 
 
 def _losses_in_training(model: FiringRateModel, inputs: dict) -> list:

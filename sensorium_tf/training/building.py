@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.data import Mouse, Trials, load_mouse
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.models import FiringRateModel, PoissonLoss, model_builder
 from sensorium_tf.training.settings import RECIPES, TrainingSettings
 from sensorium_tf.training.start import Start, open_start
@@ -148,12 +148,23 @@ def start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None
     Args:
       model: untrained.
       trials: mouse to the trials to train on; other mice are left alone.
+
+    Raises:
+      SensoriumError: if a readout of one's own fails at it.
     """
     for mouse, each in trials.items():
         # A readout of one's own may have no such thing.
-        readout = model.readouts[mouse]
-        if hasattr(readout, "set_mean_rates"):
-            readout.set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
+        set_mean_rates = getattr(model.readouts[mouse], "set_mean_rates", None)
+        if set_mean_rates is None:
+            continue
+        try:
+            set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
+        except SensoriumError:
+            raise
+        except Exception as e:  # whatever a user's code raises
+            raise SensoriumError(
+                f"readout of {mouse}: set_mean_rates raised {type(e).__name__}: {one_line(e)}"
+            ) from e
 
 
 @contextlib.contextmanager

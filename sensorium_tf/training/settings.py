@@ -233,12 +233,7 @@ class TrainingSettings:
                 hint = f", did you mean {close[0]}?" if close else ""
                 raise SensoriumError(f"{name}: there is no such setting{hint}")
         if "mice" in values:
-            try:
-                values["mice"] = tuple(mouse_names(values["mice"]))
-            except (TypeError, AttributeError) as e:
-                raise SensoriumError(
-                    f"mice {values['mice']!r}: expected names such as mouse1,mouse2"
-                ) from e
+            values["mice"] = tuple(mouse_names(values["mice"]))
         return cls(**values, **groups)
 
     def to_json(self) -> dict[str, Any]:
@@ -256,7 +251,6 @@ class TrainingSettings:
             return cls(
                 **{
                     **values,
-                    "mice": values["mice"],
                     "architecture": BaselineSettings(**values["architecture"]),
                     "schedule": ScheduleSettings(**values["schedule"]),
                     # Runs of earlier versions have none.

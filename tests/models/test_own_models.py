@@ -20,6 +20,7 @@ from sensorium_tf.models import (
 
 MODULE = """
 import keras
+import numpy as np
 from sensorium_tf.models import Core, FiringRateModel, GaussianReadout
 from sensorium_tf.tracks import image_shape
 
@@ -50,37 +51,45 @@ def with_core(core, coordinates, **rest):
     model = build(coordinates, **rest)
     return FiringRateModel(core, model.readouts, image_shape=model.image_shape)
 
+@keras.saving.register_keras_serializable(package="own")
 class Adding(keras.layers.Conv2D):
     def call(self, image):
         self.add_loss(keras.ops.sum(self.kernel))
         return super().call(image)
 
+@keras.saving.register_keras_serializable(package="own")
 class AddingItsPenalty(Adding):
     def penalty(self):
         return keras.ops.sum(self.kernel)
 
+@keras.saving.register_keras_serializable(package="own")
 class Rough(keras.layers.Conv2D):
     def penalty(self):
         return self.kernel
 
+@keras.saving.register_keras_serializable(package="own")
 class PaidOfItself(keras.layers.Conv2D):
     def penalty(self):
         return keras.ops.sum(self.kernel ** 2)
 
+@keras.saving.register_keras_serializable(package="own")
 class FreeOfCharge(keras.layers.Conv2D):
     def penalty(self):
         return 0.0
 
+@keras.saving.register_keras_serializable(package="own")
 class AddingInTraining(keras.layers.Conv2D):
     def call(self, image, training=None):
         if training:
             self.add_loss(keras.ops.sum(self.kernel))
         return super().call(image)
 
+@keras.saving.register_keras_serializable(package="own")
 class Failing(keras.layers.Conv2D):
     def call(self, image):
         return 1 / 0
 
+@keras.saving.register_keras_serializable(package="own")
 class Short(keras.layers.Layer):
     n_neurons = 3
     def build(self, input_shape):
@@ -88,6 +97,7 @@ class Short(keras.layers.Layer):
     def call(self, features, shift=None, training=None):
         return keras.ops.mean(features, axis=(1, 2))[:, :2]
 
+@keras.saving.register_keras_serializable(package="own")
 class Unnumbered(keras.layers.Dense):
     pass
 
@@ -148,6 +158,64 @@ def short(coordinates, **rest):
     model = build(coordinates, **rest)
     readouts = {**model.readouts, "b": Short()}
     return FiringRateModel(model.core, readouts, image_shape=model.image_shape)
+
+class Unregistered(keras.layers.Conv2D):
+    pass
+
+@keras.saving.register_keras_serializable(package="own")
+class WithoutConfig(keras.layers.Conv2D):
+    def __init__(self, channels, **kwargs):
+        super().__init__(channels, 9, **kwargs)
+    def get_config(self):
+        config = super().get_config()
+        config.pop("filters")
+        return config
+
+@keras.saving.register_keras_serializable(package="own")
+class OfNumPy(keras.layers.Conv2D):
+    def call(self, image):
+        return keras.ops.convert_to_tensor(np.asarray(super().call(image)) * 2)
+
+@keras.saving.register_keras_serializable(package="own")
+class FailingInTraining(keras.layers.Conv2D):
+    def call(self, image, training=None):
+        return 1 / 0 if training else super().call(image)
+
+@keras.saving.register_keras_serializable(package="own")
+class OfTwoImages(keras.layers.Conv2D):
+    def call(self, image):
+        return keras.ops.reshape(super().call(image), (2, 28, 56, 5))
+
+@keras.saving.register_keras_serializable(package="own")
+class NotANumber(keras.layers.Conv2D):
+    def penalty(self):
+        return float("nan")
+
+def turned(coordinates, **rest):
+    model = build(coordinates, **rest)
+    readouts = dict(reversed(model.readouts.items()))
+    return FiringRateModel(model.core, readouts, image_shape=model.image_shape)
+
+def leaves(coordinates, **rest):
+    raise SystemExit(3)
+
+def unregistered(coordinates, **rest):
+    return with_core(Unregistered(5, 9), coordinates, **rest)
+
+def without_config(coordinates, **rest):
+    return with_core(WithoutConfig(5), coordinates, **rest)
+
+def of_numpy(coordinates, **rest):
+    return with_core(OfNumPy(5, 9), coordinates, **rest)
+
+def failing_in_training(coordinates, **rest):
+    return with_core(FailingInTraining(5, 9), coordinates, **rest)
+
+def of_two_images(coordinates, **rest):
+    return with_core(OfTwoImages(5, 9), coordinates, **rest)
+
+def not_a_number(coordinates, **rest):
+    return with_core(NotANumber(5, 9), coordinates, **rest)
 
 number = 3
 """
@@ -214,6 +282,17 @@ def test_a_name_that_is_none_is_refused(name):
         ),
         ("own_package.own_model:rough", r"a penalty has shape \(9, 9, 1, 5\), expected a scalar"),
         ("own_package.own_model:failing", "a call raised ZeroDivisionError: "),
+        ("own_package.own_model:turned", "has readouts for neurons .*, in this order"),
+        ("own_package.own_model:leaves", "raised SystemExit: 3"),
+        (
+            "own_package.own_model:unregistered",
+            "cannot be saved and loaded again .*class 'Unregistered'.*: register its classes",
+        ),
+        ("own_package.own_model:without_config", "cannot be saved and loaded again"),
+        ("own_package.own_model:of_numpy", "a (compiled )?call in training raised|a call raised"),
+        ("own_package.own_model:failing_in_training", "a call raised ZeroDivisionError"),
+        ("own_package.own_model:of_two_images", r"in training gives a rates of shape \(2, 4\)"),
+        ("own_package.own_model:not_a_number", "a penalty is nan"),
         ("own_package.own_model:short", r"gives b rates of shape \(2, 2\) .*, expected \(2, 3\)"),
     ],
 )

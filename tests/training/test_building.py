@@ -1,8 +1,12 @@
 """The model of a run."""
 
+import types
+
 import keras
+import numpy as np
 import pytest
 
+from sensorium_tf import SensoriumError
 from sensorium_tf.models import FiringRateModel, GaussianReadout
 from sensorium_tf.training import TrainingSettings, building, compiled_model
 
@@ -25,3 +29,14 @@ def test_a_model_of_ones_own_may_choose_a_joint_core(monkeypatch, own, recipe, a
     settings = TrainingSettings(model="a:b", recipe=recipe, joint_core=asked)
     model = compiled_model(settings, {"simulated": [(0, 0), (1, 1)]}, {"simulated": 4})
     assert model.joint_core is joint
+
+
+def test_a_readout_of_ones_own_that_fails_at_its_means_is_named():
+    class Failing(GaussianReadout):
+        def set_mean_rates(self, means):
+            return 1 / 0
+
+    model = FiringRateModel(keras.layers.Conv2D(2, 9), {"lab1": Failing(3)})
+    trials = types.SimpleNamespace(responses=np.ones((4, 3)))
+    with pytest.raises(SensoriumError, match="readout of lab1: set_mean_rates raised ZeroDiv"):
+        building.start_at_means(model, {"lab1": trials})
