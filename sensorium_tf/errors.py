@@ -1,9 +1,13 @@
 """The one exception for a mistake that its user can mend."""
 
+import re
+
 
 def one_line(error: BaseException) -> str:
-    """Returns what an error says in one line, or its kind if it says nothing."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Returns what an error says in one plain line, or its kind if it says nothing."""
+    # Keras prints parts in bold.
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    return " ".join(plain.split()) or type(error).__name__
 
 
 class SensoriumError(ValueError):

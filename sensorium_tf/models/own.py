@@ -91,8 +91,7 @@ def _build(name, function, coordinates, *, track, settings, seed) -> FiringRateM
         raise
     except (Exception, SystemExit) as e:  # whatever a user's code raises
         raise SensoriumError(
-            f"model {name}: (coordinates, track=, settings=, seed=) raised {type(e).__name__}: "
-            f"{one_line(e)}"
+            f"model {name}: (coordinates, track=, settings=, seed=) raised {_what(e)}"
         ) from e
     if not isinstance(model, FiringRateModel):
         raise SensoriumError(
@@ -134,9 +133,7 @@ def _check_call(name: str, model: FiringRateModel, track: str) -> None:
     except SensoriumError:
         raise
     except Exception as e:  # whatever a user's code raises
-        raise SensoriumError(
-            f"model {name}: a call raised {type(e).__name__}: {one_line(e)}"
-        ) from e
+        raise SensoriumError(f"model {name}: a call raised {_what(e)}") from e
     for mouse, readout in model.readouts.items():
         if tuple(rates[mouse].shape) != (2, readout.n_neurons):
             raise SensoriumError(
@@ -174,9 +171,7 @@ def _check_trace(name: str, model: FiringRateModel) -> None:
     except SensoriumError:
         raise
     except Exception as e:  # whatever a user's code raises
-        raise SensoriumError(
-            f"model {name}: a compiled call in training raised {type(e).__name__}: {one_line(e)}"
-        ) from e
+        raise SensoriumError(f"model {name}: a compiled call in training raised {_what(e)}") from e
     for mouse, readout in model.readouts.items():
         if not shapes[mouse].is_compatible_with((1, readout.n_neurons)):
             raise SensoriumError(
@@ -206,6 +201,12 @@ def _check_file(name: str, model: FiringRateModel) -> None:
             ) from e
     if not same:
         raise SensoriumError(f"model {name}: is another one when it is saved and loaded again")
+
+
+def _what(error: BaseException) -> str:
+    """Returns the kind of an error and what it says, without the arguments that Keras lists."""
+    said, _, _ = one_line(error).partition(" Arguments received by ")
+    return f"{type(error).__name__}: {said}"
 
 
 def _losses_in_training(model: FiringRateModel, inputs: dict) -> list:

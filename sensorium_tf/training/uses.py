@@ -24,6 +24,8 @@ class Uses:
         own start on.
       start_known: whether that is all that it had seen; not so if it, or one that it goes back to,
         is a file which does not tell.
+      unfinished: how far its run has come, such as `3 of at most 22 epochs`; empty if it is
+        finished or does not tell.
       recording_ids: mouse to the recording that it is, by which one is known under other names;
         those of the start's as well. Where none is told, the name alone counts.
     """
@@ -38,6 +40,7 @@ class Uses:
     started_from: str | None = None
     seen_before: tuple[tuple[str, tuple[str, ...]], ...] = ()
     start_known: bool = False
+    unfinished: str = ""
     recording_ids: tuple[tuple[str, str], ...] = dataclasses.field(default=(), compare=False)
 
     @property
@@ -99,7 +102,8 @@ class Uses:
         if self.started_from is not None:
             unknown = "" if self.start_known else " (not all that it had seen is known)"
             start = [f"started from {self.started_from}{unknown}"]
-        return "; ".join([f"sees {self.signals}", trials, *start])
+        end = [f"not finished: {self.unfinished}"] if self.unfinished else []
+        return "; ".join([f"sees {self.signals}", trials, *start, *end])
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON values, every signal that some models use with its yes or no."""
@@ -117,4 +121,5 @@ class Uses:
             "seen_before": {mouse: list(tiers) for mouse, tiers in self.seen_before},
             "start_known": None if self.started_from is None else self.start_known,
             "recording_ids": dict(self.recording_ids),
+            **({"unfinished": self.unfinished} if self.unfinished else {}),
         }

@@ -170,6 +170,7 @@ class Workdir:
             seen_before=tuple((mouse, tuple(t)) for mouse, t in (before or {}).items() if t),
             # Runs of earlier versions do not tell all.
             start_known=before is not None and uses.get("start_known") is True,
+            unfinished=self._unfinished(),
             recording_ids=tuple(uses.get("recording_ids", {}).items()),
         )
 
@@ -354,6 +355,22 @@ class Workdir:
                 "workdir and train again"
             ) from error
         return False
+
+    def _unfinished(self) -> str:
+        """Returns how far a run has come that is not finished; nothing where that is not known."""
+        planned = self.settings().epochs
+        if self.seeds():
+            return ""  # an ensemble's model is there when all members are
+        if not self._saved():
+            # Somebody may have deleted the checkpoints of a finished run.
+            return "" if self._metrics.exists() else f"0 of at most {planned} epochs"
+        try:
+            with np.load(self._saved()[0], allow_pickle=False) as file:
+                state = json.loads(str(file["state"]))
+            n_epochs, stopped = len(state["epochs"]), bool(state["stopped"])
+        except Exception:  # NumPy and zipfile raise many kinds of error on damaged files
+            return ""
+        return "" if stopped or n_epochs >= planned else f"{n_epochs} of at most {planned} epochs"
 
     def _saved(self) -> list[Path]:
         """Returns the checkpoints, the newest first."""

@@ -246,3 +246,20 @@ def test_a_model_file_has_to_be_called_so(tmp_path):
     (tmp_path / "b.keras").mkdir()
     with pytest.raises(SensoriumError, match="is a folder"):
         check_model_file(tmp_path / "b.keras")
+
+
+def test_a_run_that_is_not_finished_says_so(prepared, tmp_path):
+    settings = TrainingSettings(mice=("full",), epochs=2, architecture=SMALL)
+    train(settings, tmp_path / "run", data_dir=prepared, verbose=False)
+    assert open_trained(tmp_path / "run").uses.unfinished == ""
+    newest, before = sorted((tmp_path / "run" / "checkpoints").glob("*.npz"), reverse=True)
+    newest.unlink()
+    uses = open_trained(tmp_path / "run").uses
+    assert uses.describe().endswith("; not finished: 1 of at most 2 epochs")
+    assert uses.to_json()["unfinished"] == "1 of at most 2 epochs"
+    assert "not finished: 1 of" in evaluate(tmp_path / "run", data_dir=prepared).report()
+    # A finished run keeps its history, whose checkpoints somebody may delete.
+    before.unlink()
+    assert open_trained(tmp_path / "run").uses.unfinished == ""
+    (tmp_path / "run" / "metrics.jsonl").unlink()
+    assert open_trained(tmp_path / "run").uses.unfinished == "0 of at most 2 epochs"
