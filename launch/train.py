@@ -136,8 +136,8 @@ def main() -> None:
     values = {flag.name: flag.value for flag in (*SETTINGS, *SUBSET, *SCHEDULE, *ARCHITECTURE)}
     values["unit_ids"] = launcher.whole_numbers(flags.FLAGS["unit_ids"])
     seeds = None if SEEDS.value is None else launcher.whole_numbers(SEEDS)
-    if seeds is not None and flags.FLAGS["seed"].present:
-        raise sensorium_tf.SensoriumError("--seed and --seeds do not go together: choose one")
+    if seeds is not None and not flags.FLAGS["seed"].present:
+        del values["seed"]
     sensorium_tf.train(
         **values,
         seeds=seeds,
