@@ -95,7 +95,7 @@ nitpick_ignore_regex = [("py:.*", r"(?!sensorium_tf\b).*")]
 nitpick_ignore = [
     ("py:class", "sensorium_tf.recordings.simulation.population.Population"),
     ("py:class", "sensorium_tf.training.schedule.Decision"),
-    ("py:class", "sensorium_tf.training.steps.BadStep"),
+    ("py:class", "sensorium_tf.training.totals.BadStep"),
     ("py:class", "sensorium_tf.training.tensorboard.Watch"),
 ]
 
