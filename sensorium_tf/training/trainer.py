@@ -22,7 +22,7 @@ from sensorium_tf.training.interruption import StopRequest, TrainingStopped, sto
 from sensorium_tf.training.prediction import Predictor
 from sensorium_tf.training.schedule import LearningPlan, Schedule, Trapezoid
 from sensorium_tf.training.settings import TrainingSettings
-from sensorium_tf.training.start import open_start
+from sensorium_tf.training.start import Start, open_start
 from sensorium_tf.training.steps import Steps
 from sensorium_tf.training.strategies import (
     check_agreement,
@@ -157,7 +157,7 @@ class _Run:
         if settings.init_from is not None and not workdir.has_checkpoint:
             start = open_start(settings.init_from)
             known = start.copy_to(self._model, mice)
-            self._say_start(known)
+            self._say_start(start, known)
         self.uses = uses_of(settings, self._model, start)
         trials = {mouse.name: settings.subset.train_trials_of(mouse) for mouse in mice}
         if settings.mean_bias:
@@ -204,12 +204,16 @@ class _Run:
             best_score=self._plan.best_score,
         )
 
-    def _say_start(self, known: Sequence[str]) -> None:
-        if self._verbose:
-            new = [mouse for mouse in self._model.mice if mouse not in known]
-            copied = f" and the readout of {', '.join(known)}" if known else ""
-            fresh = f"; new readout for {', '.join(new)} (not known to be its neurons)"
-            print(f"from {self._settings.init_from}: the core{copied}{fresh if new else ''}")
+    def _say_start(self, start: Start, copied: Sequence[str]) -> None:
+        if not self._verbose:
+            return
+        readouts = f" and the readout of {', '.join(copied)}" if copied else ""
+        parts = [f"from {start.path}: the core{readouts}"]
+        for mouse in self._model.mice:
+            if mouse not in copied:
+                why = "not known to be its neurons" if mouse in start.model.mice else "not in it"
+                parts.append(f"new readout for {mouse} ({why})")
+        print("; ".join(parts))
 
     def _begin(self, log: RunLog) -> None:
         """Scores the untrained weights, which are the first best."""

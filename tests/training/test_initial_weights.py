@@ -54,7 +54,7 @@ def test_a_mouse_that_both_know_keeps_its_readout(donor, prepared, tmp_path, cap
     result = train(chosen, tmp_path / "run", data_dir=prepared)
     assert same(result.model.readouts["short"], load_model(donor).readouts["short"])
     said = capsys.readouterr().out
-    assert "the core and the readout of short; new readout for full" in said
+    assert "the core and the readout of short; new readout for full (not in it)" in said
 
 
 FREE = BaselineSettings(hidden_channels=4, n_blocks=1, positions="free")
