@@ -1,0 +1,150 @@
+"""What makes a benchmark: its recordings, tracks, tiers and scoring rules."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.specs import (
+    CENTRED_IMAGE,
+    IMAGE,
+    Input,
+    InputSpec,
+    RecordingSpec,
+    Track,
+    input_size,
+)
+
+_SESSION_KEY = re.compile(r"\d+-\d+-\d+")
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishedRecording:
+    """One published recording.
+
+    Attributes:
+        mouse: The name under which it is prepared, such as `mouse1`.
+        session_key: Animal, session and scan, such as `26872-17-20`.
+        purpose: The track whose competition it is for, else `pre-training`.
+        n_neurons: Neurons in the published file, for documentation: the file itself decides.
+        stem: File name without `.zip`, which is also the top folder inside the zip.
+        url: Address of the file.
+    """
+
+    mouse: str
+    session_key: str
+    purpose: str
+    n_neurons: int
+    stem: str
+    url: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Challenge:
+    """A benchmark.
+
+    Attributes:
+        name: Such as `sensorium2022`.
+        archive_url: Where its recordings are published.
+        stem: File name of a recording without `.zip`, with `{session_key}` in it.
+        catalog: Mouse to its published recording.
+        recording: What its recordings hold.
+        tiers: All tiers, in the order in which they are listed.
+        test_tiers: Those whose responses a competition withholds, each with its submission file.
+        tracks: Name to track.
+        metrics: Scores of a submission, in the order in which tables show them.
+        fev_threshold: Neurons with a lower fraction of explainable variance have no FEVE.
+        image_size: `(height, width)` of the images that its models are given.
+        transforms: Signal to what becomes of its values, as of `Input`.
+    """
+
+    name: str
+    archive_url: str
+    stem: str
+    catalog: Mapping[str, PublishedRecording]
+    recording: RecordingSpec
+    tiers: tuple[str, ...]
+    test_tiers: Mapping[str, str]
+    tracks: Mapping[str, Track]
+    metrics: tuple[str, ...]
+    fev_threshold: float
+    image_size: tuple[int, int]
+    transforms: Mapping[str, str]
+
+    def track(self, name: str) -> Track:
+        """Returns a track.
+
+        Raises:
+            SensoriumError: If there is no such track.
+        """
+        if name not in self.tracks:
+            raise SensoriumError(f"track {name!r}: unknown, expected {' or '.join(self.tracks)}")
+        return self.tracks[name]
+
+    def recording_stem(self, session_key: str) -> str:
+        """Returns the file name, without `.zip`, of a session such as `26872-17-20`.
+
+        Raises:
+            SensoriumError: If `session_key` is not three numbers joined by hyphens.
+        """
+        if not _SESSION_KEY.fullmatch(session_key):
+            raise SensoriumError(
+                f"session key {session_key!r}: expected animal-session-scan, such as 26872-17-20"
+            )
+        return self.stem.format(session_key=session_key)
+
+    def session_key_of(self, stem: str) -> str:
+        """Returns the session key in a file or folder name, or the name itself without one."""
+        prefix, _, _ = self.stem.partition("{")
+        match = re.match(rf"{re.escape(prefix)}({_SESSION_KEY.pattern})(?:-|$)", stem)
+        return match[1] if match else stem
+
+    def inputs(
+        self,
+        track: str,
+        recording: RecordingSpec | None = None,
+        *,
+        channels: Sequence[str] = (),
+    ) -> InputSpec:
+        """Returns what models of a track are given.
+
+        Args:
+            track: Name of the track.
+            recording: What the recordings hold, every shape known; the challenge's if left out.
+            channels: Signals to stack instead of the track's: `image`, `centred_image` and, where
+                the track allows it, any context signal.
+
+        Raises:
+            SensoriumError: If there is no such track, or the recording lacks a signal of it.
+        """
+        rules, recording = self.track(track), recording or self.recording
+        chosen = tuple(channels) or rules.channels
+        context = [signal.name for signal in recording.context]
+        for name in (*chosen, *rules.extras):
+            if name in (IMAGE, CENTRED_IMAGE):
+                continue
+            if not rules.context:
+                raise SensoriumError(f"channel {name}: models of track {track} see the image alone")
+            if name not in context:
+                raise SensoriumError(
+                    f"track {track} needs {name}, which this recording does not have (it has "
+                    f"{', '.join(['image', *context])}): use another track or other channels"
+                )
+        if chosen[0] != IMAGE or len(set(chosen)) < len(chosen):
+            raise SensoriumError("channels: expected image first, and each signal once")
+        height, width, n_channels = recording.image_shape
+
+        def given(name: str) -> Input:
+            if name in (IMAGE, CENTRED_IMAGE):
+                return Input(name, n_channels, self.transforms[IMAGE])
+            (size,) = recording[name].shape
+            return Input(name, size, self.transforms.get(name, "standardize"))
+
+        return InputSpec(
+            challenge=self.name,
+            track=track,
+            image_size=input_size((height, width), self.image_size),
+            recorded_size=(height, width),
+            channels=tuple(map(given, chosen)),
+            extras=tuple(map(given, rules.extras)),
+        )
