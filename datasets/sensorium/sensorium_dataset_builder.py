@@ -107,7 +107,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     "there space, and may you write there? Else choose another data_dir"
                 ) from e
             if self._download is not None:
-                self._download.record(self._checksums_path)
+                self._download.record()
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         recording = Recording(self._find_recording(dl_manager))

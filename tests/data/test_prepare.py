@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
@@ -99,6 +101,7 @@ def test_a_file_downloaded_earlier_needs_no_network(tmp_path, monkeypatch):
     import urllib.request
 
     import tensorflow_datasets as tfds
+    from sensorium_tf.datasets import sensorium
 
     from sensorium_tf.recordings import CATALOG
 
@@ -112,7 +115,9 @@ def test_a_file_downloaded_earlier_needs_no_network(tmp_path, monkeypatch):
     info = tmp_path / "downloads" / "sensorium" / "kept.zip.INFO"
     info.write_text(f'{{"urls": ["{entry.url}"]}}')
     monkeypatch.setattr(tfds.download.DownloadManager, "download", lambda self, url: kept)
+    shipped = Path(sensorium.__file__).with_name("checksums.tsv")
     assert prepare("mouse1", data_dir=tmp_path).n_neurons == 5
+    assert shipped.read_text() == ""
 
 
 def test_a_mouse_that_was_not_simulated_has_no_truth(prepared):
