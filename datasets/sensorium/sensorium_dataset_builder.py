@@ -13,7 +13,7 @@ import tensorflow_datasets as tfds
 from sensorium_tf.datasets.sensorium.download import Download
 
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.locking import only_process
+from sensorium_tf.locking import file_lock
 from sensorium_tf.recordings import ARCHIVE_URL, CATALOG, IMAGE_SHAPE, TIERS, Recording
 from sensorium_tf.recordings.simulation import simulate_recording
 
@@ -28,9 +28,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     """TFDS builder of the dataset `sensorium`.
 
     Args:
-      recording: path of a recording (zip or folder) to prepare instead of the published one. With
-        a `tfds.core.BuilderConfig` of a new name it makes a dataset of one's own recording.
-      **kwargs: those of every TFDS builder (`data_dir`, `config`, `version`, `file_format`).
+        recording: path of a recording (zip or folder) to prepare instead of the published one.
+            With a `tfds.core.BuilderConfig` of a new name it makes a dataset of a custom recording.
+        **kwargs: those of every TFDS builder (`data_dir`, `config`, `version`, `file_format`).
+
+    Attributes:
+        prepared_elsewhere: whether another process prepared the dataset while this one waited.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -59,6 +62,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def __init__(self, *, recording: os.PathLike | str | None = None, **kwargs: Any):
         self._recording = recording
         self._download: Download | None = None
+        self.prepared_elsewhere = False
         super().__init__(**kwargs)
         # TFDS builds an equal builder in another process from these arguments.
         self._original_state["recording"] = recording
@@ -84,14 +88,21 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def download_and_prepare(self, **kwargs: Any) -> None:
         """Prepares the dataset, unless it is there; see the base class for the arguments.
 
+        Where another process is preparing it, waits until that is done and uses what is there then.
+
         Raises:
-          SensoriumError: if the recording cannot be had or read, the dataset cannot be written, or
-            another process is preparing it now. Nothing is left half made.
+            SensoriumError: if the recording cannot be had or read, or the dataset cannot be
+                written. Nothing is left half made.
         """
         if self.data_path.exists():
             return super().download_and_prepare(**kwargs)
         folder = self.data_path.parent
-        with only_process(folder / ".preparing", f"preparing {self.info.full_name}"):
+        work = f"preparing {self.name}/{self.builder_config.name}"
+        with file_lock(folder / ".preparing", work, wait=True):
+            if self.data_path.exists():  # another process has prepared it meanwhile
+                self.prepared_elsewhere = True
+                self.info.read_from_directory(self.data_dir)
+                return super().download_and_prepare(**kwargs)
             # Nobody else works here, so what is incomplete was left by a process that was killed.
             for leftover in folder.glob("incomplete.*"):
                 leftover.rmtree()

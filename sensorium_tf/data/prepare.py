@@ -57,7 +57,10 @@ def prepare(
     # TFDS says so on standard output, which is for what the caller asked for.
     with contextlib.redirect_stdout(sys.stderr):
         builder.download_and_prepare(download_config=config, file_format=file_format)
-    return load_mouse(name, data_dir=data_dir)
+    mouse = load_mouse(name, data_dir=data_dir)
+    if builder.prepared_elsewhere:
+        return _check_same(mouse, builder, recording, file_format)
+    return mouse
 
 
 def _builder(name, *, recording, data_dir) -> tfds.core.DatasetBuilder:
