@@ -6,11 +6,13 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 from sensorium_tf.datasets.sensorium.download import Download
+from sensorium_tf.datasets.sensorium.prepared import check_prepared, describe
 
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.locking import file_lock
@@ -36,8 +38,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         prepared_elsewhere: whether another process prepared the dataset while this one waited.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First release: raw responses, images as recorded."}  # noqa: RUF012
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES = {  # noqa: RUF012
+        "1.0.0": "First release: raw responses, images as recorded.",
+        "1.1.0": "The metadata carry the number of trials of each tier and a checksum.",
+    }
     BUILDER_CONFIGS = [  # noqa: RUF012
         *(
             tfds.core.BuilderConfig(
@@ -67,19 +72,30 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         # TFDS builds an equal builder in another process from these arguments.
         self._original_state["recording"] = recording
 
+    def _create_builder_config(self, builder_config: Any, version: Any) -> Any:
+        """Returns the config, as TFDS: without its warning for a custom recording's."""
+        custom = isinstance(builder_config, tfds.core.BuilderConfig)
+        if custom and builder_config.name not in self.builder_configs:
+            return builder_config
+        return super()._create_builder_config(builder_config, version)
+
+    def _build_data_dir(self, given_data_dir: str | None) -> tuple[str, str]:
+        """Returns root and folder of the dataset, as TFDS, which reads it next: once checked."""
+        root, folder = super()._build_data_dir(given_data_dir)
+        self._check_prepared(folder)
+        return root, folder
+
+    def _check_prepared(self, folder: str) -> None:
+        check_prepared(
+            Path(folder),
+            _features(),
+            config=self.builder_config.name,
+            version=str(self.version),
+        )
+
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": _tensor(IMAGE_SHAPE, doc="Grey values, 0 to 255."),
-                    "response": _tensor((None,), doc="One deconvolved response a neuron, raw."),
-                    "behavior": _tensor((3,), doc="Pupil dilation, its derivative, running."),
-                    "pupil_center": _tensor((2,), doc="Horizontal, vertical; camera pixels."),
-                    "image_id": tfds.features.Scalar(np.int64, doc="Repeats share it."),
-                    "trial_id": tfds.features.Text(doc="Number, or md5 where it is hidden."),
-                    "trial_index": tfds.features.Scalar(np.int64, doc="Number of its files."),
-                }
-            ),
+            features=_features(),
             homepage=ARCHIVE_URL,
             metadata=tfds.core.MetadataDict(),
             disable_shuffling=True,
@@ -101,6 +117,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         with file_lock(folder / ".preparing", work, wait=True):
             if self.data_path.exists():  # another process has prepared it meanwhile
                 self.prepared_elsewhere = True
+                self._check_prepared(self.data_dir)
                 self.info.read_from_directory(self.data_dir)
                 return super().download_and_prepare(**kwargs)
             # Nobody else works here, so what is incomplete was left by a process that was killed.
@@ -133,7 +150,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             signal: recording.read(signal).astype(np.float32, copy=False)
             for signal in ("responses", "behavior", "pupil_center")
         }
-        self.info.metadata.update(_describe(recording, signals["responses"]))
+        self.info.metadata.update(describe(recording, signals["responses"]))
         trials = {tier: recording.trials_of(tier) for tier in TIERS}
         return {
             tier: self._generate_examples(recording, signals, indexes)
@@ -199,32 +216,22 @@ def _image_blocks(
             yield block, images
 
 
+def _features() -> tfds.features.FeaturesDict:
+    return tfds.features.FeaturesDict(
+        {
+            "image": _tensor(IMAGE_SHAPE, doc="Grey values, 0 to 255."),
+            "response": _tensor((None,), doc="One deconvolved response a neuron, raw."),
+            "behavior": _tensor((3,), doc="Pupil dilation, its derivative, running."),
+            "pupil_center": _tensor((2,), doc="Horizontal, vertical; camera pixels."),
+            "image_id": tfds.features.Scalar(np.int64, doc="Repeats share it."),
+            "trial_id": tfds.features.Text(doc="Number, or md5 where it is hidden."),
+            "trial_index": tfds.features.Scalar(np.int64, doc="Number of its files."),
+        }
+    )
+
+
 def _tensor(shape: tuple[int | None, ...], *, doc: str) -> tfds.features.Tensor:
     # Raw bytes are written and read many times faster than lists of protobuf floats.
     return tfds.features.Tensor(
         shape=shape, dtype=np.float32, encoding=tfds.features.Encoding.BYTES, doc=doc
     )
-
-
-def _describe(recording: Recording, responses: np.ndarray) -> dict[str, Any]:
-    """Returns what belongs to the recording as a whole, as JSON values."""
-    return {
-        "session_key": recording.session_key,
-        "neurons": {
-            "unit_ids": recording.unit_ids.tolist(),
-            "cell_motor_coordinates": recording.cell_motor_coordinates.tolist(),
-            **{name: values.tolist() for name, values in recording.neurons.items()},
-        },
-        "statistics": {
-            signal: {"mean": statistics.mean.tolist(), "std": statistics.std.tolist()}
-            for signal, statistics in recording.statistics.items()
-        },
-        "withheld": {
-            "signals": list(recording.withheld_signals),
-            "response_tiers": [
-                tier
-                for tier in TIERS
-                if (trials := recording.trials_of(tier)).size and not responses[trials].any()
-            ],
-        },
-    }
