@@ -15,6 +15,7 @@ from sensorium_tf.datasets.sensorium.download import Download
 from sensorium_tf.datasets.sensorium.prepared import check_prepared, describe
 
 from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.files import expand
 from sensorium_tf.locking import file_lock
 from sensorium_tf.recordings import ARCHIVE_URL, CATALOG, IMAGE_SHAPE, TIERS, Recording
 from sensorium_tf.recordings.simulation import simulate_recording
@@ -32,7 +33,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     Args:
         recording: path of a recording (zip or folder) to prepare instead of the published one.
             With a `tfds.core.BuilderConfig` of a new name it makes a dataset of a custom recording.
-        **kwargs: those of every TFDS builder (`data_dir`, `config`, `version`, `file_format`).
+        data_dir: where the prepared datasets are; TFDS's default if left out.
+        **kwargs: those of every TFDS builder (`config`, `version`, `file_format`).
 
     Attributes:
         prepared_elsewhere: whether another process prepared the dataset while this one waited.
@@ -64,11 +66,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     pkg_dir_path = tfds.core.Path(__file__).parent
     code_path = tfds.core.Path(__file__)
 
-    def __init__(self, *, recording: os.PathLike | str | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        *,
+        recording: os.PathLike | str | None = None,
+        data_dir: os.PathLike | str | None = None,
+        **kwargs: Any,
+    ):
         self._recording = recording
         self._download: Download | None = None
         self.prepared_elsewhere = False
-        super().__init__(**kwargs)
+        super().__init__(data_dir=expand(data_dir) if data_dir else None, **kwargs)
         # TFDS builds an equal builder in another process from these arguments.
         self._original_state["recording"] = recording
 
