@@ -1,4 +1,4 @@
-"""Files that are either complete or not there."""
+"""Files that are either complete or not there, and where they are."""
 
 import contextlib
 import os
@@ -8,6 +8,18 @@ from pathlib import Path
 from typing import IO
 
 from sensorium_tf.errors import SensoriumError
+
+
+def expand(path: str | os.PathLike) -> Path:
+    """Returns a path that a user gives, with the home folder in place of `~`.
+
+    Raises:
+        SensoriumError: if there is no such home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as e:
+        raise SensoriumError(f"{path}: there is no such home folder: write the path out") from e
 
 
 @contextlib.contextmanager
@@ -31,7 +43,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     """
     if mode not in ("w", "wb"):
         raise ValueError(f"mode {mode!r}: expected 'w' or 'wb'")
-    path = Path(path).expanduser()
+    path = expand(path)
     if not path.name:
         raise SensoriumError(f"{path}: is a folder, expected a file's name")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")

@@ -24,6 +24,7 @@ from sensorium_tf.evaluation import (
     evaluate,
     training_pictures,
 )
+from sensorium_tf.files import expand
 from sensorium_tf.models import BaselineSettings, EnsembleModel, FiringRateModel
 from sensorium_tf.models import baseline as build_baseline
 from sensorium_tf.training import (
@@ -160,7 +161,7 @@ def train(
             f"{chosen.subset.validation_tier} correlation {result.best_score:.4f}"
         )
     if verbose and seeds is not None:
-        print(f"their mean is in {Path(workdir) / 'model.keras'}")
+        print(f"their mean is in {expand(workdir) / 'model.keras'}")
     return Run(workdir, data_dir=data_dir)
 
 

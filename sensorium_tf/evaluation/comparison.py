@@ -26,6 +26,7 @@ from sensorium_tf.evaluation.tables import (
     scores_table,
     write_json,
 )
+from sensorium_tf.files import expand
 from sensorium_tf.metrics import SCORES, Scores, scores, summarize
 from sensorium_tf.models import same_places
 from sensorium_tf.recordings.truth import Truth
@@ -226,7 +227,7 @@ def compare_runs(
         },
     )
     first = next(iter(opened.values()))
-    folder = first.folder / "comparison" if output is None else Path(output).expanduser()
+    folder = first.folder / "comparison" if output is None else expand(output)
     write_json(folder / "comparison.json", comparison.to_json())
     _write_figures(folder / "figures", comparison)
     return comparison
@@ -257,7 +258,7 @@ def _ends(paths: Sequence[Path], depths: Sequence[int]) -> list[str]:
 def _path(run: TrainedModel | str | os.PathLike, trained: TrainedModel) -> Path:
     """Returns where a run is: a workdir and the model file in it are one place."""
     of_run = trained.workdir is not None or isinstance(run, TrainedModel)
-    return trained.folder if of_run else Path(run).expanduser()
+    return trained.folder if of_run else expand(run)
 
 
 def _common_mice(runs: Mapping[str, TrainedModel]) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.files import atomic_write
+from sensorium_tf.files import atomic_write, expand
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.tracks import image_shape
 from sensorium_tf.training.model_file import load_model, save_model
@@ -43,7 +43,7 @@ class Workdir:
     """
 
     def __init__(self, path: str | os.PathLike, *, seeds: Sequence[int] = ()):
-        self.path = Path(path).expanduser()
+        self.path = expand(path)
         self._new_seeds = list(seeds)
 
     @property

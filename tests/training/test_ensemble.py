@@ -13,7 +13,7 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.competition import submit
 from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate
-from sensorium_tf.locking import only_process
+from sensorium_tf.locking import file_lock
 from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline, save_published
 from sensorium_tf.training import (
     Steps,
@@ -166,7 +166,7 @@ def test_a_trained_ensemble_goes_on_without_the_file_that_it_started_from(prepar
 
 def test_two_processes_do_not_train_in_one_folder(prepared, tmp_path):
     with (
-        only_process(Workdir(tmp_path / "e").lock, "training"),
+        file_lock(Workdir(tmp_path / "e").lock, "training"),
         pytest.raises(SensoriumError, match="another process is training in"),
     ):
         train_ensemble(settings(), (3, 1), tmp_path / "e", data_dir=prepared, verbose=False)
