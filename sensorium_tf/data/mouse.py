@@ -19,7 +19,7 @@ from sensorium_tf.data.trials import (
     normalize_responses,
     response_scale,
 )
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line
 from sensorium_tf.recordings import TIERS, recording_stem
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.tracks import IMAGE_SIZE, check_track
@@ -213,6 +213,11 @@ class Mouse:
                     split=tier, batch_size=_BLOCK, read_config=tfds.ReadConfig(try_autocache=False)
                 ).as_numpy_iterator()
         except (tf.errors.OpError, OSError, ValueError) as e:
+            if _is_access_error(e):
+                raise AccessError(
+                    f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot "
+                    f"be read: {one_line(e)[:200]}"
+                ) from e
             raise SensoriumError(
                 f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot be "
                 f"read ({one_line(e)}): delete that folder and prepare it again"
@@ -253,6 +258,11 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
     except SensoriumError:
         raise
     except Exception as e:  # TFDS and protobuf raise many kinds of error on damaged metadata
+        if _is_access_error(e):
+            raise AccessError(
+                f"mouse {name!r}: the prepared dataset in {folder} cannot be read: "
+                f"{one_line(e)[:200]}"
+            ) from e
         raise SensoriumError(
             f"mouse {name!r}: the prepared dataset in {folder} is damaged ({one_line(e)}): delete "
             f"the folder sensorium/{name} there and prepare it again"
@@ -261,6 +271,13 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
         f"mouse {name!r} is not prepared in {folder}: run python launch/prepare.py "
         f"--mice={name} (or --recording=PATH --name={name} for a recording of your own)"
     )
+
+
+def _is_access_error(error: Exception) -> bool:
+    # TensorFlow's own words for permissions and for too many open files.
+    refused = (tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)
+    missing = isinstance(error, FileNotFoundError)
+    return isinstance(error, refused) or (is_access_error(error) and not missing)
 
 
 def _open(name: str, builder: tfds.core.DatasetBuilder) -> Mouse:

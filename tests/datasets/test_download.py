@@ -1,8 +1,11 @@
 """Downloading, from a server on this machine that stands in for the published address."""
 
+import errno
 import functools
 import http.server
+import os
 import threading
+import zipfile
 
 import pytest
 import tensorflow_datasets as tfds
@@ -94,3 +97,19 @@ def test_tfds_load_records_what_it_downloads(tmp_path, server, checksums):
     write_zip(server / f"{entry.stem}.zip", recording_tree(), top=entry.stem)
     tfds.load("sensorium/mouse1", data_dir=tmp_path / "data")
     assert entry.url in checksums.read_text()
+
+
+def test_a_download_that_cannot_be_read_is_kept(tmp_path, server, checksums, monkeypatch):
+    entry = CATALOG["mouse1"]
+    write_zip(server / f"{entry.stem}.zip", recording_tree(), top=entry.stem)
+
+    def refuse(self, n_bytes=-1):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(zipfile.ZipExtFile, "read", refuse)
+        with pytest.raises(SensoriumError, match="cannot be read: Too many open files"):
+            sensorium_tf.data.prepare("mouse1", data_dir=tmp_path / "data")
+    assert list((tmp_path / "data").rglob("*.INFO"))
+    (server / f"{entry.stem}.zip").unlink()
+    assert sensorium_tf.data.prepare("mouse1", data_dir=tmp_path / "data").n_neurons == 5
