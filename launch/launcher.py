@@ -109,7 +109,7 @@ def run(main: Callable[[], None]) -> NoReturn:
 def _run_guarded(main: Callable[[], None]) -> None:
     # Imported only now, so that `--help` and a wrong flag answer at once.
     with _hidden_greetings():
-        from sensorium_tf.errors import SensoriumError
+        from sensorium_tf.errors import SensoriumError, os_reason
         from sensorium_tf.training import TrainingStopped
 
     try:
@@ -120,7 +120,7 @@ def _run_guarded(main: Callable[[], None]) -> None:
     except SensoriumError as e:
         _fail(str(e))
     except OSError as e:
-        _fail(f"{e.filename or 'files'}: {e.strerror or e}")
+        _fail(f"{e.filename or 'files'}: {os_reason(e)}")
 
 
 @contextlib.contextmanager

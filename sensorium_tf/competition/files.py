@@ -7,20 +7,21 @@ of those neurons. The lists are parsed as data (JSON), never evaluated.
 import contextlib
 import csv
 import hashlib
+import io
 import json
 import os
 import re
-import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import AccessError, SensoriumError, one_line
 from sensorium_tf.files import atomic_write, expand
+from sensorium_tf.reading import cannot_read, open_regular, read_json
 
 #: Tier to the name that the competition gives its file.
 SUBMISSION_FILES = {
@@ -30,6 +31,8 @@ SUBMISSION_FILES = {
 _LABEL = "submission.json"
 _TRIAL, _IMAGE, _NEURONS = "trial_indices", "image_ids", "neuron_ids"
 PREDICTION, RESPONSES = "prediction", "responses"
+# A row of 10,000 neurons has 0.2 million characters; parsed, each takes up to 20 bytes.
+_LONGEST_LINE = 8_000_000
 # JSON knows NaN and Infinity; Python's own text for a list has these.
 _NOT_FINITE = re.compile(r"\b(nan|inf)\b")
 
@@ -93,21 +96,27 @@ def read_label(submission: str | os.PathLike) -> dict[str, Any] | None:
     submission = expand(submission)
     path = submission.with_name(_LABEL)
     try:
-        label = json.loads(path.read_text("utf-8"), parse_constant=_refuse_constant)
+        label = read_json(path, parse_constant=_refuse_constant)
         if label["sha256"].get(submission.name) != _digest(submission):
             return None
         found = {"model": str(label["model"]), "mouse": str(label["mouse"])}
         return {**found, "uses": dict(label["uses"])}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as e:
+    except AccessError as e:
+        warnings.warn(str(e), stacklevel=2)
+        return None
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as e:
         warnings.warn(f"{path}: is not the label of a submission ({one_line(e)})", stacklevel=2)
         return None
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with open_regular(path) as file:
+        try:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as e:
+            raise cannot_read(path, e) from e
 
 
 def write_ground_truth(
@@ -189,8 +198,11 @@ class Rows:
 
     def _raw_rows(self) -> Iterator[dict[str, str | None]]:
         try:
-            with self.path.open(encoding="utf-8-sig", newline="") as file:
-                reader = csv.DictReader(file, strict=True)
+            with (
+                open_regular(self.path) as binary,
+                io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as file,
+            ):
+                reader = csv.DictReader(_lines(file), strict=True)
                 needed = [_TRIAL, _IMAGE, self._column, _NEURONS]
                 missing = [name for name in needed if name not in (reader.fieldnames or ())]
                 if missing:
@@ -204,8 +216,10 @@ class Rows:
                     if None in row:
                         raise self.error(f"trial {row[_TRIAL]}: more cells than columns")
                     yield row
+        except FileNotFoundError as e:
+            raise self.error("there is no such file") from e
         except OSError as e:
-            raise self.error(f"cannot be read ({e.strerror or e})") from e
+            raise cannot_read(self.path, e) from e
         except (csv.Error, UnicodeDecodeError) as e:
             raise self.error(f"not a CSV file in UTF-8 ({e})") from e
 
@@ -250,6 +264,13 @@ def _refuse_constant(name: str) -> None:
     raise _NotFiniteError(name)
 
 
+def _lines(file: TextIO) -> Iterator[str]:
+    while line := file.readline(_LONGEST_LINE + 1):
+        if len(line) > _LONGEST_LINE:
+            raise csv.Error(f"a line of more than {_LONGEST_LINE} characters")
+        yield line
+
+
 def _next_row(reader: csv.DictReader) -> dict[str, str | None] | None:
     # Not around the whole loop: the limit is the process's, and a suspended reader would hold it.
     with _long_fields():
@@ -259,7 +280,7 @@ def _next_row(reader: csv.DictReader) -> dict[str, str | None] | None:
 @contextlib.contextmanager
 def _long_fields() -> Iterator[None]:
     """Lifts the csv module's limit of 131,072 characters, which a row of 8,000 neurons exceeds."""
-    limit = csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+    limit = csv.field_size_limit(_LONGEST_LINE)
     try:
         yield
     finally:

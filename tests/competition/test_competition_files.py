@@ -318,9 +318,9 @@ def test_what_is_no_submission_is_refused(files, content, message):
 
 
 def test_a_file_that_is_missing_or_a_folder_is_refused(files, tmp_path):
-    with pytest.raises(SensoriumError, match=r"none\.csv: cannot be read \(No such file"):
+    with pytest.raises(SensoriumError, match=r"none\.csv: there is no such file"):
         score(tmp_path / "none.csv", files[1])
-    with pytest.raises(SensoriumError, match="cannot be read"):
+    with pytest.raises(SensoriumError, match="is a folder, expected a file"):
         score(files[0], tmp_path)
 
 
