@@ -15,7 +15,7 @@ TRUTH = flags.DEFINE_string("truth", None, "<name>_truth.npz of a simulated reco
 
 
 def main() -> None:
-    from sensorium_tf.competition import ground_truth
+    from sensorium_tf.evaluation import ground_truth
 
     path = ground_truth(
         MOUSE.value,

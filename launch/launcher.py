@@ -109,8 +109,8 @@ def run(main: Callable[[], None]) -> NoReturn:
 def _run_guarded(main: Callable[[], None]) -> None:
     # Imported only now, so that `--help` and a wrong flag answer at once.
     with _hidden_greetings():
-        from sensorium_tf.errors import SensoriumError
-        from sensorium_tf.training import TrainingStopped
+        import sensorium_tf.training.trainer
+        from sensorium_tf.errors import SensoriumError, TrainingStopped
 
     try:
         main()

@@ -48,7 +48,7 @@ def launch(folder, name, arguments):
 def quick(tmp_path_factory):
     """As `run`, without the seconds that importing TensorFlow takes."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sensorium_tf"])
+    context.set_forkserver_preload(["sensorium_tf.starting_kit"])
     folder = tmp_path_factory.mktemp("streams")
 
     def run_quickly(name, *arguments):
