@@ -5,8 +5,9 @@
 A tier whose responses are withheld needs --truth, the file beside a simulated recording.
 """
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 MOUSE = flags.DEFINE_string("mouse", None, "A prepared mouse.", required=True)
 TIER = flags.DEFINE_string("tier", "test", "Which tier: test, final_test or validation.")
@@ -22,10 +23,10 @@ def main() -> None:
         TIER.value,
         output=OUTPUT.value,
         truth=TRUTH.value,
-        data_dir=launcher.DATA_DIR.value,
+        data_dir=cli.DATA_DIR.value,
     )
     print(path)
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

@@ -16,7 +16,7 @@ from recording_files import STEM, recording_tree, withhold, write_zip
 from sensorium_tf.models import import_modules, load_published
 
 LAUNCH = Path(__file__).parents[2] / "launch"
-NAMES = sorted(path.stem for path in LAUNCH.glob("*.py") if path.stem != "launcher")
+NAMES = sorted(path.stem for path in LAUNCH.glob("[!_]*.py"))
 
 
 def run(name, *arguments):
