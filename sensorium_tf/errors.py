@@ -1,4 +1,4 @@
-"""The one exception for a mistake that its user can mend, and how errors are worded."""
+"""The exceptions of the package, one for a mistake that its user can mend, and their words."""
 
 import errno
 import re
@@ -59,3 +59,7 @@ class SensoriumError(ValueError):
 
 class AccessError(SensoriumError):
     """The system refuses to read or to write: nothing is known to be wrong with any content."""
+
+
+class TrainingStopped(Exception):  # noqa: N818 - not an error: the run is saved and can go on
+    """The process was asked to end; the run is saved, and the same command goes on with it."""

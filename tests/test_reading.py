@@ -17,7 +17,6 @@ import tiny_files
 from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.competition.files import Rows, read_label
 from sensorium_tf.data import load_mouse, prepare
 from sensorium_tf.data import mouse as mouse_module
 from sensorium_tf.errors import AccessError
@@ -27,6 +26,8 @@ from sensorium_tf.models.published.checkpoint import read_state
 from sensorium_tf.reading import open_regular, read_json
 from sensorium_tf.recordings import Recording
 from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.scoring.label import read_label
+from sensorium_tf.scoring.rows import Rows
 from sensorium_tf.training import load_model, save_model
 from sensorium_tf.training.workdir import Workdir
 

@@ -218,11 +218,11 @@ def submissions(folder: Path):
 def refuse_all(folder: Path) -> int:
     """Reads them all; returns how many were refused in one line."""
     from sensorium_tf.arrays import open_arrays
-    from sensorium_tf.competition.files import Rows
     from sensorium_tf.errors import SensoriumError
     from sensorium_tf.reading import ZIP_ERRORS, open_regular
     from sensorium_tf.recordings.recording import Recording
     from sensorium_tf.recordings.truth import Truth
+    from sensorium_tf.scoring.rows import Rows
     from sensorium_tf.training.model_archive import check_model_archive
 
     n_refused = 0
