@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = attach(
         "SensoriumError": "errors",
         "TrainingStopped": "errors",
         "baseline": "starting_kit",
+        "challenges": "challenges",
         "compare": "starting_kit",
         "data": "data",
         "datasets": "datasets",
