@@ -30,6 +30,7 @@ from sensorium_tf import (  # noqa: E402
     evaluation,
     metrics,
     models,
+    plotting,
     recordings,
     training,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "load",
     "metrics",
     "models",
+    "plotting",
     "prepare",
     "recordings",
     "score",

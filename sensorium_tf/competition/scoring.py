@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 
 from sensorium_tf.competition.files import PREDICTION, RESPONSES, Rows, read_label
-from sensorium_tf.metrics import Scores, has_repeats, oracle_correlation, scores, summarize
+from sensorium_tf.metrics import (
+    Scores,
+    evaluate_rates,
+    has_repeats,
+    oracle_correlation,
+    summarize,
+)
 from sensorium_tf.tracks import check_track
 
 
@@ -42,14 +48,14 @@ def compare(
 
     Returns:
       The scores of each neuron; `.means` is `{"single_trial_correlation",
-      "correlation_to_average", "feve"}`, `feve` None where `.feve_reason` says why.
+      "correlation_to_average", "feve"}`, `feve` None where `.reasons["feve"]` says why.
 
     Raises:
       SensoriumError: if a file is damaged, holds values that are not finite numbers, or trials,
         images or neurons of the two disagree.
     """
     responses, rates, images = _aligned(submission, ground_truth, track)
-    return scores(responses, rates, images, track=track)
+    return evaluate_rates(responses, rates, images, track=track)
 
 
 def score_summary(
@@ -69,13 +75,12 @@ def score_summary(
       file.
     """
     responses, rates, images = _aligned(submission, ground_truth, track)
-    found = scores(responses, rates, images, track=track)
+    found = evaluate_rates(responses, rates, images, track=track)
     oracle = None
     if has_repeats(images):
         oracle = summarize({"single_trial_correlation": oracle_correlation(responses, images)})
     return {
-        **found.summary,
-        "feve_reason": found.feve_reason,
+        **found.to_json(),
         "oracle": oracle,
         "submission": read_label(submission),
     }

@@ -97,7 +97,7 @@ def test_the_score_of_the_files_is_that_of_the_arrays_in_any_order(tmp_path_fact
     ids = {"trial_ids": trial_ids, "image_ids": image_ids, "unit_ids": unit_ids}
     write_submission(submission, rates=rates, **ids)
     write_ground_truth(truth, responses=responses, **ids)
-    expected = metrics.scores(responses, rates, image_ids).means
+    expected = metrics.evaluate_rates(responses, rates, image_ids).means
     assert score(submission, truth) == pytest.approx(expected)
 
     for path, column in ((submission, "prediction"), (truth, "responses")):
@@ -114,7 +114,7 @@ def test_the_score_of_the_files_is_that_of_the_arrays_in_any_order(tmp_path_fact
 
 def test_a_score_on_the_plus_track_has_no_feve(files):
     found = score(*files, track="sensorium_plus")
-    expected = metrics.scores(RESPONSES, RATES, IMAGES).means
+    expected = metrics.evaluate_rates(RESPONSES, RATES, IMAGES).means
     assert found == {**expected, "feve": None}
     assert expected["feve"] is not None
 
@@ -122,10 +122,10 @@ def test_a_score_on_the_plus_track_has_no_feve(files):
 def test_the_summary_has_the_score_its_intervals_and_the_oracle(files):
     found = score_summary(*files)
     assert found.items() >= score(*files).items()
-    expected = metrics.scores(RESPONSES, RATES, IMAGES)
-    interval = metrics.bootstrap_interval(expected.correlation_to_average)
+    expected = metrics.evaluate_rates(RESPONSES, RATES, IMAGES)
+    interval = metrics.bootstrap_interval(expected.per_neuron["correlation_to_average"])
     assert found["intervals"]["correlation_to_average"] == pytest.approx(interval)
-    assert found["feve_neurons"] == expected.feve_neurons
+    assert found["feve_neurons"] == expected.n_neurons["feve"]
     oracle = metrics.oracle_correlation(RESPONSES, IMAGES).mean()
     assert found["oracle"]["single_trial_correlation"] == pytest.approx(oracle)
     json.dumps(found)

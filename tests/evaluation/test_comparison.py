@@ -102,7 +102,11 @@ def test_neurons_without_feve_take_no_part_in_its_difference(compared):
         "b.keras": np.array([0.6, np.nan, 0.0, 0.5, np.nan]),
     }
     scores = {
-        name: dataclasses.replace(full.scores[name], feve=each, feve_reason=None)
+        name: dataclasses.replace(
+            full.scores[name],
+            per_neuron={**full.scores[name].per_neuron, "feve": each},
+            reasons={},
+        )
         for name, each in feve.items()
     }
     first = dataclasses.replace(full.first, scores=scores["a.keras"])
@@ -292,7 +296,7 @@ def test_a_tier_that_is_withheld_is_refused(prepared, tmp_path):
 
 def test_a_workdir_and_its_model_file_are_one_run(workdir, prepared):
     for runs in ([workdir, workdir / "model.keras"], [workdir / "model.keras", workdir]):
-        with pytest.raises(SensoriumError, match="trained: is there twice"):
+        with pytest.raises(SensoriumError, match="trained: duplicate run"):
             compare_runs(runs, data_dir=prepared)
 
 
@@ -300,7 +304,7 @@ def test_fewer_than_two_or_too_many_runs_are_refused(files, prepared):
     for runs in ([], files[:1], files[0], str(files[0])):
         with pytest.raises(SensoriumError, match="a comparison needs two runs or more"):
             compare_runs(runs, data_dir=prepared)
-    with pytest.raises(SensoriumError, match="a.keras: is there twice"):
+    with pytest.raises(SensoriumError, match="a.keras: duplicate run"):
         compare_runs([*files, files[0].parent / ".." / files[0].parent.name / "a.keras"])
     with pytest.raises(SensoriumError, match="8 models: more than 7 cannot be told apart"):
         compare_runs([f"run{n}" for n in range(8)])
