@@ -6,6 +6,7 @@ from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.tables import (
     as_table,
     differences_table,
+    format_json,
     format_table,
     scores_table,
     write_json,
@@ -23,6 +24,7 @@ __all__ = [
     "differences_table",
     "evaluate",
     "evaluate_mouse",
+    "format_json",
     "format_table",
     "scores_table",
     "training_pictures",

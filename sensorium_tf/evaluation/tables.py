@@ -139,17 +139,26 @@ def differences_table(
     return format_table([f"difference to {to}", *headings.values()], rows)
 
 
+def format_json(content: object) -> str:
+    """Returns JSON that every parser reads: what is not a finite number becomes null.
+
+    Args:
+        content: Dicts (in the order given), lists, tuples, text, numbers, NumPy scalars and arrays.
+    """
+    return json.dumps(_plain(content), indent=2, allow_nan=False)
+
+
 def write_json(path: str | os.PathLike, content: object) -> None:
-    """Writes JSON that every parser reads: what is not a finite number becomes null.
+    """Writes what `format_json` returns.
 
     Args:
         path: The file; it is complete or not there.
-        content: Dicts (in the order given), lists, tuples, text, numbers, NumPy scalars and arrays.
+        content: As of `format_json`.
 
     Raises:
         SensoriumError: If the file cannot be written.
     """
-    text = json.dumps(_plain(content), indent=2, allow_nan=False)
+    text = format_json(content)
     with atomic_write(path) as file:
         file.write(text + "\n")
 

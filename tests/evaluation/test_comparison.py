@@ -12,6 +12,7 @@ from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Mouse, load_mouse, prepare
 from sensorium_tf.evaluation import compare_runs, differences_table, evaluate
 from sensorium_tf.models import BaselineSettings, EnsembleModel, baseline
+from sensorium_tf.registry import METRICS
 from sensorium_tf.training import TrainingSettings, load_model, open_trained, save_model, train
 
 SMALL = BaselineSettings(hidden_channels=2, n_blocks=1)
@@ -93,6 +94,23 @@ def test_differences_are_paired_over_neurons(compared):
             assert (
                 found["better"][score] == sum(b > a for a, b in zip(theirs, ours, strict=True)) / 5
             )
+
+
+def test_a_custom_metric_is_compared_beside_the_others(files, prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr(METRICS, "_found", dict(METRICS._found))
+
+    @metrics.metric("mean_rate", title="mean rate")
+    def mean_rate(responses, rates, image_ids):
+        return rates.mean(axis=0)
+
+    comparison = compare_runs(files[:2], output=tmp_path, data_dir=prepared)
+    full = read_json(tmp_path)["mice"]["full"]
+    found = full["differences"]["b.keras"]
+    assert found["mean_rate"] == pytest.approx(
+        full["scores"]["b.keras"]["mean_rate"] - full["scores"]["a.keras"]["mean_rate"]
+    )
+    assert set(found["better"]) == {*SCORES, "mean_rate"}
+    assert comparison.report().count("mean rate") == 2
 
 
 def test_neurons_without_feve_take_no_part_in_its_difference(compared):

@@ -12,6 +12,7 @@ from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate, evaluate_mouse
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.registry import METRICS
 from sensorium_tf.training import TrainingSettings, load_model, predict, train
 
 USES = TrainingSettings().uses
@@ -231,6 +232,30 @@ def test_the_plus_track_sees_behavior_and_has_no_feve(plus):
     assert {row["feve"] for row in read_neurons(folder)} == {""}
     assert "cnn sees image, behavior, pupil center" in evaluation.report()
     assert "no FEVE: FEVE is not defined for the track sensorium_plus" in evaluation.report()
+
+
+def test_a_custom_metric_stands_beside_the_others_in_every_file_and_table(
+    pair, prepared, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(METRICS, "_found", dict(METRICS._found))
+
+    @metrics.metric("mean_rate", title="mean rate")
+    def mean_rate(responses, rates, image_ids):
+        return rates.mean(axis=0)
+
+    evaluation = evaluate(pair[0], output=tmp_path, data_dir=prepared)
+    content = read_json(tmp_path)["mice"]["hidden"]
+    expected = evaluation.mice["hidden"].rates.mean(axis=0, dtype=np.float64)
+    assert content["mean_rate"] == pytest.approx(expected.mean())
+    assert content["intervals"]["mean_rate"] is not None
+    rows = read_neurons(tmp_path)
+    assert list(rows[0])[2:6] == [*SCORES, "mean_rate"]
+    assert [float(row["mean_rate"]) for row in rows[5:]] == pytest.approx(list(expected))
+    header = evaluation.report().splitlines()[1]
+    assert header.endswith("  mean rate")
+    without = {name: each for name, each in content.items() if name != "mean_rate"}
+    without["intervals"].pop("mean_rate")
+    assert without == read_json(pair[0])["mice"]["hidden"]
 
 
 def test_a_tier_can_be_chosen(plus, prepared, tmp_path):
