@@ -25,7 +25,7 @@ _SMALL = ("behavior", "pupil_center")
 _NEURON_METADATA = ("area", "layer", "animal_ids", "sessions", "scan_idx")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Statistics:
     """Mean and standard deviation of one signal over the training trials.
 

@@ -10,7 +10,7 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.files import atomic_write
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Truth:
     """Truth of a simulated recording, all tiers, in the recording's units.
 
