@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = attach(
         "load": "starting_kit",
         "metrics": "metrics",
         "models": "models",
+        "plotting": "plotting",
         "prepare": "data",
         "recordings": "recordings",
         "score": "scoring",

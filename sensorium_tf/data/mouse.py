@@ -31,7 +31,7 @@ from sensorium_tf.tracks import IMAGE_SIZE, check_track
 _BLOCK = 32
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Mouse:
     """A prepared mouse, from `load_mouse`.
 

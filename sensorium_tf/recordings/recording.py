@@ -28,7 +28,7 @@ _MOST_TRIALS, _MOST_NEURONS = 250_000, 1_000_000
 _NEURON_METADATA = ("area", "layer", "animal_ids", "sessions", "scan_idx")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Statistics:
     """Mean and standard deviation of one signal over the training trials.
 
