@@ -16,6 +16,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags, logging
 
+from sensorium_tf.flags import help_text, show
+
 # Exit status of a run that SIGTERM stopped and that can go on: "try again" in sysexits.h.
 _STOPPED = 75
 
@@ -55,22 +57,6 @@ def pairs(choice: flags.FlagHolder) -> dict[str, str]:
     return found
 
 
-def whole_numbers(choice: flags.FlagHolder) -> tuple[int, ...]:
-    """Returns the numbers of a flag such as `--seeds=0,1,2`.
-
-    Raises:
-      SensoriumError: if it holds anything else.
-    """
-    from sensorium_tf.errors import SensoriumError
-
-    texts = [text.strip() for text in choice.value]
-    if not all(text.isascii() and text.isdigit() for text in texts):
-        raise SensoriumError(
-            f"--{choice.name}: {','.join(texts)}, expected whole numbers such as 0,1,2"
-        )
-    return tuple(map(int, texts))
-
-
 def import_own(choice: flags.FlagHolder) -> None:
     """Imports the modules of a user's own layers."""
     from sensorium_tf.models import import_modules
@@ -84,10 +70,11 @@ def run(main: Callable[[], None]) -> NoReturn:
     Args:
       main: does the work; its module's docstring and flags are the launcher's help.
     """
+    show(DATA_DIR)
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[DATA_DIR.name])
     if {"--help", "-h", "-help", "--helpshort"} & set(sys.argv[1:]):
-        print(f"{sys.modules['__main__'].__doc__.strip()}\n\nflags:")
-        print(flags.FLAGS.main_module_help().split("\n", 2)[2])
+        key_flags = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+        print(f"{sys.modules['__main__'].__doc__.strip()}\n\n{help_text(key_flags)}")
         sys.exit(0)
 
     def guarded(arguments: list[str]) -> None:
@@ -109,8 +96,7 @@ def run(main: Callable[[], None]) -> NoReturn:
 def _run_guarded(main: Callable[[], None]) -> None:
     # Imported only now, so that `--help` and a wrong flag answer at once.
     with _hidden_greetings():
-        from sensorium_tf.errors import SensoriumError
-        from sensorium_tf.training import TrainingStopped
+        from sensorium_tf.errors import SensoriumError, TrainingStopped
 
     try:
         main()

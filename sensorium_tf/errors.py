@@ -1,4 +1,4 @@
-"""The one exception for a mistake that its user can mend."""
+"""The exceptions of the package, of which one is for a mistake that its user can correct."""
 
 import re
 
@@ -16,3 +16,7 @@ class SensoriumError(ValueError):
     Launchers print the text as one line and exit with status 1; library users catch it as
     `sensorium_tf.SensoriumError` (a `ValueError`).
     """
+
+
+class TrainingStopped(Exception):  # noqa: N818 - not an error: the run is saved and can go on
+    """The process was asked to end; the run is saved, and the same command goes on with it."""

@@ -13,23 +13,21 @@ from sensorium_tf.evaluation.run_files import write_run_files
 from sensorium_tf.metrics import explainable_variance, has_repeats, oracle_correlation, scores
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.recordings.truth import Truth
-from sensorium_tf.training import TrainedModel, Uses, open_trained, predict
+from sensorium_tf.runs import Provenance, Run, predict
 
 
 def evaluate(
-    trained: TrainedModel | str | os.PathLike,
+    run: Run,
     *,
     mice: Iterable[str] | None = None,
     tier: str | None = None,
     truth: str | os.PathLike | None = None,
     output: str | os.PathLike | None = None,
-    data_dir: str | os.PathLike | None = None,
 ) -> Evaluation:
     """Scores a trained model, and writes `evaluation.json`, `neurons.csv` and `figures/`.
 
     Args:
-      trained: workdir of a run, whose best model is scored, or a model file (`.keras`), or what
-        `training.open_trained` made of either.
+      run: whose best model is scored.
       mice: some of the model's mice; all of them if left out.
       tier: which trials; if left out `test` where its responses are known (or in `truth`),
         else `validation`.
@@ -37,7 +35,6 @@ def evaluate(
         the responses of a withheld tier.
       output: folder for the files; if left out the workdir or, for a lone model file `a.keras`,
         the folder `a_results` beside it.
-      data_dir: where the prepared datasets are; TFDS's default if left out.
 
     Returns:
       The scores of each mouse.
@@ -46,28 +43,27 @@ def evaluate(
       SensoriumError: if there is no model, it does not fit a recording, a mouse or tier is not
         there, or its responses are withheld.
     """
-    trained = open_trained(trained)
-    loaded = trained.load_mice(mice, data_dir=data_dir)
+    loaded = run.load_mice(mice)
     known = load_truth(truth, loaded)
-    tiers = choose_tiers(loaded, tier, known, tracks=[trained.track])
+    tiers = choose_tiers(loaded, tier, known, tracks=[run.track])
     evaluation = Evaluation(
-        model=trained.name,
-        track=trained.track,
-        uses=trained.uses,
+        model=run.name,
+        track=run.track,
+        uses=run.provenance,
         mice={
             mouse.name: evaluate_mouse(
-                trained.model,
+                run.model,
                 mouse,
                 chosen,
-                uses=trained.uses,
+                uses=run.provenance,
                 truth=known,
-                members=trained.members,
+                members=run.members,
             )
             for mouse, chosen in zip(loaded, tiers, strict=True)
         },
     )
-    folder = trained.folder if output is None else Path(output).expanduser()
-    write_run_files(folder, evaluation, model=trained.model, mice=loaded)
+    folder = run.folder if output is None else Path(output).expanduser()
+    write_run_files(folder, evaluation, model=run.model, mice=loaded)
     return evaluation
 
 
@@ -76,7 +72,7 @@ def evaluate_mouse(
     mouse: Mouse,
     tier: str,
     *,
-    uses: Uses,
+    uses: Provenance,
     truth: Truth | None = None,
     members: Mapping[str, FiringRateModel] | None = None,
     trials: Trials | None = None,

@@ -18,7 +18,7 @@ def check_model_file(path: str | os.PathLike) -> Path:
     """Returns the path of a model file to be written.
 
     Raises:
-      SensoriumError: if its name does not end in `.keras`, or it is a folder.
+        SensoriumError: If its name does not end in `.keras`, or it is a folder.
     """
     path = Path(path).expanduser()
     if path.suffix != _SUFFIX:
@@ -36,7 +36,7 @@ def save_model(model: FiringRateModel | EnsembleModel, path: str | os.PathLike) 
       path: the file; folders above it are made.
 
     Raises:
-      SensoriumError: as `check_model_file`, or if the file cannot be written.
+        SensoriumError: As `check_model_file`, or if the file cannot be written.
     """
     path = check_model_file(path)
     # Keras writes by name and only to names that end so.
@@ -56,7 +56,7 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
     """Loads a Keras model file as data: a file that carries code is refused.
 
     Raises:
-      SensoriumError: if there is no such file, or it is not a model of this package.
+        SensoriumError: If there is no such file, or it is not a model of this package.
     """
     path = Path(path).expanduser()
     if path.is_dir():

@@ -1,0 +1,110 @@
+"""Checkpoints of a run: how it survives a kill.
+
+What a run that is started again prefers, in this order:
+
+1. The newest checkpoint that is intact. A damaged one, of which a warning tells, is passed over for
+   the one before: two are kept. The best weights in it count, not those in `model.keras`, which is
+   written anew from them, as `metrics.jsonl` is from its epochs.
+2. The beginning, where there is no checkpoint.
+
+It never begins anew where there are checkpoints, however damaged, and never goes on with other
+settings than those in `config.json`, or on another recording: both are refused.
+"""
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.files import atomic_write
+
+_KEPT = 2
+
+
+class Checkpoints:
+    """The checkpoints of a run.
+
+    Args:
+        folder: Of the checkpoints; made when the first one is written.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    @property
+    def any(self) -> bool:
+        """Whether a run has begun that can go on."""
+        return bool(self._saved())
+
+    def save(self, n_steps: int, state: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+        """Adds a checkpoint and keeps the one before; a kill meanwhile leaves both.
+
+        Args:
+            n_steps: That the run has taken, by which checkpoints are ordered.
+            state: JSON values; `epochs` and `stopped` among them.
+            arrays: Name to array; no name is `state`.
+
+        Raises:
+            SensoriumError: If it cannot be written.
+        """
+        with atomic_write(self._folder / f"{n_steps:09d}.npz", "wb") as file:
+            np.savez(file, state=np.array(json.dumps(state)), **arrays)
+        for old in self._saved()[_KEPT:]:
+            old.unlink(missing_ok=True)
+
+    def resume(self, load: Callable[[dict[str, Any], dict[str, np.ndarray]], None]) -> bool:
+        """Goes back to the newest checkpoint that is intact.
+
+        Args:
+            load: Takes over what `save` was given; raises KeyError, TypeError or ValueError, and
+                changes nothing, if that is not all there.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            SensoriumError: If there are checkpoints, but all are damaged.
+        """
+        saved = self._saved()
+        for path in saved:
+            try:
+                with np.load(path, allow_pickle=False) as file:
+                    arrays = {name: file[name] for name in file.files}
+                state = json.loads(str(arrays.pop("state")))
+                load(state, arrays)
+            except (PermissionError, MemoryError) as e:
+                raise SensoriumError(f"{path}: cannot be read ({one_line(e)})") from e
+            # NumPy and zipfile raise many kinds of error on damaged files.
+            except Exception as e:
+                error, damaged = e, path
+                warnings.warn(f"{path}: damaged ({one_line(e)}): left out", stacklevel=2)
+            else:
+                return True
+        if saved:
+            raise SensoriumError(
+                f"{damaged}: damaged ({one_line(error)}), like all checkpoints there: delete the "
+                "workdir and train again"
+            ) from error
+        return False
+
+    def progress(self) -> tuple[int, bool] | None:
+        """Returns the epochs of the newest checkpoint, and whether the schedule ended the run.
+
+        None where it does not tell.
+        """
+        for path in self._saved()[:1]:
+            try:
+                with np.load(path, allow_pickle=False) as file:
+                    state = json.loads(str(file["state"]))
+                return len(state["epochs"]), bool(state["stopped"])
+            except Exception:  # NumPy and zipfile raise many kinds of error on damaged files
+                return None
+        return None
+
+    def _saved(self) -> list[Path]:
+        """Returns the checkpoints, the newest first."""
+        return sorted(self._folder.glob("[0-9]*.npz"), reverse=True)
