@@ -38,13 +38,14 @@ HERE = flags.DEFINE_bool("here", False, "Measure in this process (one measuremen
 def main() -> None:
     from sensorium_tf.errors import SensoriumError
     from sensorium_tf.evaluation import write_json
+    from sensorium_tf.io import expand
 
     unknown = [name for name in ONLY.value if name not in MEASUREMENTS]
     if unknown or not ONLY.value:
         raise SensoriumError(f"--only: {unknown}: expected some of {', '.join(MEASUREMENTS)}")
     if HERE.value:
         (name,) = ONLY.value
-        workspace = Path(WORKSPACE.value).expanduser().resolve()
+        workspace = expand(WORKSPACE.value).resolve()
         write_json(OUTPUT.value, MEASUREMENTS[name](workspace, NEURONS.value, BATCH.value))
         return
     results = {"neurons": NEURONS.value, "batch": BATCH.value}

@@ -31,8 +31,9 @@ _LAUNCHERS = Path(__file__).parent
 
 def main() -> None:
     from sensorium_tf.evaluation import scores_table, write_json
+    from sensorium_tf.io import expand
 
-    output = Path(OUTPUT.value)
+    output = expand(OUTPUT.value)
     _claim(output)
     data_dir = launcher.DATA_DIR.value or output / "data"
     recordings = output / "recordings"

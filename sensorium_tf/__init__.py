@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = attach(
         "SensoriumError": "errors",
         "TrainingStopped": "errors",
         "build": "api",
+        "challenges": "challenges",
         "compare": "api",
         "competition": "competition",
         "data": "data",

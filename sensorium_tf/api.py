@@ -6,7 +6,6 @@ Each is a thin layer over the packages below, and the launchers are shells over 
 import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from sensorium_tf.competition import score_summary
@@ -14,6 +13,7 @@ from sensorium_tf.config import check_names
 from sensorium_tf.data import Mouse, Subset, load_mouse, mouse_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation import Comparison, compare_runs, training_pictures
+from sensorium_tf.io import expand
 from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline
 from sensorium_tf.registry import import_modules, record_modules
 from sensorium_tf.runs import Run
@@ -151,7 +151,7 @@ def train(
             f"{chosen.subset.validation_tier} correlation {result.best_score:.4f}"
         )
     if verbose and seeds is not None:
-        print(f"their mean is in {Path(workdir) / 'model.keras'}")
+        print(f"their mean is in {expand(workdir) / 'model.keras'}")
     return Run(workdir, data_dir=data_dir)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.files import atomic_write
+from sensorium_tf.io import atomic_write, expand
 
 #: Tier to the name that the competition gives its file.
 SUBMISSION_FILES = {
@@ -90,7 +90,7 @@ def read_label(submission: str | os.PathLike) -> dict[str, Any] | None:
       `{"model", "mouse", "uses"}`; None if there is no label, it is another file's or, with a
       warning, it is damaged.
     """
-    submission = Path(submission).expanduser()
+    submission = expand(submission)
     path = submission.with_name(_LABEL)
     try:
         label = json.loads(path.read_text("utf-8"), parse_constant=_refuse_constant)
@@ -145,7 +145,7 @@ class Rows:
     """
 
     def __init__(self, path: str | os.PathLike, column: str):
-        self.path = Path(path).expanduser()
+        self.path = expand(path)
         self._column = column
 
     def __iter__(self) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:

@@ -12,6 +12,7 @@ from sensorium_tf.competition.files import (
 )
 from sensorium_tf.data import Mouse, load_mouse
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.io import expand
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Predictor, Run
 
@@ -50,7 +51,7 @@ def submit(
     tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
     if not tiers:
         raise SensoriumError(f"{mouse}: has none of the tiers {', '.join(SUBMISSION_FILES)}")
-    output = run.folder / "submission" if output is None else Path(output).expanduser()
+    output = run.folder / "submission" if output is None else expand(output)
     predictor = Predictor(run.model, mouse)
     paths = [
         _submit_tier(predictor, prepared, tier, track=run.track, output=output) for tier in tiers
@@ -107,7 +108,7 @@ def ground_truth(
     responses = trials.responses
     if known is not None:
         responses, _ = prepared.standardize(known, trials)
-    path = Path(output).expanduser() / ground_truth_file(tier)
+    path = expand(output) / ground_truth_file(tier)
     write_ground_truth(
         path,
         responses=responses,

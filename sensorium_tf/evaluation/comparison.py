@@ -26,6 +26,7 @@ from sensorium_tf.evaluation.tables import (
     scores_table,
     write_json,
 )
+from sensorium_tf.io import expand
 from sensorium_tf.metrics import SCORES, Scores, scores, summarize
 from sensorium_tf.models import same_places
 from sensorium_tf.recordings.truth import Truth
@@ -224,7 +225,7 @@ def compare_runs(
         },
     )
     first = next(iter(opened.values()))
-    folder = first.folder / "comparison" if output is None else Path(output).expanduser()
+    folder = first.folder / "comparison" if output is None else expand(output)
     write_json(folder / "comparison.json", comparison.to_json())
     _write_figures(folder / "figures", comparison)
     return comparison
@@ -252,7 +253,7 @@ def _ends(paths: Sequence[Path], depths: Sequence[int]) -> list[str]:
 
 def _path(run: Run) -> Path:
     """Returns where a run is: a workdir and the model file in it are one place."""
-    return run.folder if run.store is not None else Path(run.path).expanduser()
+    return run.folder if run.store is not None else expand(run.path)
 
 
 def _common_mice(runs: Mapping[str, Run]) -> tuple[str, ...]:

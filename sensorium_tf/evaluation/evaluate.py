@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from sensorium_tf.data import Mouse, Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.run_files import write_run_files
+from sensorium_tf.io import expand
 from sensorium_tf.metrics import explainable_variance, has_repeats, oracle_correlation, scores
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.recordings.truth import Truth
@@ -62,7 +62,7 @@ def evaluate(
             for mouse, chosen in zip(loaded, tiers, strict=True)
         },
     )
-    folder = run.folder if output is None else Path(output).expanduser()
+    folder = run.folder if output is None else expand(output)
     write_run_files(folder, evaluation, model=run.model, mice=loaded)
     return evaluation
 

@@ -6,11 +6,11 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.io import expand
 from sensorium_tf.recordings.catalog import session_key_of
 from sensorium_tf.recordings.storage import Storage
 
@@ -64,7 +64,7 @@ class Recording:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = Path(path).expanduser()
+        self.path = expand(path)
         self._storage = Storage(self.path)
         self.session_key = session_key_of(self._storage.top)
         self.tiers = self._read_tiers()

@@ -2,12 +2,11 @@
 
 import dataclasses
 import os
-from pathlib import Path
 
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import atomic_write
+from sensorium_tf.io import atomic_write, expand
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +49,7 @@ class Truth:
         Raises:
           SensoriumError: if it is missing, damaged or incomplete.
         """
-        path = Path(path).expanduser()
+        path = expand(path)
         if path.suffix == ".zip":
             path = path.with_name(f"{path.stem}_truth.npz")
         names = [field.name for field in dataclasses.fields(cls)]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.files import atomic_write
+from sensorium_tf.io import atomic_write
 
 _KEPT = 2
 

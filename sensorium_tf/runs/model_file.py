@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 
 from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.io import expand
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 
 _SUFFIX = ".keras"
@@ -20,7 +21,7 @@ def check_model_file(path: str | os.PathLike) -> Path:
     Raises:
         SensoriumError: If its name does not end in `.keras`, or it is a folder.
     """
-    path = Path(path).expanduser()
+    path = expand(path)
     if path.suffix != _SUFFIX:
         raise SensoriumError(f"{path}: expected a file name that ends in {_SUFFIX}")
     if path.is_dir():
@@ -58,7 +59,7 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
     Raises:
         SensoriumError: If there is no such file, or it is not a model of this package.
     """
-    path = Path(path).expanduser()
+    path = expand(path)
     if path.is_dir():
         raise SensoriumError(f"{path}: is a folder, expected a model file, such as its model.keras")
     if not path.is_file():

@@ -16,6 +16,7 @@ from sensorium_tf.data.mouse import Mouse, load_mouse
 from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.subset import Subset
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.io import expand
 from sensorium_tf.models import EnsembleModel, FiringRateModel, normalize_coordinates, same_places
 from sensorium_tf.runs.model_file import load_model
 from sensorium_tf.runs.predictor import check_n_neurons, predict
@@ -121,7 +122,7 @@ class Run:
         """
         if self.store is not None:
             return self.store.path
-        path = Path(self.path).expanduser()
+        path = expand(self.path)
         return path.with_name(f"{path.stem}_results")
 
     @property
@@ -238,7 +239,7 @@ class Run:
 
     @functools.cached_property
     def _opened(self) -> "_Opened":
-        path = Path(self.path).expanduser()
+        path = expand(self.path)
         if path.is_file() or (path.suffix == ".keras" and not path.is_dir()):
             return _open_file(self.path)
         store = RunStore(path)
@@ -281,7 +282,7 @@ class _Opened:
 
 def _open_file(path: str | os.PathLike) -> _Opened:
     """Opens a model file: as its run if it lies in the run's folder, else by itself."""
-    model, path = load_model(path), Path(path).expanduser()
+    model, path = load_model(path), expand(path)
     store = RunStore(path.parent)
     if store.model_file == path:
         with contextlib.suppress(SensoriumError):  # no run there

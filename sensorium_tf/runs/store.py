@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.files import atomic_write
-from sensorium_tf.locking import only_process
+from sensorium_tf.io import atomic_write, expand, file_lock
 from sensorium_tf.registry import import_recorded
 from sensorium_tf.runs.checkpoint import Checkpoints
 from sensorium_tf.runs.record import RunRecord, recorded_modules
@@ -33,7 +32,7 @@ class RunStore:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = Path(path).expanduser()
+        self.path = expand(path)
 
     @property
     def model_file(self) -> Path:
@@ -110,7 +109,7 @@ class RunStore:
             SensoriumError: As `check`, if another process trains here, or if the folder cannot be
                 written.
         """
-        with only_process(self.lock, "training"):
+        with file_lock(self.lock, "training"):
             self.check(record)
             if not self._config.exists():
                 with atomic_write(self._config) as file:

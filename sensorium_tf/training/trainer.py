@@ -76,9 +76,11 @@ def train(
         warnings.warn(
             "mixed_precision: without a GPU, bfloat16 takes longer than float32", stacklevel=2
         )
+    # Before there is anything to save, so that the signal ends a wait for another process that
+    # prepares the mouse.
+    mice = open_mice(settings, strategy, data_dir=data_dir)
     # Not before: a strategy of several workers takes the signal for itself when it is made.
     with stop_on_sigterm() as stop:
-        mice = open_mice(settings, strategy, data_dir=data_dir)
         record = RunRecord.new(settings, mice, modules=modules)
         store, writes = RunStore(workdir), is_chief(strategy)
         if writes:

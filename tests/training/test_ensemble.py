@@ -14,7 +14,7 @@ from sensorium_tf.competition import submit
 from sensorium_tf.data import load_mouse
 from sensorium_tf.errors import TrainingStopped
 from sensorium_tf.evaluation import evaluate
-from sensorium_tf.locking import only_process
+from sensorium_tf.io import file_lock
 from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline, save_published
 from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.training import Steps, TrainingSettings, train, train_ensemble
@@ -157,7 +157,7 @@ def test_a_trained_ensemble_goes_on_without_the_file_that_it_started_from(prepar
 
 def test_two_processes_do_not_train_in_one_folder(prepared, tmp_path):
     with (
-        only_process(RunStore(tmp_path / "e").lock, "training"),
+        file_lock(RunStore(tmp_path / "e").lock, "training"),
         pytest.raises(SensoriumError, match="another process is training in"),
     ):
         train_ensemble(settings(), (3, 1), tmp_path / "e", data_dir=prepared, verbose=False)

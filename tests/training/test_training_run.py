@@ -249,11 +249,11 @@ def test_a_loss_that_explodes_stops_the_run_and_keeps_the_best_weights(
 
 
 def test_two_processes_do_not_train_in_the_same_workdir(prepared, tmp_path):
-    from sensorium_tf.locking import only_process
+    from sensorium_tf.io import file_lock
 
     folder = tmp_path / "run"
     with (
-        only_process(RunStore(folder).lock, "training"),
+        file_lock(RunStore(folder).lock, "training"),
         pytest.raises(SensoriumError, match="another process is training"),
     ):
         train(settings(), folder, data_dir=prepared)

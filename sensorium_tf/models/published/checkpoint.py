@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import atomic_write
+from sensorium_tf.io import atomic_write, expand
 
 # PyTorch's words for a pickle that asks for anything but tensors and plain containers.
 _CODE = "unsupported global"
@@ -33,7 +33,7 @@ def read_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
         SensoriumError: If PyTorch is not installed, or the file is not there, damaged, no state
             dict, or carries code (which is not run).
     """
-    path = Path(path).expanduser()
+    path = expand(path)
     torch = _torch()
     if path.suffix == ".keras":
         raise SensoriumError(f"{path}: named as a Keras model, expected a PyTorch checkpoint")
