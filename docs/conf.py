@@ -96,7 +96,7 @@ nitpick_ignore = [
     ("py:class", "sensorium_tf.recordings.simulation.population.Population"),
     ("py:class", "sensorium_tf.training.schedule.Decision"),
     ("py:class", "sensorium_tf.training.totals.BadStep"),
-    ("py:class", "sensorium_tf.training.tensorboard.Watch"),
+    ("py:class", "sensorium_tf.training.callbacks.Watch"),
 ]
 
 myst_enable_extensions = ["amsmath", "dollarmath"]

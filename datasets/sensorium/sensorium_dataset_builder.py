@@ -15,8 +15,7 @@ from sensorium_tf.datasets.sensorium.download import Download
 from sensorium_tf.datasets.sensorium.prepared import check_prepared, describe
 
 from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line, os_reason
-from sensorium_tf.files import expand
-from sensorium_tf.locking import file_lock
+from sensorium_tf.io import expand, file_lock
 from sensorium_tf.recordings import ARCHIVE_URL, CATALOG, IMAGE_SHAPE, TIERS, Recording
 from sensorium_tf.recordings.simulation import simulate_recording
 

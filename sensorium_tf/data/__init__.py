@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = attach(
         "Trials": "trials",
         "batches": "batching",
         "load_mouse": "mouse",
-        "mouse_names": "batching",
+        "mouse_names": "names",
         "prepare": "preparation",
     },
 )

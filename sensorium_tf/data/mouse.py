@@ -23,7 +23,7 @@ from sensorium_tf.data.trials import (
 from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.datasets.sensorium.prepared import read_description
 from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.recordings import TIERS, recording_stem
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.tracks import IMAGE_SIZE, check_track

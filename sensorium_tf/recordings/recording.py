@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.recordings.catalog import session_key_of
 from sensorium_tf.recordings.storage import Storage
 

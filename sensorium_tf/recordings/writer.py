@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import atomic_write, expand
+from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.recordings.catalog import recording_stem
 from sensorium_tf.recordings.recording import IMAGE_SHAPE, TIERS
 

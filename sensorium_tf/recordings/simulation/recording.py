@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.recordings.catalog import recording_stem
 from sensorium_tf.recordings.simulation.mouse import simulate
 from sensorium_tf.recordings.truth import Truth

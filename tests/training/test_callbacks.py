@@ -1,5 +1,6 @@
 """What a run shows in TensorBoard."""
 
+import contextlib
 import sys
 
 import pytest
@@ -10,7 +11,7 @@ from sensorium_tf.data import Subset
 from sensorium_tf.evaluation import training_pictures
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import TrainingSettings, train
-from sensorium_tf.training.tensorboard import RunLog
+from sensorium_tf.training.callbacks import TensorBoardLog
 
 SCORE = "validation/single_trial_correlation"
 # Keys that start with `validation` are of the tier that chooses the weights.
@@ -109,14 +110,18 @@ def test_final_scores_that_a_kill_cut_short_are_written_anew(tmp_path, monkeypat
     def die(*_):
         raise Killed
 
+    def finish():
+        with contextlib.closing(
+            TensorBoardLog(tmp_path, hyperparameters=SETTINGS.to_json())
+        ) as log:
+            log.on_end({SCORE: 0.25})
+
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(tf.summary, "scalar", die)
-        with RunLog(tmp_path, tier="test") as log:
-            log.finish(SETTINGS, {SCORE: 0.25})
+        finish()
     assert list(tmp_path.iterdir())
     for _ in range(2):
-        with RunLog(tmp_path, tier="test") as log:
-            log.finish(SETTINGS, {SCORE: 0.25})
+        finish()
     (file,) = tmp_path.iterdir()
     assert file.suffix == ".hparams"
     read = EventAccumulator(str(tmp_path))

@@ -1,6 +1,5 @@
 """A trained model from a workdir or a lone file."""
 
-import json
 import shutil
 import warnings
 
@@ -13,15 +12,9 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline
-from sensorium_tf.training import (
-    TrainingSettings,
-    check_model_file,
-    load_model,
-    open_trained,
-    save_model,
-    train,
-)
-from sensorium_tf.training.start import open_start
+from sensorium_tf.runs import Run, check_model_file, load_model, save_model
+from sensorium_tf.training import TrainingSettings, train
+from sensorium_tf.training.warm_start import open_start
 
 SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
 
@@ -44,17 +37,16 @@ def lone(workdir, tmp_path):
 
 
 def test_a_workdir_and_its_model_file_are_the_same_model(workdir, lone):
-    run, alone = open_trained(workdir), open_trained(lone)
-    assert (run.name, run.track, run.uses.signals) == ("ln", "sensorium", "image")
-    assert (alone.name, alone.track, alone.uses.signals) == ("ln", "sensorium", "image")
+    run, alone = Run(workdir), Run(lone)
+    assert (run.name, run.track, run.provenance.signals) == ("ln", "sensorium", "image")
+    assert (alone.name, alone.track, alone.provenance.signals) == ("ln", "sensorium", "image")
     assert (run.folder, alone.folder) == (workdir, lone.with_name("lone_results"))
-    assert open_trained(run) is run
     for ours, theirs in zip(run.model.get_weights(), alone.model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_model_file_is_evaluated_as_its_run_is(workdir, lone, prepared):
-    run, alone = evaluate(workdir, data_dir=prepared), evaluate(lone, data_dir=prepared)
+    run, alone = evaluate(Run(workdir, prepared)), evaluate(Run(lone, prepared))
     assert alone.table() == [{**row, "held_out": None} for row in run.table()]
     assert "whether tier test took part in training is not known" in alone.report()
     assert {path.name for path in lone.with_name("lone_results").iterdir()} == {
@@ -69,16 +61,16 @@ def test_a_model_file_in_its_own_workdir_is_its_run(prepared, tmp_path):
         mice=("full",), epochs=1, architecture=SMALL, subset=Subset(unit_ids=(3, 9))
     )
     file = train(settings, tmp_path / "part", data_dir=prepared, verbose=False).model_file
-    theirs, ours = open_trained(tmp_path / "part"), open_trained(file)
-    for name in ("name", "track", "folder", "uses", "subset"):
+    theirs, ours = Run(tmp_path / "part"), Run(file)
+    for name in ("name", "track", "folder", "provenance", "subset"):
         assert getattr(ours, name) == getattr(theirs, name)
-    scored = evaluate(file, data_dir=prepared).mice["full"]
+    scored = evaluate(Run(file, prepared)).mice["full"]
     assert scored.unit_ids.tolist() == [3, 9] and scored.held_out is True
     tree = recording_tree(seed=1)
     tree["meta/statistics/responses/all/std"] = 2 * tree["meta/statistics/responses/all/std"]
     prepare("full", recording=write_zip(tmp_path / "z.zip", tree), data_dir=tmp_path / "d")
     with pytest.raises(SensoriumError, match="full in .* is not the recording that the run"):
-        evaluate(file, data_dir=tmp_path / "d")
+        evaluate(Run(file, tmp_path / "d"))
 
 
 @pytest.mark.parametrize(
@@ -89,36 +81,28 @@ def test_a_model_file_in_its_own_workdir_is_its_run(prepared, tmp_path):
 def test_a_model_file_that_was_copied_over_a_runs_is_a_lone_one(workdir, tmp_path, mice, says):
     folder = shutil.copytree(workdir, tmp_path / "run")
     saved(folder / "model.keras", {name: np.zeros((n, 2)) for name, n in mice.items()})
-    trained = open_trained(folder / "model.keras")
-    assert trained.workdir is None and trained.uses.trained_on is None
+    trained = Run(folder / "model.keras")
+    assert trained.store is None and trained.provenance.trained_on is None
     assert open_start(str(folder / "model.keras")).fingerprints == {}
     with pytest.raises(SensoriumError, match=f"is not this run's model .*{says}"):
-        open_trained(folder)
-
-
-def test_a_run_that_does_not_tell_its_neurons_is_opened_all_the_same(workdir, tmp_path):
-    folder = shutil.copytree(workdir, tmp_path / "run")
-    config = json.loads((folder / "config.json").read_text())
-    assert config.pop("n_neurons") == {"full": 5, "hidden": 5}
-    (folder / "config.json").write_text(json.dumps(config))
-    assert open_trained(folder / "model.keras").workdir.path == folder
+        Run(folder).model  # noqa: B018
 
 
 def test_a_workdir_may_be_called_as_a_model_file(workdir, tmp_path):
     shutil.copytree(workdir, tmp_path / "run.keras")
-    assert open_trained(tmp_path / "run.keras").workdir is not None
+    assert Run(tmp_path / "run.keras").store is not None
 
 
 def test_some_of_the_mice_are_evaluated_into_a_folder_of_choice(lone, prepared, tmp_path):
-    evaluation = evaluate(lone, mice=["full"], output=tmp_path / "here", data_dir=prepared)
+    evaluation = evaluate(Run(lone, prepared), mice=["full"], output=tmp_path / "here")
     assert list(evaluation.mice) == ["full"]
     assert (tmp_path / "here" / "evaluation.json").exists()
     assert not lone.with_name("lone_results").exists()
 
 
 def test_a_model_file_is_submitted_as_its_run_is(workdir, lone, prepared, tmp_path):
-    (ours,) = submit(lone, "hidden", data_dir=prepared)
-    (theirs,) = submit(workdir, "hidden", output=tmp_path / "theirs", data_dir=prepared)
+    (ours,) = submit(Run(lone, prepared), "hidden")
+    (theirs,) = submit(Run(workdir, prepared), "hidden", output=tmp_path / "theirs")
     assert ours.parent == lone.with_name("lone_results") / "submission"
     assert ours.read_bytes() == theirs.read_bytes()
 
@@ -134,9 +118,9 @@ def test_a_model_without_shifters_is_not_said_to_see_the_pupil(prepared, tmp_pat
             settings=settings,
         )
         save_model(model, tmp_path / "plus.keras")
-        trained = open_trained(tmp_path / "plus.keras")
-        assert (trained.track, trained.uses.signals) == ("sensorium_plus", signals)
-        assert evaluate(trained, data_dir=prepared).uses.signals == signals
+        trained = Run(tmp_path / "plus.keras", prepared)
+        assert (trained.track, trained.provenance.signals) == ("sensorium_plus", signals)
+        assert evaluate(trained).uses.signals == signals
         assert (
             f"({signals})"
             in TrainingSettings(track="sensorium_plus", architecture=settings).describe()
@@ -154,8 +138,8 @@ def saved(path, mice, shape=(36, 64, 1), **kwargs):
 def test_a_recording_with_another_number_of_neurons_is_refused(prepared, tmp_path):
     path = saved(tmp_path / "a.keras", {"full": np.zeros((9, 2))})
     for refused in (
-        lambda: evaluate(path, data_dir=prepared),
-        lambda: submit(path, "full", data_dir=prepared),
+        lambda: evaluate(Run(path, prepared)),
+        lambda: submit(Run(path, prepared), "full"),
     ):
         with pytest.raises(SensoriumError, match="full: the model has 9 neurons, the recording 5"):
             refused()
@@ -168,15 +152,15 @@ def test_a_recording_whose_neurons_lie_elsewhere_is_a_warning(prepared, tmp_path
     path = saved(tmp_path / "same.keras", {"full": 2.0 * places + 30.0})
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        open_trained(path).load_mice(data_dir=prepared)
+        Run(path, prepared).load_mice()
     path = saved(tmp_path / "other.keras", {"full": places[::-1]})
     with pytest.warns(UserWarning, match="full: its neurons lie elsewhere in cortex"):
-        open_trained(path).load_mice(data_dir=prepared)
+        Run(path, prepared).load_mice()
 
 
 def test_a_mouse_that_the_model_does_not_know_is_refused(lone, prepared):
     with pytest.raises(SensoriumError, match="'short' is not one that the model was trained on"):
-        evaluate(lone, mice=["full", "short"], data_dir=prepared)
+        evaluate(Run(lone, prepared), mice=["full", "short"])
 
 
 def test_behavior_that_is_withheld_is_refused(prepared, tmp_path):
@@ -188,8 +172,8 @@ def test_behavior_that_is_withheld_is_refused(prepared, tmp_path):
         track="sensorium_plus",
     )
     for refused in (
-        lambda: evaluate(path, data_dir=prepared),
-        lambda: submit(path, "hidden", data_dir=prepared),
+        lambda: evaluate(Run(path, prepared)),
+        lambda: submit(Run(path, prepared), "hidden"),
     ):
         with pytest.raises(SensoriumError, match="withheld in this recording"):
             refused()
@@ -201,7 +185,7 @@ def test_a_model_of_images_of_another_size_is_refused(tmp_path):
     readouts = {"full": type(model.readouts["full"])(5)}
     save_model(FiringRateModel(core, readouts, image_shape=(36, 64, 2)), tmp_path / "a.keras")
     with pytest.raises(SensoriumError, match=r"a\.keras: images of shape \(36, 64, 2\) belong to"):
-        open_trained(tmp_path / "a.keras")
+        Run(tmp_path / "a.keras").track  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -217,7 +201,7 @@ def test_what_is_no_trained_model_is_refused(tmp_path, name, content, said):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(SensoriumError, match=said):
-        open_trained(tmp_path / name)
+        Run(tmp_path / name).model  # noqa: B018
 
 
 def test_a_model_file_is_complete_or_not_there(tmp_path, monkeypatch):
@@ -250,15 +234,15 @@ def test_a_model_file_has_to_be_called_so(tmp_path):
 def test_a_run_that_is_not_finished_says_so(prepared, tmp_path):
     settings = TrainingSettings(mice=("full",), epochs=2, architecture=SMALL)
     train(settings, tmp_path / "run", data_dir=prepared, verbose=False)
-    assert open_trained(tmp_path / "run").uses.unfinished == ""
+    assert Run(tmp_path / "run").provenance.unfinished == ""
     newest, before = sorted((tmp_path / "run" / "checkpoints").glob("*.npz"), reverse=True)
     newest.unlink()
-    uses = open_trained(tmp_path / "run").uses
+    uses = Run(tmp_path / "run").provenance
     assert uses.describe().endswith("; not finished: 1 of at most 2 epochs")
     assert uses.to_json()["unfinished"] == "1 of at most 2 epochs"
-    assert "not finished: 1 of" in evaluate(tmp_path / "run", data_dir=prepared).report()
+    assert "not finished: 1 of" in evaluate(Run(tmp_path / "run", prepared)).report()
     # A finished run keeps its history, whose checkpoints somebody may delete.
     before.unlink()
-    assert open_trained(tmp_path / "run").uses.unfinished == ""
+    assert Run(tmp_path / "run").provenance.unfinished == ""
     (tmp_path / "run" / "metrics.jsonl").unlink()
-    assert open_trained(tmp_path / "run").uses.unfinished == "0 of at most 2 epochs"
+    assert Run(tmp_path / "run").provenance.unfinished == "0 of at most 2 epochs"

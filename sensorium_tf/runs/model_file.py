@@ -8,10 +8,10 @@ from pathlib import Path
 import keras
 
 from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line, os_reason
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.reading import ZIP_ERRORS, cannot_read, open_regular
-from sensorium_tf.training.model_archive import check_model_archive
+from sensorium_tf.runs.model_archive import check_model_archive
 
 _SUFFIX = ".keras"
 
@@ -20,7 +20,7 @@ def check_model_file(path: str | os.PathLike) -> Path:
     """Returns the path of a model file to be written.
 
     Raises:
-      SensoriumError: if its name does not end in `.keras`, or it is a folder.
+        SensoriumError: If its name does not end in `.keras`, or it is a folder.
     """
     path = expand(path)
     if path.suffix != _SUFFIX:
@@ -38,7 +38,7 @@ def save_model(model: FiringRateModel | EnsembleModel, path: str | os.PathLike) 
       path: the file; folders above it are made.
 
     Raises:
-      SensoriumError: as `check_model_file`, or if the file cannot be written.
+        SensoriumError: As `check_model_file`, or if the file cannot be written.
     """
     path = check_model_file(path)
     # Keras writes by name and only to names that end so.
@@ -58,8 +58,8 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
     """Loads a Keras model file as data: a file that carries code is refused.
 
     Raises:
-      SensoriumError: if there is no such file, it cannot be read, or it is not a model of this
-        package.
+        SensoriumError: If there is no such file, it cannot be read, or it is not a model of this
+            package.
     """
     path = expand(path)
     if path.is_dir():

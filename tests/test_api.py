@@ -16,7 +16,8 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.data import Mouse, Subset
 from sensorium_tf.evaluation import Comparison, Evaluation, ground_truth
 from sensorium_tf.models import BaselineSettings, EnsembleModel, FiringRateModel
-from sensorium_tf.training import TrainingSettings, predict
+from sensorium_tf.runs import predict
+from sensorium_tf.training import TrainingSettings
 
 SMALL = {"hidden_channels": 4, "n_blocks": 1, "epochs": 1, "batch_size": 5, "verbose": False}
 
@@ -72,15 +73,15 @@ def with_pandas(monkeypatch):
 
 
 def test_every_call_is_shown_at_the_top():
-    from sensorium_tf import starting_kit
+    from sensorium_tf import api
 
     calls = {
         name
-        for name, value in vars(starting_kit).items()
-        if not name.startswith("_") and getattr(value, "__module__", "") == starting_kit.__name__
+        for name, value in vars(api).items()
+        if not name.startswith("_") and getattr(value, "__module__", "") == api.__name__
     }
-    assert calls == {"Run", "baseline", "compare", "load", "train"}
-    for name in (*calls, "prepare", "score", "simulate"):
+    assert calls == {"build", "compare", "load", "train"}
+    for name in (*calls, "Run", "prepare", "score", "simulate"):
         assert name in sensorium_tf.__all__
         assert inspect.getdoc(getattr(sensorium_tf, name))
 
@@ -106,7 +107,7 @@ def test_some_neurons_are_loaded(prepared):
 def test_a_subset_that_is_none_is_refused(prepared):
     for name in ("neuron", "train_trials"):  # the second one is about training
         with pytest.raises(
-            SensoriumError, match=f"^{name}: unknown, neurons are chosen by neurons,"
+            SensoriumError, match=f"^{name}: no such setting that chooses neurons: "
         ):
             sensorium_tf.load("full", data_dir=prepared, **{name: 2})
     with pytest.raises(SensoriumError, match="nobody' is not prepared"):
@@ -115,37 +116,37 @@ def test_a_subset_that_is_none_is_refused(prepared):
         sensorium_tf.load("full,short", data_dir=prepared)
 
 
-def test_a_baseline_is_made_for_one_mouse_or_several(prepared):
+def test_a_model_is_made_for_one_mouse_or_several(prepared):
     full, short = (sensorium_tf.load(name, data_dir=prepared) for name in ("full", "short"))
-    model = sensorium_tf.baseline("cnn", full, hidden_channels=3, seed=1)
+    model = sensorium_tf.build("cnn", full, hidden_channels=3, seed=1)
     assert isinstance(model, FiringRateModel) and model.mice == ("full",)
     assert model.core.hidden_channels == 3 and model.core.n_blocks == 3
-    same = sensorium_tf.baseline("cnn", [full], hidden_channels=3, seed=1)
+    same = sensorium_tf.build("cnn", [full], hidden_channels=3, seed=1)
     for a, b in zip(model.get_weights(), same.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    both = sensorium_tf.baseline("ln", (full, short), track="sensorium_plus", hidden_channels=2)
+    both = sensorium_tf.build("ln", (full, short), track="sensorium_plus", hidden_channels=2)
     assert both.mice == ("full", "short") and set(both.shifters) == {"full", "short"}
     assert both.core.activation == "linear"
 
 
-def test_a_baseline_that_is_none_is_refused(prepared):
+def test_a_model_that_is_none_is_refused(prepared):
     mouse = sensorium_tf.load("full", data_dir=prepared)
     with pytest.raises(
-        SensoriumError, match="^channels: unknown, a baseline is made of hidden_channels,"
+        SensoriumError, match="^channels: no such hyperparameter of a model: did you mean hidden_ch"
     ):
-        sensorium_tf.baseline("cnn", mouse, channels=3)
+        sensorium_tf.build("cnn", mouse, channels=3)
     with pytest.raises(SensoriumError, match="model 'vit': unknown"):
-        sensorium_tf.baseline("vit", mouse)
+        sensorium_tf.build("vit", mouse)
     for mice in ("full", None, ["full"], [mouse, mouse]):
         with pytest.raises(SensoriumError, match="mice: expected one or several different ones"):
-            sensorium_tf.baseline("cnn", mice)
+            sensorium_tf.build("cnn", mice)
 
 
 def test_a_run_is_what_training_returns(trained, prepared):
     assert isinstance(trained, sensorium_tf.Run)
     assert isinstance(trained.model, FiringRateModel) and trained.mice == ("full",)
     assert trained.data_dir == prepared and (trained.folder / "model.keras").exists()
-    assert trained.uses.trained_on == ("train",) and trained.uses.signals == "image"
+    assert trained.provenance.trained_on == ("train",) and trained.provenance.signals == "image"
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def test_settings_of_all_kinds_stand_side_by_side(prepared, tmp_path):
         subset_seed=4,
         feature_penalty=0.5,
     )
-    settings = run.trained.workdir.settings()
+    settings = run.settings
     assert settings.subset == Subset(neurons=3, train_trials=10, subset_seed=4)
     assert settings.architecture == BaselineSettings(
         hidden_channels=4, n_blocks=1, feature_penalty=0.5
@@ -198,17 +199,17 @@ def test_settings_of_all_kinds_stand_side_by_side(prepared, tmp_path):
 @pytest.mark.parametrize(
     ("name", "hint"),
     [
-        ("hiden_channels", ", did you mean hidden_channels?"),
-        ("epoch", ", did you mean epochs?"),
-        ("patient", ", did you mean patience?"),
-        ("train_trial", ", did you mean train_trials?"),
-        ("zzz", ""),
+        ("hiden_channels", "did you mean hidden_channels?"),
+        ("epoch", "did you mean epochs?"),
+        ("patient", "did you mean patience?"),
+        ("train_trial", "did you mean train_trials?"),
+        ("zzz", "expected one of mice, track, model,"),
     ],
 )
 def test_an_unknown_setting_is_refused_with_a_hint(prepared, tmp_path, name, hint):
     with pytest.raises(SensoriumError) as caught:
         sensorium_tf.train("cnn", "full", workdir=tmp_path / "a", data_dir=prepared, **{name: 1})
-    assert str(caught.value) == f"{name}: there is no such setting{hint}"
+    assert str(caught.value).startswith(f"{name}: no such setting: {hint}")
     assert not (tmp_path / "a").exists()
 
 
@@ -247,7 +248,7 @@ def test_what_is_no_single_run_has_no_history(ensemble, lone):
 
 
 def test_a_lone_model_file_is_a_run(lone, trained, tmp_path):
-    assert lone.folder == tmp_path / "lone_results" and lone.uses.trained_on is None
+    assert lone.folder == tmp_path / "lone_results" and lone.provenance.trained_on is None
     np.testing.assert_array_equal(lone.predict(), trained.predict())
     ours, theirs = (run.evaluate().mice["full"].scores.means for run in (lone, trained))
     assert ours == theirs

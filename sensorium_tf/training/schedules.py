@@ -1,44 +1,47 @@
-"""Learning rates and what follows from scores: the published rule, and a trapezoid."""
+"""Learning rates and what follows from scores, as recipes name them."""
 
 import dataclasses
-from typing import Protocol
+import types
+from typing import ClassVar, Protocol
 
+from sensorium_tf.config import Config, setting
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.kinds import check_kinds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ScheduleSettings:
-    """Settings of the schedule; the defaults are the published ones (arXiv 2206.08666).
+class ScheduleSettings(Config):
+    """Settings of the schedules; those of the plateau are the published ones (arXiv 2206.08666)."""
 
-    Attributes:
-      patience: epochs in a row without gain after which the best weights come back.
-      restarts: how often they come back for more training; once more ends the run.
-      decay_patience: epochs in a row without gain that the learning rate is kept; the next one
-        cuts it.
-      decay_factor: what a cut multiplies the learning rate by.
-      learning_rate_floor: smallest learning rate.
-      smallest_gain: a score counts as a gain if it is larger than the best one by more than this.
-    """
+    title = "schedule"
 
-    patience: int = 5
-    restarts: int = 3
-    decay_patience: int = 5
-    decay_factor: float = 0.3
-    learning_rate_floor: float = 1e-4
-    smallest_gain: float = 1e-6
-
-    def __post_init__(self):
-        """Refuses what no run could follow."""
-        check_kinds(self)
-        for name in ("patience", "decay_patience"):
-            if getattr(self, name) < 1:
-                raise SensoriumError(f"{name} {getattr(self, name)}: expected at least 1")
-        for name in ("restarts", "learning_rate_floor", "smallest_gain"):
-            if getattr(self, name) < 0:
-                raise SensoriumError(f"{name} {getattr(self, name)}: expected 0 or more")
-        if not 0 < self.decay_factor < 1:
-            raise SensoriumError(f"decay_factor {self.decay_factor}: expected between 0 and 1")
+    patience: int = setting(
+        5, "plateau: epochs in a row without gain after which the best weights return.", at_least=1
+    )
+    restarts: int = setting(
+        3, "plateau: how often the best weights return; once more ends the run.", at_least=0
+    )
+    decay_patience: int = setting(
+        5,
+        "plateau: epochs in a row without gain that keep the learning rate; the next one cuts it.",
+        at_least=1,
+    )
+    decay_factor: float = setting(
+        0.3, "plateau: what a cut multiplies the learning rate by.", above=0, below=1
+    )
+    learning_rate_floor: float = setting(1e-4, "plateau: smallest learning rate.", at_least=0)
+    smallest_gain: float = setting(
+        1e-6, "plateau: a score that exceeds the best one by more than this is a gain.", at_least=0
+    )
+    warmup_epochs: float | None = setting(
+        None,
+        "warmup_stable_decay: the learning rate rises in these; None for the recipe's.",
+        at_least=0,
+    )
+    cooldown_epochs: float | None = setting(
+        None,
+        "warmup_stable_decay: it falls to zero in the last so many; None for half of all.",
+        at_least=0,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,9 +53,11 @@ class Decision:
     stop: bool
 
 
-class LearningPlan(Protocol):
+class Schedule(Protocol):
     """What decides learning rates, and what follows from scores."""
 
+    #: Names of the settings that it follows.
+    takes: ClassVar[frozenset[str]]
     best_score: float
 
     def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
@@ -68,21 +73,32 @@ class LearningPlan(Protocol):
         """Goes back to what `state` returned."""
 
 
-class Schedule:
+class PlateauSchedule:
     """Two counters of epochs without gain, side by side.
 
     The first brings the best weights back and counts anew; the second cuts the learning rate, and
     is reset by gains and by cuts, not by the return of the best weights.
 
     Args:
-      settings: see `ScheduleSettings`.
-      learning_rate: at the start.
-      first_score: score of the untrained weights, the first best.
+        settings: See `ScheduleSettings`.
+        learning_rate: At the start.
+        first_score: Score of the untrained weights, the first best.
 
     Attributes:
-      learning_rate: for the next epoch.
-      best_score: so far.
+        learning_rate: For the next epoch.
+        best_score: So far.
     """
+
+    takes = frozenset(
+        {
+            "patience",
+            "restarts",
+            "decay_patience",
+            "decay_factor",
+            "learning_rate_floor",
+            "smallest_gain",
+        }
+    )
 
     def __init__(self, settings: ScheduleSettings, *, learning_rate: float, first_score: float):
         self._settings = settings
@@ -100,10 +116,10 @@ class Schedule:
         """Counts an epoch.
 
         Args:
-          score: its validation score; higher is better.
+            score: Its validation score; higher is better.
 
         Returns:
-          What to do before the next epoch. The learning rate has been updated.
+            What to do before the next epoch. The learning rate has been updated.
         """
         settings = self._settings
         if score > self.best_score + settings.smallest_gain:
@@ -143,19 +159,21 @@ class Schedule:
         self._restarts = state["restarts"]
 
 
-class Trapezoid:
-    """A learning rate that rises in a line, stays, and falls in a line to zero: the recipe `fast`.
+class WarmupStableDecay:
+    """A learning rate that rises in a line, stays, and falls in a line to zero.
 
     Args:
-      learning_rate: the highest.
-      epochs: until it is zero.
-      warmup_epochs: in which it rises.
-      cooldown_epochs: the last ones, in which it falls.
-      first_score: score of the untrained weights, the first best.
+        learning_rate: The highest.
+        epochs: Until it is zero.
+        warmup_epochs: In which it rises.
+        cooldown_epochs: The last ones, in which it falls.
+        first_score: Score of the untrained weights, the first best.
 
     Attributes:
-      best_score: so far.
+        best_score: So far.
     """
+
+    takes = frozenset({"warmup_epochs", "cooldown_epochs"})
 
     def __init__(
         self,
@@ -199,3 +217,58 @@ class Trapezoid:
     def restore(self, state: dict[str, float]) -> None:
         """Goes back to what `state` returned."""
         self.best_score = state["best_score"]
+
+
+#: Schedules by the names that recipes use.
+SCHEDULES = types.MappingProxyType(
+    {"plateau": PlateauSchedule, "warmup_stable_decay": WarmupStableDecay}
+)
+
+
+def make_schedule(
+    name: str,
+    settings: ScheduleSettings,
+    *,
+    learning_rate: float,
+    epochs: int,
+    first_score: float,
+) -> Schedule:
+    """Returns the schedule of a run that begins.
+
+    Args:
+        name: Of the schedule.
+        settings: Those that it takes are not None.
+        learning_rate: At its highest.
+        epochs: At most so many.
+        first_score: Score of the untrained weights.
+    """
+    if name == "plateau":
+        return PlateauSchedule(settings, learning_rate=learning_rate, first_score=first_score)
+    return WarmupStableDecay(
+        learning_rate=learning_rate,
+        epochs=epochs,
+        warmup_epochs=settings.warmup_epochs,
+        cooldown_epochs=settings.cooldown_epochs,
+        first_score=first_score,
+    )
+
+
+def fit_ramps(settings: ScheduleSettings, epochs: int) -> ScheduleSettings:
+    """Returns settings whose ramps of the learning rate fit into so many epochs.
+
+    Raises:
+        SensoriumError: If those that are given do not.
+    """
+    warmup, cooldown = settings.warmup_epochs or 0.0, settings.cooldown_epochs
+    if warmup > epochs:
+        raise SensoriumError(
+            f"warmup_epochs {warmup}: expected 0 to the number of epochs, {epochs}"
+        )
+    left = epochs - warmup
+    if cooldown is None:
+        cooldown = min(epochs / 2, left)
+    if cooldown > left:
+        raise SensoriumError(
+            f"cooldown_epochs {cooldown}: expected 0 to the {left:g} epochs after the warm-up"
+        )
+    return dataclasses.replace(settings, warmup_epochs=warmup, cooldown_epochs=cooldown)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.locking import file_lock
+from sensorium_tf.io import file_lock
 
 HOLDER = """
 import fcntl, sys, time
@@ -46,7 +46,7 @@ def test_what_another_process_does_is_said_with_its_folder(holder):
 
 WAITER = """
 import sys
-from sensorium_tf.locking import file_lock
+from sensorium_tf.io import file_lock
 with file_lock(sys.argv[1], "preparing", wait=True):
     print("mine", flush=True)
 """
@@ -168,7 +168,7 @@ def test_a_file_system_without_locks_lets_the_work_go_on(tmp_path, monkeypatch):
 
 
 def test_a_system_without_locks_lets_the_work_go_on(tmp_path, monkeypatch):
-    monkeypatch.setattr("sensorium_tf.locking.fcntl", None)
+    monkeypatch.setattr("sensorium_tf.io.fcntl", None)
     with file_lock(tmp_path / ".lock", "a"), file_lock(tmp_path / ".lock", "b"):
         done = True
     assert done

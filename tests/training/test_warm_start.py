@@ -11,8 +11,9 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.data import Mouse, Subset, prepare
 from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import BaselineSettings
-from sensorium_tf.training import TrainingSettings, Workdir, load_model, open_trained, train
-from sensorium_tf.training import trained as trained_module
+from sensorium_tf.runs import Run, RunStore, load_model
+from sensorium_tf.runs import run as run_module
+from sensorium_tf.training import TrainingSettings, train
 
 SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
 
@@ -98,7 +99,7 @@ def test_the_model_that_a_run_starts_from_is_loaded_once(donor, prepared, tmp_pa
         loaded.append(path)
         return load_model(path)
 
-    monkeypatch.setattr(trained_module, "load_model", load)
+    monkeypatch.setattr(run_module, "load_model", load)
     chosen = settings(init_from=str(donor), epochs=1)
     train(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
     assert loaded == [str(donor)]
@@ -122,9 +123,9 @@ def test_a_run_goes_on_without_the_file_that_it_started_from(
         if len(epochs) == 1:
             raise Killed
 
-    whole, real = run("whole"), Workdir.write_metrics
+    whole, real = run("whole"), RunStore.write_metrics
     with monkeypatch.context() as patch:
-        patch.setattr(Workdir, "write_metrics", kill)
+        patch.setattr(RunStore, "write_metrics", kill)
         with pytest.raises(Killed):
             run("halves")
     kept.unlink()
@@ -170,10 +171,12 @@ def test_what_the_start_and_its_start_had_seen_is_not_held_out(chain, prepared, 
         start = chain / name / "model.keras"
         chosen = settings(mice=("full", "short"), init_from=str(start), epochs=1)
         train(chosen, tmp_path / name, data_dir=prepared, verbose=False)
-        scored = evaluate(tmp_path / name, tier="test", data_dir=prepared)
+        scored = evaluate(Run(tmp_path / name, prepared), tier="test")
         assert scored.mice["full"].held_out is False
         assert scored.mice["short"].held_out is True
-    before = json.loads((tmp_path / "second" / "config.json").read_text())["uses"]["seen_before"]
+    before = json.loads((tmp_path / "second" / "config.json").read_text())["provenance"][
+        "seen_before"
+    ]
     assert before == {"short": ["train", "validation"], "full": ["test", "validation"]}
 
 
@@ -188,19 +191,19 @@ def test_a_recording_that_the_start_had_seen_has_been_seen_by_any_name(chain, tm
             epochs=1,
         )
         train(chosen, tmp_path / name, data_dir=tmp_path / "data", verbose=False)
-        scored = evaluate(tmp_path / name, tier="test", data_dir=tmp_path / "data")
+        scored = evaluate(Run(tmp_path / name, tmp_path / "data"), tier="test")
         assert scored.mice["again"].held_out is False
-    before = open_trained(tmp_path / "second").uses.seen_before
+    before = Run(tmp_path / "second").provenance.seen_before
     assert dict(before) == {"short": ("train", "validation"), "full": ("test", "validation")}
 
 
 @pytest.mark.parametrize("ids", [[], {"full": 3}])
 def test_damaged_recording_ids_are_refused(chain, tmp_path, ids):
     config = json.loads((chain / "second" / "config.json").read_text())
-    config["uses"]["recording_ids"] = ids
+    config["provenance"]["recording_ids"] = ids
     (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(SensoriumError, match="its recording_ids are not text"):
-        Workdir(tmp_path).settings()
+    with pytest.raises(SensoriumError, match="provenance: recording_ids is missing or damaged"):
+        RunStore(tmp_path).record()
 
 
 def test_after_a_lone_file_nothing_is_known_to_be_held_out(chain, prepared, tmp_path):
@@ -209,7 +212,7 @@ def test_after_a_lone_file_nothing_is_known_to_be_held_out(chain, prepared, tmp_
     for mouse, name in (("short", "second"), ("full", "third"), ("full", "last")):
         chosen = settings(mice=(mouse,), init_from=str(start), epochs=1)
         train(chosen, tmp_path / name, data_dir=prepared, verbose=False)
-        scored = evaluate(tmp_path / name, tier="test", data_dir=prepared)
+        scored = evaluate(Run(tmp_path / name, prepared), tier="test")
         assert scored.mice[mouse].held_out is None
         assert "whether tier test took part in training is not known" in scored.report()
         assert "(not all that it had seen is known)" in scored.report()
@@ -217,26 +220,33 @@ def test_after_a_lone_file_nothing_is_known_to_be_held_out(chain, prepared, tmp_
         start = tmp_path / name / "model.keras"
         if name == "third":
             start = shutil.copy(start, tmp_path / "third.keras")
-    (file,) = submit(tmp_path / "third", "full", output=tmp_path / "out", data_dir=prepared)
+    (file,) = submit(Run(tmp_path / "third", prepared), "full", output=tmp_path / "out")
     label = json.loads(file.with_name("submission.json").read_text())
     assert label["uses"]["start_known"] is False
-    assert label["uses"]["seen_before"] == {"short": ["train", "validation"]}
+    assert label["provenance"]["seen_before"] == {"short": ["train", "validation"]}
 
 
-@pytest.mark.parametrize("missing", ["uses", "seen_before", "start_known"])
-def test_a_run_of_an_earlier_version_does_not_know_all_that_its_start_had_seen(
-    chain, tmp_path, missing
-):
+def test_what_a_run_recorded_is_read_back_whole(chain, tmp_path):
+    written = json.loads((chain / "second" / "config.json").read_text())
+    provenance = Run(chain / "second").provenance
+    assert provenance.to_json() == written["provenance"]
+    assert provenance.held_out("short", "test") is True
+    # Not even the folder's own settings say it anew.
     shutil.copytree(chain / "second", tmp_path / "run")
-    assert open_trained(tmp_path / "run").uses.held_out("short", "test") is True
+    written["provenance"]["trained_on"] = ["train", "test"]
+    (tmp_path / "run" / "config.json").write_text(json.dumps(written))
+    assert Run(tmp_path / "run").provenance.held_out("short", "test") is False
+
+
+@pytest.mark.parametrize("missing", ["seen_before", "start_known", "track", "trained_on"])
+def test_a_provenance_that_is_not_whole_is_refused(chain, tmp_path, missing):
+    shutil.copytree(chain / "second", tmp_path / "run")
     path = tmp_path / "run" / "config.json"
     config = json.loads(path.read_text())
-    del (config if missing == "uses" else config["uses"])[missing]
+    del config["provenance"][missing]
     path.write_text(json.dumps(config))
-    uses = open_trained(tmp_path / "run").uses
-    assert uses.held_out("short", "test") is None
-    assert uses.held_out("short", "train") is False
-    assert uses.held_out("full", "test") is (False if missing == "start_known" else None)
+    with pytest.raises(SensoriumError, match=f"provenance: {missing} is missing or damaged"):
+        Run(tmp_path / "run").provenance  # noqa: B018
 
 
 def test_a_random_core_is_not_frozen():

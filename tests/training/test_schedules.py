@@ -1,11 +1,11 @@
 import pytest
 
-from sensorium_tf.training import Schedule, ScheduleSettings, Trapezoid
+from sensorium_tf.training import PlateauSchedule, ScheduleSettings, WarmupStableDecay
 
 
 def run(scores, *, learning_rate=0.01, first_score=0.0, **settings):
     """Returns the decisions and learning rates that follow from scores."""
-    schedule = Schedule(
+    schedule = PlateauSchedule(
         ScheduleSettings(**settings), learning_rate=learning_rate, first_score=first_score
     )
     decisions, rates = [], []
@@ -68,10 +68,10 @@ def test_a_learning_rate_below_the_floor_is_not_raised():
 def test_a_restored_schedule_goes_on_where_it_was():
     scores = [0.1, 0.0, 0.2, *[0.0] * 25]
     for stop in (1, 4, 9, 14):
-        first = Schedule(ScheduleSettings(), learning_rate=0.01, first_score=0.0)
+        first = PlateauSchedule(ScheduleSettings(), learning_rate=0.01, first_score=0.0)
         for score in scores[:stop]:
             first.update(score)
-        second = Schedule(ScheduleSettings(), learning_rate=1.0, first_score=9.0)
+        second = PlateauSchedule(ScheduleSettings(), learning_rate=1.0, first_score=9.0)
         second.restore(first.state())
         for score in scores[stop:20]:
             assert first.update(score) == second.update(score)
@@ -79,13 +79,13 @@ def test_a_restored_schedule_goes_on_where_it_was():
 
 
 def test_the_published_rate_stays_the_same_within_an_epoch():
-    schedule = Schedule(ScheduleSettings(), learning_rate=0.01, first_score=0.0)
+    schedule = PlateauSchedule(ScheduleSettings(), learning_rate=0.01, first_score=0.0)
     assert schedule.learning_rates(3, 4) == [0.01] * 4
 
 
 def trapezoid(**changes):
     values = {"learning_rate": 0.1, "epochs": 5, "warmup_epochs": 1.0, "cooldown_epochs": 2.0}
-    return Trapezoid(**{**values, "first_score": 0.2, **changes})
+    return WarmupStableDecay(**{**values, "first_score": 0.2, **changes})
 
 
 def test_the_trapezoid_rises_stays_and_falls_to_zero():

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.files import atomic_write
+from sensorium_tf.io import atomic_write
 
 
 def test_a_file_appears_complete_with_the_folders_above_it(tmp_path):

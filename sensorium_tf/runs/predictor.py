@@ -23,7 +23,7 @@ class Predictor:
       mouse: one of the model's mice.
 
     Raises:
-      SensoriumError: if the model has no such mouse.
+        SensoriumError: If the model has no such mouse.
     """
 
     def __init__(self, model: FiringRateModel | EnsembleModel, mouse: str):
@@ -49,7 +49,7 @@ class Predictor:
           track: the model's.
 
         Raises:
-          SensoriumError: if the mouse withholds what the track needs, or has another number of
+            SensoriumError: If the mouse withholds what the track needs, or has another number of
             neurons than the model.
         """
         check_n_neurons(self._whole_model, trials.mouse, trials.responses.shape[1])
@@ -86,6 +86,6 @@ def predict(model: FiringRateModel | EnsembleModel, trials: Trials, *, track: st
       track: the model's.
 
     Raises:
-      SensoriumError: if the model does not fit the mouse or its recording.
+        SensoriumError: If the model does not fit the mouse or its recording.
     """
     return Predictor(model, trials.mouse)(trials, track=track)

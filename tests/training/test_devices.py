@@ -15,8 +15,9 @@ import tensorflow as tf
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
-from sensorium_tf.training import TrainingSettings, load_model, make_strategy, train
-from sensorium_tf.training.strategies import is_chief
+from sensorium_tf.runs import load_model
+from sensorium_tf.training import TrainingSettings, make_strategy, train
+from sensorium_tf.training.devices import is_chief
 
 # The readout's noise is left out: devices draw their own.
 DRIVER = """
@@ -29,10 +30,10 @@ tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * int(n_devices)
 )
 from sensorium_tf.models import BaselineSettings, GaussianReadout
-from sensorium_tf.training import TrainingSettings, train, trainer
+from sensorium_tf.training import TrainingSettings, controller, train
 
-correlation, off = trainer.single_trial_correlation, float(os.environ.get("SCORES_OFF_BY", 0))
-trainer.single_trial_correlation = lambda *arrays: correlation(*arrays) + off
+correlation, off = controller.single_trial_correlation, float(os.environ.get("SCORES_OFF_BY", 0))
+controller.single_trial_correlation = lambda *arrays: correlation(*arrays) + off
 
 def draw_means(self, size):
     means = self.mean_positions()[None] + 0.0 * tf.reduce_sum(self.sigma)
@@ -47,8 +48,8 @@ settings = TrainingSettings(
     batch_size=5,
     seed=int(seed),
     learning_rate=1e-3,
-    average_decay=0.5,
-    gradient_clip=50.0,
+    ema_decay=0.5,
+    clip_norm=50.0,
     architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
 )
 result = train(settings, workdir, data_dir=data_dir, strategy=strategy, verbose=False)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from sensorium_tf.data import load_mouse
 from sensorium_tf.models import BaselineSettings, baseline
-from sensorium_tf.training import predict
+from sensorium_tf.runs import predict
 
 SMALL = BaselineSettings(hidden_channels=2, n_blocks=0)
 
