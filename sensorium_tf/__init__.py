@@ -35,7 +35,7 @@ from sensorium_tf import (  # noqa: E402
 )
 from sensorium_tf.data import prepare  # noqa: E402
 from sensorium_tf.errors import SensoriumError  # noqa: E402
-from sensorium_tf.recordings.simulation import simulate_recording as simulate  # noqa: E402
+from sensorium_tf.simulation import simulate_recording as simulate  # noqa: E402
 from sensorium_tf.starting_kit import (  # noqa: E402
     Run,
     baseline,

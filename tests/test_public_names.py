@@ -33,7 +33,7 @@ def test_the_rooms_are_those_that_users_import_from(names):
     assert rooms - listed == {
         "sensorium_tf",
         "sensorium_tf.datasets.sensorium",
-        "sensorium_tf.recordings.simulation",
+        "sensorium_tf.simulation",
     }
 
 

@@ -18,7 +18,7 @@ from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.files import expand
 from sensorium_tf.locking import file_lock
 from sensorium_tf.recordings import ARCHIVE_URL, CATALOG, IMAGE_SHAPE, TIERS, Recording
-from sensorium_tf.recordings.simulation import simulate_recording
+from sensorium_tf.simulation import simulate_recording
 
 # Images are read and written in blocks: a whole recording of them is a gigabyte.
 _TRIALS_PER_BLOCK = 128

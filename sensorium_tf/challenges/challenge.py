@@ -132,19 +132,27 @@ class Challenge:
                 )
         if chosen[0] != IMAGE or len(set(chosen)) < len(chosen):
             raise SensoriumError("channels: expected image first, and each signal once")
-        height, width, n_channels = recording.image_shape
-
-        def given(name: str) -> Input:
-            if name in (IMAGE, CENTRED_IMAGE):
-                return Input(name, n_channels, self.transforms[IMAGE])
-            (size,) = recording[name].shape
-            return Input(name, size, self.transforms.get(name, "standardize"))
-
         return InputSpec(
             challenge=self.name,
             track=track,
-            image_size=input_size((height, width), self.image_size),
-            recorded_size=(height, width),
-            channels=tuple(map(given, chosen)),
-            extras=tuple(map(given, rules.extras)),
+            image_size=self.input_size(recording),
+            recorded_size=recording.image_shape[:2],
+            channels=tuple(self.input(name, recording) for name in chosen),
+            extras=tuple(self.input(name, recording) for name in rules.extras),
         )
+
+    def input(self, name: str, recording: RecordingSpec) -> Input:
+        """Returns how models are given a signal of a recording.
+
+        Args:
+            name: Of the signal, or `centred_image`.
+            recording: What the recording holds, the shape of this signal known.
+        """
+        if name in (IMAGE, CENTRED_IMAGE):
+            return Input(name, recording.image_shape[2], self.transforms[IMAGE])
+        (size,) = recording[name].shape
+        return Input(name, size, self.transforms.get(name, "standardize"))
+
+    def input_size(self, recording: RecordingSpec) -> tuple[int, int]:
+        """Returns `(height, width)` of the images that models of a recording are given."""
+        return input_size(recording.image_shape[:2], self.image_size)

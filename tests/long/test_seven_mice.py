@@ -10,7 +10,7 @@ import pytest
 import sensorium_tf
 from sensorium_tf.data import prepare
 from sensorium_tf.recordings.catalog import CATALOG
-from sensorium_tf.recordings.simulation import simulate_recording
+from sensorium_tf.simulation import simulate_recording
 
 pytestmark = pytest.mark.long
 
