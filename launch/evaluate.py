@@ -10,8 +10,9 @@ file, into the folder <its name>_results beside it. --compare prints how the sco
 figures/ go into the folder comparison in the first run's.
 """
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
 MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file, trained or imported.")
@@ -32,8 +33,8 @@ OUTPUT = flags.DEFINE_string("output", None, "Folder for the files, if another o
 def main() -> None:
     import sensorium_tf
 
-    launcher.import_own(MODULES)
-    chosen = launcher.one_of(WORKDIR, MODEL_FILE, COMPARE)
+    cli.import_own(MODULES)
+    chosen = cli.one_of(WORKDIR, MODEL_FILE, COMPARE)
     what = {
         "tier": TIER.value,
         "mice": MICE.value,
@@ -41,11 +42,11 @@ def main() -> None:
         "output": OUTPUT.value,
     }
     if COMPARE.value is None:
-        scored = sensorium_tf.Run(chosen, launcher.DATA_DIR.value).evaluate(**what)
+        scored = sensorium_tf.Run(chosen, cli.DATA_DIR.value).evaluate(**what)
     else:
-        scored = sensorium_tf.compare(*chosen, **what, data_dir=launcher.DATA_DIR.value)
+        scored = sensorium_tf.compare(*chosen, **what, data_dir=cli.DATA_DIR.value)
     print(scored.report())
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

@@ -7,13 +7,12 @@ import dataclasses
 import functools
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sensorium_tf.competition import score_summary, submit
 from sensorium_tf.data import Mouse, Subset, load_mouse, mouse_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation import (
@@ -22,6 +21,7 @@ from sensorium_tf.evaluation import (
     as_table,
     compare_runs,
     evaluate,
+    submit,
     training_pictures,
 )
 from sensorium_tf.files import expand
@@ -274,7 +274,7 @@ class Run:
           The files.
 
         Raises:
-          SensoriumError: as `competition.submit`.
+          SensoriumError: as `evaluation.submit`.
         """
         return submit(self.trained, self._one(mouse), output=output, data_dir=self.data_dir)
 
@@ -332,13 +332,6 @@ def compare(
         output=output,
         data_dir=data_dir,
     )
-
-
-def score(
-    submission: str | os.PathLike, ground_truth: str | os.PathLike, *, track: str = "sensorium"
-) -> Mapping[str, Any]:
-    """Scores a submission file against a ground-truth file; see `competition.score_summary`."""
-    return score_summary(submission, ground_truth, track=track)
 
 
 def _check_known(what: str, given: Iterable[str], known: Sequence[str]) -> None:

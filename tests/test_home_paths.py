@@ -11,13 +11,13 @@ from sensorium_tf.datasets.sensorium import Builder
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
-from sensorium_tf.competition import ground_truth
-from sensorium_tf.competition.files import Rows
 from sensorium_tf.data import load_mouse, prepare
+from sensorium_tf.evaluation import ground_truth
 from sensorium_tf.evaluation.figures.style import save_figure
 from sensorium_tf.files import atomic_write, expand
 from sensorium_tf.models import load_published, save_published
 from sensorium_tf.recordings import Recording, Truth
+from sensorium_tf.scoring.rows import Rows
 from sensorium_tf.training import load_model, save_model
 
 ROOT = Path(__file__).parents[1]

@@ -11,13 +11,13 @@ import numpy as np
 
 from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.evaluation.evaluate import choose_tiers, evaluate_mouse, load_truth
 from sensorium_tf.evaluation.figures import (
     paired_correlations,
     save_figure,
     score_distributions,
 )
 from sensorium_tf.evaluation.figures.style import model_colors
+from sensorium_tf.evaluation.model_scores import choose_tiers, evaluate_mouse, load_truth
 from sensorium_tf.evaluation.results import MouseEvaluation
 from sensorium_tf.evaluation.tables import (
     as_table,

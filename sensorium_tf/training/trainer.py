@@ -13,12 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.data import Batches, Mouse
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line
 from sensorium_tf.locking import file_lock
 from sensorium_tf.metrics import single_trial_correlation
 from sensorium_tf.models import FiringRateModel
 from sensorium_tf.training.building import build_model, check_mice, start_at_means, uses_of
-from sensorium_tf.training.interruption import StopRequest, TrainingStopped, stop_on_sigterm
+from sensorium_tf.training.interruption import StopRequest, stop_on_sigterm
 from sensorium_tf.training.prediction import Predictor
 from sensorium_tf.training.schedule import LearningPlan, Schedule, Trapezoid
 from sensorium_tf.training.settings import TrainingSettings
