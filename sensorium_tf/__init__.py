@@ -25,6 +25,7 @@ __getattr__, __dir__, __all__ = attach(
         "score": "scoring",
         "scoring": "scoring",
         "simulate": "simulation:simulate_recording",
+        "simulation": "simulation",
         "train": "starting_kit",
         "training": "training",
     },

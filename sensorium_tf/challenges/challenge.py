@@ -49,7 +49,7 @@ class Challenge:
         stem: File name of a recording without `.zip`, with `{session_key}` in it.
         catalog: Mouse to its published recording.
         recording: What its recordings hold.
-        tiers: All tiers, in the order in which they are listed.
+        tiers: All tiers, in the order in which they are listed; the first is trained on.
         test_tiers: Those whose responses a competition withholds, each with its submission file.
         tracks: Name to track.
         metrics: Scores of a submission, in the order in which tables show them.
@@ -70,6 +70,11 @@ class Challenge:
     fev_threshold: float
     image_size: tuple[int, int]
     transforms: Mapping[str, str]
+
+    @property
+    def training_tier(self) -> str:
+        """Tier over whose trials the statistics of a recording are."""
+        return self.tiers[0]
 
     def track(self, name: str) -> Track:
         """Returns a track.

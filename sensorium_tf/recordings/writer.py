@@ -92,9 +92,10 @@ def write_recording(
         raise SensoriumError(
             f"{path}: unknown tier {unknown[0]!r}: use {', '.join(challenge.tiers)}"
         )
-    training = np.flatnonzero(tiers == "train")
+    tier = challenge.training_tier
+    training = np.flatnonzero(tiers == tier)
     if not training.size:
-        raise SensoriumError(f"{path}: no trial is in tier 'train': the statistics need some")
+        raise SensoriumError(f"{path}: no trial is in tier {tier!r}: the statistics need some")
 
     trial_ids = np.asarray(trial_ids)
     images = images[:, None] if images.ndim == 3 else np.moveaxis(images, -1, 1)

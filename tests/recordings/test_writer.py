@@ -129,8 +129,8 @@ def test_a_recording_reads_back_as_it_was_written(tmp_path, arrays, images_dtype
     arrays["images"] = arrays["images"].astype(images_dtype) * images_dtype(1)
     with Recording(write_recording(tmp_path / f"{STEM}.zip", **arrays)) as recording:
         assert recording.session_key == "26872-17-20"
-        np.testing.assert_array_equal(recording.read("images")[..., 0], arrays["images"])
-        for signal, values in {"responses": arrays["responses"], **arrays["context"]}.items():
+        np.testing.assert_array_equal(recording.read("image")[..., 0], arrays["images"])
+        for signal, values in {"response": arrays["responses"], **arrays["context"]}.items():
             np.testing.assert_array_equal(recording.read(signal), values.astype(np.float32), signal)
         np.testing.assert_array_equal(recording.tiers, TIERS)
         np.testing.assert_array_equal(recording.image_ids, arrays["image_ids"])
@@ -239,3 +239,31 @@ def test_arrays_that_make_no_recording_are_refused(tmp_path, arrays, name, value
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_colours_and_further_signals_read_back(tmp_path, arrays, channels):
+    random = np.random.default_rng(6)
+    arrays["images"] = random.integers(0, 256, (N_TRIALS, 36, 64, channels), np.uint8)
+    arrays["context"] = {"decision": random.normal(size=(N_TRIALS, 2)).astype(np.float32)}
+    path = write_recording(tmp_path / f"{STEM}.zip", **arrays)
+    assert contents(path)["data/images/3"].shape == (channels, 36, 64)
+    with Recording(path) as recording:
+        assert recording.spec["image"].shape == (36, 64, channels)
+        assert recording.spec.names == ("image", "response", "decision")
+        np.testing.assert_array_equal(recording.read("image"), arrays["images"])
+        np.testing.assert_array_equal(recording.read("decision"), arrays["context"]["decision"])
+        training = arrays["context"]["decision"][TIERS == "train"]
+        np.testing.assert_allclose(recording.statistics["decision"].std, training.std(0), rtol=1e-5)
+
+
+def test_nothing_but_images_and_responses_need_be_recorded(tmp_path, arrays):
+    del arrays["context"]
+    with Recording(write_recording(tmp_path / f"{STEM}.zip", **arrays)) as recording:
+        assert recording.spec.names == ("image", "response")
+
+
+def test_grey_images_may_have_their_one_channel(tmp_path, arrays):
+    without = write_recording(tmp_path / "a.zip", **arrays).read_bytes()
+    arrays["images"] = arrays["images"][..., None]
+    assert write_recording(tmp_path / "b.zip", **arrays).read_bytes() == without
