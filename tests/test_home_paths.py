@@ -13,9 +13,9 @@ import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse, prepare
 from sensorium_tf.evaluation import ground_truth
-from sensorium_tf.evaluation.figures.style import save_figure
 from sensorium_tf.files import atomic_write, expand
 from sensorium_tf.models import load_published, save_published
+from sensorium_tf.plotting import save_figure
 from sensorium_tf.recordings import Recording, Truth
 from sensorium_tf.scoring.rows import Rows
 from sensorium_tf.training import load_model, save_model

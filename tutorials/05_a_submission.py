@@ -16,7 +16,7 @@ MOUSE, DATA_DIR = "practice", "data"
 from pathlib import Path
 
 import sensorium_tf
-from sensorium_tf import evaluation, scoring
+from sensorium_tf import evaluation, plotting, scoring
 
 # %% [markdown]
 # ## Prepare the recording
@@ -124,10 +124,10 @@ for tier, found in scores.items():
 
 # %%
 neurons = {
-    tier: scoring.score_neurons(files[tier], truth).single_trial_correlation
+    tier: scoring.score_neurons(files[tier], truth).per_neuron["single_trial_correlation"]
     for tier, truth in truths.items()
 }
-evaluation.paired_correlations(neurons) if neurons else None
+plotting.paired_correlations(neurons) if neurons else None
 
 # %% [markdown]
 # With the truth at hand the model can be scored without files, too. That gives the same scores, and

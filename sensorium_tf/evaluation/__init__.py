@@ -1,4 +1,4 @@
-"""How well trained models predict: tables, files and figures."""
+"""How well trained models predict: tables and files."""
 
 from sensorium_tf.lazy import attach
 
@@ -10,26 +10,13 @@ __getattr__, __dir__, __all__ = attach(
         "MouseComparison": "comparison",
         "MouseEvaluation": "results",
         "as_table": "tables",
-        "behavior_traces": "figures",
         "compare_runs": "comparison",
-        "correlation_histogram": "figures",
         "differences_table": "tables",
         "evaluate": "model_scores",
         "evaluate_mouse": "model_scores",
-        "first_layer_filters": "figures",
+        "format_json": "tables",
         "format_table": "tables",
         "ground_truth": "submission",
-        "images_with_responses": "figures",
-        "learning_curve": "figures",
-        "neurons_in_cortex": "figures",
-        "paired_correlations": "figures",
-        "receptive_field_positions": "figures",
-        "reliability_histograms": "figures",
-        "repeated_responses": "figures",
-        "response_raster": "figures",
-        "responses_against_rates": "figures",
-        "save_figure": "figures",
-        "score_distributions": "figures",
         "scores_table": "tables",
         "submit": "submission",
         "training_pictures": "pictures",

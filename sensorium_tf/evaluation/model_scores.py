@@ -10,7 +10,12 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.run_files import write_run_files
 from sensorium_tf.files import expand
-from sensorium_tf.metrics import explainable_variance, has_repeats, oracle_correlation, scores
+from sensorium_tf.metrics import (
+    evaluate_rates,
+    explainable_variance,
+    has_repeats,
+    oracle_correlation,
+)
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.training import TrainedModel, Uses, open_trained, predict
@@ -28,23 +33,23 @@ def evaluate(
     """Scores a trained model, and writes `evaluation.json`, `neurons.csv` and `figures/`.
 
     Args:
-      trained: workdir of a run, whose best model is scored, or a model file (`.keras`), or what
-        `training.open_trained` made of either.
-      mice: some of the model's mice; all of them if left out.
-      tier: which trials; if left out `test` where its responses are known (or in `truth`),
-        else `validation`.
-      truth: `<stem>_truth.npz` of a simulated recording: scores its true rates as well, and gives
-        the responses of a withheld tier.
-      output: folder for the files; if left out the workdir or, for a lone model file `a.keras`,
-        the folder `a_results` beside it.
-      data_dir: where the prepared datasets are; TFDS's default if left out.
+        trained: Workdir of a run, whose best model is scored, or a model file (`.keras`), or what
+            `training.open_trained` made of either.
+        mice: Some of the model's mice; all of them if left out.
+        tier: Which trials; if left out `test` where its responses are known (or in `truth`), else
+            `validation`.
+        truth: `<stem>_truth.npz` of a simulated recording: scores its true rates as well, and gives
+            the responses of a withheld tier.
+        output: Folder for the files; if left out the workdir or, for a lone model file `a.keras`,
+            the folder `a_results` beside it.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
 
     Returns:
-      The scores of each mouse.
+        The scores of each mouse.
 
     Raises:
-      SensoriumError: if there is no model, it does not fit a recording, a mouse or tier is not
-        there, or its responses are withheld.
+        SensoriumError: If there is no model, it does not fit a recording, a mouse or tier is not
+            there, or its responses are withheld.
     """
     trained = open_trained(trained)
     loaded = trained.load_mice(mice, data_dir=data_dir)
@@ -84,17 +89,17 @@ def evaluate_mouse(
     """Scores a model on one tier of one mouse.
 
     Args:
-      model: knows the mouse.
-      mouse: prepared.
-      tier: one whose responses are known, unless `truth` has them.
-      uses: the signals and trials that the model uses.
-      truth: of the mouse's recording, if it is simulated.
-      members: of the ensemble that the model is, by name: they are scored as well, and the model's
-        rates are the mean of theirs.
-      trials: those of the tier, if they have been read already.
+        model: Knows the mouse.
+        mouse: Prepared.
+        tier: One whose responses are known, unless `truth` has them.
+        uses: The signals and trials that the model uses.
+        truth: Of the mouse's recording, if it is simulated.
+        members: Of the ensemble that the model is, by name: they are scored as well, and the
+            model's rates are the mean of theirs.
+        trials: Those of the tier, if they have been read already.
 
     Raises:
-      SensoriumError: if the model does not fit the mouse, or the truth is another recording's.
+        SensoriumError: If the model does not fit the mouse, or the truth is another recording's.
     """
     trials = mouse.trials(tier) if trials is None else trials
     track, responses, true_rates = uses.track, trials.responses, None
@@ -103,7 +108,7 @@ def evaluate_mouse(
     member_scores, total = {}, np.float32(0)
     for name, member in (members or {}).items():
         member_rates = predict(member, trials, track=track)
-        member_scores[name] = scores(responses, member_rates, trials.image_ids, track=track)
+        member_scores[name] = evaluate_rates(responses, member_rates, trials.image_ids, track=track)
         total = total + member_rates
     rates = total / len(members) if members else predict(model, trials, track=track)
     repeated = has_repeats(trials.image_ids)
@@ -114,14 +119,14 @@ def evaluate_mouse(
         image_ids=trials.image_ids,
         responses=responses,
         rates=rates,
-        scores=scores(responses, rates, trials.image_ids, track=track),
+        scores=evaluate_rates(responses, rates, trials.image_ids, track=track),
         explainable_variance=explainable_variance(responses, trials.image_ids)
         if repeated
         else None,
         oracle=oracle_correlation(responses, trials.image_ids) if repeated else None,
         truth=None
         if true_rates is None
-        else scores(responses, true_rates, trials.image_ids, track=track),
+        else evaluate_rates(responses, true_rates, trials.image_ids, track=track),
         uses=uses,
         members=member_scores,
     )
@@ -131,7 +136,7 @@ def load_truth(path: str | os.PathLike | None, mice: Sequence[Mouse]) -> Truth |
     """Reads the truth of the one mouse that is scored, if there is any.
 
     Raises:
-      SensoriumError: if there are several mice, or the file is missing or damaged.
+        SensoriumError: If there are several mice, or the file is missing or damaged.
     """
     if path is None:
         return None
@@ -149,13 +154,13 @@ def choose_tiers(
     """Returns the tier of each mouse that is scored.
 
     Args:
-      mice: prepared.
-      tier: of all of them; if left out `test` where its responses are known, else `validation`.
-      truth: has the responses of a withheld tier.
-      tracks: those that the mice must have the signals of.
+        mice: Prepared.
+        tier: Of all of them; if left out `test` where its responses are known, else `validation`.
+        truth: Has the responses of a withheld tier.
+        tracks: Those that the mice must have the signals of.
 
     Raises:
-      SensoriumError: if a mouse lacks the tier or its responses, or what a track needs.
+        SensoriumError: If a mouse lacks the tier or its responses, or what a track needs.
     """
     tiers = [tier or _default_tier(mouse, truth) for mouse in mice]
     for mouse, chosen in zip(mice, tiers, strict=True):

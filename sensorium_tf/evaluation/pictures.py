@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from sensorium_tf.evaluation.figures import (
+from sensorium_tf.models import Core, GaussianReadout
+from sensorium_tf.plotting import (
     first_layer_filters,
     receptive_field_positions,
     responses_against_rates,
 )
-from sensorium_tf.models import Core, GaussianReadout
 from sensorium_tf.training import EpochView
 
 
@@ -15,10 +15,10 @@ def training_pictures(view: EpochView) -> dict[str, np.ndarray]:
     """Draws filters and, for each mouse, retinotopy and predicted against recorded responses.
 
     Args:
-      view: of the epoch; `train(..., watch=[training_pictures])` calls it with some.
+        view: Of the epoch; `train(..., watch=[training_pictures])` calls it with some.
 
     Returns:
-      Pictures by name, each `(height, width, 4)` uint8.
+        Pictures by name, each `(height, width, 4)` uint8.
     """
     figures = {}
     if isinstance(view.model.core, Core):

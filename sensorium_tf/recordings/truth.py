@@ -17,7 +17,7 @@ _VALUES = ("rates", "responses")
 _EXPANSION = 20
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Truth:
     """Truth of a simulated recording, all tiers, in the recording's units.
 

@@ -3,7 +3,13 @@
 import os
 from typing import Any
 
-from sensorium_tf.metrics import Scores, has_repeats, oracle_correlation, scores, summarize
+from sensorium_tf.metrics import (
+    Scores,
+    evaluate_rates,
+    has_repeats,
+    oracle_correlation,
+    summarize,
+)
 from sensorium_tf.scoring.alignment import aligned
 from sensorium_tf.scoring.label import read_label
 from sensorium_tf.tracks import check_track
@@ -38,13 +44,12 @@ def score(
     """
     check_track(track)
     responses, rates, images = aligned(submission, ground_truth)
-    found = scores(responses, rates, images, track=track)
+    found = evaluate_rates(responses, rates, images, track=track)
     oracle = None
     if has_repeats(images):
         oracle = summarize({"single_trial_correlation": oracle_correlation(responses, images)})
     return {
-        **found.summary,
-        "feve_reason": found.feve_reason,
+        **found.to_json(),
         "oracle": oracle,
         "submission": read_label(submission),
     }
@@ -72,4 +77,4 @@ def score_neurons(
     """
     check_track(track)
     responses, rates, images = aligned(submission, ground_truth)
-    return scores(responses, rates, images, track=track)
+    return evaluate_rates(responses, rates, images, track=track)

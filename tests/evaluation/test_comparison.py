@@ -12,6 +12,7 @@ from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Mouse, load_mouse, prepare
 from sensorium_tf.evaluation import compare_runs, differences_table, evaluate
 from sensorium_tf.models import BaselineSettings, EnsembleModel, baseline
+from sensorium_tf.registry import METRICS
 from sensorium_tf.training import TrainingSettings, load_model, open_trained, save_model, train
 
 SMALL = BaselineSettings(hidden_channels=2, n_blocks=1)
@@ -95,6 +96,23 @@ def test_differences_are_paired_over_neurons(compared):
             )
 
 
+def test_a_custom_metric_is_compared_beside_the_others(files, prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr(METRICS, "_found", dict(METRICS._found))
+
+    @metrics.metric("mean_rate", title="mean rate")
+    def mean_rate(responses, rates, image_ids):
+        return rates.mean(axis=0)
+
+    comparison = compare_runs(files[:2], output=tmp_path, data_dir=prepared)
+    full = read_json(tmp_path)["mice"]["full"]
+    found = full["differences"]["b.keras"]
+    assert found["mean_rate"] == pytest.approx(
+        full["scores"]["b.keras"]["mean_rate"] - full["scores"]["a.keras"]["mean_rate"]
+    )
+    assert set(found["better"]) == {*SCORES, "mean_rate"}
+    assert comparison.report().count("mean rate") == 2
+
+
 def test_neurons_without_feve_take_no_part_in_its_difference(compared):
     full = compared[1].mice["full"]
     feve = {
@@ -102,7 +120,11 @@ def test_neurons_without_feve_take_no_part_in_its_difference(compared):
         "b.keras": np.array([0.6, np.nan, 0.0, 0.5, np.nan]),
     }
     scores = {
-        name: dataclasses.replace(full.scores[name], feve=each, feve_reason=None)
+        name: dataclasses.replace(
+            full.scores[name],
+            per_neuron={**full.scores[name].per_neuron, "feve": each},
+            reasons={},
+        )
         for name, each in feve.items()
     }
     first = dataclasses.replace(full.first, scores=scores["a.keras"])
@@ -292,7 +314,7 @@ def test_a_tier_that_is_withheld_is_refused(prepared, tmp_path):
 
 def test_a_workdir_and_its_model_file_are_one_run(workdir, prepared):
     for runs in ([workdir, workdir / "model.keras"], [workdir / "model.keras", workdir]):
-        with pytest.raises(SensoriumError, match="trained: is there twice"):
+        with pytest.raises(SensoriumError, match="trained: duplicate run"):
             compare_runs(runs, data_dir=prepared)
 
 
@@ -300,7 +322,7 @@ def test_fewer_than_two_or_too_many_runs_are_refused(files, prepared):
     for runs in ([], files[:1], files[0], str(files[0])):
         with pytest.raises(SensoriumError, match="a comparison needs two runs or more"):
             compare_runs(runs, data_dir=prepared)
-    with pytest.raises(SensoriumError, match="a.keras: is there twice"):
+    with pytest.raises(SensoriumError, match="a.keras: duplicate run"):
         compare_runs([*files, files[0].parent / ".." / files[0].parent.name / "a.keras"])
     with pytest.raises(SensoriumError, match="8 models: more than 7 cannot be told apart"):
         compare_runs([f"run{n}" for n in range(8)])

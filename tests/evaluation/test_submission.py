@@ -148,7 +148,7 @@ def test_the_score_of_the_files_is_that_of_the_model(run, prepared, tmp_path):
     truth = ground_truth("full", "test", output=tmp_path, data_dir=prepared)
     trials = load_mouse("full", data_dir=prepared).trials("test")
     rates = predict(load_model(run / "model.keras"), trials, track="sensorium")
-    expected = metrics.scores(trials.responses, rates, trials.image_ids).means
+    expected = metrics.evaluate_rates(trials.responses, rates, trials.image_ids).means
     assert score_neurons(submission, truth).means == pytest.approx(expected)
 
 

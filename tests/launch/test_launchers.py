@@ -193,6 +193,18 @@ def test_runs_are_compared(workspace, quick, tmp_path):
         assert_refused(quick, "evaluate", data, *arguments, says=says)
 
 
+def test_an_evaluation_and_a_comparison_are_printed_as_json_alone(workspace, quick, tmp_path):
+    shared = [f"--data_dir={workspace / 'data'}", "--tier=validation", f"--output={tmp_path}"]
+    status, out, ours = quick("evaluate", *shared, f"--workdir={workspace / 'ln'}", "--json")
+    assert status == 0, ours
+    assert json.loads(out) == json.loads((tmp_path / "evaluation.json").read_text())
+    again = shutil.copytree(workspace / "ln", tmp_path / "again")
+    compared = f"--compare={workspace / 'ln'},{again}"
+    status, out, ours = quick("evaluate", *shared, compared, "--json")
+    assert status == 0, ours
+    assert json.loads(out) == json.loads((tmp_path / "comparison.json").read_text())
+
+
 def test_the_mistakes_of_a_user_are_one_line(workspace, quick, tmp_path):
     data = f"--data_dir={workspace / 'data'}"
     assert_refused(quick, "prepare", data, says="either --mice, or --recording")

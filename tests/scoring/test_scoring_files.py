@@ -99,7 +99,7 @@ def test_the_score_of_the_files_is_that_of_the_arrays_in_any_order(tmp_path_fact
     ids = {"trial_ids": trial_ids, "image_ids": image_ids, "unit_ids": unit_ids}
     write_submission(submission, rates=rates, **ids)
     write_ground_truth(truth, responses=responses, **ids)
-    expected = metrics.scores(responses, rates, image_ids).means
+    expected = metrics.evaluate_rates(responses, rates, image_ids).means
     assert score_neurons(submission, truth).means == pytest.approx(expected)
 
     for path, column in ((submission, "prediction"), (truth, "responses")):
@@ -117,19 +117,19 @@ def test_the_score_of_the_files_is_that_of_the_arrays_in_any_order(tmp_path_fact
 def test_a_score_on_the_plus_track_has_no_feve(files):
     found = score(*files, track="sensorium_plus")
     assert found["feve"] is None and "sensorium_plus" in found["feve_reason"]
-    expected = metrics.scores(RESPONSES, RATES, IMAGES).means
+    expected = metrics.evaluate_rates(RESPONSES, RATES, IMAGES).means
     assert found["single_trial_correlation"] == pytest.approx(expected["single_trial_correlation"])
     assert expected["feve"] is not None
-    assert score_neurons(*files, track="sensorium_plus").feve is None
+    assert score_neurons(*files, track="sensorium_plus").per_neuron["feve"] is None
 
 
 def test_the_three_scores_come_first_then_their_intervals_and_the_oracle(files):
     found = score(*files)
-    assert tuple(found)[:3] == metrics.SCORES
-    expected = metrics.scores(RESPONSES, RATES, IMAGES)
-    interval = metrics.bootstrap_interval(expected.correlation_to_average)
+    assert tuple(found)[:3] == ("single_trial_correlation", "correlation_to_average", "feve")
+    expected = metrics.evaluate_rates(RESPONSES, RATES, IMAGES)
+    interval = metrics.bootstrap_interval(expected.per_neuron["correlation_to_average"])
     assert found["intervals"]["correlation_to_average"] == pytest.approx(interval)
-    assert found["feve_neurons"] == expected.feve_neurons
+    assert found["feve_neurons"] == expected.n_neurons["feve"]
     oracle = metrics.oracle_correlation(RESPONSES, IMAGES).mean()
     assert found["oracle"]["single_trial_correlation"] == pytest.approx(oracle)
     json.dumps(found)
@@ -138,7 +138,7 @@ def test_the_three_scores_come_first_then_their_intervals_and_the_oracle(files):
 def test_neurons_are_scored_in_the_order_of_their_unit_ids(files):
     found = score_neurons(*files)
     order = np.argsort(UNITS)
-    expected = metrics.scores(RESPONSES[:, order], RATES[:, order], IMAGES)
+    expected = metrics.evaluate_rates(RESPONSES[:, order], RATES[:, order], IMAGES)
     for name, values in expected.per_neuron.items():
         np.testing.assert_array_equal(found.per_neuron[name], values)
 

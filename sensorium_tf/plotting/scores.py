@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.evaluation.figures.style import (
+from sensorium_tf.metrics import CONFIDENCE, ORACLE, bootstrap_interval
+from sensorium_tf.plotting.style import (
     BLUE,
     GREY,
     TICK,
@@ -21,8 +22,6 @@ from sensorium_tf.evaluation.figures.style import (
     new_figure,
     plain,
 )
-from sensorium_tf.evaluation.tables import ORACLE
-from sensorium_tf.metrics import CONFIDENCE, bootstrap_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,13 +38,13 @@ def correlation_histogram(
     For several mice see `score_distributions`.
 
     Args:
-      correlations: model to its correlation of each neuron, `(neurons,)`; up to seven models.
-      oracle: that of the mean over the other repeats of the image, `(neurons,)`.
-      title: above the axes.
+        correlations: Model to its correlation of each neuron, `(neurons,)`; up to seven models.
+        oracle: That of the mean over the other repeats of the image, `(neurons,)`.
+        title: Above the axes.
 
     Raises:
-      SensoriumError: if the shapes disagree, a value is not a finite number, or there are more
-        models than can be told apart.
+        SensoriumError: If the shapes disagree, a value is not a finite number, or there are more
+            models than can be told apart.
     """
     colors = {**model_colors(correlations), ORACLE: GREY}
     shown = {**correlations, **({} if oracle is None else {ORACLE: oracle})}
@@ -81,15 +80,16 @@ def score_distributions(
     interval of it; a dashed line goes through the oracle's mean.
 
     Args:
-      scores: mouse to models to the score of each neuron, `(neurons,)`, NaN for neurons that do not
-        count; up to seven models.
-      oracle: mouse to that of the mean over the other repeats of the image, `(neurons,)`, or None.
-      label: the score's name.
-      title: above the axes.
+        scores: Mouse to models to the score of each neuron, `(neurons,)`, NaN for neurons that do
+            not count; up to seven models.
+        oracle: Mouse to that of the mean over the other repeats of the image, `(neurons,)`, or
+            None.
+        label: The score's name.
+        title: Above the axes.
 
     Raises:
-      SensoriumError: if a mouse's shapes disagree, nothing is left of some scores, or there are
-        more models than can be told apart.
+        SensoriumError: If a mouse's shapes disagree, nothing is left of some scores, or there are
+            more models than can be told apart.
     """
     models = list(dict.fromkeys(model for mouse in scores.values() for model in mouse))
     colors = {**model_colors(models), ORACLE: GREY}
@@ -132,14 +132,14 @@ def paired_correlations(
     """Shows the score of each neuron under one model against that under the first.
 
     Args:
-      correlations: model to its score of each neuron, `(neurons,)`, for the same neurons; two or
-        more, each of which but the first gets a panel.
-      label: the score's name.
-      title: above the panels.
+        correlations: Model to its score of each neuron, `(neurons,)`, for the same neurons; two or
+            more, each of which but the first gets a panel.
+        label: The score's name.
+        title: Above the panels.
 
     Raises:
-      SensoriumError: if the shapes disagree, a value is not a finite number, or there is nothing to
-        compare.
+        SensoriumError: If the shapes disagree, a value is not a finite number, or there is nothing
+            to compare.
     """
     if len(correlations) < 2:
         raise SensoriumError(f"a comparison needs two models. Received: {len(correlations)}")
@@ -194,15 +194,16 @@ def learning_curve(
     """Shows how the mean score of models grows with the number of trials they were trained on.
 
     Args:
-      scores: model to numbers of training trials to the score of each neuron, `(neurons,)`, NaN for
-        neurons that do not count; up to seven models. Each mean is drawn with its 95 % interval.
-      oracle: score of the mean over the other repeats of the image, `(neurons,)`.
-      label: the score's name.
-      title: above the axes.
+        scores: Model to numbers of training trials to the score of each neuron, `(neurons,)`, NaN
+            for neurons that do not count; up to seven models. Each mean is drawn with its 95 %
+            interval.
+        oracle: Score of the mean over the other repeats of the image, `(neurons,)`.
+        label: The score's name.
+        title: Above the axes.
 
     Raises:
-      SensoriumError: if the shapes of a model disagree, nothing is left of some scores, a number of
-        trials is below one, or there are more models than can be told apart.
+        SensoriumError: If the shapes of a model disagree, nothing is left of some scores, a number
+            of trials is below one, or there are more models than can be told apart.
     """
     colors = model_colors(scores)
     figure = new_figure(WIDTH, 3.4 + 0.2 * (len(scores) // 2))

@@ -5,8 +5,8 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.evaluation import learning_curve, paired_correlations, score_distributions
 from sensorium_tf.metrics import bootstrap_interval
+from sensorium_tf.plotting import learning_curve, paired_correlations, score_distributions
 
 
 @pytest.fixture

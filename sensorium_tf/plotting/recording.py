@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensorium_tf.data import Trials
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.evaluation.figures.style import (
+from sensorium_tf.plotting.style import (
     BLUE,
     COLORMAP,
-    GREEN,
     GREY,
     LABEL,
-    ORANGE,
     TICK,
     TITLE,
     WIDE,
@@ -23,29 +21,33 @@ from sensorium_tf.evaluation.figures.style import (
     color_bar,
     new_figure,
     plain,
+    side_by_side,
 )
+from sensorium_tf.specs import RecordingSpec
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_IMAGES = 12
-_BEHAVIOR = ("pupil\ndilation (std)", "its derivative\n(std)", "running\nspeed (std)")
 
 
 def images_with_responses(images: np.ndarray, responses: np.ndarray, *, title: str = "") -> Figure:
     """Shows a few images, each beside the population's response to it.
 
     Args:
-      images: `(trials, height, width)`, up to 12 of them.
-      responses: `(trials, neurons)`, standardised.
-      title: above them.
+        images: `(trials, height, width)` or `(trials, height, width, channels)`, up to 12 of them;
+            channels, such as colours, are shown side by side.
+        responses: `(trials, neurons)`, standardised.
+        title: Above them.
 
     Raises:
-      SensoriumError: if the shapes disagree, a value is not a finite number, or there are too many
-        images.
+        SensoriumError: If the shapes disagree, a value is not a finite number, or there are too
+            many images.
     """
+    images = np.asarray(images)
+    axes = "trials height width channels" if images.ndim == 4 else "trials height width"
     images, responses = checked(
-        {"images": (images, "trials height width"), "responses": (responses, "trials neurons")}
+        {"images": (images, axes), "responses": (responses, "trials neurons")}
     )
     n_images, n_neurons = responses.shape
     if n_images > _MOST_IMAGES:
@@ -54,6 +56,8 @@ def images_with_responses(images: np.ndarray, responses: np.ndarray, *, title: s
     panels = figure.subplots(n_images, 2, squeeze=False, width_ratios=(1, 3))
     # One grey scale and one response scale for all: images and responses can be compared.
     grey = {"vmin": images.min(), "vmax": max(images.max(), images.min() + 1e-6)}
+    if images.ndim == 4:
+        images = side_by_side(images)
     top = max(float(responses.max()), 1e-3) * 1.05
     for (left, right), image, response in zip(panels, images, responses, strict=True):
         left.imshow(image, cmap="gray", **grey)
@@ -86,13 +90,13 @@ def response_raster(
     principal component of the standardised responses shown.
 
     Args:
-      responses: `(trials, neurons)`, standardised.
-      n_neurons: at most so many are shown.
-      n_trials: at most so many are shown.
-      title: above the axes.
+        responses: `(trials, neurons)`, standardised.
+        n_neurons: At most so many are shown.
+        n_trials: At most so many are shown.
+        title: Above the axes.
 
     Raises:
-      SensoriumError: if the responses have another shape, or a value is not a finite number.
+        SensoriumError: If the responses have another shape, or a value is not a finite number.
     """
     (responses,) = checked({"responses": (responses, "trials neurons")})
     if n_neurons < 1 or n_trials < 1:
@@ -125,44 +129,41 @@ def response_raster(
     return figure
 
 
-def behavior_traces(trials: Trials, *, n_trials: int = 500, title: str = "") -> Figure:
-    """Shows pupil dilation, its derivative, running speed and pupil center, trial by trial.
+def signal_traces(
+    signals: Mapping[str, np.ndarray],
+    *,
+    recording: RecordingSpec | None = None,
+    n_trials: int = 500,
+    title: str = "",
+) -> Figure:
+    """Shows signals that were recorded beside the responses, such as behavior, trial by trial.
 
     Args:
-      trials: of a mouse whose behavior or pupil center is known.
-      n_trials: at most so many are shown, the first ones.
-      title: above the traces.
+        signals: Signal to its values `(trials, columns)`, in units of their standard deviations;
+            each column gets a panel.
+        recording: Names the columns; they are numbered if left out.
+        n_trials: At most so many are shown, the first ones.
+        title: Above the traces.
 
     Raises:
-      SensoriumError: if the recording withholds both, or a value is not a finite number.
+        SensoriumError: If there are no signals, their trials disagree, or a value is not a finite
+            number.
     """
     if n_trials < 1:
         raise SensoriumError(f"traces over {n_trials} trials: show some")
-    traces = []
-    if trials.behavior is not None:
-        (behavior,) = checked({"behavior": (trials.behavior, "trials 3")})
-        traces += [(name, {"": each}) for name, each in zip(_BEHAVIOR, behavior.T, strict=True)]
-    if trials.pupil_center is not None:
-        (center,) = checked({"pupil center": (trials.pupil_center, "trials 2")})
-        lines = dict(zip(("horizontal", "vertical"), center.T, strict=True))
-        traces.append(("pupil center\n(z-score)", lines))
-    if not traces:
-        raise SensoriumError(
-            f"{trials.mouse}: behavior and pupil center are withheld in this recording, there is "
-            "nothing to show"
-        )
+    if not signals:
+        raise SensoriumError("traces: no signal to show; does the recording withhold them?")
+    arrays = checked({name: (each, f"trials {name}") for name, each in signals.items()})
+    traces = {
+        label: column
+        for name, each in zip(signals, arrays, strict=True)
+        for label, column in zip(_labels(name, each.shape[1], recording), each.T, strict=True)
+    }
     figure = new_figure(WIDE, 0.95 * len(traces) + 0.7)
     panels = figure.subplots(len(traces), 1, sharex=True, squeeze=False).ravel()
-    for axes, (name, lines) in zip(panels, traces, strict=True):
-        for color, (line, values) in zip(
-            (ORANGE, GREEN) if len(lines) > 1 else (BLUE,), lines.items(), strict=True
-        ):
-            axes.plot(values[:n_trials], color=color, linewidth=0.8, label=line)
-        if len(lines) > 1:
-            axes.legend(
-                frameon=False, fontsize=TICK, ncols=2, loc="lower right", bbox_to_anchor=(1, 0.88)
-            )
-        axes.set_ylabel(name)
+    for axes, (label, values) in zip(panels, traces.items(), strict=True):
+        axes.plot(values[:n_trials], color=BLUE, linewidth=0.8)
+        axes.set_ylabel(f"{label}\n(std)")
         axes.margins(x=0.01)
         axes.locator_params(axis="y", nbins=4)
         plain(axes)
@@ -173,19 +174,29 @@ def behavior_traces(trials: Trials, *, n_trials: int = 500, title: str = "") -> 
     return figure
 
 
+def _labels(signal: str, n_columns: int, recording: RecordingSpec | None) -> list[str]:
+    """Returns what the columns of a signal are called."""
+    name = signal.replace("_", " ")
+    known = recording[signal].columns if recording is not None and signal in recording else ()
+    if len(known) == n_columns:
+        return [f"{name}:\n{column}" for column in known]
+    return [f"{name} {n + 1}" for n in range(n_columns)] if n_columns > 1 else [name]
+
+
 def neurons_in_cortex(
     cell_motor_coordinates: np.ndarray, values: np.ndarray, *, label: str, title: str = ""
 ) -> Figure:
     """Shows where neurons lie in cortex, the surface above, coloured by a value of each.
 
     Args:
-      cell_motor_coordinates: `(neurons, 3)`, micrometres, the third one depth.
-      values: `(neurons,)`; neurons of which it is NaN are grey. The colours span the central 96 %.
-      label: what the value is.
-      title: above the axes.
+        cell_motor_coordinates: `(neurons, 3)`, micrometres, the third one depth.
+        values: `(neurons,)`; neurons of which it is NaN are grey. The colours span the central 96
+            %.
+        label: What the value is.
+        title: Above the axes.
 
     Raises:
-      SensoriumError: if the shapes disagree, or a coordinate is not a finite number.
+        SensoriumError: If the shapes disagree, or a coordinate is not a finite number.
     """
     coordinates, values = checked(
         {

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensorium_tf.evaluation.figures.style import (
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.plotting.style import (
     BLUE,
     GREY,
     LABEL,
@@ -16,6 +17,7 @@ from sensorium_tf.evaluation.figures.style import (
     checked,
     new_figure,
     plain,
+    side_by_side,
 )
 
 if TYPE_CHECKING:
@@ -35,14 +37,14 @@ def responses_against_rates(
     """Shows recorded against predicted responses for neurons from the best to the median one.
 
     Args:
-      responses: `(trials, neurons)`, standardised.
-      rates: `(trials, neurons)`.
-      correlations: `(neurons,)`, which orders the neurons.
-      unit_ids: `(neurons,)`.
-      title: above the panels.
+        responses: `(trials, neurons)`, standardised.
+        rates: `(trials, neurons)`.
+        correlations: `(neurons,)`, which orders the neurons.
+        unit_ids: `(neurons,)`.
+        title: Above the panels.
 
     Raises:
-      SensoriumError: if the shapes disagree, or a value is not a finite number.
+        SensoriumError: If the shapes disagree, or a value is not a finite number.
     """
     responses, rates, correlations, unit_ids = checked(
         {
@@ -76,12 +78,12 @@ def receptive_field_positions(
     """Shows retinotopy: where neurons lie in cortex, coloured by where their readout looks.
 
     Args:
-      positions: `(neurons, 2)`, readout positions (x, y), each in [-1, 1] over the feature map.
-      cell_motor_coordinates: `(neurons, 2 or 3)`, micrometres.
-      title: above the panels.
+        positions: `(neurons, 2)`, readout positions (x, y), each in [-1, 1] over the feature map.
+        cell_motor_coordinates: `(neurons, 2 or 3)`, micrometres.
+        title: Above the panels.
 
     Raises:
-      SensoriumError: if the shapes disagree, or a value is not a finite number.
+        SensoriumError: If the shapes disagree, or a value is not a finite number.
     """
     cell_motor_coordinates = np.asarray(cell_motor_coordinates)[..., :2]
     positions, cell_motor_coordinates = checked(
@@ -113,27 +115,33 @@ def receptive_field_positions(
     return figure
 
 
-def first_layer_filters(kernels: np.ndarray, *, title: str = "") -> Figure:
-    """Shows the image channel of the stem's kernels.
+def first_layer_filters(kernels: np.ndarray, *, n_channels: int = 1, title: str = "") -> Figure:
+    """Shows the kernels of the first layer, the channels of the image side by side.
 
     Args:
-      kernels: `(height, width, channels, filters)`; channel 0 is the image.
-      title: above the grid.
+        kernels: `(height, width, channels, filters)`; the image's channels come first.
+        n_channels: How many channels the image has, such as 2 colours; the rest is not shown.
+        title: Above the grid.
 
     Raises:
-      SensoriumError: if the kernels have another shape, or a value is not a finite number.
+        SensoriumError: If the kernels have another shape or fewer channels, or a value is not a
+            finite number.
     """
     (kernels,) = checked({"kernels": (kernels, "height width channels filters")})
-    filters = np.moveaxis(kernels[:, :, 0], -1, 0)
-    columns = min(len(filters), _MOST_COLUMNS)
+    if not 1 <= n_channels <= kernels.shape[2]:
+        raise SensoriumError(f"{n_channels} channels: the kernels have {kernels.shape[2]}")
+    filters = side_by_side(np.moveaxis(kernels[:, :, :n_channels], -1, 0))
+    columns = min(len(filters), max(1, _MOST_COLUMNS // n_channels))
     rows = -(-len(filters) // columns)
-    figure = new_figure(WIDTH, WIDTH * rows / _MOST_COLUMNS + 0.6)
+    height, width = filters.shape[1:]
+    size = WIDTH / max(columns, _MOST_COLUMNS // n_channels)
+    figure = new_figure(WIDTH, size * height / width * rows + 0.6)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
     # One scale for all would hide the shape of the weaker ones.
     for axes, kernel in zip(panels, filters, strict=False):
-        limit = np.abs(kernel).max() or 1.0
+        limit = np.nanmax(np.abs(kernel)) or 1.0
         axes.imshow(kernel, cmap="gray", vmin=-limit, vmax=limit)
     figure.suptitle(title, fontsize=TITLE)
     return figure

@@ -1,16 +1,13 @@
-import sys
-
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.evaluation import (
+from sensorium_tf.plotting import (
     correlation_histogram,
     first_layer_filters,
     receptive_field_positions,
     responses_against_rates,
-    save_figure,
 )
 
 
@@ -87,6 +84,10 @@ def test_a_histogram_of_few_neurons_has_fewer_bars(random):
         ),
         (lambda a: receptive_field_positions(a, a), r"positions: shape \(5, 4\)"),
         (lambda a: first_layer_filters(a), r"kernels: shape \(5, 4\), expected \(height"),
+        (
+            lambda a: first_layer_filters(a[..., None, None], n_channels=2),
+            "2 channels: the kernels have 1",
+        ),
         (lambda a: first_layer_filters(a.astype(str)[..., None, None]), "expected numbers"),
         (lambda a: first_layer_filters(np.zeros((9, 9, 1, 0))), "nothing to show"),
     ],
@@ -166,23 +167,13 @@ def test_every_filter_shows_its_image_channel_about_zero(random, n_filters):
         assert image.norm.vmin == -image.norm.vmax
 
 
-def test_a_figure_is_saved_as_png_without_a_window(tmp_path, random):
-    figure = correlation_histogram({"cnn": random.uniform(0, 1, 10)}, title="µ")
-    save_figure(figure, tmp_path / "figures" / "histogram.png")
-    content = (tmp_path / "figures" / "histogram.png").read_bytes()
-    assert content.startswith(b"\x89PNG")
-    assert len(content) > 5000
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    assert pyplot is None or not pyplot.get_fignums()
-
-
-def test_a_notebook_shows_a_figure_that_ends_a_cell_without_pyplot(random):
-    figure = correlation_histogram({"cnn": random.uniform(0, 1, 10)})
-    # What IPython calls where nobody has told it how to show a Matplotlib figure.
-    assert figure._repr_png_().startswith(b"\x89PNG")
-
-
-def test_a_figure_that_cannot_be_saved_is_one_line(tmp_path, random):
-    figure = correlation_histogram({"cnn": random.uniform(0, 1, 10)})
-    with pytest.raises(SensoriumError, match="is a folder"):
-        save_figure(figure, tmp_path)
+def test_filters_of_colour_images_show_every_channel_side_by_side(random):
+    kernels = random.normal(size=(9, 9, 5, 12))
+    figure = first_layer_filters(kernels, n_channels=2)
+    images = [axes.images[0] for axes in figure.axes if axes.images]
+    assert len(images) == 12
+    for index, image in enumerate(images):
+        shown = image.get_array()
+        np.testing.assert_array_equal(shown[:, :9], kernels[:, :, 0, index])
+        np.testing.assert_array_equal(shown[:, -9:], kernels[:, :, 1, index])
+        assert image.norm.vmax == np.abs(kernels[:, :, :2, index]).max()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.evaluation.figures.style import (
+from sensorium_tf.plotting.style import (
     BLUE,
     GREY,
     ORANGE,
@@ -19,7 +20,6 @@ from sensorium_tf.evaluation.figures.style import (
     new_figure,
     plain,
 )
-from sensorium_tf.metrics import FEV_THRESHOLD
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,14 +33,14 @@ def repeated_responses(
     Images are ordered by the neuron's mean response to them, the strongest first.
 
     Args:
-      responses: `(trials,)`, of the neuron, standardised.
-      image_ids: `(trials,)`, the image shown in each trial.
-      rates: `(trials,)`, a model's for the neuron; drawn as their mean for each image.
-      title: above the axes.
+        responses: `(trials,)`, of the neuron, standardised.
+        image_ids: `(trials,)`, the image shown in each trial.
+        rates: `(trials,)`, a model's for the neuron; drawn as their mean for each image.
+        title: Above the axes.
 
     Raises:
-      SensoriumError: if the shapes disagree, a value is not a finite number, or no image was shown
-        twice.
+        SensoriumError: If the shapes disagree, a value is not a finite number, or no image was
+            shown twice.
     """
     arrays = {"responses": (responses, "trials"), "image ids": (image_ids, "trials")}
     if rates is not None:
@@ -88,37 +88,42 @@ def repeated_responses(
 
 
 def reliability_histograms(
-    explainable_variance: np.ndarray, oracle: np.ndarray, *, title: str = ""
+    explainable_variance: np.ndarray,
+    oracle: np.ndarray,
+    *,
+    fev_threshold: float = sensorium2022.CHALLENGE.fev_threshold,
+    title: str = "",
 ) -> Figure:
     """Shows how explainable variance and oracle correlation are spread over neurons.
 
     Args:
-      explainable_variance: `(neurons,)`; neurons at or above the threshold of FEVE are coloured.
-      oracle: single-trial correlation of the mean over the other repeats of the image,
-        `(neurons,)`.
-      title: above the panels.
+        explainable_variance: `(neurons,)`; neurons at or above the threshold of FEVE are coloured.
+        oracle: Single-trial correlation of the mean over the other repeats of the image,
+            `(neurons,)`.
+        fev_threshold: That of FEVE, as of `Challenge`.
+        title: Above the panels.
 
     Raises:
-      SensoriumError: if the shapes disagree, or a value is not a finite number.
+        SensoriumError: If the shapes disagree, or a value is not a finite number.
     """
     fev, oracle = checked(
         {"explainable variance": (explainable_variance, "neurons"), "oracle": (oracle, "neurons")}
     )
     figure = new_figure(WIDE, 2.8)
     left, right = figure.subplots(1, 2)
-    passed = fev >= FEV_THRESHOLD
+    passed = fev >= fev_threshold
     width = 0.05 if len(fev) < 2000 else 0.025
     # Edges fall on the threshold, so that no bar holds neurons of both kinds.
-    below = int(np.ceil((FEV_THRESHOLD - min(fev.min(), 0)) / width))
-    above = int(np.ceil((max(fev.max(), 2 * FEV_THRESHOLD) - FEV_THRESHOLD) / width)) + 1
-    edges = FEV_THRESHOLD + width * np.arange(-below, above + 1)
+    below = int(np.ceil((fev_threshold - min(fev.min(), 0)) / width))
+    above = int(np.ceil((max(fev.max(), 2 * fev_threshold) - fev_threshold) / width)) + 1
+    edges = fev_threshold + width * np.arange(-below, above + 1)
     for chosen, color in ((~passed, GREY), (passed, BLUE)):
         left.hist(fev[chosen], edges, color=color, alpha=0.85)
-    left.axvline(FEV_THRESHOLD, color="black", linestyle="--", linewidth=1)
+    left.axvline(fev_threshold, color="black", linestyle="--", linewidth=1)
     left.set(
         xlabel="explainable variance (FEV)",
         ylabel="neurons",
-        title=f"{passed.sum()} of {len(fev)} neurons at {FEV_THRESHOLD} or more",
+        title=f"{passed.sum()} of {len(fev)} neurons at {fev_threshold} or more",
     )
     bins = np.linspace(min(0.0, oracle.min()), max(oracle.max(), 0.1), 31)
     right.hist(oracle, bins, color=BLUE, alpha=0.85)

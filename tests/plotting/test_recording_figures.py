@@ -1,20 +1,18 @@
 """Figures of a recording: images, responses, behavior, cortex, repeats."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.data import load_mouse
-from sensorium_tf.evaluation import (
-    behavior_traces,
+from sensorium_tf.challenges import sensorium2022
+from sensorium_tf.plotting import (
     images_with_responses,
     neurons_in_cortex,
     reliability_histograms,
     repeated_responses,
     response_raster,
+    signal_traces,
 )
 
 
@@ -24,8 +22,8 @@ def random():
 
 
 @pytest.fixture
-def trials(prepared):
-    return load_mouse("full", data_dir=prepared).trials("train")
+def signals(random):
+    return {"behavior": random.normal(size=(12, 3)), "pupil_center": random.normal(size=(12, 2))}
 
 
 @pytest.mark.parametrize("n_neurons", [30, 8000])
@@ -43,6 +41,21 @@ def test_each_image_stands_beside_the_responses_to_it(random, n_neurons):
         assert right.get_ylabel() == "response (std)"
         assert left.images[0].norm.vmin == images.min()
     assert figure.axes[-1].get_xlabel() == "neuron"
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 3])
+def test_colour_channels_of_an_image_stand_side_by_side_on_one_scale(random, n_channels):
+    images = random.normal(size=(2, 20, 32, n_channels))
+    figure = images_with_responses(images, random.random((2, 5)))
+    for row in range(2):
+        shown = figure.axes[2 * row].images[0]
+        for channel in range(n_channels):
+            start = channel * (32 + 2)
+            np.testing.assert_array_equal(
+                shown.get_array()[:, start : start + 32], images[row, ..., channel]
+            )
+        assert (shown.norm.vmin, shown.norm.vmax) == (images.min(), images.max())
+        assert np.ma.getmaskarray(shown.get_array()).sum() == 20 * 2 * (n_channels - 1)
 
 
 def test_stems_are_thinner_the_more_neurons_there_are(random):
@@ -90,29 +103,36 @@ def test_silent_neurons_are_white():
     assert drawn.norm.vmin < drawn.norm.vmax
 
 
-def test_behavior_is_traced_over_trials(trials):
-    figure = behavior_traces(trials, title="full")
-    assert len(figure.axes) == 4
-    for axes, values in zip(figure.axes, trials.behavior.T, strict=False):
-        np.testing.assert_array_equal(axes.lines[0].get_ydata(), values)
-    for line, values in zip(figure.axes[3].lines, trials.pupil_center.T, strict=True):
-        np.testing.assert_array_equal(line.get_ydata(), values)
-    names = [axes.get_ylabel().replace("\n", " ") for axes in figure.axes]
-    assert names == [
-        "pupil dilation (std)",
-        "its derivative (std)",
-        "running speed (std)",
-        "pupil center (z-score)",
+def ylabels(figure):
+    return [axes.get_ylabel().replace("\n", " ") for axes in figure.axes]
+
+
+def test_each_column_of_behavior_and_pupil_is_traced_over_trials(signals):
+    figure = signal_traces(signals, recording=sensorium2022.CHALLENGE.recording, title="full")
+    values = [*signals["behavior"].T, *signals["pupil_center"].T]
+    for axes, expected in zip(figure.axes, values, strict=True):
+        np.testing.assert_array_equal(axes.lines[0].get_ydata(), expected)
+    assert ylabels(figure) == [
+        "behavior: pupil dilation (std)",
+        "behavior: its derivative (std)",
+        "behavior: running speed (std)",
+        "pupil center: horizontal (std)",
+        "pupil center: vertical (std)",
     ]
-    labels = [text.get_text() for text in figure.axes[3].get_legend().get_texts()]
-    assert labels == ["horizontal", "vertical"]
-    assert figure.axes[3].get_xlabel() == "trial"
+    assert figure.axes[-1].get_xlabel() == "trial"
 
 
-def test_some_trials_or_signals_can_be_traced_alone(trials):
-    assert len(behavior_traces(trials, n_trials=5).axes[0].lines[0].get_ydata()) == 5
-    assert len(behavior_traces(dataclasses.replace(trials, pupil_center=None)).axes) == 3
-    assert len(behavior_traces(dataclasses.replace(trials, behavior=None)).axes) == 1
+def test_some_trials_or_signals_can_be_traced_alone(signals):
+    few = signal_traces(signals, n_trials=5)
+    assert {len(axes.lines[0].get_ydata()) for axes in few.axes} == {5}
+    assert len(signal_traces({"pupil_center": signals["pupil_center"]}).axes) == 2
+
+
+def test_signals_of_another_recording_are_numbered(random):
+    signals = {"behavior": random.normal(size=(6, 4)), "head_angle": random.normal(size=(6, 1))}
+    expected = [*(f"behavior {n} (std)" for n in (1, 2, 3, 4)), "head angle (std)"]
+    assert ylabels(signal_traces(signals)) == expected
+    assert ylabels(signal_traces(signals, recording=sensorium2022.CHALLENGE.recording)) == expected
 
 
 def test_neurons_lie_in_cortex_with_depth_downwards(random):
@@ -175,6 +195,12 @@ def test_reliability_counts_the_neurons_that_pass(random, n_neurons):
     assert right.get_title() == f"mean {oracle.mean():.3f}"
 
 
+def test_reliability_counts_by_the_threshold_of_the_challenge():
+    fev = np.array([0.1, 0.25, 0.4])
+    left, _ = reliability_histograms(fev, fev, fev_threshold=0.3).axes
+    assert left.get_title() == "1 of 3 neurons at 0.3 or more"
+
+
 def test_reliability_of_neurons_on_one_side_of_the_threshold_is_shown():
     for fev in (np.array([-0.4, 0.1]), np.array([0.6, 0.9]), np.array([0.15])):
         left, _ = reliability_histograms(fev, fev).axes
@@ -222,12 +248,13 @@ def test_what_cannot_be_shown_of_a_recording_is_one_line(random, draw, says):
     assert "\n" not in str(caught.value)
 
 
-def test_withheld_or_broken_behavior_is_one_line(trials):
-    hidden = dataclasses.replace(trials, behavior=None, pupil_center=None)
-    with pytest.raises(SensoriumError, match="full: behavior and pupil center are withheld"):
-        behavior_traces(hidden)
-    broken = dataclasses.replace(trials, behavior=trials.behavior[:, :2])
-    with pytest.raises(SensoriumError, match=r"behavior: shape \(12, 2\)"):
-        behavior_traces(broken)
+def test_withheld_or_broken_signals_are_one_line(signals):
+    with pytest.raises(SensoriumError, match="no signal to show; does the recording withhold"):
+        signal_traces({})
+    broken = {**signals, "pupil_center": signals["pupil_center"][:5]}
+    with pytest.raises(SensoriumError, match=r"pupil_center: shape \(5, 2\), expected \(trials 12"):
+        signal_traces(broken)
+    with pytest.raises(SensoriumError, match="behavior: NaN"):
+        signal_traces({"behavior": signals["behavior"] * np.nan})
     with pytest.raises(SensoriumError, match="traces over 0 trials"):
-        behavior_traces(trials, n_trials=0)
+        signal_traces(signals, n_trials=0)

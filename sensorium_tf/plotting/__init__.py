@@ -3,31 +3,30 @@
 Colours are told apart without colour vision, and print in grey.
 """
 
-from sensorium_tf.evaluation.figures.model import (
+from sensorium_tf.plotting.model import (
     first_layer_filters,
     receptive_field_positions,
     responses_against_rates,
 )
-from sensorium_tf.evaluation.figures.recording import (
-    behavior_traces,
+from sensorium_tf.plotting.recording import (
     images_with_responses,
     neurons_in_cortex,
     response_raster,
+    signal_traces,
 )
-from sensorium_tf.evaluation.figures.reliability import (
+from sensorium_tf.plotting.reliability import (
     reliability_histograms,
     repeated_responses,
 )
-from sensorium_tf.evaluation.figures.scores import (
+from sensorium_tf.plotting.scores import (
     correlation_histogram,
     learning_curve,
     paired_correlations,
     score_distributions,
 )
-from sensorium_tf.evaluation.figures.style import save_figure
+from sensorium_tf.plotting.style import save_figure
 
 __all__ = [
-    "behavior_traces",
     "correlation_histogram",
     "first_layer_filters",
     "images_with_responses",
@@ -41,4 +40,5 @@ __all__ = [
     "responses_against_rates",
     "save_figure",
     "score_distributions",
+    "signal_traces",
 ]
