@@ -37,6 +37,12 @@ class RecordingConfig(tfds.core.BuilderConfig):
     """One mouse: what TFDS has to know of its recording before it is opened.
 
     Attributes:
+        name: Of the mouse.
+        version: As of every TFDS config; the builder's if left out.
+        release_notes: As of every TFDS config.
+        supported_versions: As of every TFDS config.
+        description: For people.
+        tags: As of every TFDS config.
         spec: The signals, every shape known but that of the response.
     """
 
