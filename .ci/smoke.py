@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import sensorium_tf
-from sensorium_tf.recordings.simulation import simulate_recording
+from sensorium_tf.simulation import simulate_recording
 
 clone = Path(__file__).resolve().parents[1]
 assert clone not in Path(sensorium_tf.__file__).resolve().parents, sensorium_tf.__file__

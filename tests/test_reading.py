@@ -44,7 +44,7 @@ def resume(path):
 
 
 READERS = {
-    "recording.zip": lambda path: Recording(path).read("images"),
+    "recording.zip": lambda path: Recording(path).read("image"),
     "mouse_truth.npz": Truth.load,
     "model.keras": load_model,
     "run/config.json": lambda path: RunStore(path.parent).record(),
@@ -211,7 +211,7 @@ def test_a_recording_compressed_in_another_way_reads_the_same(tmp_path, method):
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(other, "w", method) as to:
         for name in source.namelist():
             to.writestr(name, source.read(name))
-    np.testing.assert_array_equal(Recording(other).read("images"), Recording(path).read("images"))
+    np.testing.assert_array_equal(Recording(other).read("image"), Recording(path).read("image"))
 
 
 def test_names_that_no_file_can_have_are_one_line(tmp_path):

@@ -6,20 +6,22 @@ import numpy as np
 import pytest
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.recordings.simulation import simulate
-from sensorium_tf.recordings.simulation.behavior import sample_state
-from sensorium_tf.recordings.simulation.images import at_model_scale, dead_leaves
-from sensorium_tf.recordings.simulation.population import ReceptiveFields, sample_population
+from sensorium_tf.simulation import recording_spec, simulate_mouse
+from sensorium_tf.simulation.behavior import sample_state
+from sensorium_tf.simulation.images import at_model_scale, dead_leaves, sample_images
+from sensorium_tf.simulation.population import ReceptiveFields, sample_population
+
+SIZE = (36, 64)
 
 
 @pytest.fixture(scope="module")
 def mouse():
-    return simulate(n_neurons=120, n_images=200)
+    return simulate_mouse(n_neurons=120, n_images=200)
 
 
 @pytest.fixture(scope="module")
 def images():
-    return at_model_scale(dead_leaves(150, np.random.default_rng(2)))
+    return at_model_scale(sample_images(150, (144, 256, 1), np.random.default_rng(2)), SIZE)
 
 
 def correlation(a, b):
@@ -30,7 +32,7 @@ def correlation(a, b):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_reliability_is_that_of_a_real_recording(seed):
-    mouse = simulate(n_neurons=150, n_images=150, seed=seed)
+    mouse = simulate_mouse(n_neurons=150, n_images=150, seed=seed)
     oracle = correlation(mouse.rates, mouse.responses)
     assert 0.3 < oracle.mean() < 0.53
     assert 0.07 < oracle.std() < 0.2
@@ -54,7 +56,7 @@ def test_rates_are_the_expected_responses(mouse):
 
 
 def test_tiers_hold_the_images_asked_for():
-    mouse = simulate(n_neurons=2, n_images=60, n_repeats=4, competition=True)
+    mouse = simulate_mouse(n_neurons=2, n_images=60, n_repeats=4, competition=True)
     repeats = {}
     for tier in ("train", "validation", "test", "final_test"):
         ids, counts = np.unique(mouse.image_ids[mouse.tiers == tier], return_counts=True)
@@ -65,15 +67,15 @@ def test_tiers_hold_the_images_asked_for():
         "test": (10, {4}),
         "final_test": (10, {4}),
     }
-    assert "final_test" not in simulate(n_neurons=2, n_images=60, n_repeats=4).tiers
+    assert "final_test" not in simulate_mouse(n_neurons=2, n_images=60, n_repeats=4).tiers
 
 
 def test_long_recordings_have_more_test_images(monkeypatch):
-    def noise(n_images, rng):
-        return rng.integers(0, 256, (n_images, 144, 256), np.uint8)
+    def noise(n_images, shape, rng):
+        return rng.integers(0, 256, (n_images, *shape), np.uint8)
 
-    monkeypatch.setattr("sensorium_tf.recordings.simulation.mouse.dead_leaves", noise)
-    mouse = simulate(n_neurons=1, n_images=600, n_repeats=2)
+    monkeypatch.setattr("sensorium_tf.simulation.mouse.sample_images", noise)
+    mouse = simulate_mouse(n_neurons=1, n_images=600, n_repeats=2)
     assert len(np.unique(mouse.image_ids[mouse.tiers == "test"])) == 12
 
 
@@ -112,7 +114,7 @@ def test_neurons_lie_in_a_field_of_view_of_layer_2_3(mouse):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_neighbours_in_cortex_see_neighbouring_places(seed):
-    population = sample_population(400, np.random.default_rng(seed))
+    population = sample_population(400, np.random.default_rng(seed), size=SIZE)
     x, y = population.coordinates[:, :2].T / 400
     smooth = np.column_stack([np.ones_like(x), x, y, x * y, x**2, y**2])
     coefficients, *_ = np.linalg.lstsq(smooth, population.positions, rcond=None)
@@ -126,7 +128,7 @@ def test_neighbours_in_cortex_see_neighbouring_places(seed):
 
 def test_receptive_fields_lie_within_the_image():
     for seed in range(5):
-        column, row = sample_population(300, np.random.default_rng(seed)).positions.T
+        column, row = sample_population(300, np.random.default_rng(seed), size=SIZE).positions.T
         assert column.min() > 8
         assert column.max() < 55
         assert row.min() > 4
@@ -134,7 +136,7 @@ def test_receptive_fields_lie_within_the_image():
 
 
 def test_simple_cells_know_bright_from_dark_and_complex_cells_do_not(images):
-    population = sample_population(80, np.random.default_rng(0))
+    population = sample_population(80, np.random.default_rng(0), size=SIZE)
     fields = ReceptiveFields(population, images)
     at_rest = np.zeros((len(images), 2), np.float32)
     drive = fields.drive(images, at_rest)
@@ -147,7 +149,7 @@ def test_simple_cells_know_bright_from_dark_and_complex_cells_do_not(images):
 
 
 def test_neurons_prefer_the_gratings_they_are_made_for(images):
-    population = sample_population(60, np.random.default_rng(1))
+    population = sample_population(60, np.random.default_rng(1), size=SIZE)
     fields = ReceptiveFields(population, images)
     row, column = np.mgrid[:36, :64]
 
@@ -155,7 +157,8 @@ def test_neurons_prefer_the_gratings_they_are_made_for(images):
         angle = population.orientations[neuron] + turn
         x, y = column - population.positions[neuron, 0], row - population.positions[neuron, 1]
         wave = (np.cos(angle) * x + np.sin(angle) * y) * 2 * np.pi
-        return 105 + 60 * np.cos(wave / population.wavelengths[neuron] + population.phases[neuron])
+        phase = wave / population.wavelengths[neuron] + population.phases[neuron]
+        return 105 + 60 * np.cos(phase)[..., None]
 
     neurons = np.arange(60)
     at_rest = np.zeros((60, 2), np.float32)
@@ -168,7 +171,7 @@ def test_neurons_prefer_the_gratings_they_are_made_for(images):
 
 
 def test_when_the_eye_moves_receptive_fields_move_with_it(images):
-    population = sample_population(50, np.random.default_rng(3))
+    population = sample_population(50, np.random.default_rng(3), size=SIZE)
     fields = ReceptiveFields(population, images)
     looks_right = np.tile(np.float32([[12.5, 0]]), (len(images), 1))
     at_rest = np.zeros_like(looks_right)
@@ -182,9 +185,9 @@ def test_when_the_eye_moves_receptive_fields_move_with_it(images):
 
 
 def test_the_rates_know_where_the_eye_looks(mouse):
-    images = at_model_scale(mouse.images)
+    images = at_model_scale(mouse.images, SIZE)
     fields = ReceptiveFields(mouse.population, images)
-    gaze = mouse.pupil_center - np.float32([59.5, 45])
+    gaze = mouse.signals["pupil_center"] - np.float32([59.5, 45])
     followed = correlation(fields.drive(images, gaze), mouse.rates).mean()
     ignored = correlation(fields.drive(images, 0 * gaze), mouse.rates).mean()
     assert followed > ignored + 0.01
@@ -192,7 +195,7 @@ def test_the_rates_know_where_the_eye_looks(mouse):
 
 def test_running_and_a_wide_pupil_raise_the_rates(mouse):
     test = mouse.tiers == "test"
-    dilation, _, running = mouse.behavior[test].T
+    dilation, _, running = mouse.signals["behavior"][test].T
     images = mouse.image_ids[test]
     mean_rate = (mouse.rates / mouse.rates.mean(0))[test].mean(1)
     # Against the mean of the same image, so that only the state is left.
@@ -220,7 +223,7 @@ def test_behavior_is_smooth_in_time_and_in_the_units_of_real_files():
 
 
 def test_images_have_the_brightness_contrast_and_spectrum_of_natural_ones():
-    images = dead_leaves(60, np.random.default_rng(1))
+    images = dead_leaves(60, (144, 256), np.random.default_rng(1))
     assert images.dtype == np.uint8
     assert images.shape == (60, 144, 256)
     assert 85 < images.mean() < 125
@@ -235,17 +238,104 @@ def test_images_have_the_brightness_contrast_and_spectrum_of_natural_ones():
     assert -2.7 < slope < -1.5, "power falls about as the square of frequency"
 
 
-def test_models_see_the_central_pixels_of_each_block():
-    image = np.random.default_rng(0).integers(0, 256, (1, 144, 256), np.uint8)
-    scaled = at_model_scale(image)
-    assert scaled.shape == (1, 36, 64)
-    assert scaled[0, 3, 5] == image[0, 13:15, 21:23].mean()
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
+def test_models_see_the_central_pixels_of_each_block(step):
+    height, width = 4 * step + step // 2, 6 * step
+    image = np.random.default_rng(0).integers(0, 256, (1, height, width, 2), np.uint8)
+    scaled = at_model_scale(image, (4, 6))
+    assert scaled.shape == (1, 4, 6, 2)
+    first = 3 * step + (step - 1) // 2, 5 * step + (step - 1) // 2
+    rows, columns = (slice(n, n + 2 - step % 2) for n in first)
+    assert scaled[0, 3, 5, 1] == image[0, rows, columns, 1].mean()
+
+
+def test_colours_have_most_of_an_image_in_common_but_not_all():
+    images = sample_images(20, (36, 64, 2), np.random.default_rng(1))
+    assert images.shape == (20, 36, 64, 2)
+    first, second = (images[..., channel].reshape(20, -1).T for channel in range(2))
+    assert 0.5 < correlation(first, second).mean() < 0.95
+    assert 85 < second.mean() < 125
+    grey = sample_images(20, (36, 64, 1), np.random.default_rng(1))
+    np.testing.assert_array_equal(grey[..., 0], images[..., 0])
+
+
+@pytest.mark.parametrize(("size", "model_size"), [("36x64", (36, 64)), ("72x128", (36, 64))])
+def test_receptive_fields_do_not_depend_on_how_finely_images_are_recorded(size, model_size):
+    spec = recording_spec(image_size=size)
+    mouse = simulate_mouse(n_neurons=30, n_images=20, n_repeats=2, spec=spec)
+    assert mouse.images.shape[1:] == spec.image_shape
+    assert mouse.population.size == model_size
+    published = simulate_mouse(n_neurons=30, n_images=20, n_repeats=2)
+    np.testing.assert_array_equal(mouse.population.positions, published.population.positions)
+
+
+def test_receptive_fields_become_larger_with_the_image():
+    small, large = (
+        sample_population(30, np.random.default_rng(0), size=size) for size in ((36, 64), (72, 128))
+    )
+    np.testing.assert_allclose(large.widths, 2 * small.widths)
+    np.testing.assert_allclose(large.positions + 0.5, 2 * (small.positions + 0.5), rtol=1e-12)
+
+
+def test_each_neuron_has_colours_of_its_own():
+    spec = recording_spec(image_size="36x64", n_channels=2)
+    mouse = simulate_mouse(n_neurons=40, n_images=80, n_repeats=2, spec=spec)
+    shares = mouse.population.colour_weights
+    np.testing.assert_allclose(shares.sum(1), 1)
+    fields = ReceptiveFields(mouse.population, mouse.images)
+    at_rest = np.zeros((len(mouse.images), 2), np.float32)
+    other = mouse.images.copy()
+    other[..., 1] = np.roll(other[..., 1], 1, axis=0)
+    kept = correlation(fields.drive(mouse.images, at_rest), fields.drive(other, at_rest))
+    assert np.corrcoef(kept, shares[:, 0])[0, 1] > 0.6
+
+
+def test_a_decision_and_more_behaviors_change_the_rates():
+    spec = recording_spec(image_size="36x64", n_behaviors=4, context=["decision"])
+    mouse = simulate_mouse(n_neurons=40, n_images=300, n_repeats=2, spec=spec)
+    assert {name: values.shape[1] for name, values in mouse.signals.items()} == {
+        "behavior": 4,
+        "pupil_center": 2,
+        "decision": 1,
+    }
+    further = np.column_stack([mouse.signals["behavior"][:, 3], mouse.signals["decision"]])
+    assert np.abs(further).max() <= 1 and (further.std(0) > 0.3).all()
+    for column, weights in zip(further.T, mouse.population.further_weights.T, strict=True):
+        follows = correlation(np.log(mouse.rates), column[:, None])
+        assert np.corrcoef(follows, weights)[0, 1] > 0.7
+
+
+def test_an_animal_that_is_not_watched_moves_all_the_same():
+    spec = recording_spec(image_size="36x64", n_behaviors=0, pupil_center=False)
+    settings = {"n_neurons": 5, "n_images": 20, "n_repeats": 2}
+    mouse = simulate_mouse(**settings, spec=spec)
+    assert mouse.signals == {}
+    watched = simulate_mouse(**settings, spec=recording_spec(image_size="36x64"))
+    np.testing.assert_array_equal(mouse.rates, watched.rates)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"image_size": "large"}, "image size 'large': expected height x width, such as 36x64"),
+        ({"image_size": "36x-64"}, "image size '36x-64': expected"),
+        ({"image_size": "2x64"}, "image_height must be a whole number of at least 8, received 2"),
+        ({"n_channels": 0}, "channels must be a whole number of at least 1, received 0"),
+        ({"n_behaviors": -1}, "columns of behavior must be a whole number of at least 1"),
+        ({"context": ["behavior"]}, "context signal 'behavior': is recorded already"),
+        ({"context": ["image_id"]}, "context signal 'image_id': expected letters"),
+        ({"context": ["../x"]}, "context signal '../x': expected letters"),
+    ],
+)
+def test_recordings_that_cannot_be_are_refused(settings, told):
+    with pytest.raises(SensoriumError, match=told):
+        simulate_mouse(n_neurons=2, n_images=20, spec=recording_spec(**settings))
 
 
 def test_the_seed_and_the_session_decide_everything():
     small = {"n_neurons": 5, "n_images": 20, "n_repeats": 2}
     first, again, seed, session = (
-        simulate(**small, **settings)
+        simulate_mouse(**small, **settings)
         for settings in ({}, {}, {"seed": 1}, {"session_key": "21067-10-18"})
     )
     for field in dataclasses.fields(first):
@@ -253,21 +343,23 @@ def test_the_seed_and_the_session_decide_everything():
         if isinstance(value, np.ndarray):
             np.testing.assert_array_equal(value, same, field.name)
     for other in (seed, session):
-        for name in ("images", "rates", "responses", "behavior", "pupil_center"):
+        for name in ("images", "rates", "responses"):
             assert not np.array_equal(getattr(first, name), getattr(other, name)), name
+        for name, values in first.signals.items():
+            assert not np.array_equal(values, other.signals[name]), name
 
 
 def test_more_neurons_see_the_same_images_in_the_same_state():
-    few, many = (simulate(n_neurons=n, n_images=20, n_repeats=2) for n in (3, 30))
+    few, many = (simulate_mouse(n_neurons=n, n_images=20, n_repeats=2) for n in (3, 30))
     np.testing.assert_array_equal(few.images, many.images)
-    np.testing.assert_array_equal(few.behavior, many.behavior)
+    np.testing.assert_array_equal(few.signals["behavior"], many.signals["behavior"])
 
 
 def test_chunks_leave_no_seam(monkeypatch):
     small = {"n_neurons": 5, "n_images": 40, "n_repeats": 2}
-    whole = simulate(**small)
-    monkeypatch.setattr("sensorium_tf.recordings.simulation.mouse._CHUNK_TRIALS", 7)
-    np.testing.assert_allclose(simulate(**small).rates, whole.rates, rtol=1e-3)
+    whole = simulate_mouse(**small)
+    monkeypatch.setattr("sensorium_tf.simulation.mouse._CHUNK_TRIALS", 7)
+    np.testing.assert_allclose(simulate_mouse(**small).rates, whole.rates, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -284,6 +376,6 @@ def test_chunks_leave_no_seam(monkeypatch):
 )
 def test_arguments_out_of_range_are_refused(arguments, told):
     with pytest.raises(SensoriumError) as refused:
-        simulate(**arguments)
+        simulate_mouse(**arguments)
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)

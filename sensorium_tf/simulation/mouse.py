@@ -2,21 +2,24 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 
 import numpy as np
 
+from sensorium_tf.challenges import Challenge, sensorium2022
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.recordings.catalog import recording_stem
-from sensorium_tf.recordings.simulation.behavior import AnimalState, sample_state
-from sensorium_tf.recordings.simulation.images import at_model_scale, dead_leaves
-from sensorium_tf.recordings.simulation.population import (
+from sensorium_tf.simulation.behavior import AnimalState, n_further, sample_state
+from sensorium_tf.simulation.images import at_model_scale, sample_images
+from sensorium_tf.simulation.population import (
     Population,
     ReceptiveFields,
     sample_population,
 )
+from sensorium_tf.specs import RecordingSpec
 
 # Sizes of calcium events vary as a gamma distribution of this shape.
 _EVENT_SHAPE = 2.0
+_SMALLEST_IMAGE = 8  # pixels, along each axis
 _CHUNK_TRIALS, _CHUNK_VALUES = 512, 1 << 22
 
 
@@ -25,32 +28,32 @@ class SimulatedMouse:
     """A recording of a simulated mouse, nothing withheld.
 
     Attributes:
-      session_key: animal, session and scan.
-      images: `(trials, 144, 256)` uint8.
-      rates: `(trials, neurons)` float32, the expected response given image, behavior and eye
-        position.
-      responses: `(trials, neurons)` float32, what was measured.
-      behavior: `(trials, 3)` float32: pupil dilation, its derivative, running speed.
-      pupil_center: `(trials, 2)` float32, horizontal and vertical.
-      tiers: `(trials,)` strings.
-      image_ids: `(trials,)` int64.
-      trial_ids: `(trials,)` int64 (the order in time) or, in competition form, md5 strings.
-      population: the neurons and what they respond to.
+        session_key: Animal, session and scan.
+        images: `(trials, height, width, channels)` uint8.
+        rates: `(trials, neurons)` float32, the expected response given the image and what the
+            animal does.
+        responses: `(trials, neurons)` float32, what was measured.
+        signals: Each context signal of the recording, `(trials, columns)` float32: behavior (pupil
+            dilation, its derivative, running speed), pupil center (horizontal, vertical) and any
+            further one.
+        tiers: `(trials,)` strings.
+        image_ids: `(trials,)` int64.
+        trial_ids: `(trials,)` int64 (the order in time) or, in competition form, md5 strings.
+        population: The neurons and what they respond to.
     """
 
     session_key: str
     images: np.ndarray
     rates: np.ndarray
     responses: np.ndarray
-    behavior: np.ndarray
-    pupil_center: np.ndarray
+    signals: Mapping[str, np.ndarray]
     tiers: np.ndarray
     image_ids: np.ndarray
     trial_ids: np.ndarray
     population: Population
 
 
-def simulate(
+def simulate_mouse(
     *,
     session_key: str = "26872-17-20",
     n_neurons: int = 500,
@@ -58,27 +61,35 @@ def simulate(
     n_repeats: int = 10,
     seed: int = 0,
     competition: bool = False,
+    spec: RecordingSpec | None = None,
+    challenge: Challenge = sensorium2022.CHALLENGE,
 ) -> SimulatedMouse:
     """Simulates a recording of V1.
 
     Args:
-      session_key: animal, session and scan; another session is another mouse for the same seed.
-      n_neurons: number of neurons.
-      n_images: images shown once, for training and validation (9 to 1). The test tiers have
-        `max(10, n_images // 50)` other images each.
-      n_repeats: how often each test image is shown.
-      seed: a non-negative integer; everything is drawn from it and the session key.
-      competition: whether there is a `final_test` tier and trial ids are hashed.
+        session_key: Animal, session and scan; another session is another mouse for the same seed.
+        n_neurons: Number of neurons.
+        n_images: Images shown once, for training and validation (9 to 1). The test tiers have
+            `max(10, n_images // 50)` other images each.
+        n_repeats: How often each test image is shown.
+        seed: A non-negative integer; everything is drawn from it and the session key.
+        competition: Whether there is a `final_test` tier and trial ids are hashed.
+        spec: What is recorded: size and colours of the images, the context signals and their
+            columns; the challenge's if left out. An animal whose behavior is not recorded moves all
+            the same; behaviors beyond three and further signals change the rates, too.
+        challenge: Whose form session keys and the sizes of model images have.
 
     Returns:
-      The recording with its true rates; nothing in it is withheld.
+        The recording with its true rates; nothing in it is withheld.
 
     Raises:
-      SensoriumError: if an argument is out of range.
+        SensoriumError: If an argument is out of range.
     """
-    recording_stem(session_key)
+    challenge.recording_stem(session_key)
     _check_at_least(n_neurons=(n_neurons, 1), n_images=(n_images, 10), n_repeats=(n_repeats, 2))
     _check_at_least(seed=(seed, 0))
+    spec = spec or challenge.recording
+    _check_spec(spec)
     entropy = [seed, *(int(part) for part in session_key.split("-"))]
     image_rng, population_rng, state_rng, order_rng, noise_rng = np.random.default_rng(
         entropy
@@ -86,10 +97,16 @@ def simulate(
 
     tiers, shown = _schedule(n_images, n_repeats, competition, order_rng)
     n_trials, n_distinct = len(shown), shown.max() + 1
-    images = dead_leaves(n_distinct, image_rng)
+    images = sample_images(n_distinct, spec.image_shape, image_rng)
     image_ids = 1 + order_rng.permutation(max(9000, 2 * n_distinct))[:n_distinct]
-    population = sample_population(n_neurons, population_rng)
-    state = sample_state(n_trials, state_rng)
+    population = sample_population(
+        n_neurons,
+        population_rng,
+        size=challenge.input_size(spec),
+        n_channels=images.shape[-1],
+        n_further=n_further(spec),
+    )
+    state = sample_state(n_trials, state_rng, n_further=n_further(spec))
     rates, responses = _respond(population, images, shown, state, noise_rng)
 
     trial_ids = np.arange(n_trials)
@@ -103,12 +120,21 @@ def simulate(
         images=images[shown[order]],
         rates=rates[order],
         responses=responses[order],
-        behavior=state.behavior[order],
-        pupil_center=state.pupil_center[order],
+        signals={name: values[order] for name, values in state.recorded(spec).items()},
         tiers=tiers[order],
         image_ids=image_ids[shown[order]].astype(np.int64),
         trial_ids=trial_ids[order],
         population=population,
+    )
+
+
+def _check_spec(spec: RecordingSpec) -> None:
+    height, width, n_channels = spec.image_shape
+    _check_at_least(
+        image_height=(height, _SMALLEST_IMAGE),
+        image_width=(width, _SMALLEST_IMAGE),
+        channels=(n_channels, 1),
+        **{f"columns of {each.name}": (each.shape[0], 1) for each in spec.context},
     )
 
 
@@ -153,9 +179,11 @@ def _respond(
     mean size 1, their variance is m (1 + 1 / shape); so the mean number of events sets how well
     rate and response correlate.
     """
-    scaled = at_model_scale(images)
+    scaled = at_model_scale(images, population.size)
     fields = ReceptiveFields(population, scaled)
-    gain = np.exp(state.arousal @ population.state_weights.T.astype(np.float32))
+    log_gain = state.arousal @ population.state_weights.T.astype(np.float32)
+    log_gain += state.further @ population.further_weights.T.astype(np.float32)
+    gain = np.exp(log_gain)
     rates = np.empty(gain.shape, np.float32)
     chunks = _chunks(*rates.shape)
     for chunk in chunks:

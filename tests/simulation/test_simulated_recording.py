@@ -9,7 +9,7 @@ from recording_files import STEM
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.recordings import Recording
-from sensorium_tf.recordings.simulation import simulate, simulate_recording
+from sensorium_tf.simulation import recording_spec, simulate_mouse, simulate_recording
 
 SMALL = {"n_neurons": 6, "n_images": 30, "n_repeats": 3, "seed": 4}
 
@@ -29,7 +29,7 @@ def written(tmp_path):
         path = simulate_recording(tmp_path / "new", behavior=behavior, **SMALL, **settings)
         truth = path.with_name(f"{path.stem}_truth.npz")
         with np.load(truth, allow_pickle=False) as arrays:
-            return Written(simulate(**SMALL, **settings), Recording(path), dict(arrays))
+            return Written(simulate_mouse(**SMALL, **settings), Recording(path), dict(arrays))
 
     return write
 
@@ -43,9 +43,10 @@ def test_the_recording_has_the_published_name(tmp_path):
 def test_the_recording_holds_the_simulated_mouse(written):
     made = written()
     recording, mouse = made.recording, made.mouse
-    np.testing.assert_array_equal(recording.read("images")[..., 0], mouse.images)
-    for signal in ("responses", "behavior", "pupil_center"):
-        np.testing.assert_array_equal(recording.read(signal), getattr(mouse, signal), signal)
+    np.testing.assert_array_equal(recording.read("image"), mouse.images)
+    np.testing.assert_array_equal(recording.read("response"), mouse.responses)
+    for name, values in mouse.signals.items():
+        np.testing.assert_array_equal(recording.read(name), values, name)
     np.testing.assert_array_equal(recording.tiers, mouse.tiers)
     np.testing.assert_array_equal(recording.image_ids, mouse.image_ids)
     np.testing.assert_array_equal(recording.trial_ids, mouse.trial_ids.astype(str))
@@ -72,7 +73,7 @@ def test_the_truth_lies_beside_the_recording_in_its_order(written, competition):
 
 def test_competition_form_withholds_the_test_responses(written):
     made = written(competition=True)
-    responses = made.recording.read("responses")
+    responses = made.recording.read("response")
     hidden = np.isin(made.recording.tiers, ["test", "final_test"])
     assert set(made.recording.tiers[hidden]) == {"test", "final_test"}
     assert not responses[hidden].any()
@@ -94,7 +95,7 @@ def test_without_behavior_the_file_shows_none_but_the_animal_moved_all_the_same(
     for signal in ("behavior", "pupil_center"):
         assert not made.recording.statistics[signal].std.any()
     np.testing.assert_array_equal(made.truth["rates"], made.mouse.rates)
-    assert made.mouse.behavior.any()
+    assert made.mouse.signals["behavior"].any()
 
 
 def test_equal_arguments_give_equal_files(tmp_path):
@@ -121,3 +122,19 @@ def test_bad_arguments_leave_nothing_behind(tmp_path):
     with pytest.raises(SensoriumError, match="session key"):
         simulate_recording(tmp_path / "out", **SMALL, session_key="../26872-17-20")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_the_file_holds_follows_the_spec(tmp_path):
+    spec = recording_spec(
+        image_size="36x64", n_channels=2, n_behaviors=4, pupil_center=False, context=["decision"]
+    )
+    with Recording(simulate_recording(tmp_path, **SMALL, spec=spec)) as recording:
+        assert {each.name: each.shape for each in recording.spec.signals} == {
+            "image": (36, 64, 2),
+            "response": (6,),
+            "behavior": (4,),
+            "decision": (1,),
+        }
+        mouse = simulate_mouse(**SMALL, spec=spec)
+        np.testing.assert_array_equal(recording.read("image"), mouse.images)
+        np.testing.assert_array_equal(recording.read("decision"), mouse.signals["decision"])
