@@ -73,7 +73,7 @@ def whole_numbers(choice: flags.FlagHolder) -> tuple[int, ...]:
 
 def import_own(choice: flags.FlagHolder) -> None:
     """Imports the modules of a user's own layers."""
-    from sensorium_tf.models import import_modules
+    from sensorium_tf.registry import import_modules
 
     import_modules(choice.value)
 

@@ -98,23 +98,33 @@ SCHEDULE = (
     flags.DEFINE_float("smallest_gain", 1e-6, "published: of the score, to count as one."),
 )
 ARCHITECTURE = (
-    flags.DEFINE_integer("hidden_channels", 64, "Channels of the core's layers."),
-    flags.DEFINE_integer("input_kernel", 9, "Size of the first layer's kernels, in pixels."),
-    flags.DEFINE_integer("hidden_kernel", 7, "Size of the depthwise kernels, in pixels."),
+    flags.DEFINE_string(
+        "core", None, 'Core instead of the preset\'s, such as "sensorium(n_blocks=1)".'
+    ),
+    flags.DEFINE_string("readout", None, "Readout instead of the preset's, with its options."),
+    flags.DEFINE_string(
+        "shifter", None, "Shifter instead of the preset's, with its options; none: no shifter."
+    ),
+    flags.DEFINE_string("modulator", None, "Modulator of the rates, with its options."),
+    flags.DEFINE_integer("hidden_channels", None, "Channels of the core's layers; 64."),
+    flags.DEFINE_integer("input_kernel", None, "Size of the first layer's kernels, in pixels; 9."),
+    flags.DEFINE_integer("hidden_kernel", None, "Size of the depthwise kernels, in pixels; 7."),
     flags.DEFINE_integer("n_blocks", None, "Blocks after the first layer; cnn: 3, ln: 2."),
-    flags.DEFINE_float("laplace_penalty", 6.3831, "On the roughness of the first layer."),
+    flags.DEFINE_float("laplace_penalty", None, "On the roughness of the first layer; 6.3831."),
     flags.DEFINE_enum(
-        "covariance", "full", ["full", "uncorrelated", "isotropic"], "Of sampled positions."
+        "covariance",
+        None,
+        ["full", "uncorrelated", "isotropic"],
+        "Of sampled positions; full.",
     ),
     flags.DEFINE_enum(
-        "positions", "predicted", ["predicted", "free"], "Predicted from cortex, or free."
+        "positions", None, ["predicted", "free"], "Predicted from cortex, or free; predicted."
     ),
-    flags.DEFINE_integer("position_hidden_units", 30, "Of the network for positions."),
-    flags.DEFINE_float("sigma_init", 0.1, "Range of the positions' width at the start."),
-    flags.DEFINE_float("feature_penalty", 0.0076, "On the size of the readouts' features."),
-    flags.DEFINE_bool("shifter", True, "Whether sensorium_plus models follow the pupil."),
-    flags.DEFINE_integer("shifter_hidden_units", 5, "Of the shifter's hidden layers."),
-    flags.DEFINE_integer("shifter_layers", 3, "Layers of the shifter."),
+    flags.DEFINE_integer("position_hidden_units", None, "Of the network for positions; 30."),
+    flags.DEFINE_float("sigma_init", None, "Range of the positions' width at the start; 0.1."),
+    flags.DEFINE_float("feature_penalty", None, "On the size of the readouts' features; 0.0076."),
+    flags.DEFINE_integer("shifter_hidden_units", None, "Of the shifter's hidden layers; 5."),
+    flags.DEFINE_integer("shifter_layers", None, "Layers of the shifter; 3."),
 )
 
 STRATEGY = flags.DEFINE_enum(
@@ -123,9 +133,7 @@ STRATEGY = flags.DEFINE_enum(
     ["auto", "one_device", "mirrored", "multi_worker"],
     "auto: TF_CONFIG if set, else all visible GPUs, else the CPU.",
 )
-MODULES = flags.DEFINE_list(
-    "modules", [], "Modules to import first: those of your own layers in --init_from."
-)
+MODULES = flags.DEFINE_list("modules", [], "Modules with custom parts, to be imported first.")
 PROFILE = flags.DEFINE_bool("profile", False, "Record some steps for TensorBoard's profiler.")
 
 

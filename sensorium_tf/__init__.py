@@ -23,6 +23,7 @@ def _find_datasets() -> None:
 
 _find_datasets()
 
+import sensorium_tf.models.saved  # noqa: E402, F401
 from sensorium_tf import (  # noqa: E402
     competition,
     data,

@@ -182,7 +182,8 @@ def check_names(given: Iterable[str], known: Iterable[str], what: str) -> None:
     for name in given:
         if name not in known:
             close = difflib.get_close_matches(str(name), known, 1)
-            hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
+            expected = f"expected one of {', '.join(known)}" if known else "there are none"
+            hint = f"did you mean {close[0]}?" if close else expected
             raise SensoriumError(f"{name}: no such {what}: {hint}")
 
 

@@ -24,8 +24,7 @@ from sensorium_tf.evaluation import (
     evaluate,
     training_pictures,
 )
-from sensorium_tf.models import BaselineSettings, EnsembleModel, FiringRateModel
-from sensorium_tf.models import baseline as build_baseline
+from sensorium_tf.models import EnsembleModel, FiringRateModel, ModelSettings, build
 from sensorium_tf.training import (
     TrainedModel,
     TrainingSettings,
@@ -35,6 +34,7 @@ from sensorium_tf.training import (
     train_ensemble,
 )
 from sensorium_tf.training import train as train_run
+from sensorium_tf.training.building import inputs_of
 
 # Of `Subset`, what chooses neurons; the rest is about training.
 _OF_NEURONS = ("neurons", "unit_ids", "areas", "layers", "min_reliability", "subset_seed")
@@ -81,7 +81,7 @@ def baseline(
       mice: from `load`.
       track: `sensorium` or `sensorium_plus`.
       seed: of the weights; None draws them anew each time.
-      **hyperparameters: the attributes of `models.BaselineSettings`, such as `hidden_channels=32`.
+      **hyperparameters: the attributes of `models.ModelSettings`, such as `hidden_channels=32`.
 
     Raises:
       SensoriumError: if there is no such baseline, or a value is not possible.
@@ -90,13 +90,12 @@ def baseline(
     opened = isinstance(mice, Sequence) and all(isinstance(mouse, Mouse) for mouse in mice)
     if not opened or len({mouse.name for mouse in mice}) < len(mice):
         raise SensoriumError("mice: expected one or several different ones, as load returns them")
-    known = [field.name for field in dataclasses.fields(BaselineSettings)]
+    known = [f.name for f in dataclasses.fields(ModelSettings) if f.name != "model"]
     _check_known("a baseline is made of", hyperparameters, known)
-    return build_baseline(
-        name,
+    return build(
+        ModelSettings(model=name, **hyperparameters),
         {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-        track=track,
-        settings=BaselineSettings(**hyperparameters),
+        inputs_of(track, mice),
         seed=seed,
     )
 
@@ -129,7 +128,7 @@ def train(
       profile: whether to record some steps for TensorBoard's profiler.
       verbose: whether to say what is trained on what, and to show progress.
       **settings: all else that decides a run: the attributes of `training.TrainingSettings`,
-        `models.BaselineSettings`, `training.ScheduleSettings` and `data.Subset`, side by side.
+        `models.ModelSettings`, `training.ScheduleSettings` and `data.Subset`, side by side.
 
     Returns:
       The run, with its best weights.

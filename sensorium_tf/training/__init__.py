@@ -7,7 +7,7 @@ from sensorium_tf.training.model_file import check_model_file, load_model, save_
 from sensorium_tf.training.prediction import Predictor, predict
 from sensorium_tf.training.schedule import Schedule, ScheduleSettings, Trapezoid
 from sensorium_tf.training.settings import RECIPES, TrainingSettings
-from sensorium_tf.training.steps import Steps
+from sensorium_tf.training.step import Steps
 from sensorium_tf.training.strategies import STRATEGIES, make_strategy
 from sensorium_tf.training.tensorboard import EpochView
 from sensorium_tf.training.totals import StepTotals

@@ -9,9 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import Mouse, Trials, load_mouse
-from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.models import FiringRateModel, PoissonLoss, model_builder
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models import FiringRateModel, PoissonLoss, build
+from sensorium_tf.registry import custom_code, custom_modules, import_modules
+from sensorium_tf.specs import InputSpec
+from sensorium_tf.testing import check_model
 from sensorium_tf.training.settings import RECIPES, TrainingSettings
 from sensorium_tf.training.start import Start, open_start
 from sensorium_tf.training.strategies import describe
@@ -35,7 +39,8 @@ def check_mice(
       SensoriumError: if one cannot be trained on, a device would have no trial of some batch, or
         there is no model file to start from.
     """
-    model_builder(settings.model)
+    if settings.architecture.function is not None:
+        import_modules([settings.architecture.function[0]])
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
     for mouse in mice:
         mouse.check_track(settings.track)
@@ -72,6 +77,7 @@ def compiled_model(
     settings: TrainingSettings,
     coordinates: Mapping[str, np.ndarray],
     n_train_trials: Mapping[str, int],
+    inputs: InputSpec,
 ) -> FiringRateModel:
     """Returns the untrained model of a run, with its losses and optimizer.
 
@@ -79,16 +85,21 @@ def compiled_model(
       settings: of the run.
       coordinates: mouse to cell motor coordinates `(neurons, 3)`, micrometres.
       n_train_trials: mouse to the number of its training trials, which scales its loss.
+      inputs: what the model is given.
+
+    Raises:
+      SensoriumError: if the model cannot be built, or a custom one cannot be trained.
     """
     with _precision("mixed_bfloat16" if settings.mixed_precision else "float32"):
-        model = model_builder(settings.model)(
+        model = build(
+            settings.architecture,
             coordinates,
-            track=settings.track,
-            settings=settings.architecture,
+            inputs,
             seed=settings.seed,
+            joint_core=settings.joint_core,
         )
-    # A model of one's own may have chosen it for itself.
-    model.joint_core = model.joint_core or settings.joint_core
+        if custom_modules(model) or settings.architecture.function is not None:
+            check_model(model)
     model.core.trainable = not settings.freeze_core
     # The loss of a batch grows with the root of its size, the penalties do not: small batches get
     # the balance of the published size.
@@ -139,6 +150,22 @@ def build_model(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRate
         settings,
         {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
         {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice},
+        inputs_of(settings.track, mice),
+    )
+
+
+def inputs_of(track: str, mice: Sequence[Mouse]) -> InputSpec:
+    """Returns what models of a track are given, with the constants of some mice."""
+    inputs = sensorium2022.CHALLENGE.inputs(track)
+    known = {"image": "images", "behavior": "behavior", "pupil_center": "pupil_center"}
+    return inputs.with_constants(
+        {
+            mouse.name: {
+                name: {key: mouse.statistics[known[name]][key] for key in ("mean", "std")}
+                for name in inputs.recorded_signals
+            }
+            for mouse in mice
+        }
     )
 
 
@@ -150,21 +177,11 @@ def start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None
       trials: mouse to the trials to train on; other mice are left alone.
 
     Raises:
-      SensoriumError: if a readout of one's own fails at it.
+      SensoriumError: if a custom readout fails at it.
     """
     for mouse, each in trials.items():
-        # A readout of one's own may have no such thing.
-        set_mean_rates = getattr(model.readouts[mouse], "set_mean_rates", None)
-        if set_mean_rates is None:
-            continue
-        try:
-            set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
-        except SensoriumError:
-            raise
-        except Exception as e:  # whatever a user's code raises
-            raise SensoriumError(
-                f"readout of {mouse}: set_mean_rates raised {type(e).__name__}: {one_line(e)}"
-            ) from e
+        with custom_code(f"readout of {mouse}: set_mean_rates"):
+            model.readouts[mouse].set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from sensorium_tf.data import Subset, mouse_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.kinds import check_kinds
-from sensorium_tf.models import BASELINES, BaselineSettings, check_model_name
+from sensorium_tf.models.settings import PRESETS, ModelSettings
 from sensorium_tf.tracks import check_track
 from sensorium_tf.training.schedule import ScheduleSettings
 from sensorium_tf.training.uses import Uses
@@ -35,7 +35,7 @@ RECIPES = types.MappingProxyType(
 
 # Attributes of the settings that are settings themselves.
 _GROUPS = types.MappingProxyType(
-    {"architecture": BaselineSettings, "schedule": ScheduleSettings, "subset": Subset}
+    {"architecture": ModelSettings, "schedule": ScheduleSettings, "subset": Subset}
 )
 
 
@@ -52,8 +52,8 @@ class TrainingSettings:
     Attributes:
       mice: names of prepared mice.
       track: `sensorium` or `sensorium_plus`.
-      model: `cnn`, `ln`, or `package.module:function` for a model of one's own, see
-        `models.model_builder`.
+      model: `cnn`, `ln`, or `package.module:function` for a custom model, see
+        `models.build`.
       recipe: `published` or `fast`, which says what is None below.
       epochs: at most so many passes over the mouse with the most batches.
       batch_size: trials of each mouse in a step, on all devices together.
@@ -76,7 +76,7 @@ class TrainingSettings:
         None to start from random weights.
       freeze_core: whether the core stays as it is in `init_from`, statistics of its batch
         normalisation included.
-      architecture: the baseline's hyperparameters.
+      architecture: the model's parts and their options.
       schedule: when to cut the learning rate and when to stop, in the published recipe.
       subset: the neurons and trials that are used.
 
@@ -102,7 +102,7 @@ class TrainingSettings:
     mixed_precision: bool = False
     init_from: str | None = None
     freeze_core: bool = False
-    architecture: BaselineSettings = dataclasses.field(default_factory=BaselineSettings)
+    architecture: ModelSettings = dataclasses.field(default_factory=ModelSettings)
     schedule: ScheduleSettings = dataclasses.field(default_factory=ScheduleSettings)
     subset: Subset = dataclasses.field(default_factory=Subset)
 
@@ -118,7 +118,9 @@ class TrainingSettings:
         check_track(self.track)
         if not self.mice:
             raise SensoriumError("mice: expected at least one mouse")
-        check_model_name(self.model)
+        object.__setattr__(
+            self, "architecture", dataclasses.replace(self.architecture, model=self.model)
+        )
         for name in ("epochs", "batch_size"):
             if getattr(self, name) < 1:
                 raise SensoriumError(f"{name} {getattr(self, name)}: expected at least 1")
@@ -167,18 +169,11 @@ class TrainingSettings:
             )
         if self.freeze_core and self.init_from is None:
             raise SensoriumError("freeze_core: goes with init_from: a random core cannot be frozen")
-        shifter = [self.architecture.shifter_hidden_units, self.architecture.shifter_layers]
-        usual = [BaselineSettings.shifter_hidden_units, BaselineSettings.shifter_layers]
-        has_shifter = self.track == "sensorium_plus" and self.architecture.shifter
-        if not has_shifter and shifter != usual:
+        if self.track != "sensorium_plus" and self.architecture.shifter_wanted:
             raise SensoriumError(
-                "shifter_hidden_units and shifter_layers: this model has no shifter, which goes "
-                "with track sensorium_plus"
+                f"{self.architecture.shifter_wanted}: this model has no shifter, which goes with "
+                "track sensorium_plus"
             )
-        if self.architecture.positions == "free" and (
-            self.architecture.position_hidden_units != BaselineSettings.position_hidden_units
-        ):
-            raise SensoriumError("position_hidden_units: free positions have no network")
 
     @property
     def uses(self) -> Uses:
@@ -187,7 +182,7 @@ class TrainingSettings:
             mice=self.mice,
             subset=self.subset.describe(),
             track=self.track,
-            pupil_center=self.track == "sensorium_plus" and self.architecture.shifter,
+            pupil_center=self.track == "sensorium_plus" and self.architecture.shifter != "none",
             trained_on=self.subset.train_tiers,
             chosen_by=self.subset.validation_tier,
             neurons_chosen_by=self.subset.neurons_chosen_by,
@@ -202,7 +197,7 @@ class TrainingSettings:
             start = f"; from the weights of {self.init_from}{kept}"
         chosen = self.subset.describe()
         # What a model of one's own is given is known once it has been built.
-        signals = f" ({self.uses.signals})" if self.model in BASELINES else ""
+        signals = f" ({self.uses.signals})" if self.model in PRESETS else ""
         return (
             f"training {self.model} on {', '.join(self.mice)}{f' ({chosen})' if chosen else ''}, "
             f"track {self.track}{signals}; tier "
@@ -215,7 +210,7 @@ class TrainingSettings:
         """Returns settings from values of all kinds side by side, as people type them.
 
         Args:
-          **values: attributes of this class and of `BaselineSettings`, `ScheduleSettings` and
+          **values: attributes of this class and of `ModelSettings`, `ScheduleSettings` and
             `Subset`; `mice` may be one string, names joined by commas.
 
         Raises:
@@ -224,7 +219,12 @@ class TrainingSettings:
         groups = {}
         for group, kind in _GROUPS.items():
             names = [field.name for field in dataclasses.fields(kind)]
-            groups[group] = kind(**{name: values.pop(name) for name in names if name in values})
+            # The model is named beside its parts.
+            own = [name for name in names if name in values and name != "model"]
+            made = {name: values.pop(name) for name in own}
+            if group == "architecture":
+                made["model"] = values.get("model", "cnn")
+            groups[group] = kind(**made)
         known = [field.name for field in dataclasses.fields(cls) if field.name not in _GROUPS]
         for name in values:
             if name not in known:
@@ -251,7 +251,7 @@ class TrainingSettings:
             return cls(
                 **{
                     **values,
-                    "architecture": BaselineSettings(**values["architecture"]),
+                    "architecture": ModelSettings(**values["architecture"]),
                     "schedule": ScheduleSettings(**values["schedule"]),
                     # Runs of earlier versions have none.
                     "subset": Subset(**values.get("subset", {})),

@@ -10,7 +10,6 @@ from pathlib import Path
 from sensorium_tf.data import Mouse, Subset, load_mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel, FiringRateModel, normalize_coordinates, same_places
-from sensorium_tf.tracks import track_of
 from sensorium_tf.training.model_file import load_model
 from sensorium_tf.training.prediction import check_n_neurons
 from sensorium_tf.training.uses import Uses
@@ -74,7 +73,7 @@ class TrainedModel:
         if self.workdir is not None:
             self.workdir.check_recording(mouse)
             return
-        places = getattr(self.model.readouts[mouse.name], "coordinates", None)
+        places = self.model.readouts[mouse.name].coordinates
         if places is None:
             return
         if not same_places(places, normalize_coordinates(mouse.cell_motor_coordinates)):
@@ -142,10 +141,7 @@ def _of_run(workdir: Workdir, model: FiringRateModel | EnsembleModel) -> Trained
 
 def _lone(path: Path, model: FiringRateModel | EnsembleModel) -> TrainedModel:
     """Returns what a file tells by itself."""
-    try:
-        track = track_of(model.image_shape)
-    except SensoriumError as e:
-        raise SensoriumError(f"{path}: {e}") from e
+    track = model.inputs.track
     return TrainedModel(
         model=model,
         name=model.name,

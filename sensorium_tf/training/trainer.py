@@ -23,7 +23,7 @@ from sensorium_tf.training.prediction import Predictor
 from sensorium_tf.training.schedule import LearningPlan, Schedule, Trapezoid
 from sensorium_tf.training.settings import TrainingSettings
 from sensorium_tf.training.start import Start, open_start
-from sensorium_tf.training.steps import Steps
+from sensorium_tf.training.step import Steps
 from sensorium_tf.training.strategies import (
     check_agreement,
     chiefs_value,
@@ -152,6 +152,7 @@ class _Run:
             self._model = build_model(settings, mice)
             # Adam makes its moments at the first step, but a checkpoint holds them from the start.
             self._model.optimizer.build(self._model.trainable_variables)
+        self._labels = tuple(self._model.penalties())
         start, known = None, ()
         # A run that goes on needs the file no more.
         if settings.init_from is not None and not workdir.has_checkpoint:
@@ -221,7 +222,7 @@ class _Run:
         self._plan = self._new_plan(scores[SCORE])
         self._epochs: list[dict[str, float]] = []
         self._stopped = False
-        self._partial = EpochTotals.new(len(self._mice))
+        self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         self._best = self._weights()
         self._save_model()
         log.write(0, scores)
@@ -244,7 +245,7 @@ class _Run:
                 average.assign(weight)
         self._stopped = decision.stop
         self._epochs.append({"epoch": epoch, **scalars})
-        self._partial = EpochTotals.new(len(self._mice))
+        self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         steps = range(first_step, self._batches.steps_per_epoch)
         n_images = sum(sum(self._batches.n_trials(step)) for step in steps)
         # Before the checkpoint, from which the run goes on: twice is better than never.
@@ -271,14 +272,15 @@ class _Run:
                 raise self._not_finite(epoch, steps.start, totals.bad)
             partial.add(n_trials, totals)
             if bar is not None:
-                bar.update(partial.step, [("loss", partial.losses(self._model.mice)["loss/total"])])
+                losses = partial.losses(self._model.mice, self._labels)
+                bar.update(partial.step, [("loss", losses["loss/total"])])
             if totals.stopped:
                 self._save()
                 raise TrainingStopped(
                     f"asked to stop in epoch {epoch}, after step {partial.step} of {n_steps}: "
                     f"saved in {self._workdir.path}, the same command goes on"
                 )
-        return partial.losses(self._model.mice)
+        return partial.losses(self._model.mice, self._labels)
 
     def _distributed(self, epoch: int, first_step: int):
         """Returns the rest of an epoch's batches, shared out to the devices."""
@@ -431,7 +433,7 @@ class _Run:
         best = [arrays[f"best/{i}"] for i in range(len(self._model.get_weights()))]
         plan = self._new_plan(0.0)
         plan.restore(state["plan"])
-        partial = EpochTotals.load(state["partial"], len(self._mice))
+        partial = EpochTotals.load(state["partial"], len(self._mice), len(self._labels))
         self._stopped, self._epochs = bool(state["stopped"]), list(state["epochs"])
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
