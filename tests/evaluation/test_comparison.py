@@ -11,7 +11,7 @@ from recording_files import recording_tree, write_zip
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Mouse, load_mouse, prepare
 from sensorium_tf.evaluation import compare_runs, differences_table, evaluate
-from sensorium_tf.models import BaselineSettings, EnsembleModel, baseline
+from sensorium_tf.models import EnsembleModel, ModelSettings, baseline
 from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, load_model, save_model
 from sensorium_tf.training import TrainingSettings, train
@@ -21,7 +21,7 @@ def compared_in(prepared, runs, **options):
     return compare_runs([Run(run, prepared) for run in runs], **options)
 
 
-SMALL = BaselineSettings(hidden_channels=2, n_blocks=1)
+SMALL = ModelSettings(hidden_channels=2, n_blocks=1)
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
 
 
