@@ -19,11 +19,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "launch"))
-
-import launcher
 from absl import flags
 from measurements import MEASUREMENTS
+
+from sensorium_tf import cli
 
 OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.", required=True)
 ONLY = flags.DEFINE_list("only", list(MEASUREMENTS), "Which measurements.")
@@ -105,4 +104,4 @@ def _table(results: dict) -> str:
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

@@ -7,11 +7,13 @@
 Prints a table; evaluation.json, neurons.csv and figures/ go into the workdir or, for a lone model
 file, into the folder <its name>_results beside it. --compare prints how the scores of the runs
 (workdirs or .keras files) differ from those of the first, neuron by neuron; comparison.json and
-figures/ go into the folder comparison in the first run's.
+figures/ go into the folder comparison in the first run's. --json prints what is in evaluation.json
+(or comparison.json) instead of the table.
 """
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
 MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file, trained or imported.")
@@ -25,15 +27,19 @@ TIER = flags.DEFINE_string(
 TRUTH = flags.DEFINE_string(
     "truth", None, "<name>_truth.npz of a simulated recording: scores its true rates as well."
 )
-MODULES = flags.DEFINE_list("modules", [], "Modules of your own layers, to be imported first.")
+MODULES = flags.DEFINE_list(
+    "modules", [], "Modules of custom layers and metrics, to be imported first."
+)
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the files, if another one.")
+JSON = flags.DEFINE_bool("json", False, "Print JSON instead of the table.")
 
 
 def main() -> None:
     import sensorium_tf
+    from sensorium_tf.evaluation import format_json
 
-    launcher.import_own(MODULES)
-    chosen = launcher.one_of(WORKDIR, MODEL_FILE, COMPARE)
+    cli.import_own(MODULES)
+    chosen = cli.one_of(WORKDIR, MODEL_FILE, COMPARE)
     what = {
         "tier": TIER.value,
         "mice": MICE.value,
@@ -41,11 +47,11 @@ def main() -> None:
         "output": OUTPUT.value,
     }
     if COMPARE.value is None:
-        scored = sensorium_tf.Run(chosen, launcher.DATA_DIR.value).evaluate(**what)
+        scored = sensorium_tf.Run(chosen, cli.DATA_DIR.value).evaluate(**what)
     else:
-        scored = sensorium_tf.compare(*chosen, **what, data_dir=launcher.DATA_DIR.value)
-    print(scored.report())
+        scored = sensorium_tf.compare(*chosen, **what, data_dir=cli.DATA_DIR.value)
+    print(format_json(scored.to_json()) if JSON.value else scored.report())
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

@@ -10,9 +10,9 @@ SIGTERM saves the run and ends it with exit status 75. Several machines: start t
 each with TF_CONFIG set; all must see the workdir.
 """
 
-import launcher
 from absl import flags
 
+from sensorium_tf import cli
 from sensorium_tf.flags import define_flags, define_whole_numbers, show
 from sensorium_tf.training.settings import STRATEGIES, TrainingSettings, by_recipe
 
@@ -46,7 +46,7 @@ def main() -> None:
         **values,
         seeds=SEEDS.value,
         workdir=WORKDIR.value,
-        data_dir=launcher.DATA_DIR.value,
+        data_dir=cli.DATA_DIR.value,
         modules=MODULES.value,
         strategy=STRATEGY.value,
         profile=PROFILE.value,
@@ -54,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

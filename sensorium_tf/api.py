@@ -5,10 +5,9 @@ Each is a thin layer over the packages below, and the launchers are shells over 
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sensorium_tf.competition import score_summary
 from sensorium_tf.config import check_names
 from sensorium_tf.data import Mouse, Subset, load_mouse, mouse_names
 from sensorium_tf.errors import SensoriumError
@@ -192,10 +191,3 @@ def compare(
         truth=truth,
         output=output,
     )
-
-
-def score(
-    submission: str | os.PathLike, ground_truth: str | os.PathLike, *, track: str = "sensorium"
-) -> Mapping[str, Any]:
-    """Scores a submission file against a ground-truth file; see `competition.score_summary`."""
-    return score_summary(submission, ground_truth, track=track)

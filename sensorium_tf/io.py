@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.errors import AccessError, SensoriumError, os_reason
 
 try:
     import fcntl
@@ -52,8 +52,8 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
         The open file.
 
     Raises:
-        SensoriumError: If the file cannot be written (no permission, disk full, a folder of this
-            name ...).
+        AccessError: If the file cannot be written (no permission, disk full ...).
+        SensoriumError: If a folder has this name, or a file that of a folder above it.
     """
     if mode not in ("w", "wb"):
         raise ValueError(f"mode {mode!r}: expected 'w' or 'wb'")
@@ -78,12 +78,9 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
         temporary.replace(path)
     except OSError as e:
         # Errors of other files that the block works with keep their own name.
-        if e.filename not in (None, str(temporary), *map(str, path.parents)):
+        if e.filename not in (None, str(temporary), str(path), *map(str, path.parents)):
             raise
-        raise SensoriumError(
-            f"{path}: cannot be written ({e.strerror or e}): free space there or choose another "
-            "place"
-        ) from e
+        raise AccessError(f"{path}: cannot be written: {os_reason(e)}") from e
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -27,6 +27,7 @@ class SignalSpec:
         doc: What its values are, with their units.
         time_axis: Which axis of `shape` is time; None for a signal of one value a trial.
         required: Whether there is no recording without it.
+        columns: What the columns of a context signal are, for figures; empty if not known.
     """
 
     name: str
@@ -36,6 +37,7 @@ class SignalSpec:
     doc: str = ""
     time_axis: int | None = None
     required: bool = True
+    columns: tuple[str, ...] = ()
 
     def with_shape(self, shape: tuple[int | None, ...]) -> "SignalSpec":
         """Returns the signal with the shape that a recording has."""
@@ -94,7 +96,14 @@ class RecordingSpec:
         """
         try:
             signals = tuple(
-                SignalSpec(**{**each, "shape": tuple(each["shape"])}) for each in values
+                SignalSpec(
+                    **{
+                        **each,
+                        "shape": tuple(each["shape"]),
+                        "columns": tuple(each.get("columns", ())),
+                    }
+                )
+                for each in values
             )
         except (TypeError, KeyError, ValueError) as e:
             raise SensoriumError("not the description of a recording's signals") from e
@@ -105,6 +114,7 @@ class RecordingSpec:
                 and all(n is None or (type(n) is int and n > 0) for n in signal.shape)
                 and (signal.time_axis is None or type(signal.time_axis) is int)
                 and type(signal.required) is bool
+                and all(type(text) is str for text in signal.columns)
             )
             if not fits:
                 raise SensoriumError("not the description of a recording's signals")

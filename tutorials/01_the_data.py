@@ -14,7 +14,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import sensorium_tf
-from sensorium_tf import evaluation, metrics
+from sensorium_tf import metrics, plotting
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import Trials
 
 mouse = sensorium_tf.load(MOUSE)
@@ -76,7 +77,7 @@ print("responses", train.responses.shape)
 # sparse: to any image most neurons say little and a few say a lot, other ones each time.
 
 # %%
-evaluation.images_with_responses(train.images[:6], train.responses[:6])
+plotting.images_with_responses(train.images[:6], train.responses[:6])
 
 # %%
 silent = np.mean(train.responses < 0.1)
@@ -94,7 +95,7 @@ print(f"the most active tenth of the neurons gives {share:.0%} of the activity i
 
 # %%
 session = Trials.concatenate([mouse.trials(tier) for tier in mouse.tiers]).as_shown()
-evaluation.response_raster(session.responses, n_neurons=200, n_trials=200)
+plotting.response_raster(session.responses, n_neurons=200, n_trials=200)
 
 # %% [markdown]
 # ## Behavior and eye
@@ -102,7 +103,8 @@ evaluation.response_raster(session.responses, n_neurons=200, n_trials=200)
 # The same session: the state of the animal changes over seconds to minutes.
 
 # %%
-evaluation.behavior_traces(session)
+signals = {"behavior": session.behavior, "pupil_center": session.pupil_center}
+plotting.signal_traces(signals, recording=sensorium2022.CHALLENGE.recording)
 
 # %%
 activity = session.responses.mean(axis=1)
@@ -124,7 +126,7 @@ test = mouse.trials("test")
 fev = metrics.explainable_variance(test.responses, test.image_ids)
 oracle = metrics.oracle_correlation(test.responses, test.image_ids)
 best = np.argmax(fev)
-evaluation.repeated_responses(
+plotting.repeated_responses(
     test.responses[:, best],
     test.image_ids,
     title=f"unit {mouse.unit_ids[best]}: FEV {fev[best]:.2f}, oracle {oracle[best]:.2f}",
@@ -135,7 +137,7 @@ evaluation.repeated_responses(
 
 # %%
 median = np.argsort(fev)[len(fev) // 2]
-evaluation.repeated_responses(
+plotting.repeated_responses(
     test.responses[:, median],
     test.image_ids,
     title=f"unit {mouse.unit_ids[median]}: FEV {fev[median]:.2f}, oracle {oracle[median]:.2f}",
@@ -160,10 +162,10 @@ evaluation.repeated_responses(
 # `sensorium_plus` does.
 
 # %%
-evaluation.reliability_histograms(fev, oracle)
+plotting.reliability_histograms(fev, oracle)
 
 # %%
-counted = np.mean(fev >= metrics.FEV_THRESHOLD)
+counted = np.mean(fev >= sensorium2022.CHALLENGE.fev_threshold)
 print(f"FEV: mean {fev.mean():.2f}; {counted:.0%} of the neurons count in FEVE")
 print(f"oracle: mean {oracle.mean():.2f}")
 print(f"FEV and oracle correlate over neurons by {np.corrcoef(fev, oracle)[0, 1]:.2f}")
@@ -174,7 +176,7 @@ print(f"FEV and oracle correlate over neurons by {np.corrcoef(fev, oracle)[0, 1]
 # Every neuron has a place in cortex, in micrometres, the surface above. Coloured by reliability:
 
 # %%
-evaluation.neurons_in_cortex(
+plotting.neurons_in_cortex(
     mouse.cell_motor_coordinates, oracle, label="oracle (correlation)", title=mouse.name
 )
 

@@ -23,7 +23,7 @@ import keras
 import numpy as np
 
 import sensorium_tf
-from sensorium_tf import evaluation
+from sensorium_tf import plotting
 
 mouse = sensorium_tf.load(MOUSE)
 mouse
@@ -95,10 +95,10 @@ cnn_scores
 # %%
 bounds = cnn_scores.mice[MOUSE]
 correlations = {
-    "ln": ln_scores.mice[MOUSE].scores.single_trial_correlation,
-    "cnn": bounds.scores.single_trial_correlation,
+    "ln": ln_scores.mice[MOUSE].scores.per_neuron["single_trial_correlation"],
+    "cnn": bounds.scores.per_neuron["single_trial_correlation"],
 }
-evaluation.correlation_histogram(correlations, oracle=bounds.oracle)
+plotting.correlation_histogram(correlations, oracle=bounds.oracle)
 
 # %% [markdown]
 # ## Compare
@@ -119,7 +119,7 @@ sensorium_tf.compare(ln, cnn)
 # does that.
 
 # %%
-evaluation.paired_correlations(correlations)
+plotting.paired_correlations(correlations)
 
 # %% [markdown]
 # ## With behavior
@@ -143,11 +143,11 @@ sensorium_tf.compare(cnn, plus)
 # comparison and submission.
 
 # %%
-plus_scores = plus.evaluate(truth=mouse.truth_file)
-correlations["cnn + behavior"] = plus_scores.mice[MOUSE].scores.single_trial_correlation
+plus_scores = plus.evaluate(truth=mouse.truth_file).mice[MOUSE].scores
+correlations["cnn + behavior"] = plus_scores.per_neuron["single_trial_correlation"]
 if bounds.truth is not None:
-    correlations["true rates"] = bounds.truth.single_trial_correlation
-evaluation.score_distributions({MOUSE: correlations}, oracle={MOUSE: bounds.oracle})
+    correlations["true rates"] = bounds.truth.per_neuron["single_trial_correlation"]
+plotting.score_distributions({MOUSE: correlations}, oracle={MOUSE: bounds.oracle})
 
 # %% [markdown]
 # A body is the density over neurons, its bar the quartiles, its dot the mean; the dashed line is
@@ -160,10 +160,10 @@ evaluation.score_distributions({MOUSE: correlations}, oracle={MOUSE: bounds.orac
 # in longer runs a penalty on roughness smooths them.
 
 # %%
-evaluation.first_layer_filters(np.asarray(ln.model.core.stem.kernel), title="ln")
+plotting.first_layer_filters(np.asarray(ln.model.core.stem.kernel), title="ln")
 
 # %%
-evaluation.first_layer_filters(np.asarray(cnn.model.core.stem.kernel), title="cnn")
+plotting.first_layer_filters(np.asarray(cnn.model.core.stem.kernel), title="cnn")
 
 # %% [markdown]
 # Nobody told the readout where in the image a neuron looks. A small network predicts it from the
@@ -173,7 +173,7 @@ evaluation.first_layer_filters(np.asarray(cnn.model.core.stem.kernel), title="cn
 
 # %%
 positions = np.asarray(cnn.model.readouts[MOUSE].mean_positions())
-evaluation.receptive_field_positions(positions, mouse.cell_motor_coordinates)
+plotting.receptive_field_positions(positions, mouse.cell_motor_coordinates)
 
 # %% [markdown]
 # ## On

@@ -214,12 +214,12 @@ print(f"largest difference of the rates: {difference:.1e}")
 
 # %%
 core, readout = mine.model.core, mine.model.readouts[MOUSE]
-sensorium_tf.evaluation.first_layer_filters(
+sensorium_tf.plotting.first_layer_filters(
     np.asarray(core.filters.kernel), title="filters of the core"
 )
 
 # %%
-sensorium_tf.evaluation.receptive_field_positions(
+sensorium_tf.plotting.receptive_field_positions(
     np.asarray(readout.centers()),
     mine.mouse().cell_motor_coordinates,
     title="where the readout looks",
@@ -248,8 +248,9 @@ print(comparison.report())
 
 # %%
 scores = comparison.mice[MOUSE].scores
-sensorium_tf.evaluation.paired_correlations(
-    {name: each.single_trial_correlation for name, each in scores.items()}, title=MOUSE
+sensorium_tf.plotting.paired_correlations(
+    {name: each.per_neuron["single_trial_correlation"] for name, each in scores.items()},
+    title=MOUSE,
 )
 
 # %% [markdown]

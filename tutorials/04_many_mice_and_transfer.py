@@ -115,12 +115,12 @@ for how, each in scores.items():
     print(f"{how}:", *(f"{each[n_trials].mean():.3f} ({n_trials} trials)" for n_trials in each))
 
 # %%
-figure = sensorium_tf.evaluation.learning_curve(
+figure = sensorium_tf.plotting.learning_curve(
     scores,
     oracle=sensorium_tf.metrics.oracle_correlation(trials.responses, trials.image_ids),
     title=f"{new}, a mouse that the core has not seen",
 )
-sensorium_tf.evaluation.save_figure(figure, "learning_curve.png")
+sensorium_tf.plotting.save_figure(figure, "learning_curve.png")
 figure
 
 # %% [markdown]

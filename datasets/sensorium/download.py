@@ -9,7 +9,7 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import checksums
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import AccessError, SensoriumError, one_line, os_reason
 from sensorium_tf.io import atomic_write
 
 _PROBE_SECONDS = 5
@@ -43,6 +43,8 @@ class Download:
         try:
             self.path = dl_manager.download(url)
         except (tfds.download.DownloadError, NonMatchingChecksumError, OSError) as e:
+            if isinstance(e, OSError) and e.filename is not None:
+                raise AccessError(f"{e.filename}: {os_reason(e)}") from e
             raise SensoriumError(
                 f"{one_line(e)}: download {url} by hand and hand its folder in as --manual_dir "
                 "(TFDS: manual_dir)"

@@ -14,7 +14,7 @@ import tensorflow_datasets as tfds
 from sensorium_tf.datasets.sensorium.download import Download
 from sensorium_tf.datasets.sensorium.prepared import check_prepared, describe
 
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line, os_reason
 from sensorium_tf.io import expand, file_lock
 from sensorium_tf.recordings import ARCHIVE_URL, CATALOG, IMAGE_SHAPE, TIERS, Recording
 from sensorium_tf.recordings.simulation import simulate_recording
@@ -132,11 +132,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 leftover.rmtree()
             try:
                 super().download_and_prepare(**kwargs)
-            except SensoriumError:
-                if self._download is not None:
+            except SensoriumError as e:
+                # What could not be read may be intact.
+                if self._download is not None and not isinstance(e, AccessError):
                     self._download.forget()
                 raise
             except (OSError, RuntimeError) as e:  # what TFDS makes of a write that failed
+                if is_access_error(e):
+                    raise AccessError(
+                        f"{self.info.full_name}: cannot be prepared in {folder}: "
+                        f"{e.filename or 'a file'}: {os_reason(e)}"
+                    ) from e
                 raise SensoriumError(
                     f"{self.info.full_name}: cannot be prepared in {folder} ({one_line(e)}): is "
                     "there space, and may you write there? Else choose another data_dir"

@@ -51,6 +51,7 @@ _RECORDING = RecordingSpec(
             folder="behavior",
             doc="Pupil dilation, its derivative, running speed.",
             required=False,
+            columns=("pupil dilation", "its derivative", "running speed"),
         ),
         SignalSpec(
             name="pupil_center",
@@ -59,6 +60,7 @@ _RECORDING = RecordingSpec(
             folder="pupil_center",
             doc="Horizontal, vertical; pixels of the eye camera.",
             required=False,
+            columns=("horizontal", "vertical"),
         ),
     )
 )

@@ -22,7 +22,7 @@ from sensorium_tf.data.trials import (
 )
 from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.datasets.sensorium.prepared import read_description
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line
 from sensorium_tf.io import expand
 from sensorium_tf.recordings import TIERS, recording_stem
 from sensorium_tf.recordings.truth import Truth
@@ -31,7 +31,7 @@ from sensorium_tf.tracks import IMAGE_SIZE, check_track
 _BLOCK = 32
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Mouse:
     """A prepared mouse, from `load_mouse`.
 
@@ -217,6 +217,11 @@ class Mouse:
                     split=tier, batch_size=_BLOCK, read_config=tfds.ReadConfig(try_autocache=False)
                 ).as_numpy_iterator()
         except (tf.errors.OpError, OSError, ValueError) as e:
+            if _is_access_error(e):
+                raise AccessError(
+                    f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot "
+                    f"be read: {one_line(e)[:200]}"
+                ) from e
             raise SensoriumError(
                 f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot be "
                 f"read ({one_line(e)}): delete that folder and prepare it again"
@@ -258,11 +263,12 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
         earlier = sorted(builder.data_path.parent.glob("[0-9]*.[0-9]*.[0-9]*"))
     except SensoriumError:
         raise
-    except OSError as e:
-        raise SensoriumError(
-            f"mouse {name!r}: {e.filename or folder}: cannot be read ({e.strerror or one_line(e)})"
-        ) from e
     except Exception as e:  # TFDS and protobuf raise many kinds of error on damaged metadata
+        if _is_access_error(e):
+            raise AccessError(
+                f"mouse {name!r}: the prepared dataset in {folder} cannot be read: "
+                f"{one_line(e)[:200]}"
+            ) from e
         raise SensoriumError(
             f"mouse {name!r}: the prepared dataset in {folder} is damaged ({one_line(e)}): delete "
             f"the folder sensorium/{name} there and prepare it again"
@@ -305,6 +311,13 @@ def builder_of(
     else:
         raise SensoriumError(f"name {name!r}: expected letters, digits and _, a letter first")
     return Builder(config=config, recording=recording, data_dir=data_dir)
+
+
+def _is_access_error(error: Exception) -> bool:
+    # TensorFlow's own words for permissions and for too many open files.
+    refused = (tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)
+    missing = isinstance(error, FileNotFoundError)
+    return isinstance(error, refused) or (is_access_error(error) and not missing)
 
 
 def _open(name: str, builder: Builder) -> Mouse:

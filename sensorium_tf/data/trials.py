@@ -13,7 +13,7 @@ from sensorium_tf.tracks import check_track
 _SMALLEST_STD = 0.01
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Trials:
     """Normalised trials of one mouse, in the order of their index.
 

@@ -11,13 +11,7 @@ import numpy as np
 
 from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.evaluation.evaluate import choose_tiers, evaluate_mouse, load_truth
-from sensorium_tf.evaluation.figures import (
-    paired_correlations,
-    save_figure,
-    score_distributions,
-)
-from sensorium_tf.evaluation.figures.style import model_colors
+from sensorium_tf.evaluation.model_scores import choose_tiers, evaluate_mouse, load_truth
 from sensorium_tf.evaluation.results import MouseEvaluation
 from sensorium_tf.evaluation.tables import (
     as_table,
@@ -27,20 +21,22 @@ from sensorium_tf.evaluation.tables import (
     write_json,
 )
 from sensorium_tf.io import expand
-from sensorium_tf.metrics import SCORES, Scores, scores, summarize
+from sensorium_tf.metrics import Scores, evaluate_rates, summarize
 from sensorium_tf.models import same_places
+from sensorium_tf.plotting import paired_correlations, save_figure, score_distributions
+from sensorium_tf.plotting.style import model_colors
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Provenance, Run, predict
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class MouseComparison:
     """How well several runs predict one mouse.
 
     Attributes:
-      first: the evaluation of the first run, to which the others are compared.
-      scores: name of a run to its scores on the same trials and neurons; the first one leads.
-      uses: name of a run to the signals and trials that its model uses.
+        first: The evaluation of the first run, to which the others are compared.
+        scores: Name of a run to its scores on the same trials and neurons; the first one leads.
+        uses: Name of a run to the signals and trials that its model uses.
     """
 
     first: MouseEvaluation
@@ -99,10 +95,7 @@ class MouseComparison:
             "held_out": self.held_out,
             "trials": len(first.responses),
             "neurons": len(first.unit_ids),
-            "scores": {
-                name: {**each.summary, "feve_reason": each.feve_reason}
-                for name, each in self.scores.items()
-            },
+            "scores": {name: each.to_json() for name, each in self.scores.items()},
             "oracle": first.oracle_summary,
             "differences": self.differences,
         }
@@ -111,13 +104,13 @@ class MouseComparison:
         return content
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Comparison:
     """How well several runs predict the same mice.
 
     Attributes:
-      uses: run to the signals and trials that its model uses.
-      mice: mouse to the comparison on it.
+        uses: Run to the signals and trials that its model uses.
+        mice: Mouse to the comparison on it.
     """
 
     uses: Mapping[str, Provenance]
@@ -148,13 +141,13 @@ class Comparison:
         parts = [f"compared with {names[0]}: {', '.join(names[1:])}"]
         parts += [self.warning or f"each {self.uses[names[0]].describe()}", ""]
         for mouse, each in self.mice.items():
-            first = each.first
+            first, metrics = each.first, each.first.scores.per_neuron
             parts += [
                 f"{mouse}: {len(first.unit_ids)} neurons, {len(first.responses)} trials of tier "
                 f"{first.tier}",
-                scores_table(each.rows, notes=each.notes),
+                scores_table(each.rows, metrics=metrics, notes=each.notes),
                 "",
-                differences_table(each.differences, to=names[0]),
+                differences_table(each.differences, to=names[0], metrics=metrics),
                 "",
             ]
         return "\n".join(parts).rstrip()
@@ -163,7 +156,7 @@ class Comparison:
         """Returns the scores of each run and oracle, and the differences; see `as_table`."""
         return as_table(
             {"mouse": name, "tier": mouse.first.tier, "model": row, "compared_with": reference}
-            | flat_scores(summary)
+            | flat_scores(summary, metrics=mouse.first.scores.per_neuron)
             for name, mouse in self.mice.items()
             for rows, reference in (
                 (mouse.rows, None),
@@ -193,19 +186,19 @@ def compare_runs(
     """Compares trained runs with the first of them, and writes `comparison.json` and `figures/`.
 
     Args:
-      runs: two or more; the others are compared with the first.
-      mice: some of the mice that all runs know; if left out the runs must know the same ones.
-      tier: as of `evaluate`.
-      truth: as of `evaluate`.
-      output: folder for the files; if left out `comparison` in the folder where `evaluate` writes
-        those of the first run.
+        runs: Two or more; the others are compared with the first.
+        mice: Some of the mice that all runs know; if left out the runs must know the same ones.
+        tier: As of `evaluate`.
+        truth: As of `evaluate`.
+        output: Folder for the files; if left out `comparison` in the folder where `evaluate` writes
+            those of the first run.
 
     Returns:
-      The scores of each mouse under each run, and their differences.
+        The scores of each mouse under each run, and their differences.
 
     Raises:
-      SensoriumError: as `evaluate`, or if there are fewer than two runs, duplicates among them, or
-        runs on other mice, neurons or recordings.
+        SensoriumError: As `evaluate`, or if there are fewer than two runs, duplicates among them,
+            or runs on other mice, neurons or recordings.
     """
     opened = _open(runs)
     names = _common_mice(opened) if mice is None else tuple(mice)
@@ -239,7 +232,7 @@ def _open(runs: Sequence[Run]) -> dict[str, Run]:
     paths = [_path(run).resolve() for run in runs]
     twice = next((path for i, path in enumerate(paths) if path in paths[:i]), None)
     if twice is not None:
-        raise SensoriumError(f"{twice}: a duplicate: name runs that differ")
+        raise SensoriumError(f"{twice}: duplicate run: name runs that differ")
     # One that was copied out of its run's workdir may have the same name as another.
     depths = [2 if path.name == "model.keras" else 1 for path in paths]
     while len(set(names := _ends(paths, depths))) < len(paths):
@@ -312,7 +305,7 @@ def _compare_mouse(
     found = {name: first.scores}
     for name, run in others:
         rates = predict(run.model, trials, track=run.track)
-        found[name] = scores(first.responses, rates, first.image_ids, track=run.track)
+        found[name] = evaluate_rates(first.responses, rates, first.image_ids, track=run.track)
     uses = {name: run.provenance for name, run in runs.items()}
     return MouseComparison(first=first, scores=found, uses=uses)
 
@@ -322,10 +315,8 @@ def _difference(
 ) -> dict[str, Any]:
     """Returns what `MouseComparison.differences` holds of one run."""
     less = {
-        score: None
-        if per_neuron[score] is None or reference[score] is None
-        else per_neuron[score] - reference[score]
-        for score in SCORES
+        score: None if values is None or reference[score] is None else values - reference[score]
+        for score, values in per_neuron.items()
     }
     found = summarize(less)
     found["better"] = {
@@ -339,7 +330,9 @@ def _write_figures(folder: Path, comparison: Comparison) -> None:
     """Writes the paired scores of each mouse, and all scores side by side."""
     correlations, oracle = {}, {}
     for mouse, each in comparison.mice.items():
-        found = {name: run.single_trial_correlation for name, run in each.scores.items()}
+        found = {
+            name: run.per_neuron["single_trial_correlation"] for name, run in each.scores.items()
+        }
         correlations[f"{mouse}\n{each.first.tier}"] = found
         oracle[f"{mouse}\n{each.first.tier}"] = each.first.oracle
         save_figure(

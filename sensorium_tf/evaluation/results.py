@@ -7,29 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from sensorium_tf.evaluation.tables import ORACLE, as_table, flat_scores, scores_table
-from sensorium_tf.metrics import FEV_THRESHOLD, Scores, summarize
+from sensorium_tf.evaluation.tables import as_table, flat_scores, scores_table
+from sensorium_tf.metrics import ORACLE, Scores, summarize
 from sensorium_tf.runs import Provenance
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class MouseEvaluation:
     """How well a model predicts one mouse.
 
     Attributes:
-      mouse: its name.
-      tier: of the trials that were scored.
-      unit_ids: `(neurons,)`.
-      image_ids: `(trials,)`.
-      responses: `(trials, neurons)`, standardised.
-      rates: `(trials, neurons)`, the model's.
-      scores: the model's.
-      explainable_variance: `(neurons,)`, None without repeated images.
-      oracle: single-trial correlation of the mean over the other repeats, `(neurons,)`; None
-        without repeated images.
-      truth: scores of the true rates of a simulated recording, None where they are not known.
-      members: name to scores of each member of an ensemble; empty for a single model.
-      uses: the signals and trials that the model uses.
+        mouse: Its name.
+        tier: Of the trials that were scored.
+        unit_ids: `(neurons,)`.
+        image_ids: `(trials,)`.
+        responses: `(trials, neurons)`, standardised.
+        rates: `(trials, neurons)`, the model's.
+        scores: The model's.
+        explainable_variance: `(neurons,)`, None without repeated images.
+        oracle: Single-trial correlation of the mean over the other repeats, `(neurons,)`; None
+            without repeated images.
+        truth: Scores of the true rates of a simulated recording, None where they are not known.
+        members: Name to scores of each member of an ensemble; empty for a single model.
+        uses: The signals and trials that the model uses.
     """
 
     mouse: str
@@ -72,14 +72,7 @@ class MouseEvaluation:
 
     def notes(self) -> list[str]:
         """Returns what must be known to read the scores, a sentence each."""
-        notes = []
-        if self.scores.feve_reason:
-            notes.append(f"no FEVE: {self.scores.feve_reason}")
-        else:
-            notes.append(
-                f"FEVE: over the {self.scores.feve_neurons} of {len(self.unit_ids)} neurons with "
-                f"an explainable variance (FEV) of {FEV_THRESHOLD} or more"
-            )
+        notes = self.scores.notes()
         if self.oracle is not None and (
             self.scores.means["single_trial_correlation"] > self.oracle.mean()
         ):
@@ -100,8 +93,7 @@ class MouseEvaluation:
             "held_out": self.held_out,
             "trials": len(self.responses),
             "neurons": len(self.unit_ids),
-            **self.scores.summary,
-            "feve_reason": self.scores.feve_reason,
+            **self.scores.to_json(),
         }
         if self.oracle_summary is not None:
             content["oracle"] = self.oracle_summary
@@ -112,15 +104,15 @@ class MouseEvaluation:
         return content
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
     """How well a model predicts its mice.
 
     Attributes:
-      model: `cnn` or `ln`, or what a lone model file calls itself.
-      track: the model's.
-      uses: the signals and trials that it uses.
-      mice: mouse to its evaluation.
+        model: `cnn` or `ln`, or what a lone model file calls itself.
+        track: The model's.
+        uses: The signals and trials that it uses.
+        mice: Mouse to its evaluation.
     """
 
     model: str
@@ -139,14 +131,17 @@ class Evaluation:
                 f"{mouse.mouse}: {len(mouse.unit_ids)} neurons, {len(mouse.responses)} trials of "
                 f"tier {mouse.tier}; {self.model} {self.uses.describe()}"
             )
-            parts += [heading, scores_table(mouse.rows(self.model), notes=mouse.notes()), ""]
+            table = scores_table(
+                mouse.rows(self.model), metrics=mouse.scores.per_neuron, notes=mouse.notes()
+            )
+            parts += [heading, table, ""]
         return "\n".join(parts).rstrip()
 
     def table(self) -> Any:
         """Returns the score table of all mice, a row for each model and oracle; see `as_table`."""
         return as_table(
             {"mouse": name, "tier": mouse.tier, "held_out": mouse.held_out, "model": model}
-            | flat_scores(summary)
+            | flat_scores(summary, metrics=mouse.scores.per_neuron)
             for name, mouse in self.mice.items()
             for model, summary in mouse.rows(self.model).items()
         )

@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from sensorium_tf.data import Mouse
-from sensorium_tf.evaluation.figures import (
+from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
+from sensorium_tf.evaluation.tables import write_json, write_neurons_csv
+from sensorium_tf.models import Core, EnsembleModel, FiringRateModel, GaussianReadout
+from sensorium_tf.plotting import (
     correlation_histogram,
     first_layer_filters,
     neurons_in_cortex,
@@ -17,9 +20,6 @@ from sensorium_tf.evaluation.figures import (
     save_figure,
     score_distributions,
 )
-from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
-from sensorium_tf.evaluation.tables import write_json, write_neurons_csv
-from sensorium_tf.models import Core, EnsembleModel, FiringRateModel, GaussianReadout
 
 
 def write_run_files(
@@ -32,13 +32,13 @@ def write_run_files(
     """Writes `evaluation.json`, `neurons.csv` and `figures/`.
 
     Args:
-      folder: of the files.
-      evaluation: what they show.
-      model: the evaluated one.
-      mice: the evaluated ones.
+        folder: Of the files.
+        evaluation: What they show.
+        model: The evaluated one.
+        mice: The evaluated ones.
 
     Raises:
-      SensoriumError: if a file cannot be written.
+        SensoriumError: If a file cannot be written.
     """
     write_json(folder / "evaluation.json", evaluation.to_json())
     _write_neurons(folder / "neurons.csv", evaluation)
@@ -79,7 +79,7 @@ def _write_figures(
         )
     for mouse in mice:
         each = evaluation.mice[mouse.name]
-        correlations = each.scores.single_trial_correlation
+        correlations = each.scores.per_neuron["single_trial_correlation"]
         title = f"{evaluation.model}, {mouse.name}, tier {each.tier}"
         save_figure(
             correlation_histogram(
@@ -119,18 +119,13 @@ def _write_figures(
                 folder / f"retinotopy_{mouse.name}.png",
             )
     if len(mice) > 1:
-        save_figure(
-            score_distributions(
-                {
-                    f"{name}\n{each.tier}": {evaluation.model: each.scores.single_trial_correlation}
-                    for name, each in evaluation.mice.items()
-                },
-                oracle={
-                    f"{name}\n{each.tier}": each.oracle for name, each in evaluation.mice.items()
-                },
-            ),
-            folder / "scores.png",
-        )
+        named = {f"{name}\n{each.tier}": each for name, each in evaluation.mice.items()}
+        correlations = {
+            label: {evaluation.model: each.scores.per_neuron["single_trial_correlation"]}
+            for label, each in named.items()
+        }
+        oracle = {label: each.oracle for label, each in named.items()}
+        save_figure(score_distributions(correlations, oracle=oracle), folder / "scores.png")
 
 
 def _write_repeats(folder: Path, each: MouseEvaluation) -> None:

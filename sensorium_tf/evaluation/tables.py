@@ -13,14 +13,8 @@ from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import atomic_write
-from sensorium_tf.metrics import CONFIDENCE, N_RESAMPLES
-
-_HEADINGS = {
-    "single_trial_correlation": "single-trial correlation",
-    "correlation_to_average": "correlation to average",
-    "feve": "FEVE",
-}
-ORACLE = "oracle (other repeats)"
+from sensorium_tf.metrics import CONFIDENCE, N_RESAMPLES, metric_names
+from sensorium_tf.registry import METRICS
 
 _INTERVAL_NOTE = (
     f"[low, high]: {CONFIDENCE:.0%} interval over neurons (bootstrap, {N_RESAMPLES} resamples)"
@@ -31,12 +25,12 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str
     """Lays out a small table as text.
 
     Args:
-      header: the columns' headings.
-      rows: one value a column: text, whole numbers as they are, other numbers with three decimals
-        or, if those are zeros, as `2.0e-05`, None and NaN as a hyphen.
+        header: The columns' headings.
+        rows: One value a column: text, whole numbers as they are, other numbers with three decimals
+            or, if those are zeros, as `2.0e-05`, None and NaN as a hyphen.
 
     Returns:
-      Lines without a final line end; the first column is aligned left, the others right.
+        Lines without a final line end; the first column is aligned left, the others right.
     """
     cells = [list(header), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
@@ -53,26 +47,30 @@ def format_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str
 def scores_table(
     scores: Mapping[str, Mapping[str, Any]],
     *,
+    metrics: Iterable[str] | None = None,
     notes: Sequence[str] = (),
 ) -> str:
     """Lays out the scores of several models or mice as text.
 
     Args:
-      scores: a row's name to its mean scores by name, such as `Scores.summary`; a score that is
-        missing is shown as a hyphen, one that has an interval under `intervals` with it.
-      notes: sentences below the table, such as the reason why a score is missing; the same one
-        twice is shown once.
+        scores: A row's name to its mean scores by name, such as `Scores.summary`; a score that is
+            missing is shown as a hyphen, one that has an interval under `intervals` with it.
+        metrics: Names of the metrics that are shown, in this order; if left out those of
+            `metrics.metric_names`.
+        notes: Sentences below the table, such as the reason why a score is missing; the same one
+            twice is shown once.
 
     Returns:
-      The table, without a final line end.
+        The table, without a final line end.
     """
+    headings = _headings(metrics)
     rows = [
-        [name, *(_with_interval(values, score) for score in _HEADINGS)]
+        [name, *(_with_interval(values, score) for score in headings)]
         for name, values in scores.items()
     ]
-    if any(_interval(values, score) for values in scores.values() for score in _HEADINGS):
+    if any(_interval(values, score) for values in scores.values() for score in headings):
         notes = [_INTERVAL_NOTE, *notes]
-    return "\n".join([format_table(["model", *_HEADINGS.values()], rows), *dict.fromkeys(notes)])
+    return "\n".join([format_table(["model", *headings.values()], rows), *dict.fromkeys(notes)])
 
 
 class Rows(list):
@@ -89,7 +87,7 @@ def as_table(rows: Iterable[Mapping[str, Any]]) -> Any:
     """Returns rows as a `pandas.DataFrame` where pandas is installed, else as `Rows`.
 
     Args:
-      rows: each column name to value.
+        rows: Each column name to value.
     """
     rows = Rows(dict(row) for row in rows)
     if importlib.util.find_spec("pandas") is None:
@@ -99,50 +97,68 @@ def as_table(rows: Iterable[Mapping[str, Any]]) -> Any:
     return pandas.DataFrame(rows)
 
 
-def flat_scores(summary: Mapping[str, Any]) -> dict[str, float | None]:
+def flat_scores(
+    summary: Mapping[str, Any], *, metrics: Iterable[str] | None = None
+) -> dict[str, float | None]:
     """Returns mean scores and their intervals as columns: `feve`, `feve_low`, `feve_high`.
 
     Args:
-      summary: such as `Scores.summary`.
+        summary: Such as `Scores.summary`.
+        metrics: As of `scores_table`.
     """
     columns = {}
-    for score in _HEADINGS:
+    for score in _headings(metrics):
         low, high = _interval(summary, score) or (None, None)
         columns |= {score: summary.get(score), f"{score}_low": low, f"{score}_high": high}
     return columns
 
 
-def differences_table(differences: Mapping[str, Mapping[str, Any]], *, to: str) -> str:
+def differences_table(
+    differences: Mapping[str, Mapping[str, Any]],
+    *,
+    to: str,
+    metrics: Iterable[str] | None = None,
+) -> str:
     """Lays out how much the scores of models differ from those of another one.
 
     Args:
-      differences: a model's name to its mean differences by score, their intervals under
-        `intervals`, and under `better` the share of neurons with a difference above zero.
-      to: the other model.
+        differences: A model's name to its mean differences by score, their intervals under
+            `intervals`, and under `better` the share of neurons with a difference above zero.
+        to: The other model.
+        metrics: As of `scores_table`.
 
     Returns:
-      The table, without a final line end.
+        The table, without a final line end.
     """
-    rows = []
+    rows, headings = [], _headings(metrics)
     for name, values in differences.items():
-        rows.append([name, *(_with_interval(values, score, "+") for score in _HEADINGS)])
-        better = [values["better"].get(score) for score in _HEADINGS]
+        rows.append([name, *(_with_interval(values, score, "+") for score in headings)])
+        better = [values["better"].get(score) for score in headings]
         shares = ("-" if share is None else f"{share:.0%}" for share in better)
         rows.append([f"{name}, neurons better", *shares])
-    return format_table([f"difference to {to}", *_HEADINGS.values()], rows)
+    return format_table([f"difference to {to}", *headings.values()], rows)
+
+
+def format_json(content: object) -> str:
+    """Returns JSON that every parser reads: what is not a finite number becomes null.
+
+    Args:
+        content: Dicts (in the order given), lists, tuples, text, numbers, NumPy scalars and arrays.
+    """
+    return json.dumps(_plain(content), indent=2, allow_nan=False)
 
 
 def write_json(path: str | os.PathLike, content: object) -> None:
-    """Writes JSON that every parser reads: what is not a finite number becomes null.
+    """Writes what `format_json` returns.
 
     Args:
-      path: the file; it is complete or not there.
-      content: dicts (in the order given), lists, tuples, text, numbers, NumPy scalars and arrays.
+        path: The file; it is complete or not there.
+        content: As of `format_json`.
 
     Raises:
-      SensoriumError: if the file cannot be written.
+        SensoriumError: If the file cannot be written.
     """
-    text = json.dumps(_plain(content), indent=2, allow_nan=False)
+    text = format_json(content)
     with atomic_write(path) as file:
         file.write(text + "\n")
 
@@ -156,14 +172,14 @@ def write_neurons_csv(
     """Writes one row a neuron: its unit id and what was measured of it.
 
     Args:
-      path: the file; it is complete or not there.
-      unit_ids: `(neurons,)` whole numbers, the column `unit_id`.
-      columns: a column's name to its values, `(neurons,)`; NaN makes an empty cell, None an empty
-        column.
+        path: The file; it is complete or not there.
+        unit_ids: `(neurons,)` whole numbers, the column `unit_id`.
+        columns: A column's name to its values, `(neurons,)`; NaN makes an empty cell, None an empty
+            column.
 
     Raises:
-      SensoriumError: if a column's length is not the number of neurons, or the file cannot be
-        written.
+        SensoriumError: If a column's length is not the number of neurons, or the file cannot be
+            written.
     """
     unit_ids = np.asarray(unit_ids)
     texts = [[str(unit_id) for unit_id in unit_ids.tolist()]]
@@ -179,6 +195,11 @@ def write_neurons_csv(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["unit_id", *columns])
         writer.writerows(zip(*texts, strict=True))
+
+
+def _headings(metrics: Iterable[str] | None) -> dict[str, str]:
+    """Returns the metrics of a table and their titles."""
+    return {name: METRICS[name].title for name in (metric_names() if metrics is None else metrics)}
 
 
 def _interval(values: Mapping[str, Any], score: str) -> Sequence[float] | None:

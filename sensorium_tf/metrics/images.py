@@ -5,21 +5,24 @@ from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 
+#: Why what needs repeats is not defined.
+NO_REPEATS = "no image was shown more than once in these trials: use a tier with repeated images"
+
 
 class Images:
     """Which trials showed the same image.
 
     Args:
-      image_ids: `(trials,)`, the image shown in each trial.
-      n_trials: how many trials there are.
+        image_ids: `(trials,)`, the image shown in each trial.
+        n_trials: How many trials there are.
 
     Attributes:
-      of_trial: `(trials,)`, index of a trial's image among the distinct ones.
-      counts: `(images,)`, how often each was shown.
-      repeated: `(images,)`, whether it was shown more than once.
+        of_trial: `(trials,)`, index of a trial's image among the distinct ones.
+        counts: `(images,)`, how often each was shown.
+        repeated: `(images,)`, whether it was shown more than once.
 
     Raises:
-      SensoriumError: if there is not one image id a trial.
+        SensoriumError: If there is not one image id a trial.
     """
 
     def __init__(self, image_ids: ArrayLike, n_trials: int):
@@ -40,6 +43,18 @@ class Images:
         """Whether some image was shown more than once."""
         return bool(self.repeated.any())
 
+    def check_repeats(self, what: str) -> None:
+        """Checks that some image was shown more than once.
+
+        Args:
+            what: Needs that, for the message.
+
+        Raises:
+            SensoriumError: If none was.
+        """
+        if not self.has_repeats:
+            raise SensoriumError(f"{what}: {NO_REPEATS}")
+
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sums `(trials, neurons)` over the trials of each image: `(images, neurons)`."""
         return np.add.reduceat(values[self._order], self._starts, axis=0)
@@ -53,6 +68,6 @@ def has_repeats(image_ids: ArrayLike) -> bool:
     """Tells whether some image was shown more than once, which FEV, FEVE and the oracle need.
 
     Args:
-      image_ids: `(trials,)`, the image shown in each trial.
+        image_ids: `(trials,)`, the image shown in each trial.
     """
     return Images(image_ids, len(image_ids)).has_repeats

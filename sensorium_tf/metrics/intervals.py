@@ -1,8 +1,5 @@
 """How sure a mean over neurons is."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -35,17 +32,17 @@ def bootstrap_interval(
     resampled together (paired bootstrap).
 
     Args:
-      values: `(neurons,)`; NaN stands for a neuron that does not count.
-      confidence: between 0 and 1.
-      n_resamples: 1 or more.
-      seed: equal values and seeds give equal intervals.
+        values: `(neurons,)`; NaN stands for a neuron that does not count.
+        confidence: Between 0 and 1.
+        n_resamples: 1 or more.
+        seed: Equal values and seeds give equal intervals.
 
     Returns:
-      Lower and upper end, or None where fewer than two neurons count.
+        Lower and upper end, or None where fewer than two neurons count.
 
     Raises:
-      SensoriumError: if the values are not one a neuron or infinite, or another argument is out of
-        its range.
+        SensoriumError: If the values are not one a neuron or infinite, or another argument is out
+            of its range.
     """
     values = np.asarray(values)
     if values.ndim != 1 or values.dtype.kind not in "biuf":
@@ -71,29 +68,3 @@ def bootstrap_interval(
         means[rows] = values[drawn].mean(axis=1)
     low, high = np.quantile(means, [(1 - confidence) / 2, (1 + confidence) / 2])
     return float(low), float(high)
-
-
-def summarize(per_neuron: Mapping[str, np.ndarray | None]) -> dict[str, Any]:
-    """Returns the mean of each score over neurons and, under `intervals`, its 95 % interval.
-
-    Args:
-      per_neuron: score's name to its values, `(neurons,)`, NaN for neurons that do not count; None
-        where it is not defined.
-
-    Returns:
-      Score's name to its mean, and `intervals`: score's name to `bootstrap_interval`; None where
-      there is none.
-    """
-    counted = {
-        name: None if values is None or np.isnan(values).all() else values
-        for name, values in per_neuron.items()
-    }
-    means = {
-        name: None if values is None else float(np.nanmean(values))
-        for name, values in counted.items()
-    }
-    intervals = {
-        name: None if values is None else bootstrap_interval(values)
-        for name, values in counted.items()
-    }
-    return {**means, "intervals": intervals}

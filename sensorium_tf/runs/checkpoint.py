@@ -19,10 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.arrays import open_arrays
+from sensorium_tf.errors import AccessError, SensoriumError, one_line
 from sensorium_tf.io import atomic_write
 
 _KEPT = 2
+# Name in a checkpoint of the JSON text beside the arrays.
+_STATE = "state"
 
 
 class Checkpoints:
@@ -52,7 +55,7 @@ class Checkpoints:
             SensoriumError: If it cannot be written.
         """
         with atomic_write(self._folder / f"{n_steps:09d}.npz", "wb") as file:
-            np.savez(file, state=np.array(json.dumps(state)), **arrays)
+            np.savez(file, **{_STATE: np.array(json.dumps(state))}, **arrays)
         for old in self._saved()[_KEPT:]:
             old.unlink(missing_ok=True)
 
@@ -67,27 +70,27 @@ class Checkpoints:
             Whether there was one.
 
         Raises:
+            AccessError: If the newest one cannot be read.
             SensoriumError: If there are checkpoints, but all are damaged.
         """
         saved = self._saved()
         for path in saved:
             try:
-                with np.load(path, allow_pickle=False) as file:
-                    arrays = {name: file[name] for name in file.files}
-                state = json.loads(str(arrays.pop("state")))
-                load(state, arrays)
-            except (PermissionError, MemoryError) as e:
+                load(*_read(path))
+            except MemoryError as e:
                 raise SensoriumError(f"{path}: cannot be read ({one_line(e)})") from e
-            # NumPy and zipfile raise many kinds of error on damaged files.
+            except AccessError:
+                raise  # what cannot be read now may be intact
+            # Damaged content leads to many kinds of error.
             except Exception as e:
                 error, damaged = e, path
-                warnings.warn(f"{path}: damaged ({one_line(e)}): left out", stacklevel=2)
+                warnings.warn(f"{path}: damaged ({one_line(e)[:200]}): left out", stacklevel=2)
             else:
                 return True
         if saved:
             raise SensoriumError(
-                f"{damaged}: damaged ({one_line(error)}), like all checkpoints there: delete the "
-                "workdir and train again"
+                f"{damaged}: damaged ({one_line(error)[:200]}), like all checkpoints there: delete "
+                "the workdir and train again"
             ) from error
         return False
 
@@ -98,13 +101,20 @@ class Checkpoints:
         """
         for path in self._saved()[:1]:
             try:
-                with np.load(path, allow_pickle=False) as file:
-                    state = json.loads(str(file["state"]))
+                with open_arrays(path, expansion=1) as arrays:
+                    state = json.loads(str(arrays.read(_STATE)))
                 return len(state["epochs"]), bool(state["stopped"])
-            except Exception:  # NumPy and zipfile raise many kinds of error on damaged files
+            except Exception:  # damaged content leads to many kinds of error
                 return None
         return None
 
     def _saved(self) -> list[Path]:
         """Returns the checkpoints, the newest first."""
         return sorted(self._folder.glob("[0-9]*.npz"), reverse=True)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Returns the state and the arrays of a checkpoint, which is as large as the file."""
+    with open_arrays(path, expansion=1) as arrays:
+        state = json.loads(str(arrays.read(_STATE)))
+        return state, {name: arrays.read(name) for name in arrays.headers if name != _STATE}

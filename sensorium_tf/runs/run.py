@@ -218,9 +218,9 @@ class Run:
             The files.
 
         Raises:
-            SensoriumError: As `competition.submit`.
+            SensoriumError: As `evaluation.submit`.
         """
-        from sensorium_tf.competition import submit
+        from sensorium_tf.evaluation import submit
 
         return submit(self, self._one(mouse), output=output)
 

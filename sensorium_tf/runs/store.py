@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import AccessError, SensoriumError, one_line
 from sensorium_tf.io import atomic_write, expand, file_lock
+from sensorium_tf.reading import read_json
 from sensorium_tf.registry import import_recorded
 from sensorium_tf.runs.checkpoint import Checkpoints
 from sensorium_tf.runs.record import RunRecord, recorded_modules
@@ -135,15 +136,18 @@ class RunStore:
             SensoriumError: If there is no run in it, or one that cannot be opened.
         """
         try:
-            values = json.loads(self._config.read_text("utf-8"))
+            values = read_json(self._config)
         except FileNotFoundError as e:
             raise SensoriumError(
                 f"workdir {self.path}: no run in it (no config.json): train one with python "
                 f"launch/train.py --workdir={self.path}"
             ) from e
-        except (OSError, ValueError, RecursionError) as e:
+        except AccessError:
+            raise
+        except (ValueError, RecursionError) as e:
             raise SensoriumError(
-                f"{self._config}: cannot be read ({one_line(e)}): train in a new --workdir"
+                f"{self._config}: not the configuration of a run ({one_line(e)[:200]}): train in a "
+                "new --workdir"
             ) from e
         if isinstance(values, dict) and "format" not in values:
             raise SensoriumError(

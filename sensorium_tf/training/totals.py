@@ -10,7 +10,7 @@ from sensorium_tf.models import FiringRateModel
 PENALTIES = ("laplace", "features")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class BadStep:
     """A step whose loss or gradients were not finite.
 
@@ -47,7 +47,7 @@ class BadStep:
         )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class StepTotals:
     """What some steps come to.
 
@@ -64,7 +64,7 @@ class StepTotals:
     bad: BadStep | None
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class EpochTotals:
     """The steps of an epoch so far, summed up.
 

@@ -57,7 +57,7 @@ ENTRIES = {
     "train": lambda folder: sensorium_tf.train(
         "ln", "full", workdir=folder / "run", data_dir=folder, verbose=False
     ),
-    "ground_truth": lambda folder: sensorium_tf.competition.ground_truth(
+    "ground_truth": lambda folder: sensorium_tf.evaluation.ground_truth(
         "full", "test", output=folder / "truth", data_dir=folder
     ),
     "Builder": lambda folder: Builder(config=tfds.core.BuilderConfig(name="full"), data_dir=folder),

@@ -1,10 +1,13 @@
 """Downloading, from a server on this machine that stands in for the published address."""
 
+import errno
 import functools
 import hashlib
 import http.server
+import os
 import shutil
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -125,3 +128,19 @@ def test_tfds_load_records_what_it_downloads(tmp_path, server):
     (record,) = (tmp_path / "data").rglob("*checksums.tsv")
     assert entry.url in record.read_text()
     assert package_files() == before
+
+
+def test_a_download_that_cannot_be_read_is_kept(tmp_path, server, monkeypatch):
+    entry = CATALOG["mouse1"]
+    write_zip(server / f"{entry.stem}.zip", recording_tree(), top=entry.stem)
+
+    def refuse(self, n_bytes=-1):
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(zipfile.ZipExtFile, "read", refuse)
+        with pytest.raises(SensoriumError, match="cannot be read: Too many open files"):
+            sensorium_tf.data.prepare("mouse1", data_dir=tmp_path / "data")
+    assert list((tmp_path / "data").rglob("*.INFO"))
+    (server / f"{entry.stem}.zip").unlink()
+    assert sensorium_tf.data.prepare("mouse1", data_dir=tmp_path / "data").n_neurons == 5

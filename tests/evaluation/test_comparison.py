@@ -12,6 +12,7 @@ from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Mouse, load_mouse, prepare
 from sensorium_tf.evaluation import compare_runs, differences_table, evaluate
 from sensorium_tf.models import BaselineSettings, EnsembleModel, baseline
+from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, load_model, save_model
 from sensorium_tf.training import TrainingSettings, train
 
@@ -101,6 +102,23 @@ def test_differences_are_paired_over_neurons(compared):
             )
 
 
+def test_a_custom_metric_is_compared_beside_the_others(files, prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr(METRICS, "_found", dict(METRICS._found))
+
+    @metrics.metric("mean_rate", title="mean rate")
+    def mean_rate(responses, rates, image_ids):
+        return rates.mean(axis=0)
+
+    comparison = compared_in(prepared, files[:2], output=tmp_path)
+    full = read_json(tmp_path)["mice"]["full"]
+    found = full["differences"]["b.keras"]
+    assert found["mean_rate"] == pytest.approx(
+        full["scores"]["b.keras"]["mean_rate"] - full["scores"]["a.keras"]["mean_rate"]
+    )
+    assert set(found["better"]) == {*SCORES, "mean_rate"}
+    assert comparison.report().count("mean rate") == 2
+
+
 def test_neurons_without_feve_take_no_part_in_its_difference(compared):
     full = compared[1].mice["full"]
     feve = {
@@ -108,7 +126,11 @@ def test_neurons_without_feve_take_no_part_in_its_difference(compared):
         "b.keras": np.array([0.6, np.nan, 0.0, 0.5, np.nan]),
     }
     scores = {
-        name: dataclasses.replace(full.scores[name], feve=each, feve_reason=None)
+        name: dataclasses.replace(
+            full.scores[name],
+            per_neuron={**full.scores[name].per_neuron, "feve": each},
+            reasons={},
+        )
         for name, each in feve.items()
     }
     first = dataclasses.replace(full.first, scores=scores["a.keras"])
@@ -298,7 +320,7 @@ def test_a_tier_that_is_withheld_is_refused(prepared, tmp_path):
 
 def test_a_workdir_and_its_model_file_are_one_run(workdir, prepared):
     for runs in ([workdir, workdir / "model.keras"], [workdir / "model.keras", workdir]):
-        with pytest.raises(SensoriumError, match="trained: a duplicate"):
+        with pytest.raises(SensoriumError, match="trained: duplicate run"):
             compared_in(prepared, runs)
 
 
@@ -306,7 +328,7 @@ def test_fewer_than_two_or_too_many_runs_are_refused(files, prepared):
     for runs in ([], files[:1]):
         with pytest.raises(SensoriumError, match="a comparison needs two runs or more"):
             compared_in(prepared, runs)
-    with pytest.raises(SensoriumError, match="a.keras: a duplicate"):
+    with pytest.raises(SensoriumError, match="a.keras: duplicate run"):
         again = files[0].parent / ".." / files[0].parent.name / "a.keras"
         compared_in(prepared, [*files, again])
     with pytest.raises(SensoriumError, match="8 models: more than 7 cannot be told apart"):

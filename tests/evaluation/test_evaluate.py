@@ -12,6 +12,7 @@ from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate, evaluate_mouse
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, RunRecord, load_model, predict
 from sensorium_tf.training import TrainingSettings, train
 
@@ -93,7 +94,7 @@ def test_the_scores_are_the_metrics_of_the_best_models_rates(pair, prepared):
         rates = predict(model, trials, track="sensorium")
         np.testing.assert_array_equal(each.rates, rates)
         np.testing.assert_array_equal(each.responses, trials.responses)
-        expected = metrics.scores(trials.responses, rates, trials.image_ids)
+        expected = metrics.evaluate_rates(trials.responses, rates, trials.image_ids)
         assert each.scores.means == expected.means
         for score, values in expected.per_neuron.items():
             np.testing.assert_array_equal(each.scores.per_neuron[score], values)
@@ -124,11 +125,13 @@ def test_the_mean_scores_are_in_evaluation_json(pair):
         "single_trial_correlation": pytest.approx(oracle.mean()),
         "intervals": {"single_trial_correlation": list(metrics.bootstrap_interval(oracle))},
     }
-    correlations = evaluation.mice["full"].scores.single_trial_correlation
+    correlations = evaluation.mice["full"].scores.per_neuron["single_trial_correlation"]
     assert full["intervals"]["single_trial_correlation"] == list(
         metrics.bootstrap_interval(correlations)
     )
-    assert full["feve_neurons"] == np.isfinite(evaluation.mice["full"].scores.feve).sum()
+    assert (
+        full["feve_neurons"] == np.isfinite(evaluation.mice["full"].scores.per_neuron["feve"]).sum()
+    )
     assert hidden["intervals"]["feve"] is None and hidden["feve_neurons"] is None
     assert "oracle" not in hidden
     assert hidden["feve"] is None
@@ -144,7 +147,9 @@ def test_every_neuron_of_every_mouse_has_a_row(pair):
         (mouse, unit_id) for mouse in ("full", "hidden") for unit_id in (3, 6, 9, 12, 15)
     ]
     for row, score in zip(
-        rows[5:], evaluation.mice["hidden"].scores.single_trial_correlation, strict=True
+        rows[5:],
+        evaluation.mice["hidden"].scores.per_neuron["single_trial_correlation"],
+        strict=True,
     ):
         assert float(row["single_trial_correlation"]) == score
         assert row["feve"] == row["explainable_variance"] == row["oracle"] == ""
@@ -195,20 +200,26 @@ def test_the_report_says_on_what_was_scored_and_why_a_score_is_missing(pair):
 def test_the_report_shows_intervals_how_many_neurons_have_feve_and_where_the_oracle_is(pair):
     full, hidden = (pair[1].mice[name] for name in ("full", "hidden"))
     report = pair[1].report().split("\n\n")
-    low, high = metrics.bootstrap_interval(full.scores.single_trial_correlation)
-    mean = full.scores.single_trial_correlation.mean()
+    low, high = metrics.bootstrap_interval(full.scores.per_neuron["single_trial_correlation"])
+    mean = full.scores.per_neuron["single_trial_correlation"].mean()
     assert f"{mean:.3f} [{low:.3f}, {high:.3f}]" in report[0]
     low, high = metrics.bootstrap_interval(full.oracle)
     assert f"{full.oracle.mean():.3f} [{low:.3f}, {high:.3f}]" in report[0]
     assert "FEVE: over" not in " ".join(report)  # no neuron passes in either
     some = dataclasses.replace(
-        full.scores, feve=np.array([0.5, np.nan, 0.1, np.nan, np.nan]), feve_reason=None
+        full.scores,
+        per_neuron={**full.scores.per_neuron, "feve": np.array([0.5, np.nan, 0.1, np.nan, np.nan])},
+        reasons={},
     )
     passed = dataclasses.replace(full, scores=some).notes()
     assert passed[0].startswith("FEVE: over the 2 of 5 neurons with an explainable variance")
-    better = dataclasses.replace(full, oracle=full.scores.single_trial_correlation - 0.01)
+    better = dataclasses.replace(
+        full, oracle=full.scores.per_neuron["single_trial_correlation"] - 0.01
+    )
     assert "above the oracle" in " ".join(better.notes())
-    worse = dataclasses.replace(full, oracle=full.scores.single_trial_correlation + 0.01)
+    worse = dataclasses.replace(
+        full, oracle=full.scores.per_neuron["single_trial_correlation"] + 0.01
+    )
     assert "above the oracle" not in " ".join([*worse.notes(), *hidden.notes()])
 
 
@@ -222,6 +233,30 @@ def test_the_plus_track_sees_behavior_and_has_no_feve(plus):
     assert {row["feve"] for row in read_neurons(folder)} == {""}
     assert "cnn sees image, behavior, pupil center" in evaluation.report()
     assert "no FEVE: FEVE is not defined for the track sensorium_plus" in evaluation.report()
+
+
+def test_a_custom_metric_stands_beside_the_others_in_every_file_and_table(
+    pair, prepared, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(METRICS, "_found", dict(METRICS._found))
+
+    @metrics.metric("mean_rate", title="mean rate")
+    def mean_rate(responses, rates, image_ids):
+        return rates.mean(axis=0)
+
+    evaluation = evaluate(pair[0], output=tmp_path, data_dir=prepared)
+    content = read_json(tmp_path)["mice"]["hidden"]
+    expected = evaluation.mice["hidden"].rates.mean(axis=0, dtype=np.float64)
+    assert content["mean_rate"] == pytest.approx(expected.mean())
+    assert content["intervals"]["mean_rate"] is not None
+    rows = read_neurons(tmp_path)
+    assert list(rows[0])[2:6] == [*SCORES, "mean_rate"]
+    assert [float(row["mean_rate"]) for row in rows[5:]] == pytest.approx(list(expected))
+    header = evaluation.report().splitlines()[1]
+    assert header.endswith("  mean rate")
+    without = {name: each for name, each in content.items() if name != "mean_rate"}
+    without["intervals"].pop("mean_rate")
+    assert without == read_json(pair[0])["mice"]["hidden"]
 
 
 def test_a_tier_can_be_chosen(plus, prepared, tmp_path):
@@ -259,7 +294,7 @@ def test_the_truth_of_a_simulated_recording_gives_withheld_responses_and_a_bound
     responses = np.stack([tree[f"data/responses/{row}"] for row in rows]) / std
     np.testing.assert_allclose(each.responses, responses, rtol=1e-6)
     rates = Truth.load(truth).rates[rows] / std
-    expected = metrics.scores(responses, rates, each.image_ids)
+    expected = metrics.evaluate_rates(responses, rates, each.image_ids)
     assert expected.means["feve"] is not None
     assert each.truth.means == pytest.approx(expected.means, rel=1e-4)
     content = read_json(competition)
@@ -274,7 +309,7 @@ def test_true_rates_that_are_the_responses_predict_them_perfectly(competition, p
     truth = Truth.load(save_truth(tmp_path / "truth.npz", recording_tree(seed=3)))
     model, mouse = load_model(competition / "model.keras"), load_mouse("hidden", data_dir=prepared)
     each = evaluate_mouse(model, mouse, "test", uses=USES, truth=truth)
-    assert each.truth.single_trial_correlation == pytest.approx(np.ones(5), abs=1e-6)
+    assert each.truth.per_neuron["single_trial_correlation"] == pytest.approx(np.ones(5), abs=1e-6)
 
 
 def test_truth_that_does_not_belong_to_the_run_is_refused(pair, competition, prepared, tmp_path):

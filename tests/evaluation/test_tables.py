@@ -7,6 +7,7 @@ import pytest
 from sensorium_tf import SensoriumError
 from sensorium_tf.evaluation import (
     as_table,
+    format_json,
     format_table,
     scores_table,
     tables,
@@ -112,7 +113,7 @@ def test_json_holds_numpy_values_and_null_for_what_is_not_finite(tmp_path):
         "3": [4, {"deep": None}],
     }
     assert list(found) == ["b", "a", "array", "3"]
-    assert text.endswith("}\n")
+    assert text == format_json(content) + "\n"
 
 
 def test_neurons_are_written_one_a_row_with_exact_numbers_and_empty_cells(tmp_path):

@@ -16,7 +16,7 @@ from recording_files import STEM, recording_tree, withhold, write_zip
 from sensorium_tf.models import import_modules, load_published
 
 LAUNCH = Path(__file__).parents[2] / "launch"
-NAMES = sorted(path.stem for path in LAUNCH.glob("*.py") if path.stem != "launcher")
+NAMES = sorted(path.stem for path in LAUNCH.glob("[!_]*.py"))
 
 
 def run(name, *arguments):
@@ -48,7 +48,7 @@ def launch(folder, name, arguments):
 def quick(tmp_path_factory):
     """As `run`, without the seconds that importing TensorFlow takes."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sensorium_tf"])
+    context.set_forkserver_preload(["sensorium_tf.api"])
     folder = tmp_path_factory.mktemp("streams")
 
     def run_quickly(name, *arguments):
@@ -191,6 +191,18 @@ def test_runs_are_compared(workspace, quick, tmp_path):
         ([f"--compare={run},{run}", f"--workdir={run}"], "give either"),
     ):
         assert_refused(quick, "evaluate", data, *arguments, says=says)
+
+
+def test_an_evaluation_and_a_comparison_are_printed_as_json_alone(workspace, quick, tmp_path):
+    shared = [f"--data_dir={workspace / 'data'}", "--tier=validation", f"--output={tmp_path}"]
+    status, out, ours = quick("evaluate", *shared, f"--workdir={workspace / 'ln'}", "--json")
+    assert status == 0, ours
+    assert json.loads(out) == json.loads((tmp_path / "evaluation.json").read_text())
+    again = shutil.copytree(workspace / "ln", tmp_path / "again")
+    compared = f"--compare={workspace / 'ln'},{again}"
+    status, out, ours = quick("evaluate", *shared, compared, "--json")
+    assert status == 0, ours
+    assert json.loads(out) == json.loads((tmp_path / "comparison.json").read_text())
 
 
 def test_the_mistakes_of_a_user_are_one_line(workspace, quick, tmp_path):

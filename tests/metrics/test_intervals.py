@@ -111,11 +111,12 @@ def test_the_summary_of_scores_agrees_with_their_means():
     image_ids = np.repeat(np.arange(8), 5)
     responses = random.gamma(2, 1, (8, 30))[image_ids] + random.gamma(1, 1, (40, 30))
     rates = responses + random.normal(size=responses.shape)
-    found = metrics.scores(responses, rates, image_ids)
+    found = metrics.evaluate_rates(responses, rates, image_ids)
     assert found.summary.items() >= found.means.items()
-    assert found.feve_neurons == np.sum(metrics.explainable_variance(responses, image_ids) >= 0.15)
+    fev = metrics.explainable_variance(responses, image_ids)
+    assert found.n_neurons == {"feve": np.sum(fev >= 0.15)}
     for name, values in found.per_neuron.items():
         assert found.summary["intervals"][name] == bootstrap_interval(values)
-    without = metrics.scores(responses, rates, image_ids, track="sensorium_plus")
-    assert without.feve_neurons is None
+    without = metrics.evaluate_rates(responses, rates, image_ids, track="sensorium_plus")
+    assert without.n_neurons == {"feve": None}
     assert without.summary["feve"] is without.summary["intervals"]["feve"] is None

@@ -107,7 +107,7 @@ def test_every_metric_agrees_with_a_slow_loop(n_neurons):
     single = metrics.single_trial_correlation(responses, rates)
     average = metrics.correlation_to_average(responses, rates, image_ids)
     fev = metrics.explainable_variance(responses, image_ids)
-    feve = metrics.feve(responses, rates, image_ids, threshold=1e-9)
+    feve = metrics.feve(responses, rates, image_ids, fev_threshold=1e-9)
     oracle = metrics.oracle_correlation(responses, image_ids)
     for n in range(n_neurons):
         r, p = responses[:, n], rates[:, n]
@@ -132,8 +132,8 @@ def test_the_order_of_trials_and_neurons_is_free(data, random):
     responses, rates, image_ids = data
     trials = random.sample(range(len(responses)), len(responses))
     neurons = random.sample(range(responses.shape[1]), responses.shape[1])
-    before = metrics.scores(responses, rates, image_ids)
-    after = metrics.scores(
+    before = metrics.evaluate_rates(responses, rates, image_ids)
+    after = metrics.evaluate_rates(
         responses[trials][:, neurons], rates[trials][:, neurons], image_ids[trials]
     )
     for name, values in before.per_neuron.items():
@@ -146,8 +146,8 @@ def test_the_order_of_trials_and_neurons_is_free(data, random):
 @settings(max_examples=40, deadline=None)
 def test_correlations_do_not_depend_on_scale_and_offset_of_the_rates(data, scale, offset):
     responses, rates, image_ids = data
-    before = metrics.scores(responses, rates, image_ids)
-    after = metrics.scores(responses, rates * scale + offset, image_ids)
+    before = metrics.evaluate_rates(responses, rates, image_ids)
+    after = metrics.evaluate_rates(responses, rates * scale + offset, image_ids)
     for name in ("single_trial_correlation", "correlation_to_average"):
         values = before.per_neuron[name]
         np.testing.assert_allclose(after.per_neuron[name], values, atol=1e-3)
@@ -158,7 +158,7 @@ def test_correlations_do_not_depend_on_scale_and_offset_of_the_rates(data, scale
 @settings(max_examples=40, deadline=None)
 def test_a_perfect_prediction_scores_one_in_both_correlations(data):
     responses, _, image_ids = data
-    means = metrics.scores(responses, responses, image_ids).means
+    means = metrics.evaluate_rates(responses, responses, image_ids).means
     assert means["single_trial_correlation"] == pytest.approx(1, abs=1e-5)
     assert means["correlation_to_average"] == pytest.approx(1, abs=1e-5)
 
@@ -180,10 +180,10 @@ def test_images_shown_once_make_the_average_the_single_trial():
 def test_neurons_below_the_threshold_have_no_feve_and_do_not_enter_the_mean():
     # The second neuron differs between repeats only.
     responses = np.hstack([RESPONSES, [[0.0], [0.0], [1.0], [1.0]]])
-    found = metrics.scores(responses, np.hstack([RATES, RATES]), IMAGES)
-    assert np.isnan(found.feve).tolist() == [False, True]
+    found = metrics.evaluate_rates(responses, np.hstack([RATES, RATES]), IMAGES)
+    assert np.isnan(found.per_neuron["feve"]).tolist() == [False, True]
     assert found.means["feve"] == pytest.approx(1 + 3 / 14)
-    assert metrics.feve(RESPONSES, RATES, IMAGES, threshold=0.7001) == pytest.approx(
+    assert metrics.feve(RESPONSES, RATES, IMAGES, fev_threshold=0.7001) == pytest.approx(
         [np.nan], nan_ok=True
     )
 
@@ -192,10 +192,10 @@ def test_neurons_below_the_threshold_have_no_feve_and_do_not_enter_the_mean():
 def test_a_neuron_that_never_varies_gives_zeros_and_no_feve(constant):
     responses = np.hstack([RESPONSES, np.full((4, 1), constant)])
     rates = np.hstack([RATES, RATES])
-    found = metrics.scores(responses, rates, IMAGES)
-    assert found.single_trial_correlation[1] == pytest.approx(0, abs=1e-6)
+    found = metrics.evaluate_rates(responses, rates, IMAGES)
+    assert found.per_neuron["single_trial_correlation"][1] == pytest.approx(0, abs=1e-6)
     assert metrics.explainable_variance(responses, IMAGES)[1] == 0
-    assert np.isnan(found.feve[1])
+    assert np.isnan(found.per_neuron["feve"][1])
 
 
 def test_a_constant_of_many_trials_leaves_no_explainable_rounding():
@@ -205,7 +205,7 @@ def test_a_constant_of_many_trials_leaves_no_explainable_rounding():
 
 def test_scores_are_means_over_neurons_in_the_competition_names():
     responses, rates, image_ids = population(1)
-    found = metrics.scores(responses, rates, image_ids)
+    found = metrics.evaluate_rates(responses, rates, image_ids)
     assert found.means == pytest.approx(
         {
             "single_trial_correlation": metrics.single_trial_correlation(responses, rates).mean(),
@@ -215,7 +215,7 @@ def test_scores_are_means_over_neurons_in_the_competition_names():
             "feve": np.nanmean(metrics.feve(responses, rates, image_ids)),
         }
     )
-    assert found.feve_reason is None
+    assert found.reasons == {}
 
 
 def test_float32_is_summed_in_float64():
@@ -229,10 +229,10 @@ def test_float32_is_summed_in_float64():
 def test_feve_is_refused_on_the_plus_track_and_null_in_its_scores():
     with pytest.raises(SensoriumError, match="no two repeats of an image have the same behavior"):
         metrics.feve(RESPONSES, RATES, IMAGES, track="sensorium_plus")
-    found = metrics.scores(RESPONSES, RATES, IMAGES, track="sensorium_plus")
-    assert found.feve is None
+    found = metrics.evaluate_rates(RESPONSES, RATES, IMAGES, track="sensorium_plus")
+    assert found.per_neuron["feve"] is None
     assert found.means["feve"] is None
-    assert "same behavior" in found.feve_reason
+    assert "same behavior" in found.reasons["feve"]
     assert found.means["single_trial_correlation"] == pytest.approx(4 / (2 * np.sqrt(5)))
 
 
@@ -245,15 +245,15 @@ def test_without_repeats_what_needs_them_is_refused_and_null_in_the_scores():
     ):
         with pytest.raises(SensoriumError, match="no image was shown more than once"):
             refused()
-    found = metrics.scores(RESPONSES, RATES, images)
+    found = metrics.evaluate_rates(RESPONSES, RATES, images)
     assert found.means["feve"] is None
-    assert "more than once" in found.feve_reason
+    assert "more than once" in found.reasons["feve"]
 
 
 def test_scores_say_when_no_neuron_has_enough_to_explain():
-    found = metrics.scores([[0.0], [0.0], [1.0], [1.0]], RATES, IMAGES)
+    found = metrics.evaluate_rates([[0.0], [0.0], [1.0], [1.0]], RATES, IMAGES)
     assert found.means["feve"] is None
-    assert found.feve_reason == "no neuron has an explainable variance (FEV) of 0.15 or more"
+    assert found.reasons["feve"] == "no neuron has an explainable variance (FEV) of 0.15 or more"
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ def test_scores_say_when_no_neuron_has_enough_to_explain():
 )
 def test_arrays_that_cannot_be_scored_are_refused(rates, message):
     with pytest.raises(SensoriumError, match=message):
-        metrics.scores(RESPONSES, rates, IMAGES)
+        metrics.evaluate_rates(RESPONSES, rates, IMAGES)
 
 
 def test_an_image_id_is_needed_for_each_trial():
@@ -280,10 +280,10 @@ def test_an_image_id_is_needed_for_each_trial():
 
 def test_an_unknown_track_is_refused():
     with pytest.raises(SensoriumError, match="track 'sensorum'"):
-        metrics.scores(RESPONSES, RATES, IMAGES, track="sensorum")
+        metrics.evaluate_rates(RESPONSES, RATES, IMAGES, track="sensorum")
 
 
 @pytest.mark.parametrize("threshold", [0, -0.1, np.nan])
 def test_a_threshold_that_is_not_positive_is_refused(threshold):
     with pytest.raises(SensoriumError, match="FEV threshold"):
-        metrics.feve(RESPONSES, RATES, IMAGES, threshold=threshold)
+        metrics.feve(RESPONSES, RATES, IMAGES, fev_threshold=threshold)

@@ -1,6 +1,5 @@
 """Runs that differ in their seed, and their mean."""
 
-import importlib
 import json
 import os
 import shutil
@@ -9,19 +8,14 @@ import signal
 import numpy as np
 import pytest
 
-from sensorium_tf import SensoriumError
-from sensorium_tf.competition import submit
+from sensorium_tf import SensoriumError, TrainingStopped
 from sensorium_tf.data import load_mouse
-from sensorium_tf.errors import TrainingStopped
-from sensorium_tf.evaluation import evaluate
+from sensorium_tf.evaluation import evaluate, model_scores, submit
 from sensorium_tf.io import file_lock
 from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline, save_published
 from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.training import Steps, TrainingSettings, train, train_ensemble
 from sensorium_tf.training.controller import Controller
-
-# The package shows the function of this name, which hides its module.
-evaluate_module = importlib.import_module("sensorium_tf.evaluation.evaluate")
 
 SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
 
@@ -75,7 +69,7 @@ def test_each_member_predicts_once_when_they_are_scored(ensemble, prepared, monk
         predicted.append(type(model))
         return predict(model, trials, track=track)
 
-    monkeypatch.setattr(evaluate_module, "predict", counting)
+    monkeypatch.setattr(model_scores, "predict", counting)
     rates = evaluate(Run(ensemble, prepared)).mice["full"].rates
     assert predicted == [FiringRateModel] * 2
     trials = load_mouse("full", data_dir=prepared).trials("test")

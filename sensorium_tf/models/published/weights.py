@@ -19,7 +19,7 @@ _NORM += (("running_mean", "moving_mean"), ("running_var", "moving_variance"))
 _KERNEL, _DEPTHWISE, _TURNED, _SAME = (3, 2, 0, 1), (2, 3, 0, 1), (1, 0), None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Weight:
     """One weight in both worlds.
 

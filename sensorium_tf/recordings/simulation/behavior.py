@@ -7,7 +7,7 @@ import numpy as np
 _TRIAL_SECONDS = 0.9
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class AnimalState:
     """What the animal does in each trial, in the order in which the trials were shown.
 

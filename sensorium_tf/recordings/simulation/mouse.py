@@ -20,7 +20,7 @@ _EVENT_SHAPE = 2.0
 _CHUNK_TRIALS, _CHUNK_VALUES = 512, 1 << 22
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class SimulatedMouse:
     """A recording of a simulated mouse, nothing withheld.
 

@@ -19,7 +19,7 @@ _BRIGHTNESS = 0.7  # share of a Gabor filter's answer to uniform light that neur
 _LUMINANCE, _CONTRAST = 105.0, 55.0
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Population:
     """Neurons of V1, one entry of each array a neuron.
 

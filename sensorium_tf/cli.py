@@ -1,0 +1,150 @@
+"""What all commands share: readable help, one-line errors, exit status 0 or 1; and their verbs."""
+
+import ast
+import difflib
+import re
+import runpy
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from absl import app, flags, logging
+
+from sensorium_tf import launch
+from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line, os_reason
+from sensorium_tf.flags import help_text, show
+from sensorium_tf.quiet import quieten_tensorflow
+
+# Exit status of a run that SIGTERM stopped and that can go on: "try again" in sysexits.h.
+_STOPPED = 75
+_HELP = {"--help", "-h", "-help", "--helpshort"}
+
+DATA_DIR = flags.DEFINE_string(
+    "data_dir", None, "Folder of the prepared datasets. Default: TFDS's own, ~/tensorflow_datasets."
+)
+
+
+def one_of(*choices: flags.FlagHolder) -> str:
+    """Returns the value of the one flag that was given.
+
+    Raises:
+        SensoriumError: If none was, or several were.
+    """
+    given = [choice.value for choice in choices if choice.value is not None]
+    if len(given) != 1:
+        raise SensoriumError(f"give either {' or '.join(f'--{choice.name}' for choice in choices)}")
+    return given[0]
+
+
+def pairs(choice: flags.FlagHolder) -> dict[str, str]:
+    """Returns what a flag such as `--names=a:b,c:d` pairs.
+
+    Raises:
+        SensoriumError: If it holds anything else.
+    """
+    found = {}
+    for part in choice.value:
+        first, colon, second = (each.strip() for each in part.partition(":"))
+        if not (first and colon and second) or first in found:
+            raise SensoriumError(f"--{choice.name}: {part!r}, expected pairs such as a:b,c:d")
+        found[first] = second
+    return found
+
+
+def import_own(choice: flags.FlagHolder) -> None:
+    """Imports the modules of a user's own layers."""
+    from sensorium_tf.registry import import_modules
+
+    import_modules(choice.value)
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Parses the flags, runs `main`, and turns a user's mistake into one line on stderr.
+
+    The exit status is 0, or 1 after a mistake, or 75 after a training run that SIGTERM stopped.
+
+    Args:
+        main: Does the work; the docstring and the flags of its script are the command's help.
+    """
+    show(DATA_DIR)
+    flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[DATA_DIR.name])
+    if _HELP & set(sys.argv[1:]):
+        key_flags = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+        print(f"{_docstring_for_people(main)}\n\n{help_text(key_flags)}")
+        sys.exit(0)
+
+    def guarded(arguments: list[str]) -> None:
+        if len(arguments) > 1:
+            _fail(f"unexpected argument {arguments[1]!r}: flags are written --name=value")
+        for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0]):
+            if flag.present and flag.value in ("", []):
+                _fail(f"--{flag.name}: is empty, give it a value or leave it out")
+        logging.set_verbosity(logging.ERROR)
+        warnings.showwarning = _show_warning
+        quieten_tensorflow()
+        try:
+            main()
+        except TrainingStopped as e:
+            print("stopped:", one_line(e), file=sys.stderr, flush=True)
+            sys.exit(_STOPPED)
+        except SensoriumError as e:
+            _fail(str(e))
+        except OSError as e:
+            _fail(f"{e.filename or 'files'}: {os_reason(e)}")
+        except KeyboardInterrupt:
+            _fail("interrupted")
+
+    app.run(guarded, flags_parser=_parse)
+
+
+def main() -> None:
+    """Runs the script of a verb: `sensorium train --workdir=runs/cnn`.
+
+    It is the same as `python launch/train.py --workdir=runs/cnn` in a clone.
+    """
+    scripts = {path.stem: path for path in sorted(Path(launch.__file__).parent.glob("[!_]*.py"))}
+    verb, *arguments = sys.argv[1:] or ["--help"]
+    if verb in _HELP:
+        width = max(map(len, scripts))
+        lines = [f"  {name:{width}}  {_docstring(scripts[name], 1)}" for name in scripts]
+        print("\n".join(["sensorium VERB --flags", "", "verbs, each with its own --help:", *lines]))
+        return
+    if verb not in scripts:
+        close = difflib.get_close_matches(verb, scripts, n=1)
+        hint = f", did you mean {close[0]}?" if close else ""
+        _fail(f"{verb}: there is no such verb{hint} (--help lists the verbs)")
+    sys.argv[1:] = arguments
+    runpy.run_module(f"{launch.__name__}.{verb}", run_name="__main__", alter_sys=True)
+
+
+def _docstring(script: Path, n_lines: int | None = None) -> str:
+    # From the source: `python -OO` leaves no docstrings in the code.
+    text = ast.get_docstring(ast.parse(script.read_text("utf-8"))) or ""
+    return "\n".join(text.splitlines()[:n_lines])
+
+
+def _docstring_for_people(main: Callable[[], None]) -> str:
+    """Returns the docstring of the script of `main`, with the commands as they are typed here."""
+    text = _docstring(Path(main.__code__.co_filename))
+    is_script = main.__globals__.get("__spec__") is None
+    return text if is_script else re.sub(r"python launch/(\w+)\.py", r"sensorium \1", text)
+
+
+def _parse(arguments: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(arguments)
+    except flags.Error as e:
+        _fail(f"{e} (--help lists the flags)")
+
+
+def _fail(text: str) -> NoReturn:
+    print("error:", " ".join(text.split()), file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+def _show_warning(message, category, *_, **__) -> None:
+    # What libraries say to their developers is not for the person at the terminal.
+    if issubclass(category, UserWarning):
+        print("warning:", " ".join(str(message).split()), file=sys.stderr, flush=True)

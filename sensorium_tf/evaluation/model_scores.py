@@ -1,0 +1,171 @@
+"""Scores a trained run, mouse by mouse, and has the files written that show them."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from sensorium_tf.data import Mouse, Trials
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
+from sensorium_tf.evaluation.run_files import write_run_files
+from sensorium_tf.io import expand
+from sensorium_tf.metrics import (
+    evaluate_rates,
+    explainable_variance,
+    has_repeats,
+    oracle_correlation,
+)
+from sensorium_tf.models import EnsembleModel, FiringRateModel
+from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.runs import Provenance, Run, predict
+
+
+def evaluate(
+    run: Run,
+    *,
+    mice: Iterable[str] | None = None,
+    tier: str | None = None,
+    truth: str | os.PathLike | None = None,
+    output: str | os.PathLike | None = None,
+) -> Evaluation:
+    """Scores a trained model, and writes `evaluation.json`, `neurons.csv` and `figures/`.
+
+    Args:
+        run: Whose best model is scored.
+        mice: Some of the model's mice; all of them if left out.
+        tier: Which trials; if left out `test` where its responses are known (or in `truth`), else
+            `validation`.
+        truth: `<stem>_truth.npz` of a simulated recording: scores its true rates as well, and gives
+            the responses of a withheld tier.
+        output: Folder for the files; if left out the workdir or, for a lone model file `a.keras`,
+            the folder `a_results` beside it.
+
+    Returns:
+        The scores of each mouse.
+
+    Raises:
+        SensoriumError: If there is no model, it does not fit a recording, a mouse or tier is not
+            there, or its responses are withheld.
+    """
+    loaded = run.load_mice(mice)
+    known = load_truth(truth, loaded)
+    tiers = choose_tiers(loaded, tier, known, tracks=[run.track])
+    evaluation = Evaluation(
+        model=run.name,
+        track=run.track,
+        uses=run.provenance,
+        mice={
+            mouse.name: evaluate_mouse(
+                run.model,
+                mouse,
+                chosen,
+                uses=run.provenance,
+                truth=known,
+                members=run.members,
+            )
+            for mouse, chosen in zip(loaded, tiers, strict=True)
+        },
+    )
+    folder = run.folder if output is None else expand(output)
+    write_run_files(folder, evaluation, model=run.model, mice=loaded)
+    return evaluation
+
+
+def evaluate_mouse(
+    model: FiringRateModel | EnsembleModel,
+    mouse: Mouse,
+    tier: str,
+    *,
+    uses: Provenance,
+    truth: Truth | None = None,
+    members: Mapping[str, FiringRateModel] | None = None,
+    trials: Trials | None = None,
+) -> MouseEvaluation:
+    """Scores a model on one tier of one mouse.
+
+    Args:
+        model: Knows the mouse.
+        mouse: Prepared.
+        tier: One whose responses are known, unless `truth` has them.
+        uses: The signals and trials that the model uses.
+        truth: Of the mouse's recording, if it is simulated.
+        members: Of the ensemble that the model is, by name: they are scored as well, and the
+            model's rates are the mean of theirs.
+        trials: Those of the tier, if they have been read already.
+
+    Raises:
+        SensoriumError: If the model does not fit the mouse, or the truth is another recording's.
+    """
+    trials = mouse.trials(tier) if trials is None else trials
+    track, responses, true_rates = uses.track, trials.responses, None
+    if truth is not None:
+        responses, true_rates = mouse.standardize(truth, trials)
+    member_scores, total = {}, np.float32(0)
+    for name, member in (members or {}).items():
+        member_rates = predict(member, trials, track=track)
+        member_scores[name] = evaluate_rates(responses, member_rates, trials.image_ids, track=track)
+        total = total + member_rates
+    rates = total / len(members) if members else predict(model, trials, track=track)
+    repeated = has_repeats(trials.image_ids)
+    return MouseEvaluation(
+        mouse=mouse.name,
+        tier=tier,
+        unit_ids=mouse.unit_ids,
+        image_ids=trials.image_ids,
+        responses=responses,
+        rates=rates,
+        scores=evaluate_rates(responses, rates, trials.image_ids, track=track),
+        explainable_variance=explainable_variance(responses, trials.image_ids)
+        if repeated
+        else None,
+        oracle=oracle_correlation(responses, trials.image_ids) if repeated else None,
+        truth=None
+        if true_rates is None
+        else evaluate_rates(responses, true_rates, trials.image_ids, track=track),
+        uses=uses,
+        members=member_scores,
+    )
+
+
+def load_truth(path: str | os.PathLike | None, mice: Sequence[Mouse]) -> Truth | None:
+    """Reads the truth of the one mouse that is scored, if there is any.
+
+    Raises:
+        SensoriumError: If there are several mice, or the file is missing or damaged.
+    """
+    if path is None:
+        return None
+    truth = Truth.load(path)
+    if len(mice) > 1:
+        raise SensoriumError(
+            "a truth file belongs to one recording: choose one of the mice (--mice)"
+        )
+    return truth
+
+
+def choose_tiers(
+    mice: Sequence[Mouse], tier: str | None, truth: Truth | None, *, tracks: Iterable[str]
+) -> list[str]:
+    """Returns the tier of each mouse that is scored.
+
+    Args:
+        mice: Prepared.
+        tier: Of all of them; if left out `test` where its responses are known, else `validation`.
+        truth: Has the responses of a withheld tier.
+        tracks: Those that the mice must have the signals of.
+
+    Raises:
+        SensoriumError: If a mouse lacks the tier or its responses, or what a track needs.
+    """
+    tiers = [tier or _default_tier(mouse, truth) for mouse in mice]
+    for mouse, chosen in zip(mice, tiers, strict=True):
+        for track in tracks:
+            mouse.check_track(track)
+        mouse.check_tier(chosen, responses=truth is None)
+    return tiers
+
+
+def _default_tier(mouse: Mouse, truth: Truth | None) -> str:
+    known = truth is not None or "test" not in mouse.withheld_tiers
+    return "test" if known and "test" in mouse.tiers else "validation"

@@ -1,0 +1,156 @@
+"""What a trained model has learned: rates, retinotopy, filters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.plotting.style import (
+    BLUE,
+    GREY,
+    LABEL,
+    TITLE,
+    WIDE,
+    WIDTH,
+    checked,
+    new_figure,
+    plain,
+    side_by_side,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_MOST_COLUMNS = 8  # of filters
+
+
+def responses_against_rates(
+    responses: np.ndarray,
+    rates: np.ndarray,
+    *,
+    correlations: np.ndarray,
+    unit_ids: np.ndarray,
+    title: str = "",
+) -> Figure:
+    """Shows recorded against predicted responses for neurons from the best to the median one.
+
+    Args:
+        responses: `(trials, neurons)`, standardised.
+        rates: `(trials, neurons)`.
+        correlations: `(neurons,)`, which orders the neurons.
+        unit_ids: `(neurons,)`.
+        title: Above the panels.
+
+    Raises:
+        SensoriumError: If the shapes disagree, or a value is not a finite number.
+    """
+    responses, rates, correlations, unit_ids = checked(
+        {
+            "responses": (responses, "trials neurons"),
+            "rates": (rates, "trials neurons"),
+            "correlations": (correlations, "neurons"),
+            "unit ids": (unit_ids, "neurons"),
+        }
+    )
+    ranks = np.linspace(0, len(correlations) // 2, min(6, len(correlations))).astype(int)
+    neurons = np.argsort(-correlations)[np.unique(ranks)]
+    figure = new_figure(WIDE, 5)
+    panels = figure.subplots(2, 3, squeeze=False).ravel()
+    for axes, neuron in zip(panels, neurons, strict=False):
+        axes.plot(rates[:, neuron], responses[:, neuron], ".", color=BLUE, markersize=3, alpha=0.6)
+        top = max(rates[:, neuron].max(), 1e-3)
+        axes.plot([0, top], [0, top], color=GREY, linewidth=1)
+        axes.set_title(f"unit {unit_ids[neuron]}: r = {correlations[neuron]:.2f}", fontsize=LABEL)
+        plain(axes)
+    for axes in panels[len(neurons) :]:
+        axes.set_axis_off()
+    figure.supxlabel("predicted rate (std of responses)", fontsize=LABEL)
+    figure.supylabel("recorded response (std)", fontsize=LABEL)
+    figure.suptitle(title, fontsize=TITLE)
+    return figure
+
+
+def receptive_field_positions(
+    positions: np.ndarray, cell_motor_coordinates: np.ndarray, *, title: str = ""
+) -> Figure:
+    """Shows retinotopy: where neurons lie in cortex, coloured by where their readout looks.
+
+    Args:
+        positions: `(neurons, 2)`, readout positions (x, y), each in [-1, 1] over the feature map.
+        cell_motor_coordinates: `(neurons, 2 or 3)`, micrometres.
+        title: Above the panels.
+
+    Raises:
+        SensoriumError: If the shapes disagree, or a value is not a finite number.
+    """
+    cell_motor_coordinates = np.asarray(cell_motor_coordinates)[..., :2]
+    positions, cell_motor_coordinates = checked(
+        {
+            "positions": (positions, "neurons 2"),
+            "cell motor coordinates": (cell_motor_coordinates, "neurons 2"),
+        }
+    )
+    colors = _two_dimensional_colors(positions)
+    figure = new_figure(WIDE, 3.6)
+    cortex, field = figure.subplots(1, 2)
+    size = float(np.clip(3000 / len(positions), 4, 16))
+    cortex.scatter(*cell_motor_coordinates.T, c=colors, s=size, linewidths=0)
+    cortex.set(xlabel="cortex x (µm)", ylabel="cortex y (µm)", title="neurons in cortex")
+    cortex.set_aspect("equal")
+    field.scatter(*positions.T, c=colors, s=size, linewidths=0)
+    field.set(
+        xlabel="readout x (-1 left, 1 right)",
+        ylabel="readout y (-1 top, 1 bottom)",
+        title="their readout positions",
+        xlim=(-1.05, 1.05),
+        ylim=(1.05, -1.05),
+        xticks=(-1, -0.5, 0, 0.5, 1),
+        yticks=(-1, -0.5, 0, 0.5, 1),
+    )
+    for axes in (cortex, field):
+        plain(axes)
+    figure.suptitle(title, fontsize=TITLE)
+    return figure
+
+
+def first_layer_filters(kernels: np.ndarray, *, n_channels: int = 1, title: str = "") -> Figure:
+    """Shows the kernels of the first layer, the channels of the image side by side.
+
+    Args:
+        kernels: `(height, width, channels, filters)`; the image's channels come first.
+        n_channels: How many channels the image has, such as 2 colours; the rest is not shown.
+        title: Above the grid.
+
+    Raises:
+        SensoriumError: If the kernels have another shape or fewer channels, or a value is not a
+            finite number.
+    """
+    (kernels,) = checked({"kernels": (kernels, "height width channels filters")})
+    if not 1 <= n_channels <= kernels.shape[2]:
+        raise SensoriumError(f"{n_channels} channels: the kernels have {kernels.shape[2]}")
+    filters = side_by_side(np.moveaxis(kernels[:, :, :n_channels], -1, 0))
+    columns = min(len(filters), max(1, _MOST_COLUMNS // n_channels))
+    rows = -(-len(filters) // columns)
+    height, width = filters.shape[1:]
+    size = WIDTH / max(columns, _MOST_COLUMNS // n_channels)
+    figure = new_figure(WIDTH, size * height / width * rows + 0.6)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    # One scale for all would hide the shape of the weaker ones.
+    for axes, kernel in zip(panels, filters, strict=False):
+        limit = np.nanmax(np.abs(kernel)) or 1.0
+        axes.imshow(kernel, cmap="gray", vmin=-limit, vmax=limit)
+    figure.suptitle(title, fontsize=TITLE)
+    return figure
+
+
+def _two_dimensional_colors(positions: np.ndarray) -> np.ndarray:
+    """Returns a colour `(neurons, 3)` for each position: x from blue to orange, y to dark."""
+    # A few neurons far out would leave one colour to the rest: colours span the central ones.
+    low, high = np.percentile(positions, [2, 98], axis=0)
+    x, y = np.clip((positions - low) / np.maximum(high - low, 1e-6), 0, 1).T[..., None]
+    left, right = np.array([0.0, 0.45, 0.70]), np.array([0.95, 0.55, 0.10])
+    return ((1 - x) * left + x * right) * (1.0 - 0.65 * y)
