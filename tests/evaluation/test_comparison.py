@@ -260,7 +260,7 @@ def test_mice_that_not_all_runs_know_are_refused_unless_common_ones_are_chosen(
     with pytest.raises(SensoriumError, match=says):
         compared_in(prepared, [files[0], more], output=tmp_path / "o")
     with pytest.raises(SensoriumError, match="a.keras: mouse 'short' is not one that the model"):
-        compare_runs([more, files[0]], mice=["short"], output=tmp_path / "o", data_dir=prepared)
+        compared_in(prepared, [more, files[0]], mice=["short"], output=tmp_path / "o")
     assert not (tmp_path / "o").exists()
     chosen = compared_in(prepared, [files[0], more], mice=["full"], output=tmp_path / "o")
     assert list(chosen.mice) == ["full"]
