@@ -244,7 +244,7 @@ def test_a_custom_metric_stands_beside_the_others_in_every_file_and_table(
     def mean_rate(responses, rates, image_ids):
         return rates.mean(axis=0)
 
-    evaluation = evaluate(pair[0], output=tmp_path, data_dir=prepared)
+    evaluation = evaluate(Run(pair[0], prepared), output=tmp_path)
     content = read_json(tmp_path)["mice"]["hidden"]
     expected = evaluation.mice["hidden"].rates.mean(axis=0, dtype=np.float64)
     assert content["mean_rate"] == pytest.approx(expected.mean())
