@@ -149,16 +149,21 @@ class TrainingSettings(Config):
 
     def _check_schedule(self) -> None:
         """Refuses settings of another schedule than the recipe's."""
-        takes = SCHEDULES[self.how.schedule].takes
+        recipes = {name: RECIPES[name] for name in RECIPES.names()}
         for field in dataclasses.fields(self.schedule):
-            if field.name not in takes and getattr(self.schedule, field.name) != field.default:
-                raise SensoriumError(f"{field.name}: {_goes_with_recipes(_schedule_takes, field)}")
-        if "cooldown_epochs" in takes:
-            object.__setattr__(self, "schedule", fit_ramps(self.schedule, self.epochs))
+            fitting = [
+                name
+                for name, recipe in recipes.items()
+                if field.name in SCHEDULES[recipe.schedule].takes
+            ]
+            changed = getattr(self.schedule, field.name) != field.default
+            if changed and self.recipe not in fitting:
+                raise SensoriumError(f"{field.name}: {_goes_with(fitting)}")
         if self.joint_core and not self.how.joint_core:
-            raise SensoriumError(
-                f"joint_core: {_goes_with_recipes(lambda recipe, _: recipe.joint_core, None)}"
-            )
+            fitting = [name for name, recipe in recipes.items() if recipe.joint_core]
+            raise SensoriumError(f"joint_core: {_goes_with(fitting)}")
+        if "cooldown_epochs" in SCHEDULES[self.how.schedule].takes:
+            object.__setattr__(self, "schedule", fit_ramps(self.schedule, self.epochs))
 
     def _check_together(self) -> None:
         """Refuses what does not go together."""
@@ -228,12 +233,6 @@ def _of_recipes() -> list[str]:
     return [name for name, (_, field) in fields if field.default is None]
 
 
-def _schedule_takes(recipe: Recipe, field: dataclasses.Field) -> bool:
-    return field.name in SCHEDULES[recipe.schedule].takes
-
-
-def _goes_with_recipes(fits, what) -> str:
-    """Returns with which recipes something goes."""
-    names = [name for name in RECIPES.names() if fits(RECIPES[name], what)]
-    word = "recipe" if len(names) == 1 else "recipes"
-    return f"goes with the {word} {' and '.join(names)} alone"
+def _goes_with(recipes: list[str]) -> str:
+    word = "recipe" if len(recipes) == 1 else "recipes"
+    return f"goes with the {word} {' and '.join(recipes)} alone"

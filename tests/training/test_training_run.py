@@ -54,7 +54,7 @@ def test_a_run_leaves_its_files(finished):
         "tensorboard",
     }
     assert [line["epoch"] for line in lines(folder)] == [1, 2, 3]
-    assert json.loads((folder / "config.json").read_text())["mice"] == ["full", "short"]
+    assert json.loads((folder / "config.json").read_text())["settings"]["mice"] == ["full", "short"]
     assert result.model_file == folder / "model.keras"
 
 
@@ -271,7 +271,7 @@ def test_a_workdir_trained_on_another_recording_of_the_same_name_is_refused(
         lambda: evaluate(Run(folder, tmp_path / "data")),
         lambda: submit(Run(folder, tmp_path / "data"), "full"),
     ):
-        with pytest.raises(SensoriumError, match="full .* is not the recording that the run"):
+        with pytest.raises(SensoriumError, match="full .*is not the recording that the run"):
             refused()
 
 

@@ -223,7 +223,7 @@ def test_after_a_lone_file_nothing_is_known_to_be_held_out(chain, prepared, tmp_
     (file,) = submit(Run(tmp_path / "third", prepared), "full", output=tmp_path / "out")
     label = json.loads(file.with_name("submission.json").read_text())
     assert label["uses"]["start_known"] is False
-    assert label["provenance"]["seen_before"] == {"short": ["train", "validation"]}
+    assert label["uses"]["seen_before"] == {"short": ["train", "validation"]}
 
 
 def test_what_a_run_recorded_is_read_back_whole(chain, tmp_path):
