@@ -19,11 +19,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "launch"))
-
-import launcher
 from absl import flags
 from measurements import MEASUREMENTS
+
+from sensorium_tf import cli
 
 OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.", required=True)
 ONLY = flags.DEFINE_list("only", list(MEASUREMENTS), "Which measurements.")
@@ -38,13 +37,14 @@ HERE = flags.DEFINE_bool("here", False, "Measure in this process (one measuremen
 def main() -> None:
     from sensorium_tf.errors import SensoriumError
     from sensorium_tf.evaluation import write_json
+    from sensorium_tf.files import expand
 
     unknown = [name for name in ONLY.value if name not in MEASUREMENTS]
     if unknown or not ONLY.value:
         raise SensoriumError(f"--only: {unknown}: expected some of {', '.join(MEASUREMENTS)}")
     if HERE.value:
         (name,) = ONLY.value
-        workspace = Path(WORKSPACE.value).expanduser().resolve()
+        workspace = expand(WORKSPACE.value).resolve()
         write_json(OUTPUT.value, MEASUREMENTS[name](workspace, NEURONS.value, BATCH.value))
         return
     results = {"neurons": NEURONS.value, "batch": BATCH.value}
@@ -104,4 +104,4 @@ def _table(results: dict) -> str:
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

@@ -2,20 +2,20 @@
 
     python launch/demo.py --output=runs/demo
 
-Runs the other launchers, showing each command; then prints one table of the scores on the withheld
+Runs the other commands, showing each; then prints one table of the scores on the withheld
 test tier (LN, CNN and the oracle: the true rates) and writes it to scores.json. Here --data_dir is
 OUTPUT/data by default.
 """
 
 import json
-import os
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 OUTPUT = flags.DEFINE_string("output", "runs/demo", "Folder for everything the demo makes.")
 NEURONS = flags.DEFINE_integer("neurons", 400, "Neurons of the simulated mouse.")
@@ -26,15 +26,15 @@ HIDDEN_CHANNELS = flags.DEFINE_integer("hidden_channels", 16, "Channels of the c
 SEED = flags.DEFINE_integer("seed", 0, "Of the mouse and of the models.")
 
 _MOUSE, _SESSION, _TIER = "demo", "26872-17-20", "test"
-_LAUNCHERS = Path(__file__).parent
 
 
 def main() -> None:
     from sensorium_tf.evaluation import scores_table, write_json
+    from sensorium_tf.files import expand
 
-    output = Path(OUTPUT.value)
+    output = expand(OUTPUT.value)
     _claim(output)
-    data_dir = launcher.DATA_DIR.value or output / "data"
+    data_dir = cli.DATA_DIR.value or output / "data"
     recordings = output / "recordings"
     _run(
         "simulate",
@@ -105,8 +105,8 @@ def _claim(output: Path) -> None:
 
 
 def _run(verb: str, /, *, capture: bool = False, **values) -> str:
-    """Runs a launcher, showing its command; ends the demo if it fails."""
-    arguments = [os.path.relpath(_LAUNCHERS / f"{verb}.py")]
+    """Runs a command, showing it; ends the demo if it fails."""
+    arguments = ["-m", "sensorium_tf", verb]
     arguments += [
         f"--{flag}" if value is True else f"--{flag}={value}" for flag, value in values.items()
     ]
@@ -121,4 +121,4 @@ def _run(verb: str, /, *, capture: bool = False, **values) -> str:
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

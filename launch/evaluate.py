@@ -11,8 +11,9 @@ figures/ go into the folder comparison in the first run's. --json prints what is
 (or comparison.json) instead of the table.
 """
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
 MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file, trained or imported.")
@@ -37,8 +38,8 @@ def main() -> None:
     import sensorium_tf
     from sensorium_tf.evaluation import format_json
 
-    launcher.import_own(MODULES)
-    chosen = launcher.one_of(WORKDIR, MODEL_FILE, COMPARE)
+    cli.import_own(MODULES)
+    chosen = cli.one_of(WORKDIR, MODEL_FILE, COMPARE)
     what = {
         "tier": TIER.value,
         "mice": MICE.value,
@@ -46,11 +47,11 @@ def main() -> None:
         "output": OUTPUT.value,
     }
     if COMPARE.value is None:
-        scored = sensorium_tf.Run(chosen, launcher.DATA_DIR.value).evaluate(**what)
+        scored = sensorium_tf.Run(chosen, cli.DATA_DIR.value).evaluate(**what)
     else:
-        scored = sensorium_tf.compare(*chosen, **what, data_dir=launcher.DATA_DIR.value)
+        scored = sensorium_tf.compare(*chosen, **what, data_dir=cli.DATA_DIR.value)
     print(format_json(scored.to_json()) if JSON.value else scored.report())
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

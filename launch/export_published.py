@@ -6,8 +6,9 @@
 Weights get the published names, a mouse its session key. Needs PyTorch: pip install '.[published]'.
 """
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
 MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file.")
@@ -27,9 +28,9 @@ def main() -> None:
     from sensorium_tf.models import save_published
     from sensorium_tf.training import open_trained
 
-    launcher.import_own(MODULES)
-    trained = open_trained(launcher.one_of(WORKDIR, MODEL_FILE))
-    keys = save_published(trained.model, OUTPUT.value, keys=launcher.pairs(KEYS))
+    cli.import_own(MODULES)
+    trained = open_trained(cli.one_of(WORKDIR, MODEL_FILE))
+    keys = save_published(trained.model, OUTPUT.value, keys=cli.pairs(KEYS))
     print(f"{trained.name} of track {trained.track} ({trained.uses.describe()})")
     for mouse, key in keys.items():
         print(f"{mouse}: session key {key}")
@@ -37,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

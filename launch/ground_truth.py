@@ -5,8 +5,9 @@
 A tier whose responses are withheld needs --truth, the file beside a simulated recording.
 """
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 MOUSE = flags.DEFINE_string("mouse", None, "A prepared mouse.", required=True)
 TIER = flags.DEFINE_string("tier", "test", "Which tier: test, final_test or validation.")
@@ -15,17 +16,17 @@ TRUTH = flags.DEFINE_string("truth", None, "<name>_truth.npz of a simulated reco
 
 
 def main() -> None:
-    from sensorium_tf.competition import ground_truth
+    from sensorium_tf.evaluation import ground_truth
 
     path = ground_truth(
         MOUSE.value,
         TIER.value,
         output=OUTPUT.value,
         truth=TRUTH.value,
-        data_dir=launcher.DATA_DIR.value,
+        data_dir=cli.DATA_DIR.value,
     )
     print(path)
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

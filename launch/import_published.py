@@ -8,8 +8,9 @@ submit.py (--model_file) and starts a training run (train.py --init_from). Needs
 pip install '.[published]'.
 """
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 CHECKPOINT = flags.DEFINE_string("checkpoint", None, "PyTorch state dict (.pth).", required=True)
 OUTPUT = flags.DEFINE_string("output", None, "The model file to write (.keras).", required=True)
@@ -30,7 +31,7 @@ def main() -> None:
     from sensorium_tf.training import check_model_file, save_model
 
     check_model_file(OUTPUT.value)
-    model = load_published(CHECKPOINT.value, model=MODEL.value, names=launcher.pairs(NAMES))
+    model = load_published(CHECKPOINT.value, model=MODEL.value, names=cli.pairs(NAMES))
     save_model(model, OUTPUT.value)
     track = track_of(model.image_shape)
     signals = describe_signals(track, pupil_center=bool(model.shifters))
@@ -44,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

@@ -7,8 +7,9 @@ your own gets the name that you give it.
     python launch/prepare.py --recording=PATH --name=lab1
 """
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 MICE = flags.DEFINE_string("mice", None, "Names, joined by commas: mouse1 to mouse7, simulated.")
 RECORDING = flags.DEFINE_string("recording", None, "Zip or folder of a recording of your own.")
@@ -34,7 +35,7 @@ def main() -> None:
         mouse = prepare(
             name,
             recording=RECORDING.value,
-            data_dir=launcher.DATA_DIR.value,
+            data_dir=cli.DATA_DIR.value,
             manual_dir=MANUAL_DIR.value,
             file_format=FILE_FORMAT.value,
         )
@@ -47,4 +48,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

@@ -11,8 +11,9 @@ Trials are aligned by trial id and neurons by unit id: their order in the files 
 import json
 import sys
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 SUBMISSION = flags.DEFINE_string("submission", None, "Submission file.", required=True)
 GROUND_TRUTH = flags.DEFINE_string("ground_truth", None, "Ground-truth file.", required=True)
@@ -25,13 +26,14 @@ TRACK = flags.DEFINE_enum(
 
 
 def main() -> None:
-    import sensorium_tf
+    from sensorium_tf.scoring import score
 
-    scores = sensorium_tf.score(SUBMISSION.value, GROUND_TRUTH.value, track=TRACK.value)
+    scores = score(SUBMISSION.value, GROUND_TRUTH.value, track=TRACK.value)
     print(json.dumps(scores))
-    if scores["feve_reason"]:
-        print(f"feve is null: {scores['feve_reason']}", file=sys.stderr)
+    for name, reason in scores.items():
+        if name.endswith("_reason") and reason:
+            print(f"{name.removesuffix('_reason')} is null: {reason}", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

@@ -6,8 +6,9 @@ recording withholds.
     python launch/simulate.py --output=runs/recordings --session=26872-17-20 --neurons=500
 """
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 OUTPUT = flags.DEFINE_string("output", None, "Folder for the recording.", required=True)
 SESSION = flags.DEFINE_string("session", "26872-17-20", "Session key: animal-session-scan.")
@@ -37,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

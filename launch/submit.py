@@ -7,8 +7,9 @@ Writes submission_file_live_test.csv (tier test) and submission_file_final_test.
 them, submission.json: which model it was, and which signals and trials it used.
 """
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
 MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file, trained or imported.")
@@ -24,12 +25,12 @@ OUTPUT = flags.DEFINE_string(
 def main() -> None:
     import sensorium_tf
 
-    launcher.import_own(MODULES)
-    run = sensorium_tf.Run(launcher.one_of(WORKDIR, MODEL_FILE), launcher.DATA_DIR.value)
+    cli.import_own(MODULES)
+    run = sensorium_tf.Run(cli.one_of(WORKDIR, MODEL_FILE), cli.DATA_DIR.value)
     print(f"{run.trained.name} {run.uses.describe()}; it predicts the test tiers of {MOUSE.value}")
     for path in run.write_submission(MOUSE.value, output=OUTPUT.value):
         print(path)
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

@@ -10,8 +10,9 @@ SIGTERM saves the run and ends it with exit status 75. Several machines: start t
 each with TF_CONFIG set; all must see the workdir.
 """
 
-import launcher
 from absl import flags
+
+from sensorium_tf import cli
 
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the run.", required=True)
 SEEDS = flags.DEFINE_list(
@@ -132,21 +133,21 @@ PROFILE = flags.DEFINE_bool("profile", False, "Record some steps for TensorBoard
 def main() -> None:
     import sensorium_tf
 
-    launcher.import_own(MODULES)
+    cli.import_own(MODULES)
     values = {flag.name: flag.value for flag in (*SETTINGS, *SUBSET, *SCHEDULE, *ARCHITECTURE)}
-    values["unit_ids"] = launcher.whole_numbers(flags.FLAGS["unit_ids"])
-    seeds = None if SEEDS.value is None else launcher.whole_numbers(SEEDS)
+    values["unit_ids"] = cli.whole_numbers(flags.FLAGS["unit_ids"])
+    seeds = None if SEEDS.value is None else cli.whole_numbers(SEEDS)
     if seeds is not None and not flags.FLAGS["seed"].present:
         del values["seed"]
     sensorium_tf.train(
         **values,
         seeds=seeds,
         workdir=WORKDIR.value,
-        data_dir=launcher.DATA_DIR.value,
+        data_dir=cli.DATA_DIR.value,
         strategy=STRATEGY.value,
         profile=PROFILE.value,
     )
 
 
 if __name__ == "__main__":
-    launcher.run(main)
+    cli.run(main)

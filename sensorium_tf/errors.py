@@ -1,6 +1,25 @@
-"""The one exception for a mistake that its user can mend."""
+"""The exceptions of the package, one for a mistake that its user can mend, and their words."""
 
+import errno
 import re
+
+_PERMISSIONS = "check its permissions"
+_SPACE = "free space or choose another place"
+_OPEN_FILES = "close some files or raise their limit, see ulimit -n"
+_STORAGE = "check the disk or the network drive, then try again"
+_REMEDIES = {
+    errno.EACCES: _PERMISSIONS,
+    errno.EPERM: _PERMISSIONS,
+    errno.EROFS: "choose another place",
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EFBIG: _SPACE,
+    errno.EMFILE: _OPEN_FILES,
+    errno.ENFILE: _OPEN_FILES,
+    errno.EIO: _STORAGE,
+    errno.ESTALE: _STORAGE,
+    errno.ETIMEDOUT: _STORAGE,
+}
 
 
 def one_line(error: BaseException) -> str:
@@ -10,9 +29,37 @@ def one_line(error: BaseException) -> str:
     return " ".join(plain.split()) or type(error).__name__
 
 
+def is_access_error(error: BaseException) -> bool:
+    """Tells whether the system refused to read or write, whatever the content of the file.
+
+    Parsers, too, raise OSError: without a number, or because damaged content made them ask for
+    a place that no file has.
+    """
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
+
+
+def os_reason(error: OSError) -> str:
+    """Returns why the system refused to read or write, and the remedy where it is known.
+
+    What the system refuses says nothing about the content of a file: no message with this reason
+    may call the file damaged or advise to delete it.
+    """
+    remedy = _REMEDIES.get(error.errno)
+    reason = error.strerror or one_line(error)
+    return f"{reason} ({remedy})" if remedy else reason
+
+
 class SensoriumError(ValueError):
     """Input that cannot be used: its text says what, where, and what to do about it.
 
     Launchers print the text as one line and exit with status 1; library users catch it as
     `sensorium_tf.SensoriumError` (a `ValueError`).
     """
+
+
+class AccessError(SensoriumError):
+    """The system refuses to read or to write: nothing is known to be wrong with any content."""
+
+
+class TrainingStopped(Exception):  # noqa: N818 - not an error: the run is saved and can go on
+    """The process was asked to end; the run is saved, and the same command goes on with it."""

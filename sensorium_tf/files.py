@@ -1,4 +1,4 @@
-"""Files that are either complete or not there."""
+"""Files that are either complete or not there, and where they are."""
 
 import contextlib
 import os
@@ -7,7 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.errors import AccessError, SensoriumError, os_reason
+
+
+def expand(path: str | os.PathLike) -> Path:
+    """Returns a path that a user gives, with the home folder in place of `~`.
+
+    Raises:
+        SensoriumError: if there is no such home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as e:
+        raise SensoriumError(f"{path}: there is no such home folder: write the path out") from e
 
 
 @contextlib.contextmanager
@@ -26,12 +38,12 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
       The open file.
 
     Raises:
-      SensoriumError: if the file cannot be written (no permission, disk full, a folder of this
-        name ...).
+      AccessError: if the file cannot be written (no permission, disk full ...).
+      SensoriumError: if a folder has this name, or a file that of a folder above it.
     """
     if mode not in ("w", "wb"):
         raise ValueError(f"mode {mode!r}: expected 'w' or 'wb'")
-    path = Path(path).expanduser()
+    path = expand(path)
     if not path.name:
         raise SensoriumError(f"{path}: is a folder, expected a file's name")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
@@ -52,12 +64,9 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
         temporary.replace(path)
     except OSError as e:
         # Errors of other files that the block works with keep their own name.
-        if e.filename not in (None, str(temporary), *map(str, path.parents)):
+        if e.filename not in (None, str(temporary), str(path), *map(str, path.parents)):
             raise
-        raise SensoriumError(
-            f"{path}: cannot be written ({e.strerror or e}): free space there or choose another "
-            "place"
-        ) from e
+        raise AccessError(f"{path}: cannot be written: {os_reason(e)}") from e
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ import numpy as np
 from sensorium_tf.errors import SensoriumError
 
 ROLES = ("stimulus", "response", "context")
+TRANSFORMS = ("standardize", "scale", "none")
 IMAGE, CENTRED_IMAGE, RESPONSE = "image", "centred_image", "response"
 
 
@@ -162,9 +163,6 @@ class Input:
             return np.asarray(values, np.float32)
         mean, std = _constants(constants, self.transform)
         return values * std + mean
-
-
-TRANSFORMS = ("standardize", "scale", "none")
 
 
 def _constants(constants: Mapping[str, Any], transform: str) -> tuple[np.ndarray, np.ndarray]:
@@ -398,16 +396,14 @@ class Track:
 
 def _as_json(value: Any) -> Any:
     if dataclasses.is_dataclass(value):
-        return {field.name: _as_json(getattr(value, field.name)) for field in _fields(value)}
+        return {
+            field.name: _as_json(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
     if isinstance(value, Mapping):
         return {str(key): _as_json(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
         return [_as_json(each) for each in value]
     return value
-
-
-def _fields(value: Any) -> tuple[dataclasses.Field, ...]:
-    return dataclasses.fields(value)
 
 
 def input_size(recorded: tuple[int, int], largest: tuple[int, int]) -> tuple[int, int]:

@@ -7,13 +7,12 @@ import dataclasses
 import functools
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sensorium_tf.competition import score_summary, submit
 from sensorium_tf.data import Mouse, Subset, load_mouse, mouse_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation import (
@@ -22,8 +21,10 @@ from sensorium_tf.evaluation import (
     as_table,
     compare_runs,
     evaluate,
+    submit,
     training_pictures,
 )
+from sensorium_tf.files import expand
 from sensorium_tf.models import BaselineSettings, EnsembleModel, FiringRateModel
 from sensorium_tf.models import baseline as build_baseline
 from sensorium_tf.training import (
@@ -160,7 +161,7 @@ def train(
             f"{chosen.subset.validation_tier} correlation {result.best_score:.4f}"
         )
     if verbose and seeds is not None:
-        print(f"their mean is in {Path(workdir) / 'model.keras'}")
+        print(f"their mean is in {expand(workdir) / 'model.keras'}")
     return Run(workdir, data_dir=data_dir)
 
 
@@ -273,7 +274,7 @@ class Run:
           The files.
 
         Raises:
-          SensoriumError: as `competition.submit`.
+          SensoriumError: as `evaluation.submit`.
         """
         return submit(self.trained, self._one(mouse), output=output, data_dir=self.data_dir)
 
@@ -331,13 +332,6 @@ def compare(
         output=output,
         data_dir=data_dir,
     )
-
-
-def score(
-    submission: str | os.PathLike, ground_truth: str | os.PathLike, *, track: str = "sensorium"
-) -> Mapping[str, Any]:
-    """Scores a submission file against a ground-truth file; see `competition.score_summary`."""
-    return score_summary(submission, ground_truth, track=track)
 
 
 def _check_known(what: str, given: Iterable[str], known: Sequence[str]) -> None:

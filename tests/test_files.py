@@ -35,7 +35,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, error):
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
     path = tmp_path / "file.txt"
-    with pytest.raises(SensoriumError, match=r"file\.txt: cannot be written \(No space left"):  # noqa: SIM117
+    with pytest.raises(SensoriumError, match=r"file\.txt: cannot be written: No space left"):  # noqa: SIM117
         with atomic_write(path) as file:
             file.write("half")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -1,7 +1,9 @@
 """What is public has a docstring; the same check fails the build of the documentation."""
 
+import importlib
 import importlib.util
 import inspect
+import pkgutil
 import sys
 import types
 from pathlib import Path
@@ -35,6 +37,19 @@ def test_the_rooms_are_those_that_users_import_from(names):
         "sensorium_tf.datasets.sensorium",
         "sensorium_tf.recordings.simulation",
     }
+
+
+def test_a_public_name_stays_what_it_is_when_all_modules_are_imported(names):
+    for info in pkgutil.walk_packages(sensorium_tf.__path__, "sensorium_tf."):
+        if not info.name.startswith(("sensorium_tf.launch", "sensorium_tf.__main__")):
+            importlib.import_module(info.name)
+    modules = [
+        f"{room.__name__}.{name}"
+        for room in names.rooms()
+        for name in room.__all__
+        if inspect.ismodule(getattr(room, name))
+    ]
+    assert {name.rpartition(".")[0] for name in modules} == {"sensorium_tf"}
 
 
 ROOM = '''

@@ -13,9 +13,8 @@ import pytest
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
-from sensorium_tf.competition import ground_truth
 from sensorium_tf.data import Mouse, Subset
-from sensorium_tf.evaluation import Comparison, Evaluation
+from sensorium_tf.evaluation import Comparison, Evaluation, ground_truth
 from sensorium_tf.models import BaselineSettings, EnsembleModel, FiringRateModel
 from sensorium_tf.training import TrainingSettings, predict
 
@@ -80,8 +79,8 @@ def test_every_call_is_shown_at_the_top():
         for name, value in vars(starting_kit).items()
         if not name.startswith("_") and getattr(value, "__module__", "") == starting_kit.__name__
     }
-    assert calls == {"Run", "baseline", "compare", "load", "score", "train"}
-    for name in (*calls, "prepare", "simulate"):
+    assert calls == {"Run", "baseline", "compare", "load", "train"}
+    for name in (*calls, "prepare", "score", "simulate"):
         assert name in sensorium_tf.__all__
         assert inspect.getdoc(getattr(sensorium_tf, name))
 

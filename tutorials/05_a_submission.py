@@ -16,7 +16,7 @@ MOUSE, DATA_DIR = "practice", "data"
 from pathlib import Path
 
 import sensorium_tf
-from sensorium_tf import competition, evaluation, plotting
+from sensorium_tf import evaluation, plotting, scoring
 
 # %% [markdown]
 # ## Prepare the recording
@@ -98,7 +98,7 @@ print(live.with_name("submission.json").read_text())
 # %%
 files = {"test": live, "final_test": final}
 truths = {
-    tier: competition.ground_truth(
+    tier: evaluation.ground_truth(
         MOUSE, tier, output="ground_truth", truth=recording, data_dir=DATA_DIR
     )
     for tier in files
@@ -118,13 +118,13 @@ for tier, found in scores.items():
     print(f"{tier:10}  oracle {oracle:.3f}; the submission reaches {share:.0%} of it")
 
 # %% [markdown]
-# `competition.compare` gives the scores of each neuron. The two tiers show different images, few of
-# them, and the same neuron scores differently on each: on so few images the score of a single
+# `scoring.score_neurons` gives the scores of each neuron. The two tiers show different images, few
+# of them, and the same neuron scores differently on each: on so few images the score of a single
 # neuron is a rough estimate.
 
 # %%
 neurons = {
-    tier: competition.compare(files[tier], truth).per_neuron["single_trial_correlation"]
+    tier: scoring.score_neurons(files[tier], truth).per_neuron["single_trial_correlation"]
     for tier, truth in truths.items()
 }
 plotting.paired_correlations(neurons) if neurons else None

@@ -1,5 +1,6 @@
 """The published file: fetched once, checked ever after, and forgotten if it is damaged."""
 
+import contextlib
 import json
 import urllib.error
 import urllib.request
@@ -8,7 +9,8 @@ import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import checksums
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import AccessError, SensoriumError, one_line, os_reason
+from sensorium_tf.files import atomic_write
 
 _PROBE_SECONDS = 5
 
@@ -16,42 +18,49 @@ _PROBE_SECONDS = 5
 class Download:
     """A file from its published address, through TFDS's download manager.
 
+    Size and hash of the first download are written down beside it, in TFDS's own format, and every
+    later one has to agree: nothing is ever written into the package.
+
     Args:
-      dl_manager: TFDS's.
-      url: the address.
+        dl_manager: TFDS's.
+        url: the address.
 
     Attributes:
-      path: where the file is.
+        path: where the file is.
 
     Raises:
-      SensoriumError: if there is no network (said within seconds, which TFDS takes minutes for), or
-        the file is not the one that was downloaded first.
+        SensoriumError: if there is no network (said within seconds, which TFDS takes minutes for),
+            or the file is not the one that was downloaded first. Both files are kept.
     """
 
     def __init__(self, dl_manager: tfds.download.DownloadManager, url: str):
         self._url = url
         self._folder = dl_manager.download_dir
+        name = url.rsplit("/", 1)[-1]
+        self._first = self._folder / "sensorium" / f"{name}.checksums.tsv"
         if not self._info_files():
             self._probe()
         try:
             self.path = dl_manager.download(url)
         except (tfds.download.DownloadError, NonMatchingChecksumError, OSError) as e:
+            if isinstance(e, OSError) and e.filename is not None:
+                raise AccessError(f"{e.filename}: {os_reason(e)}") from e
             raise SensoriumError(
                 f"{one_line(e)}: download {url} by hand and hand its folder in as --manual_dir "
                 "(TFDS: manual_dir)"
             ) from e
+        self._found = checksums.compute_url_info(self.path)
+        self._found.filename = name
+        self._check()
 
-    def record(self, checksums_file: tfds.core.Path) -> None:
-        """Writes down size and hash, unless they are; a folder of others' is left alone."""
-        known = checksums.load_url_infos(checksums_file) if checksums_file.exists() else {}
-        if self._url in known:
+    def record(self) -> None:
+        """Writes size and hash down, unless they are; a folder of others' is left alone."""
+        if self._first.exists():
             return
-        info = checksums.compute_url_info(self.path)
-        info.filename = self._url.rsplit("/", 1)[-1]
-        try:
-            checksums.save_url_infos(checksums_file, {**known, self._url: info})
-        except OSError:
-            return
+        found = self._found
+        line = f"{self._url}\t{int(found.size)}\t{found.checksum}\t{found.filename}\n"
+        with contextlib.suppress(SensoriumError), atomic_write(self._first) as file:
+            file.write(line)
 
     def forget(self) -> None:
         """Deletes the file, so that the next attempt downloads it again."""
@@ -59,13 +68,36 @@ class Download:
             info.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
+    def _check(self) -> None:
+        if not self._first.exists():
+            return
+        try:
+            first = checksums.load_url_infos(self._first).get(self._url)
+        # TFDS asserts that each line has its columns.
+        except (AssertionError, OSError, ValueError) as e:
+            raise SensoriumError(
+                f"{self._first}: cannot be read ({one_line(e)}): delete it, if the download is to "
+                "be trusted"
+            ) from e
+        if first is not None and first != self._found:
+            raise SensoriumError(
+                f"{self.path}: has {int(self._found.size)} bytes with sha256 "
+                f"{self._found.checksum}, but the file first downloaded from {self._url} had "
+                f"{int(first.size)} bytes with sha256 {first.checksum} (another checksum): delete "
+                f"it to download it again, or delete {self._first} to use it"
+            )
+
     def _info_files(self) -> list[tfds.core.Path]:
         """Returns the notes that TFDS keeps beside what it downloaded from the address."""
-        return [
-            path
-            for path in self._folder.glob("*/*.INFO")
-            if self._url in json.loads(path.read_text()).get("urls", ())
-        ]
+        found = []
+        for path in self._folder.glob("*/*.INFO"):
+            try:
+                urls = json.loads(path.read_text()).get("urls", ())
+            except (AttributeError, ValueError):  # cut short by a kill; may be another dataset's
+                continue
+            if self._url in urls:
+                found.append(path)
+        return found
 
     def _probe(self) -> None:
         request = urllib.request.Request(self._url, method="HEAD")

@@ -6,14 +6,17 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
 from sensorium_tf.datasets.sensorium.download import Download
+from sensorium_tf.datasets.sensorium.prepared import check_prepared, describe
 
-from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.locking import only_process
+from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line, os_reason
+from sensorium_tf.files import expand
+from sensorium_tf.locking import file_lock
 from sensorium_tf.recordings import ARCHIVE_URL, CATALOG, IMAGE_SHAPE, TIERS, Recording
 from sensorium_tf.recordings.simulation import simulate_recording
 
@@ -28,13 +31,20 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     """TFDS builder of the dataset `sensorium`.
 
     Args:
-      recording: path of a recording (zip or folder) to prepare instead of the published one. With
-        a `tfds.core.BuilderConfig` of a new name it makes a dataset of one's own recording.
-      **kwargs: those of every TFDS builder (`data_dir`, `config`, `version`, `file_format`).
+        recording: path of a recording (zip or folder) to prepare instead of the published one.
+            With a `tfds.core.BuilderConfig` of a new name it makes a dataset of a custom recording.
+        data_dir: where the prepared datasets are; TFDS's default if left out.
+        **kwargs: those of every TFDS builder (`config`, `version`, `file_format`).
+
+    Attributes:
+        prepared_elsewhere: whether another process prepared the dataset while this one waited.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First release: raw responses, images as recorded."}  # noqa: RUF012
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES = {  # noqa: RUF012
+        "1.0.0": "First release: raw responses, images as recorded.",
+        "1.1.0": "The metadata carry the number of trials of each tier and a checksum.",
+    }
     BUILDER_CONFIGS = [  # noqa: RUF012
         *(
             tfds.core.BuilderConfig(
@@ -56,26 +66,44 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     pkg_dir_path = tfds.core.Path(__file__).parent
     code_path = tfds.core.Path(__file__)
 
-    def __init__(self, *, recording: os.PathLike | str | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        *,
+        recording: os.PathLike | str | None = None,
+        data_dir: os.PathLike | str | None = None,
+        **kwargs: Any,
+    ):
         self._recording = recording
         self._download: Download | None = None
-        super().__init__(**kwargs)
+        self.prepared_elsewhere = False
+        super().__init__(data_dir=expand(data_dir) if data_dir else None, **kwargs)
         # TFDS builds an equal builder in another process from these arguments.
         self._original_state["recording"] = recording
 
+    def _create_builder_config(self, builder_config: Any, version: Any) -> Any:
+        """Returns the config, as TFDS: without its warning for a custom recording's."""
+        custom = isinstance(builder_config, tfds.core.BuilderConfig)
+        if custom and builder_config.name not in self.builder_configs:
+            return builder_config
+        return super()._create_builder_config(builder_config, version)
+
+    def _build_data_dir(self, given_data_dir: str | None) -> tuple[str, str]:
+        """Returns root and folder of the dataset, as TFDS, which reads it next: once checked."""
+        root, folder = super()._build_data_dir(given_data_dir)
+        self._check_prepared(folder)
+        return root, folder
+
+    def _check_prepared(self, folder: str) -> None:
+        check_prepared(
+            Path(folder),
+            _features(),
+            config=self.builder_config.name,
+            version=str(self.version),
+        )
+
     def _info(self) -> tfds.core.DatasetInfo:
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": _tensor(IMAGE_SHAPE, doc="Grey values, 0 to 255."),
-                    "response": _tensor((None,), doc="One deconvolved response a neuron, raw."),
-                    "behavior": _tensor((3,), doc="Pupil dilation, its derivative, running."),
-                    "pupil_center": _tensor((2,), doc="Horizontal, vertical; camera pixels."),
-                    "image_id": tfds.features.Scalar(np.int64, doc="Repeats share it."),
-                    "trial_id": tfds.features.Text(doc="Number, or md5 where it is hidden."),
-                    "trial_index": tfds.features.Scalar(np.int64, doc="Number of its files."),
-                }
-            ),
+            features=_features(),
             homepage=ARCHIVE_URL,
             metadata=tfds.core.MetadataDict(),
             disable_shuffling=True,
@@ -84,30 +112,44 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def download_and_prepare(self, **kwargs: Any) -> None:
         """Prepares the dataset, unless it is there; see the base class for the arguments.
 
+        Where another process is preparing it, waits until that is done and uses what is there then.
+
         Raises:
-          SensoriumError: if the recording cannot be had or read, the dataset cannot be written, or
-            another process is preparing it now. Nothing is left half made.
+            SensoriumError: if the recording cannot be had or read, or the dataset cannot be
+                written. Nothing is left half made.
         """
         if self.data_path.exists():
             return super().download_and_prepare(**kwargs)
         folder = self.data_path.parent
-        with only_process(folder / ".preparing", f"preparing {self.info.full_name}"):
+        work = f"preparing {self.name}/{self.builder_config.name}"
+        with file_lock(folder / ".preparing", work, wait=True):
+            if self.data_path.exists():  # another process has prepared it meanwhile
+                self.prepared_elsewhere = True
+                self._check_prepared(self.data_dir)
+                self.info.read_from_directory(self.data_dir)
+                return super().download_and_prepare(**kwargs)
             # Nobody else works here, so what is incomplete was left by a process that was killed.
             for leftover in folder.glob("incomplete.*"):
                 leftover.rmtree()
             try:
                 super().download_and_prepare(**kwargs)
-            except SensoriumError:
-                if self._download is not None:
+            except SensoriumError as e:
+                # What could not be read may be intact.
+                if self._download is not None and not isinstance(e, AccessError):
                     self._download.forget()
                 raise
             except (OSError, RuntimeError) as e:  # what TFDS makes of a write that failed
+                if is_access_error(e):
+                    raise AccessError(
+                        f"{self.info.full_name}: cannot be prepared in {folder}: "
+                        f"{e.filename or 'a file'}: {os_reason(e)}"
+                    ) from e
                 raise SensoriumError(
                     f"{self.info.full_name}: cannot be prepared in {folder} ({one_line(e)}): is "
                     "there space, and may you write there? Else choose another data_dir"
                 ) from e
             if self._download is not None:
-                self._download.record(self._checksums_path)
+                self._download.record()
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
         recording = Recording(self._find_recording(dl_manager))
@@ -122,7 +164,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             signal: recording.read(signal).astype(np.float32, copy=False)
             for signal in ("responses", "behavior", "pupil_center")
         }
-        self.info.metadata.update(_describe(recording, signals["responses"]))
+        self.info.metadata.update(describe(recording, signals["responses"]))
         trials = {tier: recording.trials_of(tier) for tier in TIERS}
         return {
             tier: self._generate_examples(recording, signals, indexes)
@@ -188,32 +230,22 @@ def _image_blocks(
             yield block, images
 
 
+def _features() -> tfds.features.FeaturesDict:
+    return tfds.features.FeaturesDict(
+        {
+            "image": _tensor(IMAGE_SHAPE, doc="Grey values, 0 to 255."),
+            "response": _tensor((None,), doc="One deconvolved response a neuron, raw."),
+            "behavior": _tensor((3,), doc="Pupil dilation, its derivative, running."),
+            "pupil_center": _tensor((2,), doc="Horizontal, vertical; camera pixels."),
+            "image_id": tfds.features.Scalar(np.int64, doc="Repeats share it."),
+            "trial_id": tfds.features.Text(doc="Number, or md5 where it is hidden."),
+            "trial_index": tfds.features.Scalar(np.int64, doc="Number of its files."),
+        }
+    )
+
+
 def _tensor(shape: tuple[int | None, ...], *, doc: str) -> tfds.features.Tensor:
     # Raw bytes are written and read many times faster than lists of protobuf floats.
     return tfds.features.Tensor(
         shape=shape, dtype=np.float32, encoding=tfds.features.Encoding.BYTES, doc=doc
     )
-
-
-def _describe(recording: Recording, responses: np.ndarray) -> dict[str, Any]:
-    """Returns what belongs to the recording as a whole, as JSON values."""
-    return {
-        "session_key": recording.session_key,
-        "neurons": {
-            "unit_ids": recording.unit_ids.tolist(),
-            "cell_motor_coordinates": recording.cell_motor_coordinates.tolist(),
-            **{name: values.tolist() for name, values in recording.neurons.items()},
-        },
-        "statistics": {
-            signal: {"mean": statistics.mean.tolist(), "std": statistics.std.tolist()}
-            for signal, statistics in recording.statistics.items()
-        },
-        "withheld": {
-            "signals": list(recording.withheld_signals),
-            "response_tiers": [
-                tier
-                for tier in TIERS
-                if (trials := recording.trials_of(tier)).size and not responses[trials].any()
-            ],
-        },
-    }

@@ -10,7 +10,6 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 _LAUNCH = Path(__file__).resolve().parents[2] / "launch"
-_SHARED = "launcher.py"
 
 
 class Launchers(SphinxDirective):
@@ -18,7 +17,7 @@ class Launchers(SphinxDirective):
 
     def run(self):
         """Returns the sections."""
-        scripts = sorted(path for path in _LAUNCH.glob("*.py") if path.name != _SHARED)
+        scripts = sorted(_LAUNCH.glob("[!_]*.py"))
         with ThreadPoolExecutor(2) as pool:
             return list(map(self._section, scripts, pool.map(_help, scripts)))
 

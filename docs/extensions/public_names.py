@@ -56,6 +56,9 @@ def _imported_from(module: ModuleType, name: str) -> str | None:
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and any(alias.name == name for alias in node.names):
             return node.module
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "attach":
+            place = ast.literal_eval(node.args[1]).get(name)
+            return place and f"{module.__name__}.{place.partition(':')[0]}"
     return None
 
 

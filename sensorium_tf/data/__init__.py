@@ -1,19 +1,18 @@
 """From prepared mice to what a model eats."""
 
-from sensorium_tf.data.batches import Batches, batches, mouse_names
-from sensorium_tf.data.mouse import Mouse, load_mouse
-from sensorium_tf.data.prepare import FILE_FORMATS, prepare
-from sensorium_tf.data.subset import Subset
-from sensorium_tf.data.trials import Trials
+from sensorium_tf.lazy import attach
 
-__all__ = [
-    "FILE_FORMATS",
-    "Batches",
-    "Mouse",
-    "Subset",
-    "Trials",
-    "batches",
-    "load_mouse",
-    "mouse_names",
-    "prepare",
-]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Batches": "batching",
+        "FILE_FORMATS": "preparation",
+        "Mouse": "mouse",
+        "Subset": "subset",
+        "Trials": "trials",
+        "batches": "batching",
+        "load_mouse": "mouse",
+        "mouse_names": "batching",
+        "prepare": "preparation",
+    },
+)

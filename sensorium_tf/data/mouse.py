@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,7 +20,10 @@ from sensorium_tf.data.trials import (
     normalize_responses,
     response_scale,
 )
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.datasets.sensorium import Builder
+from sensorium_tf.datasets.sensorium.prepared import read_description
+from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line
+from sensorium_tf.files import expand
 from sensorium_tf.recordings import TIERS, recording_stem
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.tracks import IMAGE_SIZE, check_track
@@ -213,6 +217,11 @@ class Mouse:
                     split=tier, batch_size=_BLOCK, read_config=tfds.ReadConfig(try_autocache=False)
                 ).as_numpy_iterator()
         except (tf.errors.OpError, OSError, ValueError) as e:
+            if _is_access_error(e):
+                raise AccessError(
+                    f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot "
+                    f"be read: {one_line(e)[:200]}"
+                ) from e
             raise SensoriumError(
                 f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot be "
                 f"read ({one_line(e)}): delete that folder and prepare it again"
@@ -235,63 +244,92 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
     """Opens a prepared mouse; reads no trial yet. `simulated` is prepared if it is not there.
 
     Args:
-      name: `mouse1` to `mouse7`, `simulated`, or the name given to one's own recording.
-      data_dir: where the prepared datasets are; TFDS's default if left out.
+        name: `mouse1` to `mouse7`, `simulated`, or the name given to a custom recording.
+        data_dir: where the prepared datasets are; TFDS's default if left out.
 
     Raises:
-      SensoriumError: if it has not been prepared.
+        SensoriumError: if it has not been prepared, or by another version, or what is there is
+            damaged or cannot be read.
     """
-    folder = data_dir or tfds.core.constants.DATA_DIR
+    folder = expand(data_dir or tfds.core.constants.DATA_DIR)
     try:
-        builder = find_builder(name, data_dir=data_dir)
+        builder = builder_of(name, data_dir=data_dir)
         if name == "simulated":
             # TFDS says so on standard output, which is for what the caller asked for.
             with contextlib.redirect_stdout(sys.stderr):
                 builder.download_and_prepare()
-        if builder is not None and builder.data_path.exists():
+        if builder.data_path.exists():
             return _open(name, builder)
+        earlier = sorted(builder.data_path.parent.glob("[0-9]*.[0-9]*.[0-9]*"))
     except SensoriumError:
         raise
     except Exception as e:  # TFDS and protobuf raise many kinds of error on damaged metadata
+        if _is_access_error(e):
+            raise AccessError(
+                f"mouse {name!r}: the prepared dataset in {folder} cannot be read: "
+                f"{one_line(e)[:200]}"
+            ) from e
         raise SensoriumError(
             f"mouse {name!r}: the prepared dataset in {folder} is damaged ({one_line(e)}): delete "
             f"the folder sensorium/{name} there and prepare it again"
         ) from e
-    raise SensoriumError(
-        f"mouse {name!r} is not prepared in {folder}: run python launch/prepare.py "
-        f"--mice={name} (or --recording=PATH --name={name} for a recording of your own)"
+    command = (
+        f"run python launch/prepare.py --mice={name} (or --recording=PATH --name={name} for a "
+        "recording of your own)"
     )
+    if earlier:
+        raise SensoriumError(
+            f"mouse {name!r} in {folder} is prepared as version {earlier[-1].name}, but this is "
+            f"version {builder.version}: {command} and delete the folder {earlier[-1]}"
+        )
+    raise SensoriumError(f"mouse {name!r} is not prepared in {folder}: {command}")
 
 
-def _open(name: str, builder: tfds.core.DatasetBuilder) -> Mouse:
-    metadata = builder.info.metadata
-    withheld = metadata["withheld"]
-    statistics = {
-        signal: {key: np.asarray(value) for key, value in values.items()}
-        for signal, values in metadata["statistics"].items()
-    }
+def builder_of(
+    name: str,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    recording: str | os.PathLike | None = None,
+) -> Builder:
+    """Returns the TFDS builder of a mouse, published or not, prepared or not.
+
+    It is always this package's: `tfds.builder` would make one of what the data folder says, and
+    import the modules that are named there.
+
+    Args:
+        name: of the mouse.
+        data_dir: where the prepared datasets are; TFDS's default if left out.
+        recording: zip or folder to prepare.
+
+    Raises:
+        SensoriumError: if there cannot be a mouse of this name, or what is prepared is damaged.
+    """
+    if name in Builder.builder_configs:
+        config = name
+    elif isinstance(name, str) and re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
+        config = tfds.core.BuilderConfig(name=name, description=f"A custom recording: {name}.")
+    else:
+        raise SensoriumError(f"name {name!r}: expected letters, digits and _, a letter first")
+    return Builder(config=config, recording=recording, data_dir=data_dir)
+
+
+def _is_access_error(error: Exception) -> bool:
+    # TensorFlow's own words for permissions and for too many open files.
+    refused = (tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)
+    missing = isinstance(error, FileNotFoundError)
+    return isinstance(error, refused) or (is_access_error(error) and not missing)
+
+
+def _open(name: str, builder: Builder) -> Mouse:
+    described = read_description(Path(builder.data_path))
     return Mouse(
         name=name,
-        session_key=metadata["session_key"],
-        tiers={
-            tier: builder.info.splits[tier].num_examples
-            for tier in TIERS
-            if tier in builder.info.splits
-        },
-        neurons={key: np.asarray(values) for key, values in metadata["neurons"].items()},
-        statistics=statistics,
-        response_scale=response_scale(statistics["responses"]["std"]),
-        withheld_signals=tuple(withheld["signals"]),
-        withheld_tiers=tuple(withheld["response_tiers"]),
+        session_key=described.session_key,
+        tiers=described.trials,
+        neurons=described.neurons,
+        statistics=described.statistics,
+        response_scale=response_scale(described.statistics["responses"]["std"]),
+        withheld_signals=described.withheld_signals,
+        withheld_tiers=described.withheld_tiers,
         _builder=builder,
     )
-
-
-def find_builder(
-    name: str, *, data_dir: str | os.PathLike | None = None
-) -> tfds.core.DatasetBuilder | None:
-    """Returns the TFDS builder of a mouse, or None if it is neither published nor prepared."""
-    try:
-        return tfds.builder(f"sensorium/{name}", data_dir=data_dir)
-    except (ValueError, tfds.core.DatasetNotFoundError):
-        return None

@@ -11,7 +11,7 @@ import numpy as np
 
 from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.evaluation.evaluate import choose_tiers, evaluate_mouse, load_truth
+from sensorium_tf.evaluation.model_scores import choose_tiers, evaluate_mouse, load_truth
 from sensorium_tf.evaluation.results import MouseEvaluation
 from sensorium_tf.evaluation.tables import (
     as_table,
@@ -20,6 +20,7 @@ from sensorium_tf.evaluation.tables import (
     scores_table,
     write_json,
 )
+from sensorium_tf.files import expand
 from sensorium_tf.metrics import Scores, evaluate_rates, summarize
 from sensorium_tf.models import same_places
 from sensorium_tf.plotting import paired_correlations, save_figure, score_distributions
@@ -219,7 +220,7 @@ def compare_runs(
         },
     )
     first = next(iter(opened.values()))
-    folder = first.folder / "comparison" if output is None else Path(output).expanduser()
+    folder = first.folder / "comparison" if output is None else expand(output)
     write_json(folder / "comparison.json", comparison.to_json())
     _write_figures(folder / "figures", comparison)
     return comparison
@@ -250,7 +251,7 @@ def _ends(paths: Sequence[Path], depths: Sequence[int]) -> list[str]:
 def _path(run: TrainedModel | str | os.PathLike, trained: TrainedModel) -> Path:
     """Returns where a run is: a workdir and the model file in it are one place."""
     of_run = trained.workdir is not None or isinstance(run, TrainedModel)
-    return trained.folder if of_run else Path(run).expanduser()
+    return trained.folder if of_run else expand(run)
 
 
 def _common_mice(runs: Mapping[str, TrainedModel]) -> tuple[str, ...]:

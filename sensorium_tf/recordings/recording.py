@@ -1,16 +1,17 @@
 """One mouse's recording: opened, checked, and read in bulk."""
 
 import dataclasses
+import math
 import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.files import expand
 from sensorium_tf.recordings.catalog import session_key_of
 from sensorium_tf.recordings.storage import Storage
 
@@ -22,6 +23,8 @@ IMAGE_SHAPE = (144, 256, 1)
 SIGNALS = ("images", "responses", "behavior", "pupil_center")
 # A few numbers a trial, many times as many bytes of file around them: read once.
 _SMALL = ("behavior", "pupil_center")
+# Some ten times as many as anybody has recorded at once.
+_MOST_TRIALS, _MOST_NEURONS = 250_000, 1_000_000
 _NEURON_METADATA = ("area", "layer", "animal_ids", "sessions", "scan_idx")
 
 
@@ -64,7 +67,7 @@ class Recording:
     """
 
     def __init__(self, path: str | os.PathLike):
-        self.path = Path(path).expanduser()
+        self.path = expand(path)
         self._storage = Storage(self.path)
         self.session_key = session_key_of(self._storage.top)
         self.tiers = self._read_tiers()
@@ -158,9 +161,12 @@ class Recording:
     def _warn(self, text: str) -> None:
         warnings.warn(f"{self.path}: {text}", stacklevel=3)
 
-    def _numbers(self, name: str) -> np.ndarray:
-        """Reads an array that has to hold finite numbers."""
-        values = self._storage.read(name)
+    def _array(self, name: str, shape: tuple[int, ...], why: str = "") -> np.ndarray:
+        """Reads an array of this shape."""
+        return self._storage.read(name, fits=lambda found: found == shape, expected=f"{shape}{why}")
+
+    def _numbers(self, name: str, values: np.ndarray) -> np.ndarray:
+        """Returns an array that has to hold finite numbers."""
         if values.dtype.kind not in "biuf":
             raise SensoriumError(f"{self.path}: {name} holds {values.dtype}, expected numbers")
         if not np.isfinite(values).all():
@@ -187,9 +193,14 @@ class Recording:
 
     def _read_tiers(self) -> np.ndarray:
         name = "meta/trials/tiers.npy"
-        tiers = self._text(name, self._storage.read(name))
-        if tiers.ndim != 1 or not tiers.size:
-            raise SensoriumError(f"{self.path}: {name} has shape {tiers.shape}, expected (trials,)")
+        tiers = self._text(
+            name,
+            self._storage.read(
+                name,
+                fits=lambda shape: len(shape) == 1 and 0 < shape[0] <= _MOST_TRIALS,
+                expected=f"(trials,), at most {_MOST_TRIALS}",
+            ),
+        )
         unknown = sorted(set(tiers) - set(TIERS))
         if unknown:
             raise SensoriumError(
@@ -199,13 +210,7 @@ class Recording:
 
     def _per_trial(self, column: str) -> np.ndarray:
         name = f"meta/trials/{column}.npy"
-        values = self._storage.read(name)
-        if values.shape != (self.n_trials,):
-            raise SensoriumError(
-                f"{self.path}: {name} has shape {values.shape}, expected ({self.n_trials},) as "
-                "many as there are tiers"
-            )
-        return values
+        return self._array(name, (self.n_trials,), ", as many as there are tiers")
 
     def _read_image_ids(self) -> np.ndarray:
         image_ids = self._per_trial("frame_image_id")
@@ -213,24 +218,21 @@ class Recording:
 
     def _read_unit_ids(self) -> np.ndarray:
         name = "meta/neurons/unit_ids.npy"
-        unit_ids = self._whole_numbers(name, self._storage.read(name))
-        if unit_ids.ndim != 1 or not unit_ids.size:
-            raise SensoriumError(
-                f"{self.path}: {name} has shape {unit_ids.shape}, expected (neurons,)"
-            )
+        values = self._storage.read(
+            name,
+            fits=lambda shape: len(shape) == 1 and 0 < shape[0] <= _MOST_NEURONS,
+            expected=f"(neurons,), at most {_MOST_NEURONS}",
+        )
+        unit_ids = self._whole_numbers(name, values)
         if len(np.unique(unit_ids)) < len(unit_ids):
             self._warn("some unit ids are there twice: a submission of it cannot be scored")
         return unit_ids
 
     def _read_coordinates(self) -> np.ndarray:
         name = "meta/neurons/cell_motor_coordinates.npy"
-        coordinates = self._numbers(name)
-        if coordinates.shape != (self.n_neurons, 3):
-            raise SensoriumError(
-                f"{self.path}: {name} has shape {coordinates.shape}, expected "
-                f"({self.n_neurons}, 3): three micrometres for each of the unit ids"
-            )
-        return coordinates.astype(np.float64)
+        why = ": three micrometres for each of the unit ids"
+        coordinates = self._array(name, (self.n_neurons, 3), why)
+        return self._numbers(name, coordinates).astype(np.float64)
 
     def _read_neuron_metadata(self) -> Mapping[str, np.ndarray]:
         known = {f"meta/neurons/{column}.npy" for column in _NEURON_METADATA}
@@ -245,14 +247,11 @@ class Recording:
         metadata = {}
         for name in sorted(present):
             try:
-                values = self._storage.read(name)
-            except SensoriumError as e:
-                self._warn(f"left out optional metadata: {e}")
-                continue
-            if values.shape[:1] != (self.n_neurons,):
-                self._warn(f"left out {name}: shape {values.shape} for {self.n_neurons} neurons")
-                continue
-            try:
+                values = self._storage.read(
+                    name,
+                    fits=lambda shape: shape[:1] == (self.n_neurons,),
+                    expected=f"({self.n_neurons}, ...), a row for each neuron",
+                )
                 if values.dtype.kind in "SU":
                     values = self._text(name, values)
                 elif values.dtype.kind not in "biuf":
@@ -290,11 +289,12 @@ class Recording:
         found = {}
         for statistic in ("mean", "std"):
             name = f"meta/statistics/{signal}/all/{statistic}.npy"
-            values = self._numbers(name)
-            if values.size != max(1, int(np.prod(columns))):
-                raise SensoriumError(
-                    f"{self.path}: {name} has shape {values.shape}, expected {columns}"
-                )
+            values = self._storage.read(
+                name,
+                fits=lambda shape: math.prod(shape) == math.prod(columns),
+                expected=str(columns),
+            )
+            values = self._numbers(name, values)
             # Models compute in float32, so a value beyond it would be infinite or zero there.
             with np.errstate(over="ignore"):
                 narrow = values.astype(np.float32)

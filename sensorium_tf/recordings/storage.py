@@ -5,22 +5,25 @@ of Python objects (which NumPy could only read by unpickling) is refused.
 """
 
 import contextlib
-import io
-import lzma
 import math
+import os
 import re
 import zipfile
-import zlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.arrays import HEADER_BYTES, ArrayHeader
+from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.reading import ZIP_ERRORS, cannot_read, member_bytes, open_regular, open_zip
 
-# No array of a recording comes near it (neuron statistics are kilobytes, a float64 image 0.3 MB):
-# a larger one is a damaged directory entry or a zip made to fill the memory.
-_LARGEST_ARRAY_BYTES = 1 << 30
+# No array of a recording's metadata comes near it: those of 10,000 neurons are 0.3 MB.
+_LARGEST_METADATA_BYTES = 64 << 20
+# An id or a name takes a tenth of it.
+_LARGEST_ITEM_BYTES = 1024
+_LARGEST_NUMBER_BYTES = 16
 _TIERS = "meta/trials/tiers.npy"
 _BLOCK, _THREADS = 128, 4
 _SMALLEST_FOR_THREADS = 1000
@@ -41,9 +44,8 @@ class Storage:
         self.path = path
         self._open_files = contextlib.ExitStack()
         self._zip = None
-        if path.is_dir():
-            names = [file.relative_to(path).as_posix() for file in path.rglob("*")]
-        else:
+        names = _names_in_folder(path)
+        if names is None:
             self._zip = _open_zip(path, self._open_files)
             names = self._zip.namelist()
         self._names = _below_top(path, names)
@@ -64,15 +66,40 @@ class Storage:
         stem = self.path.name if self.path.is_dir() else self.path.name.removesuffix(".zip")
         return parent.rsplit("/", 1)[-1] or stem
 
-    def read(self, name: str) -> np.ndarray:
-        """Returns one array.
+    def read(
+        self, name: str, *, fits: Callable[[tuple[int, ...]], bool], expected: str
+    ) -> np.ndarray:
+        """Returns one array of metadata.
+
+        Args:
+          name: of the array.
+          fits: tells whether the array may have a shape; asked before any value is read.
+          expected: such a shape in words.
 
         Raises:
-          SensoriumError: if it is missing, damaged, not an array or an array of objects.
+          SensoriumError: if it is missing, damaged, not an array, an array of objects, of another
+            shape or larger than any metadata.
         """
-        content = self._bytes(name)
+        content, size = self._content(name, HEADER_BYTES)
         header = self._header(name, content)
-        return _array(header, content).copy()
+        if not fits(header.shape):
+            raise SensoriumError(
+                f"{self.path}: {name} has shape {header.shape}, expected {expected}"
+            )
+        if header.dtype.itemsize > _LARGEST_ITEM_BYTES:
+            raise SensoriumError(
+                f"{self.path}: {name} holds values of {header.dtype.itemsize} bytes each, expected "
+                f"numbers or texts of at most {_LARGEST_ITEM_BYTES} bytes"
+            )
+        if header.n_bytes > _LARGEST_METADATA_BYTES:
+            raise SensoriumError(
+                f"{self.path}: {name} claims {header.n_bytes} bytes, more than any metadata of a "
+                "recording: the file is damaged, download it again"
+            )
+        self._check_size(name, header, size)
+        if size > len(content):
+            content, _ = self._content(name, size)
+        return header.values(content).copy()
 
     def read_stack(self, names: list[str], shape: tuple[int, ...]) -> np.ndarray:
         """Returns many small arrays as one.
@@ -102,8 +129,9 @@ class Storage:
     def _fill(self, rows: np.ndarray, names: list[str]) -> bool:
         """Reads arrays into the rows of a stack; tells whether the stack's dtype can hold them."""
         header, prefix = None, None
+        at_most = HEADER_BYTES + _LARGEST_NUMBER_BYTES * math.prod(rows.shape[1:])
         for row, name in zip(rows, names, strict=True):
-            content = self._bytes(name)
+            content, size = self._content(name, at_most)
             # The arrays of one signal nearly always share their header: parse it once.
             if prefix is None or not content.startswith(prefix):
                 header = self._header(name, content)
@@ -118,9 +146,8 @@ class Storage:
                     )
                 if row.dtype == np.uint8 and header.dtype != np.uint8:
                     return False
-            elif len(content) != header.offset + header.n_bytes:
-                raise SensoriumError(f"{self.path}: {name} is cut short: download the file again")
-            row[:] = _array(header, content).reshape(row.shape)
+            self._check_size(name, header, size)
+            row[:] = header.values(content).reshape(row.shape)
             # A value that is not finite makes the sum so: one pass without a mask in memory.
             if row.dtype != np.uint8:
                 with np.errstate(invalid="ignore", over="ignore"):
@@ -131,79 +158,48 @@ class Storage:
                     )
         return True
 
-    def _bytes(self, name: str) -> bytes:
+    def _content(self, name: str, at_most: int) -> tuple[bytes, int]:
+        """Returns the first bytes of a file, and how many it has in all."""
         if name not in self._names:
             raise SensoriumError(
                 f"{self.path}: {name} is missing: the recording is incomplete, download it again"
             )
         member = self._names[name]
         try:
-            if self._zip is None:
-                file = self.path / member
-                # A device or a pipe would never end.
-                if not file.is_file():
-                    raise SensoriumError(f"{self.path}: {name} is not a file")
-                self._check_size(name, file.stat().st_size)
-                return file.read_bytes()
-            info = self._zip.getinfo(member)
-            self._check_size(name, info.file_size)
-            return self._zip.read(info)
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError) as e:
-            raise SensoriumError(
-                f"{self.path}: {name} cannot be read ({e}): the file is damaged, download it again"
-            ) from e
+            if self._zip is not None:
+                info = self._zip.getinfo(member)
+                return member_bytes(self._zip, info, at_most), info.file_size
+            with open_regular(self.path / member) as file:
+                size = os.fstat(file.fileno()).st_size
+                return file.read(min(size, at_most)), size
+        except SensoriumError:
+            raise
         except OSError as e:
-            raise SensoriumError(f"{self.path}: {name} cannot be read ({e})") from e
-
-    def _check_size(self, name: str, n_bytes: int) -> None:
-        if n_bytes > _LARGEST_ARRAY_BYTES:
+            raise cannot_read(f"{self.path}: {name}", e) from e
+        except ZIP_ERRORS as e:
             raise SensoriumError(
-                f"{self.path}: {name} claims {n_bytes} bytes, more than any array of a recording: "
-                "the file is damaged, download it again"
-            )
+                f"{self.path}: {name} cannot be read ({one_line(e)}): the file is damaged, "
+                "download it again"
+            ) from e
 
-    def _header(self, name: str, content: bytes) -> "_Header":
+    def _header(self, name: str, content: bytes) -> ArrayHeader:
         try:
-            header = _Header(content)
-        except Exception as e:  # NumPy's header parser raises many kinds of error on garbage
+            header = ArrayHeader(content)
+        except ValueError as e:
             raise SensoriumError(f"{self.path}: {name} is not a NumPy array ({e})") from e
         if header.dtype.hasobject:
             raise SensoriumError(
                 f"{self.path}: {name} holds pickled Python objects, which are never loaded: "
                 "save it again as plain numbers or strings"
             )
-        if header.offset + header.n_bytes != len(content):
-            raise SensoriumError(
-                f"{self.path}: {name} has {len(content) - header.offset} bytes of values, expected "
-                f"{header.n_bytes}: the file is damaged, download it again"
-            )
         return header
 
-
-class _Header:
-    """What the head of a `.npy` file says of the values behind it."""
-
-    def __init__(self, content: bytes):
-        stream = io.BytesIO(content)
-        version = np.lib.format.read_magic(stream)
-        parse = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }.get(version)
-        if parse is None:
-            raise ValueError(f"format version {version} is not known")
-        self.shape, self.fortran_order, self.dtype = parse(stream)
-        if self.dtype.subdtype or (not self.dtype.itemsize and not self.dtype.hasobject):
-            raise ValueError(f"values of {self.dtype}")
-        if not all(0 <= n <= _LARGEST_ARRAY_BYTES for n in self.shape):
-            raise ValueError(f"shape {self.shape}")
-        self.offset = stream.tell()
-        self.n_bytes = self.dtype.itemsize * int(np.prod(self.shape, dtype=object))
-
-
-def _array(header: _Header, content: bytes) -> np.ndarray:
-    values = np.frombuffer(content, header.dtype, offset=header.offset)
-    return values.reshape(header.shape, order="F" if header.fortran_order else "C")
+    def _check_size(self, name: str, header: ArrayHeader, size: int) -> None:
+        if header.offset + header.n_bytes != size:
+            raise SensoriumError(
+                f"{self.path}: {name} has {size - header.offset} bytes of values, expected "
+                f"{header.n_bytes}: the file is damaged, download it again"
+            )
 
 
 def _fits(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
@@ -211,22 +207,41 @@ def _fits(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     return [n for n in found if n != 1] == [n for n in expected if n != 1]
 
 
+def _names_in_folder(path: Path) -> list[str] | None:
+    """Returns the names of all that is in a folder; None if the path is none."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    try:
+        if not path.is_dir():
+            return None
+        return [
+            (Path(folder) / name).relative_to(path).as_posix()
+            for folder, folders, files in os.walk(path, onerror=refuse)
+            for name in folders + files
+        ]
+    except OSError as e:
+        raise cannot_read(e.filename or path, e) from e
+
+
 def _open_zip(path: Path, open_files: contextlib.ExitStack) -> zipfile.ZipFile:
-    if not path.exists():
-        raise SensoriumError(f"{path}: there is no such recording (a zip file or a folder)")
     try:
         # A file that ZipFile opens itself is closed by a count that threads could get wrong.
-        archive = zipfile.ZipFile(open_files.enter_context(path.open("rb")))
-    except (zipfile.BadZipFile, ValueError, OSError, RuntimeError) as e:
+        archive = open_zip(open_files.enter_context(open_regular(path)))
+    except FileNotFoundError as e:
+        raise SensoriumError(f"{path}: there is no such recording (a zip file or a folder)") from e
+    except SensoriumError:
+        raise
+    except OSError as e:
+        open_files.close()
+        raise cannot_read(path, e) from e
+    except ZIP_ERRORS as e:
         open_files.close()
         raise SensoriumError(
-            f"{path}: not a complete zip file ({e}): download it again, or give a folder"
+            f"{path}: not a complete zip file ({one_line(e)}): download it again, or give a folder"
         ) from e
     names = archive.namelist()
-    if len(set(names)) < len(names):
-        open_files.close()
-        doubled = next(name for name in names if names.count(name) > 1)
-        raise SensoriumError(f"{path}: holds {doubled} twice: do not use this file")
     for name in names:
         if name.startswith(("/", "\\")) or ":" in name or ".." in re.split(r"[/\\]", name):
             open_files.close()

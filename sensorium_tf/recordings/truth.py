@@ -2,12 +2,19 @@
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import atomic_write
+from sensorium_tf.arrays import ArrayHeader, open_arrays
+from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.files import atomic_write, expand
+from sensorium_tf.reading import ZIP_ERRORS
+
+_VALUES = ("rates", "responses")
+# Rates and responses of neurons hardly compress.
+_EXPANSION = 20
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,31 +57,27 @@ class Truth:
         Raises:
           SensoriumError: if it is missing, damaged or incomplete.
         """
-        path = Path(path).expanduser()
+        path = expand(path)
         if path.suffix == ".zip":
             path = path.with_name(f"{path.stem}_truth.npz")
         names = [field.name for field in dataclasses.fields(cls)]
         try:
-            with np.load(path, allow_pickle=False) as file:
-                truth = cls(**{name: file[name] for name in names})
+            with open_arrays(path, expansion=_EXPANSION) as arrays:
+                if missing := [name for name in names if name not in arrays.headers]:
+                    raise ValueError(f"{missing[0]} is missing")
+                _check_headers(path, {name: arrays.headers[name] for name in names})
+                truth = cls(**{name: arrays.read(name) for name in names})
+        except SensoriumError:
+            raise
         except FileNotFoundError as e:
             raise SensoriumError(f"{path}: there is no such truth file") from e
-        except Exception as e:  # NumPy and zipfile raise many kinds of error on damaged files
+        except ZIP_ERRORS as e:
             raise SensoriumError(
-                f"{path}: not the truth of a simulated recording ({e}): expected an npz file with "
-                f"{', '.join(names)}"
+                f"{path}: not the truth of a simulated recording ({one_line(e)[:150]}): expected "
+                f"an npz file with {', '.join(names)}"
             ) from e
-        trials, neurons = truth.trial_ids.shape[:1], truth.unit_ids.shape[:1]
-        for name in names:
-            found = getattr(truth, name).shape
-            expected = neurons if name == "unit_ids" else trials
-            if name in ("rates", "responses"):
-                expected = trials + neurons
-            if found != expected or not found:
-                raise SensoriumError(f"{path}: {name} has shape {found}, expected {expected}")
-        for name in ("rates", "responses"):
-            values = getattr(truth, name)
-            if values.dtype.kind != "f" or not np.isfinite(values).all():
+        for name in _VALUES:
+            if not np.isfinite(getattr(truth, name)).all():
                 raise SensoriumError(f"{path}: {name} holds values that are not finite numbers")
         return truth
 
@@ -111,6 +114,19 @@ class Truth:
             rates=self.rates[np.ix_(rows, columns)],
             responses=self.responses[np.ix_(rows, columns)],
         )
+
+
+def _check_headers(path: Path, headers: Mapping[str, ArrayHeader]) -> None:
+    """Raises SensoriumError if the arrays do not fit each other."""
+    trials, neurons = headers["trial_ids"].shape[:1], headers["unit_ids"].shape[:1]
+    for name, header in headers.items():
+        expected = neurons if name == "unit_ids" else trials
+        if name in _VALUES:
+            expected = trials + neurons
+        if header.shape != expected or not header.shape:
+            raise SensoriumError(f"{path}: {name} has shape {header.shape}, expected {expected}")
+        if name in _VALUES and header.dtype.kind != "f":
+            raise SensoriumError(f"{path}: {name} holds values that are not finite numbers")
 
 
 def _positions(known: np.ndarray, wanted: np.ndarray, what: str) -> np.ndarray:

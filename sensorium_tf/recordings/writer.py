@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import atomic_write
+from sensorium_tf.files import atomic_write, expand
 from sensorium_tf.recordings.catalog import recording_stem
 from sensorium_tf.recordings.recording import IMAGE_SHAPE, TIERS
 
@@ -59,7 +59,7 @@ def write_recording(
     Raises:
       SensoriumError: if the arrays do not fit each other or the file cannot be written.
     """
-    path = Path(path).expanduser()
+    path = expand(path)
     stem = recording_stem(session_key)
     n_trials, n_neurons = len(tiers), len(unit_ids)
     tiers = np.asarray(tiers, "<U10")

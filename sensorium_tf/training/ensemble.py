@@ -5,11 +5,11 @@ import dataclasses
 import os
 from collections.abc import Sequence
 
-from sensorium_tf.errors import SensoriumError
-from sensorium_tf.locking import only_process
+from sensorium_tf.errors import SensoriumError, TrainingStopped
+from sensorium_tf.locking import file_lock
 from sensorium_tf.models import EnsembleModel
 from sensorium_tf.training.building import check_mice, check_start
-from sensorium_tf.training.interruption import TrainingStopped, stop_on_sigterm
+from sensorium_tf.training.interruption import stop_on_sigterm
 from sensorium_tf.training.model_file import save_model
 from sensorium_tf.training.settings import TrainingSettings
 from sensorium_tf.training.strategies import is_chief, make_strategy
@@ -52,7 +52,7 @@ def train_ensemble(
     with contextlib.ExitStack() as held:
         stop = held.enter_context(stop_on_sigterm())
         if writes:
-            held.enter_context(only_process(folder.lock, "training"))
+            held.enter_context(file_lock(folder.lock, "training"))
             folder.claim(settings, mice, uses)
             folder.sweep()
         results = []

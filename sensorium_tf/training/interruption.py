@@ -7,10 +7,6 @@ import threading
 from collections.abc import Iterator
 
 
-class TrainingStopped(Exception):  # noqa: N818 - not an error: the run is saved and can go on
-    """The process was asked to end; the run is saved, and the same command goes on with it."""
-
-
 class StopRequest:
     """Whether the process has been asked to end."""
 

@@ -3,13 +3,15 @@
 import contextlib
 import os
 import secrets
-import zipfile
 from pathlib import Path
 
 import keras
 
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line, os_reason
+from sensorium_tf.files import expand
 from sensorium_tf.models import EnsembleModel, FiringRateModel
+from sensorium_tf.reading import ZIP_ERRORS, cannot_read, open_regular
+from sensorium_tf.training.model_archive import check_model_archive
 
 _SUFFIX = ".keras"
 
@@ -20,7 +22,7 @@ def check_model_file(path: str | os.PathLike) -> Path:
     Raises:
       SensoriumError: if its name does not end in `.keras`, or it is a folder.
     """
-    path = Path(path).expanduser()
+    path = expand(path)
     if path.suffix != _SUFFIX:
         raise SensoriumError(f"{path}: expected a file name that ends in {_SUFFIX}")
     if path.is_dir():
@@ -46,7 +48,7 @@ def save_model(model: FiringRateModel | EnsembleModel, path: str | os.PathLike) 
         model.save(temporary)
         temporary.replace(path)
     except OSError as e:
-        raise SensoriumError(f"{path}: cannot be written ({e.strerror or one_line(e)})") from e
+        raise AccessError(f"{path}: cannot be written: {os_reason(e)}") from e
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -56,23 +58,35 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
     """Loads a Keras model file as data: a file that carries code is refused.
 
     Raises:
-      SensoriumError: if there is no such file, or it is not a model of this package.
+      SensoriumError: if there is no such file, it cannot be read, or it is not a model of this
+        package.
     """
-    path = Path(path).expanduser()
+    path = expand(path)
     if path.is_dir():
         raise SensoriumError(f"{path}: is a folder, expected a model file, such as its model.keras")
-    if not path.is_file():
-        raise SensoriumError(f"{path}: there is no such model file")
-    if path.suffix != _SUFFIX:
-        raise SensoriumError(
-            f"{path}: not a {_SUFFIX} file (a PyTorch checkpoint becomes one with python "
-            "launch/import_published.py)"
-        )
-    if not zipfile.is_zipfile(path):
-        raise SensoriumError(f"{path}: not a Keras model file, or a damaged one")
+    try:
+        file = open_regular(path)
+    except FileNotFoundError as e:
+        raise SensoriumError(f"{path}: there is no such model file") from e
+    with file:
+        if path.suffix != _SUFFIX:
+            raise SensoriumError(
+                f"{path}: not a {_SUFFIX} file (a PyTorch checkpoint becomes one with python "
+                "launch/import_published.py)"
+            )
+        try:
+            check_model_archive(file)
+        except OSError as e:
+            raise cannot_read(path, e) from e
+        except (*ZIP_ERRORS, RecursionError) as e:
+            raise SensoriumError(
+                f"{path}: not a Keras model file, or a damaged one ({one_line(e)[:150]})"
+            ) from e
     try:
         model = keras.models.load_model(path, safe_mode=True, compile=False)
     except Exception as e:  # Keras raises many kinds of error on files that are not its own
+        if is_access_error(e):
+            raise cannot_read(path, e) from e
         own = "Could not locate class" in str(e)
         hint = ": import the modules of its own layers first (--modules)" if own else ""
         raise SensoriumError(

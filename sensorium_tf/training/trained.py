@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sensorium_tf.data import Mouse, Subset, load_mouse
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.files import expand
 from sensorium_tf.models import EnsembleModel, FiringRateModel, normalize_coordinates, same_places
 from sensorium_tf.tracks import track_of
 from sensorium_tf.training.model_file import load_model
@@ -97,7 +98,7 @@ def open_trained(path: TrainedModel | str | os.PathLike) -> TrainedModel:
     """
     if isinstance(path, TrainedModel):
         return path
-    path = Path(path).expanduser()
+    path = expand(path)
     if path.is_file() or (path.suffix == ".keras" and not path.is_dir()):
         return open_model_file(path)
     workdir = Workdir(path)
@@ -110,7 +111,7 @@ def open_model_file(path: str | os.PathLike) -> TrainedModel:
     Raises:
       SensoriumError: if there is none, or it is damaged or of another kind.
     """
-    model, path = load_model(path), Path(path).expanduser()
+    model, path = load_model(path), expand(path)
     workdir = _run_of_file(path, model)
     return _lone(path, model) if workdir is None else _of_run(workdir, model)
 

@@ -13,12 +13,12 @@ import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.data import Batches, Mouse
-from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.locking import only_process
+from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line
+from sensorium_tf.locking import file_lock
 from sensorium_tf.metrics import single_trial_correlation
 from sensorium_tf.models import FiringRateModel
 from sensorium_tf.training.building import build_model, check_mice, start_at_means, uses_of
-from sensorium_tf.training.interruption import StopRequest, TrainingStopped, stop_on_sigterm
+from sensorium_tf.training.interruption import StopRequest, stop_on_sigterm
 from sensorium_tf.training.prediction import Predictor
 from sensorium_tf.training.schedule import LearningPlan, Schedule, Trapezoid
 from sensorium_tf.training.settings import TrainingSettings
@@ -99,9 +99,11 @@ def train(
         warnings.warn(
             "mixed_precision: without a GPU, bfloat16 takes longer than float32", stacklevel=2
         )
+    # Before there is anything to save, so that the signal ends a wait for another process that
+    # prepares the mouse.
+    mice = check_mice(settings, strategy, data_dir=data_dir)
     # Not before: a strategy of several workers takes the signal for itself when it is made.
     with stop_on_sigterm() as stop:
-        mice = check_mice(settings, strategy, data_dir=data_dir)
         folder, writes = Workdir(workdir), is_chief(strategy)
         if writes:
             folder.check(settings, mice)
@@ -110,7 +112,7 @@ def train(
             run = _Run(settings, mice, folder, strategy, verbose=verbose and writes, writes=writes)
             if not writes:
                 return run.to_the_end(stop, (), profile=False)
-            with only_process(folder.lock, "training"):
+            with file_lock(folder.lock, "training"):
                 folder.claim(settings, mice, run.uses)
                 folder.sweep()
                 return run.to_the_end(stop, watch, profile=profile)

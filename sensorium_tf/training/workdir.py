@@ -11,10 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 
+from sensorium_tf.arrays import open_arrays
 from sensorium_tf.data import Mouse
-from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.files import atomic_write
+from sensorium_tf.errors import AccessError, SensoriumError, one_line
+from sensorium_tf.files import atomic_write, expand
 from sensorium_tf.models import EnsembleModel, FiringRateModel
+from sensorium_tf.reading import read_json
 from sensorium_tf.tracks import image_shape
 from sensorium_tf.training.model_file import load_model, save_model
 from sensorium_tf.training.settings import TrainingSettings
@@ -32,6 +34,8 @@ _SEEDS = "seeds"
 # Likewise: the signals and trials that the run uses. What its start had seen and which recordings
 # these are is read back; all else is for people, and the settings say it anew.
 _USES = "uses"
+# Name in a checkpoint of the JSON text beside the arrays.
+_STATE = "state"
 
 
 class Workdir:
@@ -43,7 +47,7 @@ class Workdir:
     """
 
     def __init__(self, path: str | os.PathLike, *, seeds: Sequence[int] = ()):
-        self.path = Path(path).expanduser()
+        self.path = expand(path)
         self._new_seeds = list(seeds)
 
     @property
@@ -223,12 +227,12 @@ class Workdir:
 
     def _read_config(self) -> dict[str, Any]:
         try:
-            config = json.loads(self._config.read_text("utf-8"))
+            config = read_json(self._config)
             parts = ((_RECORDINGS, dict), (_NEURONS, dict), (_SEEDS, list), (_USES, dict))
             if not isinstance(config, dict) or not all(
                 isinstance(config.get(key, kind()), kind) for key, kind in parts
             ):
-                raise ValueError("not the configuration of a run")
+                raise ValueError("its parts are of other kinds")
             seeds = config.get(_SEEDS, [])
             if any(type(seed) is not int or seed < 0 for seed in seeds):
                 raise ValueError("its seeds are not whole numbers of 0 or more")
@@ -247,9 +251,12 @@ class Workdir:
                 f"workdir {self.path}: no run in it (no config.json): train one with python "
                 f"launch/train.py --workdir={self.path}"
             ) from e
-        except (OSError, ValueError, RecursionError) as e:
+        except AccessError:
+            raise
+        except (ValueError, RecursionError) as e:
             raise SensoriumError(
-                f"{self._config}: cannot be read ({one_line(e)}): train in a new --workdir"
+                f"{self._config}: not the configuration of a run ({one_line(e)[:200]}): train in a "
+                "new --workdir"
             ) from e
 
     def load_model(self) -> FiringRateModel | EnsembleModel:
@@ -312,7 +319,7 @@ class Workdir:
         """
         path = self._checkpoints / f"{n_steps:09d}.npz"
         with atomic_write(path, "wb") as file:
-            np.savez(file, state=np.array(json.dumps(state)), **arrays)
+            np.savez(file, **{_STATE: np.array(json.dumps(state))}, **arrays)
         for old in self._saved()[_KEPT_CHECKPOINTS:]:
             old.unlink(missing_ok=True)
 
@@ -332,27 +339,28 @@ class Workdir:
           Whether there was one.
 
         Raises:
+          AccessError: if the newest one cannot be read.
           SensoriumError: if there are checkpoints, but all are damaged.
         """
         saved = self._saved()
         for path in saved:
             try:
-                with np.load(path, allow_pickle=False) as file:
-                    arrays = {name: file[name] for name in file.files}
-                state = json.loads(str(arrays.pop("state")))
+                state, arrays = _read_checkpoint(path)
                 load(state, arrays)
-            except (PermissionError, MemoryError) as e:
+            except MemoryError as e:
                 raise SensoriumError(f"{path}: cannot be read ({one_line(e)})") from e
-            # NumPy and zipfile raise many kinds of error on damaged files.
+            except AccessError:
+                raise  # what cannot be read now may be intact
+            # Damaged content leads to many kinds of error.
             except Exception as e:
                 error, damaged = e, path
-                warnings.warn(f"{path}: damaged ({one_line(e)}): left out", stacklevel=2)
+                warnings.warn(f"{path}: damaged ({one_line(e)[:200]}): left out", stacklevel=2)
             else:
                 return True
         if saved:
             raise SensoriumError(
-                f"{damaged}: damaged ({one_line(error)}), like all checkpoints there: delete the "
-                "workdir and train again"
+                f"{damaged}: damaged ({one_line(error)[:200]}), like all checkpoints there: delete "
+                "the workdir and train again"
             ) from error
         return False
 
@@ -365,10 +373,9 @@ class Workdir:
             # Somebody may have deleted the checkpoints of a finished run.
             return "" if self._metrics.exists() else f"0 of at most {planned} epochs"
         try:
-            with np.load(self._saved()[0], allow_pickle=False) as file:
-                state = json.loads(str(file["state"]))
+            state = _read_state(self._saved()[0])
             n_epochs, stopped = len(state["epochs"]), bool(state["stopped"])
-        except Exception:  # NumPy and zipfile raise many kinds of error on damaged files
+        except Exception:  # damaged content leads to many kinds of error
             return ""
         return "" if stopped or n_epochs >= planned else f"{n_epochs} of at most {planned} epochs"
 
@@ -380,6 +387,18 @@ class Workdir:
         """Writes `metrics.jsonl`: a line for each epoch so far."""
         with atomic_write(self._metrics) as file:
             file.writelines(json.dumps(epoch) + "\n" for epoch in epochs)
+
+
+def _read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Returns the state and the arrays of a checkpoint, which is as large as the file."""
+    with open_arrays(path, expansion=1) as arrays:
+        state = json.loads(str(arrays.read(_STATE)))
+        return state, {name: arrays.read(name) for name in arrays.headers if name != _STATE}
+
+
+def _read_state(path: Path) -> dict[str, Any]:
+    with open_arrays(path, expansion=1) as arrays:
+        return json.loads(str(arrays.read(_STATE)))
 
 
 def _difference(theirs: dict[str, Any], ours: dict[str, Any]) -> str:

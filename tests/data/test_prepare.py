@@ -1,6 +1,13 @@
+import fcntl
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
+from sensorium_tf.datasets.sensorium import Builder
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse, prepare
@@ -85,20 +92,94 @@ def test_without_network_and_file_the_message_tells_where_to_get_it(tmp_path, mo
     assert not list(tmp_path.rglob("incomplete*"))
 
 
-def test_two_processes_do_not_prepare_the_same_mouse_at_once(tmp_path):
-    from sensorium_tf.locking import only_process
+HOLDER = """
+import sys
+from sensorium_tf.locking import file_lock
+with file_lock(sys.argv[1], "preparing"):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
 
-    path = write_zip(tmp_path / "r.zip", recording_tree())
+
+@pytest.fixture
+def another_process(tmp_path):
+    """Another process that is preparing `lab1` in `data`, until its input is closed."""
     lock = tmp_path / "data" / "sensorium" / "lab1" / ".preparing"
-    with only_process(lock, "preparing"), pytest.raises(SensoriumError, match="another process"):
-        prepare("lab1", recording=path, data_dir=tmp_path / "data")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(lock)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_jobs_that_start_together_wait_and_use_what_is_prepared(
+    tmp_path, another_process, monkeypatch, capsys
+):
+    path = write_zip(tmp_path / "r.zip", recording_tree())
+    elsewhere = prepare("lab1", recording=path, data_dir=tmp_path / "elsewhere")
+    opened, real = [], Builder._split_generators
+    monkeypatch.setattr(
+        Builder, "_split_generators", lambda *a: opened.append(1) or real(*a), raising=True
+    )
+    flock = fcntl.flock
+
+    def finish(file, operation):
+        """The other process is done only when this one waits for it."""
+        if operation == fcntl.LOCK_EX:
+            shutil.copytree(elsewhere.data_path, another, dirs_exist_ok=False)
+            another_process.stdin.close()
+        flock(file, operation)
+
+    another = tmp_path / "data" / "sensorium" / "lab1" / elsewhere.data_path.name
+    monkeypatch.setattr(fcntl, "flock", finish)
     assert prepare("lab1", recording=path, data_dir=tmp_path / "data").n_neurons == 5
+    assert not opened
+    waiting = f"waiting: another process is preparing sensorium/lab1 in {another.parent}\n"
+    assert capsys.readouterr().err.count(waiting) == 1
+
+
+def test_what_another_process_prepared_meanwhile_has_to_be_the_same_recording(
+    tmp_path, another_process, monkeypatch
+):
+    other = write_zip(tmp_path / "other.zip", recording_tree(seed=9))
+    elsewhere = prepare("lab1", recording=other, data_dir=tmp_path / "elsewhere")
+    path = write_zip(tmp_path / "r.zip", recording_tree())
+    flock = fcntl.flock
+
+    def finish(file, operation):
+        if operation == fcntl.LOCK_EX:
+            folder = tmp_path / "data" / "sensorium" / "lab1"
+            shutil.copytree(elsewhere.data_path, folder / elsewhere.data_path.name)
+            another_process.stdin.close()
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", finish)
+    with pytest.raises(SensoriumError, match="prepared from another recording"):
+        prepare("lab1", recording=path, data_dir=tmp_path / "data")
+
+
+def test_a_link_in_the_place_of_the_lock_keeps_the_file_it_leads_to(tmp_path):
+    theirs = tmp_path / "thesis.txt"
+    theirs.write_text("years of work")
+    lock = tmp_path / "data" / "sensorium" / "lab1" / ".preparing"
+    lock.parent.mkdir(parents=True)
+    lock.symlink_to(theirs)
+    path = write_zip(tmp_path / "r.zip", recording_tree())
+    with pytest.raises(SensoriumError, match=r"\.preparing: is a link") as refused:
+        prepare("lab1", recording=path, data_dir=tmp_path / "data")
+    assert "\n" not in str(refused.value)
+    assert theirs.read_text() == "years of work"
 
 
 def test_a_file_downloaded_earlier_needs_no_network(tmp_path, monkeypatch):
     import urllib.request
 
     import tensorflow_datasets as tfds
+    from sensorium_tf.datasets import sensorium
 
     from sensorium_tf.recordings import CATALOG
 
@@ -112,7 +193,9 @@ def test_a_file_downloaded_earlier_needs_no_network(tmp_path, monkeypatch):
     info = tmp_path / "downloads" / "sensorium" / "kept.zip.INFO"
     info.write_text(f'{{"urls": ["{entry.url}"]}}')
     monkeypatch.setattr(tfds.download.DownloadManager, "download", lambda self, url: kept)
+    shipped = Path(sensorium.__file__).with_name("checksums.tsv")
     assert prepare("mouse1", data_dir=tmp_path).n_neurons == 5
+    assert shipped.read_text() == ""
 
 
 def test_a_mouse_that_was_not_simulated_has_no_truth(prepared):

@@ -178,5 +178,5 @@ def test_damaged_metadata_of_a_prepared_mouse_are_refused(prepared, tmp_path, na
     file.unlink()
     if keep is not None:
         file.write_bytes(content[:keep])
-    with pytest.raises(SensoriumError, match="'full'.* prepare"):
+    with pytest.raises(SensoriumError, match=f"full/.*{name}: damaged.* prepare it again"):
         load_mouse("full", data_dir=tmp_path / "data")

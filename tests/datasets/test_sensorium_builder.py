@@ -182,15 +182,15 @@ def test_each_file_of_a_recording_is_read_once(tmp_path, monkeypatch):
 
     from sensorium_tf.recordings.storage import Storage
 
-    seen, real = collections.Counter(), Storage._bytes
+    seen, real = collections.Counter(), Storage._content
 
-    def count(self, name):
+    def count(self, name, at_most):
         seen[name] += 1
-        return real(self, name)
+        return real(self, name, at_most)
 
     tree = recording_tree()
     path = write_zip(tmp_path / "a.zip", tree)
-    monkeypatch.setattr(Storage, "_bytes", count)
+    monkeypatch.setattr(Storage, "_content", count)
     monkeypatch.setattr(builder_module, "_TRIALS_PER_BLOCK", 2)
     prepare("once", recording=path, data_dir=tmp_path / "data")
     trials = {name: times for name, times in seen.items() if name.startswith("data/")}

@@ -16,7 +16,7 @@ from recording_files import STEM, recording_tree, withhold, write_zip
 from sensorium_tf.models import import_modules, load_published
 
 LAUNCH = Path(__file__).parents[2] / "launch"
-NAMES = sorted(path.stem for path in LAUNCH.glob("*.py") if path.stem != "launcher")
+NAMES = sorted(path.stem for path in LAUNCH.glob("[!_]*.py"))
 
 
 def run(name, *arguments):
@@ -48,7 +48,7 @@ def launch(folder, name, arguments):
 def quick(tmp_path_factory):
     """As `run`, without the seconds that importing TensorFlow takes."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sensorium_tf"])
+    context.set_forkserver_preload(["sensorium_tf.starting_kit"])
     folder = tmp_path_factory.mktemp("streams")
 
     def run_quickly(name, *arguments):

@@ -307,11 +307,11 @@ def test_statistics_beyond_float32_are_refused(tmp_path, tree, name, value):
     assert f"{full}.npy holds values beyond float32" in text
 
 
-def test_a_member_that_is_there_twice_is_refused(tmp_path, tree):
+def test_a_duplicate_member_is_refused(tmp_path, tree):
     path = write_zip(tmp_path / "r.zip", tree)
     with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
         archive.writestr(f"{STEM}/data/responses/3.npy", npy(tree["data/responses/4"]))
-    with pytest.raises(SensoriumError, match="3.npy twice"):
+    with pytest.raises(SensoriumError, match=r"a duplicate of .*3\.npy"):
         Recording(path)
 
 
@@ -320,7 +320,7 @@ def test_a_folder_with_a_device_in_it_is_refused(tmp_path, tree):
     trial = folder / "data" / "behavior" / "3.npy"
     trial.unlink()
     trial.symlink_to("/dev/zero")
-    with pytest.raises(SensoriumError, match="3.npy is not a file"):
+    with pytest.raises(SensoriumError, match=r"3\.npy: is a pipe or a device"):
         Recording(folder).read("behavior")
 
 

@@ -143,9 +143,10 @@ def test_a_file_that_is_no_npz_is_refused(tmp_path, content):
 
 def test_a_single_array_or_a_folder_in_its_place_is_refused(tmp_path):
     np.save(tmp_path / "truth.npy", TRUTH.rates)
-    for path in (tmp_path / "truth.npy", tmp_path):
-        with pytest.raises(SensoriumError, match="not the truth of a simulated recording"):
-            Truth.load(path)
+    with pytest.raises(SensoriumError, match="not the truth of a simulated recording"):
+        Truth.load(tmp_path / "truth.npy")
+    with pytest.raises(SensoriumError, match="is a folder, expected a file"):
+        Truth.load(tmp_path)
 
 
 @pytest.mark.parametrize("compressed", [False, True])

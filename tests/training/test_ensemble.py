@@ -1,6 +1,5 @@
 """Runs that differ in their seed, and their mean."""
 
-import importlib
 import json
 import os
 import shutil
@@ -9,16 +8,14 @@ import signal
 import numpy as np
 import pytest
 
-from sensorium_tf import SensoriumError
-from sensorium_tf.competition import submit
+from sensorium_tf import SensoriumError, TrainingStopped
 from sensorium_tf.data import load_mouse
-from sensorium_tf.evaluation import evaluate
-from sensorium_tf.locking import only_process
+from sensorium_tf.evaluation import evaluate, model_scores, submit
+from sensorium_tf.locking import file_lock
 from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline, save_published
 from sensorium_tf.training import (
     Steps,
     TrainingSettings,
-    TrainingStopped,
     load_model,
     open_trained,
     predict,
@@ -27,9 +24,6 @@ from sensorium_tf.training import (
 )
 from sensorium_tf.training import trainer as trainer_module
 from sensorium_tf.training.workdir import Workdir
-
-# The package shows the function of this name, which hides its module.
-evaluate_module = importlib.import_module("sensorium_tf.evaluation.evaluate")
 
 SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
 
@@ -83,7 +77,7 @@ def test_each_member_predicts_once_when_they_are_scored(ensemble, prepared, monk
         predicted.append(type(model))
         return predict(model, trials, track=track)
 
-    monkeypatch.setattr(evaluate_module, "predict", counting)
+    monkeypatch.setattr(model_scores, "predict", counting)
     rates = evaluate(ensemble, data_dir=prepared).mice["full"].rates
     assert predicted == [FiringRateModel] * 2
     trials = load_mouse("full", data_dir=prepared).trials("test")
@@ -166,7 +160,7 @@ def test_a_trained_ensemble_goes_on_without_the_file_that_it_started_from(prepar
 
 def test_two_processes_do_not_train_in_one_folder(prepared, tmp_path):
     with (
-        only_process(Workdir(tmp_path / "e").lock, "training"),
+        file_lock(Workdir(tmp_path / "e").lock, "training"),
         pytest.raises(SensoriumError, match="another process is training in"),
     ):
         train_ensemble(settings(), (3, 1), tmp_path / "e", data_dir=prepared, verbose=False)

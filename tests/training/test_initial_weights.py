@@ -8,9 +8,8 @@ import pytest
 from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.competition import submit
 from sensorium_tf.data import Mouse, Subset, prepare
-from sensorium_tf.evaluation import evaluate
+from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import TrainingSettings, Workdir, load_model, open_trained, train
 from sensorium_tf.training import trained as trained_module

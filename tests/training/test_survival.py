@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -172,3 +173,16 @@ def test_the_same_seed_gives_the_same_bits_in_another_process(whole, prepared, t
     assert done.returncode == 0, done.stderr[-2000:]
     assert_equal_runs(tmp_path / "run", whole)
     shutil.rmtree(tmp_path / "run")
+
+
+def test_until_the_mice_are_open_sigterm_ends_the_process(tmp_path, monkeypatch):
+    """There is nothing to save, and a wait for another process that prepares a mouse has to end."""
+    from sensorium_tf.training import trainer
+
+    def check_mice(*_, **__):
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        raise SensoriumError("far enough")
+
+    monkeypatch.setattr(trainer, "check_mice", check_mice)
+    with pytest.raises(SensoriumError, match="far enough"):
+        trainer.train(TrainingSettings(mice=("full",)), tmp_path / "run")

@@ -8,9 +8,8 @@ import tensorflow as tf
 from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.competition import submit
 from sensorium_tf.data import Subset, load_mouse, prepare
-from sensorium_tf.evaluation import evaluate
+from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.training import (
     ScheduleSettings,
@@ -250,12 +249,12 @@ def test_a_loss_that_explodes_stops_the_run_and_keeps_the_best_weights(
 
 
 def test_two_processes_do_not_train_in_the_same_workdir(prepared, tmp_path):
-    from sensorium_tf.locking import only_process
+    from sensorium_tf.locking import file_lock
 
     folder = tmp_path / "run"
     Workdir(folder).claim(settings(), [load_mouse("full", data_dir=prepared)], settings().uses)
     with (
-        only_process(Workdir(folder).lock, "training"),
+        file_lock(Workdir(folder).lock, "training"),
         pytest.raises(SensoriumError, match="another process is training"),
     ):
         train(settings(), folder, data_dir=prepared)

@@ -6,11 +6,13 @@ import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import atomic_write
+from sensorium_tf.errors import SensoriumError, is_access_error
+from sensorium_tf.files import atomic_write, expand
+from sensorium_tf.reading import cannot_read, check_inflation, open_regular, open_zip
 
 # PyTorch's words for a pickle that asks for anything but tensors and plain containers.
 _CODE = "unsupported global"
@@ -33,20 +35,25 @@ def read_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
         SensoriumError: If PyTorch is not installed, or the file is not there, damaged, no state
             dict, or carries code (which is not run).
     """
-    path = Path(path).expanduser()
+    path = expand(path)
     torch = _torch()
     if path.suffix == ".keras":
         raise SensoriumError(f"{path}: named as a Keras model, expected a PyTorch checkpoint")
-    if not path.is_file():
-        raise SensoriumError(f"{path}: no such checkpoint")
-    _check_archive(path)
     try:
-        with warnings.catch_warnings():
+        file = open_regular(path)
+    except FileNotFoundError as e:
+        raise SensoriumError(f"{path}: no such checkpoint") from e
+    try:
+        with file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # hints for people who write checkpoints
-            state = torch.load(path, map_location="cpu", weights_only=True)
+            _check_archive(file)
+            file.seek(0)
+            state = torch.load(file, map_location="cpu", weights_only=True)
     # PyTorch raises many kinds of error on files that are not its own, with texts that go on for
     # paragraphs or recommend to trust the file.
     except Exception as e:
+        if is_access_error(e):
+            raise cannot_read(path, e) from e
         if _CODE in str(e).lower():
             raise SensoriumError(
                 f"{path}: carries code or objects besides its weights, and was not run: expected "
@@ -94,17 +101,15 @@ def _damaged(path: Path) -> SensoriumError:
     return SensoriumError(f"{path}: not a PyTorch checkpoint, or a damaged one")
 
 
-def _check_archive(path: Path) -> None:
+def _check_archive(file: BinaryIO) -> None:
     """Refuses damage that PyTorch does not look for, and members that grow when read."""
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(file):
         return  # the format of old, which PyTorch checks
-    try:
-        with zipfile.ZipFile(path) as archive:
-            packed = any(each.compress_type != zipfile.ZIP_STORED for each in archive.infolist())
-            if packed or archive.testzip() is not None:
-                raise _damaged(path)
-    except (zipfile.BadZipFile, OSError, RuntimeError) as e:
-        raise _damaged(path) from e
+    archive = open_zip(file)
+    check_inflation(archive, largest=os.fstat(file.fileno()).st_size)
+    packed = any(each.compress_type != zipfile.ZIP_STORED for each in archive.infolist())
+    if packed or archive.testzip() is not None:
+        raise zipfile.BadZipFile("a damaged or compressed member")
 
 
 def _checked_name(path: Path, name: object) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sensorium_tf.files import expand
 from sensorium_tf.recordings.catalog import recording_stem
 from sensorium_tf.recordings.simulation.mouse import simulate
 from sensorium_tf.recordings.truth import Truth
@@ -53,7 +54,7 @@ def simulate_recording(
         seed=seed,
         competition=competition,
     )
-    path = Path(output_dir).expanduser() / f"{recording_stem(session_key)}.zip"
+    path = expand(output_dir) / f"{recording_stem(session_key)}.zip"
     # The truth first: where there is a recording, there is its truth.
     Truth(
         tiers=mouse.tiers,

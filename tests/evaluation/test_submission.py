@@ -7,10 +7,11 @@ import pytest
 from recording_files import recording_tree
 
 from sensorium_tf import SensoriumError, metrics
-from sensorium_tf.competition import ground_truth, score, submit
 from sensorium_tf.data import Subset, load_mouse
+from sensorium_tf.evaluation import ground_truth, submit
 from sensorium_tf.models import BaselineSettings
 from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.scoring import score_neurons
 from sensorium_tf.training import (
     TrainingSettings,
     Workdir,
@@ -148,7 +149,7 @@ def test_the_score_of_the_files_is_that_of_the_model(run, prepared, tmp_path):
     trials = load_mouse("full", data_dir=prepared).trials("test")
     rates = predict(load_model(run / "model.keras"), trials, track="sensorium")
     expected = metrics.evaluate_rates(trials.responses, rates, trials.image_ids).means
-    assert score(submission, truth) == pytest.approx(expected)
+    assert score_neurons(submission, truth).means == pytest.approx(expected)
 
 
 def test_a_withheld_tier_needs_the_truth_file(prepared, tmp_path, hidden_tree):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sensorium_tf.competition.files import read_label, write_label
+from sensorium_tf.scoring import read_label, write_label
 
 USES = {"behavior": False}
 

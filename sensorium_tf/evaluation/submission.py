@@ -3,16 +3,17 @@
 import os
 from pathlib import Path
 
-from sensorium_tf.competition.files import (
+from sensorium_tf.data import Mouse, load_mouse
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.files import expand
+from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.scoring import (
     SUBMISSION_FILES,
     ground_truth_file,
     write_ground_truth,
     write_label,
     write_submission,
 )
-from sensorium_tf.data import Mouse, load_mouse
-from sensorium_tf.errors import SensoriumError
-from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.training import Predictor, TrainedModel, open_trained
 
 
@@ -26,21 +27,21 @@ def submit(
     """Predicts the competition's tiers and writes a submission file for each.
 
     Args:
-      trained: workdir of a trained run, or a model file (`.keras`), or what
-        `training.open_trained` made of either.
-      mouse: one of the model's mice.
-      output: folder for the files; if left out `submission` in the workdir or, for a lone model
-        file `a.keras`, in the folder `a_results` beside it.
-      data_dir: where the prepared datasets are; TFDS's default if left out.
+        trained: Workdir of a trained run, or a model file (`.keras`), or what
+            `training.open_trained` made of either.
+        mouse: One of the model's mice.
+        output: Folder for the files; if left out `submission` in the workdir or, for a lone model
+            file `a.keras`, in the folder `a_results` beside it.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
 
     Returns:
-      The files: `submission_file_live_test.csv` and, for a competition recording,
-      `submission_file_final_test.csv`. Beside them, `submission.json` says which model it was and
-      which signals and trials it used.
+        The files: `submission_file_live_test.csv` and, for a competition recording,
+        `submission_file_final_test.csv`. Beside them, `submission.json` says which model it was and
+        which signals and trials it used.
 
     Raises:
-      SensoriumError: if there is no model, the mouse is not one of its, it does not fit the
-        recording or knows only a part of its neurons, or the recording has none of the tiers.
+        SensoriumError: If there is no model, the mouse is not one of its, it does not fit the
+            recording or knows only a part of its neurons, or the recording has none of the tiers.
     """
     trained = open_trained(trained)
     (prepared,) = trained.load_mice([mouse], data_dir=data_dir)
@@ -54,7 +55,7 @@ def submit(
     tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
     if not tiers:
         raise SensoriumError(f"{mouse}: has none of the tiers {', '.join(SUBMISSION_FILES)}")
-    output = trained.folder / "submission" if output is None else Path(output).expanduser()
+    output = trained.folder / "submission" if output is None else expand(output)
     predictor = Predictor(trained.model, mouse)
     paths = [
         _submit_tier(predictor, prepared, tier, track=trained.track, output=output)
@@ -91,19 +92,19 @@ def ground_truth(
     """Writes the ground-truth file of a tier.
 
     Args:
-      mouse: a prepared mouse.
-      tier: which trials.
-      output: folder for the file.
-      truth: `<stem>_truth.npz` of a simulated recording, or the recording that it lies beside, for
-        a withheld tier.
-      data_dir: where the prepared datasets are; TFDS's default if left out.
+        mouse: A prepared mouse.
+        tier: Which trials.
+        output: Folder for the file.
+        truth: `<stem>_truth.npz` of a simulated recording, or the recording that it lies beside,
+            for a withheld tier.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
 
     Returns:
-      The file, `ground_truth_file_<tier>.csv`.
+        The file, `ground_truth_file_<tier>.csv`.
 
     Raises:
-      SensoriumError: if the mouse has no such tier, or its responses are withheld and there is no
-        truth.
+        SensoriumError: If the mouse has no such tier, or its responses are withheld and there is no
+            truth.
     """
     known = None if truth is None else Truth.load(truth)
     prepared = load_mouse(mouse, data_dir=data_dir)
@@ -112,7 +113,7 @@ def ground_truth(
     responses = trials.responses
     if known is not None:
         responses, _ = prepared.standardize(known, trials)
-    path = Path(output).expanduser() / ground_truth_file(tier)
+    path = expand(output) / ground_truth_file(tier)
     write_ground_truth(
         path,
         responses=responses,

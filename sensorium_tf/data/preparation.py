@@ -2,16 +2,15 @@
 
 import contextlib
 import os
-import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import tensorflow_datasets as tfds
 
-from sensorium_tf.data.mouse import Mouse, find_builder, load_mouse
+from sensorium_tf.data.mouse import Mouse, builder_of, load_mouse
 from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.files import expand
 from sensorium_tf.recordings import Recording
 
 #: The first is for `tfds.load`, the second for `tfds.data_source`.
@@ -45,11 +44,16 @@ def prepare(
     """
     if file_format not in FILE_FORMATS:
         raise SensoriumError(f"file format {file_format!r}: expected {' or '.join(FILE_FORMATS)}")
-    if manual_dir is not None and not Path(manual_dir).expanduser().is_dir():
+    if manual_dir is not None and not (manual_dir := expand(manual_dir)).is_dir():
         raise SensoriumError(f"manual folder {manual_dir}: there is no such folder")
-    builder = _builder(name, recording=recording, data_dir=data_dir)
+    builder = builder_of(name, data_dir=data_dir, recording=recording)
     if builder.data_path.exists():
         return _check_same(load_mouse(name, data_dir=data_dir), builder, recording, file_format)
+    if recording is None and name not in Builder.builder_configs:
+        raise SensoriumError(
+            f"mouse {name!r} is not known: {', '.join(Builder.builder_configs)}, or give the file "
+            "of your own with --recording"
+        )
     config = tfds.download.DownloadConfig(
         manual_dir=manual_dir,
         try_download_gcs=False,
@@ -57,24 +61,10 @@ def prepare(
     # TFDS says so on standard output, which is for what the caller asked for.
     with contextlib.redirect_stdout(sys.stderr):
         builder.download_and_prepare(download_config=config, file_format=file_format)
-    return load_mouse(name, data_dir=data_dir)
-
-
-def _builder(name, *, recording, data_dir) -> tfds.core.DatasetBuilder:
-    if recording is None:
-        builder = find_builder(name, data_dir=data_dir)
-        if builder is None:
-            raise SensoriumError(
-                f"mouse {name!r} is not known: {', '.join(Builder.builder_configs)}, or give the "
-                "file of your own with --recording"
-            )
-        return builder
-    if name in Builder.builder_configs:
-        return Builder(config=name, recording=recording, data_dir=data_dir)
-    if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
-        raise SensoriumError(f"name {name!r}: expected letters, digits and _, a letter first")
-    config = tfds.core.BuilderConfig(name=name, description=f"A recording of one's own: {name}.")
-    return Builder(config=config, recording=recording, data_dir=data_dir)
+    mouse = load_mouse(name, data_dir=data_dir)
+    if builder.prepared_elsewhere:
+        return _check_same(mouse, builder, recording, file_format)
+    return mouse
 
 
 def _check_same(mouse: Mouse, builder, recording, file_format: str) -> Mouse:

@@ -1,23 +1,24 @@
-"""What all launchers share: quiet libraries, readable help, one-line errors, exit status 0 or 1.
+"""What all commands share: readable help, one-line errors, exit status 0 or 1; and their verbs."""
 
-A training run that SIGTERM stopped ends with 75.
-"""
-
-import contextlib
-import os
+import ast
+import difflib
+import re
+import runpy
 import sys
-import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
-
-# Must be set before TensorFlow is imported. Its errors reach us as Python exceptions anyway.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from absl import app, flags, logging
 
+from sensorium_tf import launch
+from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line, os_reason
+from sensorium_tf.quiet import quieten_tensorflow
+
 # Exit status of a run that SIGTERM stopped and that can go on: "try again" in sysexits.h.
 _STOPPED = 75
+_HELP = {"--help", "-h", "-help", "--helpshort"}
 
 DATA_DIR = flags.DEFINE_string(
     "data_dir", None, "Folder of the prepared datasets. Default: TFDS's own, ~/tensorflow_datasets."
@@ -28,10 +29,8 @@ def one_of(*choices: flags.FlagHolder) -> str:
     """Returns the value of the one flag that was given.
 
     Raises:
-      SensoriumError: if none was, or several were.
+        SensoriumError: If none was, or several were.
     """
-    from sensorium_tf.errors import SensoriumError
-
     given = [choice.value for choice in choices if choice.value is not None]
     if len(given) != 1:
         raise SensoriumError(f"give either {' or '.join(f'--{choice.name}' for choice in choices)}")
@@ -42,10 +41,8 @@ def pairs(choice: flags.FlagHolder) -> dict[str, str]:
     """Returns what a flag such as `--names=a:b,c:d` pairs.
 
     Raises:
-      SensoriumError: if it holds anything else.
+        SensoriumError: If it holds anything else.
     """
-    from sensorium_tf.errors import SensoriumError
-
     found = {}
     for part in choice.value:
         first, colon, second = (each.strip() for each in part.partition(":"))
@@ -59,10 +56,8 @@ def whole_numbers(choice: flags.FlagHolder) -> tuple[int, ...]:
     """Returns the numbers of a flag such as `--seeds=0,1,2`.
 
     Raises:
-      SensoriumError: if it holds anything else.
+        SensoriumError: If it holds anything else.
     """
-    from sensorium_tf.errors import SensoriumError
-
     texts = [text.strip() for text in choice.value]
     if not all(text.isascii() and text.isdigit() for text in texts):
         raise SensoriumError(
@@ -81,13 +76,15 @@ def import_own(choice: flags.FlagHolder) -> None:
 def run(main: Callable[[], None]) -> NoReturn:
     """Parses the flags, runs `main`, and turns a user's mistake into one line on stderr.
 
+    The exit status is 0, or 1 after a mistake, or 75 after a training run that SIGTERM stopped.
+
     Args:
-      main: does the work; its module's docstring and flags are the launcher's help.
+        main: Does the work; the docstring and the flags of its script are the command's help.
     """
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[DATA_DIR.name])
-    if {"--help", "-h", "-help", "--helpshort"} & set(sys.argv[1:]):
-        print(f"{sys.modules['__main__'].__doc__.strip()}\n\nflags:")
-        print(flags.FLAGS.main_module_help().split("\n", 2)[2])
+    if _HELP & set(sys.argv[1:]):
+        listed = flags.FLAGS.main_module_help().split("\n", 2)[2]
+        print(f"{_docstring_for_people(main)}\n\nflags:\n{listed}")
         sys.exit(0)
 
     def guarded(arguments: list[str]) -> None:
@@ -98,46 +95,53 @@ def run(main: Callable[[], None]) -> NoReturn:
                 _fail(f"--{flag.name}: is empty, give it a value or leave it out")
         logging.set_verbosity(logging.ERROR)
         warnings.showwarning = _show_warning
+        quieten_tensorflow()
         try:
-            _run_guarded(main)
+            main()
+        except TrainingStopped as e:
+            print("stopped:", one_line(e), file=sys.stderr, flush=True)
+            sys.exit(_STOPPED)
+        except SensoriumError as e:
+            _fail(str(e))
+        except OSError as e:
+            _fail(f"{e.filename or 'files'}: {os_reason(e)}")
         except KeyboardInterrupt:
             _fail("interrupted")
 
     app.run(guarded, flags_parser=_parse)
 
 
-def _run_guarded(main: Callable[[], None]) -> None:
-    # Imported only now, so that `--help` and a wrong flag answer at once.
-    with _hidden_greetings():
-        from sensorium_tf.errors import SensoriumError
-        from sensorium_tf.training import TrainingStopped
+def main() -> None:
+    """Runs the script of a verb: `sensorium train --workdir=runs/cnn`.
 
-    try:
-        main()
-    except TrainingStopped as e:
-        print("stopped:", " ".join(str(e).split()), file=sys.stderr, flush=True)
-        sys.exit(_STOPPED)
-    except SensoriumError as e:
-        _fail(str(e))
-    except OSError as e:
-        _fail(f"{e.filename or 'files'}: {e.strerror or e}")
+    It is the same as `python launch/train.py --workdir=runs/cnn` in a clone.
+    """
+    scripts = {path.stem: path for path in sorted(Path(launch.__file__).parent.glob("[!_]*.py"))}
+    verb, *arguments = sys.argv[1:] or ["--help"]
+    if verb in _HELP:
+        width = max(map(len, scripts))
+        lines = [f"  {name:{width}}  {_docstring(scripts[name], 1)}" for name in scripts]
+        print("\n".join(["sensorium VERB --flags", "", "verbs, each with its own --help:", *lines]))
+        return
+    if verb not in scripts:
+        close = difflib.get_close_matches(verb, scripts, n=1)
+        hint = f", did you mean {close[0]}?" if close else ""
+        _fail(f"{verb}: there is no such verb{hint} (--help lists the verbs)")
+    sys.argv[1:] = arguments
+    runpy.run_module(f"{launch.__name__}.{verb}", run_name="__main__", alter_sys=True)
 
 
-@contextlib.contextmanager
-def _hidden_greetings() -> Iterator[None]:
-    """Hides what TensorFlow writes to stderr before its log level counts, unless it fails."""
-    stderr = os.dup(2)
-    with tempfile.TemporaryFile() as hidden:
-        os.dup2(hidden.fileno(), 2)
-        try:
-            yield
-        except Exception:
-            hidden.seek(0)
-            os.write(stderr, hidden.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
+def _docstring(script: Path, n_lines: int | None = None) -> str:
+    # From the source: `python -OO` leaves no docstrings in the code.
+    text = ast.get_docstring(ast.parse(script.read_text("utf-8"))) or ""
+    return "\n".join(text.splitlines()[:n_lines])
+
+
+def _docstring_for_people(main: Callable[[], None]) -> str:
+    """Returns the docstring of the script of `main`, with the commands as they are typed here."""
+    text = _docstring(Path(main.__code__.co_filename))
+    is_script = main.__globals__.get("__spec__") is None
+    return text if is_script else re.sub(r"python launch/(\w+)\.py", r"sensorium \1", text)
 
 
 def _parse(arguments: list[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +9,7 @@ from sensorium_tf.data import Mouse, Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.run_files import write_run_files
+from sensorium_tf.files import expand
 from sensorium_tf.metrics import (
     evaluate_rates,
     explainable_variance,
@@ -71,7 +71,7 @@ def evaluate(
             for mouse, chosen in zip(loaded, tiers, strict=True)
         },
     )
-    folder = trained.folder if output is None else Path(output).expanduser()
+    folder = trained.folder if output is None else expand(output)
     write_run_files(folder, evaluation, model=trained.model, mice=loaded)
     return evaluation
 

@@ -2,6 +2,7 @@ import ast
 import csv
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -9,15 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensorium_tf import SensoriumError, metrics
-from sensorium_tf.competition import (
+from sensorium_tf.scoring import (
     SUBMISSION_FILES,
     ground_truth_file,
     score,
-    score_summary,
+    score_neurons,
     write_ground_truth,
     write_submission,
 )
-from sensorium_tf.competition.files import PREDICTION, Rows
+from sensorium_tf.scoring.files import PREDICTION
+from sensorium_tf.scoring.rows import Rows
 
 TRIALS = ["0f3a", "17", "c4,\"d'", "18"]
 IMAGES = [5, 6, 5, 6]
@@ -98,7 +100,7 @@ def test_the_score_of_the_files_is_that_of_the_arrays_in_any_order(tmp_path_fact
     write_submission(submission, rates=rates, **ids)
     write_ground_truth(truth, responses=responses, **ids)
     expected = metrics.evaluate_rates(responses, rates, image_ids).means
-    assert score(submission, truth) == pytest.approx(expected)
+    assert score_neurons(submission, truth).means == pytest.approx(expected)
 
     for path, column in ((submission, "prediction"), (truth, "responses")):
         rows = read(path)
@@ -109,19 +111,21 @@ def test_the_score_of_the_files_is_that_of_the_arrays_in_any_order(tmp_path_fact
         # Columns too: their order is free, and an index column of a data frame does no harm.
         rows = [{"": n, **dict(reversed(rows[n].items()))} for n in random.permutation(12)]
         write(path, rows)
-    assert score(submission, truth) == pytest.approx(expected)
+    assert score_neurons(submission, truth).means == pytest.approx(expected)
 
 
 def test_a_score_on_the_plus_track_has_no_feve(files):
     found = score(*files, track="sensorium_plus")
+    assert found["feve"] is None and "sensorium_plus" in found["feve_reason"]
     expected = metrics.evaluate_rates(RESPONSES, RATES, IMAGES).means
-    assert found == {**expected, "feve": None}
+    assert found["single_trial_correlation"] == pytest.approx(expected["single_trial_correlation"])
     assert expected["feve"] is not None
+    assert score_neurons(*files, track="sensorium_plus").per_neuron["feve"] is None
 
 
-def test_the_summary_has_the_score_its_intervals_and_the_oracle(files):
-    found = score_summary(*files)
-    assert found.items() >= score(*files).items()
+def test_the_three_scores_come_first_then_their_intervals_and_the_oracle(files):
+    found = score(*files)
+    assert tuple(found)[:3] == metrics.metric_names()
     expected = metrics.evaluate_rates(RESPONSES, RATES, IMAGES)
     interval = metrics.bootstrap_interval(expected.per_neuron["correlation_to_average"])
     assert found["intervals"]["correlation_to_average"] == pytest.approx(interval)
@@ -131,24 +135,70 @@ def test_the_summary_has_the_score_its_intervals_and_the_oracle(files):
     json.dumps(found)
 
 
-def test_without_repeats_the_summary_has_no_oracle_and_says_why_no_feve(tmp_path):
+def test_neurons_are_scored_in_the_order_of_their_unit_ids(files):
+    found = score_neurons(*files)
+    order = np.argsort(UNITS)
+    expected = metrics.evaluate_rates(RESPONSES[:, order], RATES[:, order], IMAGES)
+    for name, values in expected.per_neuron.items():
+        np.testing.assert_array_equal(found.per_neuron[name], values)
+
+
+def test_without_repeats_there_is_no_oracle_and_the_score_says_why_no_feve(tmp_path):
     ids = {**IDS, "image_ids": [1, 2, 3, 4]}
     write_submission(tmp_path / "s.csv", rates=RATES, **ids)
     write_ground_truth(tmp_path / "t.csv", responses=RESPONSES, **ids)
-    found = score_summary(tmp_path / "s.csv", tmp_path / "t.csv")
+    found = score(tmp_path / "s.csv", tmp_path / "t.csv")
     assert found["oracle"] is found["feve"] is None
     assert "more than once" in found["feve_reason"]
 
 
-def test_a_row_longer_than_the_csv_limit_is_read_and_the_limit_left_alone(tmp_path):
-    limit = csv.field_size_limit()
-    rates = np.full((2, 20_000), 0.123456789, np.float32)
-    ids = {"trial_ids": [1, 2], "image_ids": [1, 1], "unit_ids": range(20_000)}
-    write_submission(tmp_path / "s.csv", rates=rates, **ids)
-    rows = iter(Rows(tmp_path / "s.csv", PREDICTION))
+@pytest.fixture
+def small_limit():
+    """A limit of the csv module that some other part of the process has chosen."""
+    before = csv.field_size_limit(1000)
+    yield 1000
+    csv.field_size_limit(before)
+
+
+def write_long(folder):
+    """Writes files whose cells are longer than the csv module allows."""
+    values = np.random.default_rng(0).gamma(2, 1, (6, 20_000)).astype("f4")
+    ids = {"trial_ids": range(6), "image_ids": [1, 1, 2, 2, 3, 3], "unit_ids": range(20_000)}
+    write_submission(folder / "s.csv", rates=values, **ids)
+    write_ground_truth(folder / "t.csv", responses=values[::-1], **ids)
+    return folder / "s.csv", folder / "t.csv"
+
+
+def test_long_rows_are_read_without_the_limit_of_the_csv_module(tmp_path, small_limit):
+    rows = iter(Rows(write_long(tmp_path)[0], PREDICTION))
     assert len(next(rows)[2]) == 20_000
-    assert csv.field_size_limit() == limit
-    assert len(list(rows)) == 1
+    assert csv.field_size_limit() == small_limit
+    assert len(list(rows)) == 5
+
+
+def test_threads_score_at_once_beside_a_reader_with_a_limit_of_its_own(tmp_path, small_limit):
+    files = write_long(tmp_path)
+    expected = score(*files)
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(score, *files) for _ in range(4)]
+        while not all(each.done() for each in running):
+            assert csv.field_size_limit() == small_limit
+            with pytest.raises(csv.Error, match="field larger than field limit"):
+                next(csv.reader(["a" * (small_limit + 1)]))
+        assert [each.result() for each in running] == [expected] * 4
+    assert csv.field_size_limit() == small_limit
+
+
+def test_a_row_without_end_is_refused(files, monkeypatch):
+    monkeypatch.setattr("sensorium_tf.scoring.csv_records.LONGEST_RECORD", 150)
+    score(*files)
+    endless = files[0].read_text("utf-8").replace("[30, 10", f"[{' ' * 150}30, 10", 1)
+    files[0].write_text(endless, "utf-8")
+    with pytest.raises(SensoriumError, match="UTF-8 .a row has more than 150 characters"):
+        score(*files)
+    files[0].write_text(endless.replace(" " * 10, "\n" * 10), "utf-8")
+    with pytest.raises(SensoriumError, match="a row has more than 150 characters"):
+        score(*files)
 
 
 def test_a_byte_order_mark_and_blank_lines_do_no_harm(files):
@@ -318,9 +368,9 @@ def test_what_is_no_submission_is_refused(files, content, message):
 
 
 def test_a_file_that_is_missing_or_a_folder_is_refused(files, tmp_path):
-    with pytest.raises(SensoriumError, match=r"none\.csv: cannot be read \(No such file"):
+    with pytest.raises(SensoriumError, match=r"none\.csv: there is no such file"):
         score(tmp_path / "none.csv", files[1])
-    with pytest.raises(SensoriumError, match="cannot be read"):
+    with pytest.raises(SensoriumError, match="is a folder, expected a file"):
         score(files[0], tmp_path)
 
 

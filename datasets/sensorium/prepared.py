@@ -1,0 +1,278 @@
+"""What a prepared dataset says of its recording: checked before anything makes use of it."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from google.protobuf import json_format
+
+from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.recordings import SIGNALS, TIERS, Recording
+
+_INFO, _FEATURES, _METADATA = "dataset_info.json", "features.json", "metadata.json"
+# Many times what the largest recordings need: of a neuron, 150 bytes of metadata are there.
+_LARGEST_BYTES = {_INFO: 2**20, _FEATURES: 2**20, _METADATA: 2**26}
+_FILE_FORMATS = ("tfrecord", "array_record")
+_FILE_NAMES = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+_CAN_BE_WITHHELD = ("behavior", "pupil_center")
+_CHECKSUM = "checksum"
+_LONGEST_KEY = 255
+
+
+@dataclasses.dataclass(frozen=True)
+class Description:
+    """What belongs to a recording as a whole.
+
+    Attributes:
+        session_key: such as `26872-17-20`.
+        trials: the tiers it has, and the number of trials of each.
+        neurons: metadata of the neurons, name to array `(neurons, ...)`; `unit_ids` and
+            `cell_motor_coordinates`, `(neurons, 3)` in micrometres, among them.
+        statistics: signal to `{"mean", "std"}` over the training trials, raw units: `()` for
+            images, `(columns,)` for the other signals.
+        withheld_signals: signals that are zeros because the competition hides them.
+        withheld_tiers: tiers whose responses are zeros for the same reason.
+    """
+
+    session_key: str
+    trials: Mapping[str, int]
+    neurons: Mapping[str, np.ndarray]
+    statistics: Mapping[str, Mapping[str, np.ndarray]]
+    withheld_signals: tuple[str, ...]
+    withheld_tiers: tuple[str, ...]
+
+
+def describe(recording: Recording, responses: np.ndarray) -> dict[str, Any]:
+    """Returns the metadata of a dataset, JSON values with their checksum.
+
+    Args:
+        recording: that is prepared.
+        responses: its responses, `(trials, neurons)`.
+    """
+    trials = {tier: recording.trials_of(tier) for tier in TIERS}
+    metadata = {
+        "session_key": recording.session_key,
+        "trials": {tier: len(index) for tier, index in trials.items() if index.size},
+        "neurons": {
+            "unit_ids": recording.unit_ids.tolist(),
+            "cell_motor_coordinates": recording.cell_motor_coordinates.tolist(),
+            **{name: values.tolist() for name, values in recording.neurons.items()},
+        },
+        "statistics": {
+            signal: {"mean": statistics.mean.tolist(), "std": statistics.std.tolist()}
+            for signal, statistics in recording.statistics.items()
+        },
+        "withheld": {
+            "signals": list(recording.withheld_signals),
+            "response_tiers": [
+                tier for tier, index in trials.items() if index.size and not responses[index].any()
+            ],
+        },
+    }
+    return {**metadata, _CHECKSUM: checksum(metadata)}
+
+
+def checksum(metadata: Mapping[str, Any]) -> str:
+    """Returns the sha256 of metadata, whatever their order and layout; their own is left out."""
+    values = {key: value for key, value in metadata.items() if key != _CHECKSUM}
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def check_prepared(
+    folder: Path, features: tfds.features.FeaturesDict, *, config: str, version: str
+) -> None:
+    """Checks a prepared dataset before TFDS opens it.
+
+    TFDS, where it opens a folder by itself, imports the module of every class that `features.json`
+    names, whoever wrote it.
+
+    Args:
+        folder: of the dataset, with its version; may be absent.
+        features: that datasets of this package have.
+        config: name of the mouse.
+        version: of the dataset.
+
+    Raises:
+        SensoriumError: if it is not what this package writes.
+    """
+    if not folder.exists():
+        return
+    _check_info(folder / _INFO, config=config, version=version)
+    if _read(folder / _FEATURES) != json_format.MessageToDict(features.to_proto()):
+        raise _damaged(folder / _FEATURES, "not the features of this dataset")
+
+
+def read_description(folder: Path) -> Description:
+    """Reads and checks the metadata of a prepared dataset.
+
+    Args:
+        folder: of the dataset, with its version.
+
+    Raises:
+        SensoriumError: if they cannot be read, or any value is not as a recording has it.
+    """
+    path = folder / _METADATA
+    metadata = _read(path)
+    try:
+        _expect(metadata.get(_CHECKSUM) == checksum(metadata), "does not match its checksum")
+        description = _description(metadata)
+        splits = {
+            split["name"]: sum(map(int, split["shardLengths"]))
+            for split in _read(folder / _INFO)["splits"]
+        }
+        _expect(
+            dict(description.trials) == splits,
+            f"trials are not those of {_INFO} ({_short(splits)})",
+        )
+        return description
+    except _Unexpected as e:
+        raise _damaged(path, str(e)) from e
+    # What lacks a key or is of another kind.
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as e:
+        raise _damaged(path, f"{type(e).__name__}: {one_line(e)[:200]}") from e
+
+
+class _Unexpected(Exception):  # noqa: N818 - becomes a SensoriumError that names the file
+    """What is wrong with a value."""
+
+
+def _description(metadata: Mapping[str, Any]) -> Description:
+    key, trials = metadata["session_key"], metadata["trials"]
+    _expect(
+        isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY and key.isprintable(),
+        f"session_key is {_short(key)}, expected text",
+    )
+    _expect(
+        bool(trials) and all(tier in TIERS and _is_count(n) for tier, n in trials.items()),
+        f"trials are {_short(trials)}, expected the number of each tier",
+    )
+    neurons = {name: np.asarray(values) for name, values in metadata["neurons"].items()}
+    n_neurons = len(neurons["unit_ids"])
+    for name, values in neurons.items():
+        _expect(
+            values.shape[:1] == (n_neurons,) and values.dtype.kind in "biufU",
+            f"{_short(name)} has shape {values.shape} of {values.dtype}, expected {n_neurons} "
+            "numbers or texts",
+        )
+    _expect(
+        n_neurons > 0 and neurons["unit_ids"].shape == (n_neurons,),
+        "unit_ids are not one for each neuron",
+    )
+    _expect(neurons["unit_ids"].dtype == np.int64, "unit_ids are not whole numbers")
+    coordinates = neurons["cell_motor_coordinates"]
+    _expect(
+        coordinates.shape == (n_neurons, 3) and _finite(coordinates),
+        "cell_motor_coordinates are not three finite numbers for each neuron",
+    )
+    withheld = metadata["withheld"]
+    for name, known in (("signals", _CAN_BE_WITHHELD), ("response_tiers", TIERS)):
+        _expect(
+            isinstance(withheld[name], list) and all(each in known for each in withheld[name]),
+            f"withheld {name} are {_short(withheld[name])}, expected some of {', '.join(known)}",
+        )
+    return Description(
+        session_key=key,
+        trials={tier: trials[tier] for tier in TIERS if tier in trials},
+        neurons=neurons,
+        statistics=_statistics(metadata["statistics"], n_neurons),
+        withheld_signals=tuple(withheld["signals"]),
+        withheld_tiers=tuple(withheld["response_tiers"]),
+    )
+
+
+def _statistics(found: Mapping[str, Any], n_neurons: int) -> Mapping[str, Mapping[str, np.ndarray]]:
+    shapes = {"images": (), "responses": (n_neurons,), "behavior": (3,), "pupil_center": (2,)}
+    statistics = {}
+    for signal in SIGNALS:
+        values = {name: np.asarray(found[signal][name]) for name in ("mean", "std")}
+        for name, value in values.items():
+            _expect(
+                value.shape == shapes[signal] and _finite(value),
+                f"{name} of {signal} has shape {value.shape}, expected finite numbers of shape "
+                f"{shapes[signal]}",
+            )
+        _expect((values["std"] >= 0).all(), f"std of {signal} is negative")
+        varies = signal in _CAN_BE_WITHHELD or values["std"].any()
+        _expect(varies, f"std of {signal} is zero")
+        statistics[signal] = values
+    return statistics
+
+
+def _check_info(path: Path, *, config: str, version: str) -> None:
+    info = _read(path)
+    expected = {"name": "sensorium", "configName": config, "version": version}
+    for key, value in expected.items():
+        if info.get(key) != value:
+            raise _damaged(path, f"{key} is {_short(info.get(key))}, expected {value}")
+    if info.get("fileFormat") not in _FILE_FORMATS:
+        raise _damaged(path, f"fileFormat is {_short(info.get('fileFormat'))}")
+    splits = info.get("splits")
+    if not isinstance(splits, list) or not all(isinstance(split, dict) for split in splits):
+        raise _damaged(path, "splits are missing")
+    for split in splits:
+        lengths = split.get("shardLengths")
+        if (
+            split.get("name") not in TIERS
+            or split.get("filepathTemplate", _FILE_NAMES) != _FILE_NAMES
+            or not isinstance(lengths, list)
+            or not all(isinstance(n, str) and n.isascii() and n.isdigit() for n in lengths)
+        ):
+            raise _damaged(path, f"split {_short(split.get('name'))} is not one of this package")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Reads a JSON file of a prepared dataset."""
+    largest = _LARGEST_BYTES[path.name]
+    try:
+        if not path.is_file():
+            raise _damaged(path, "is missing")
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
+        if len(content) > largest:
+            raise _damaged(path, f"has more than {largest} bytes")
+        values = json.loads(content)
+    except OSError as e:
+        raise SensoriumError(f"{path}: cannot be read ({e.strerror or one_line(e)})") from e
+    except (ValueError, RecursionError) as e:
+        if isinstance(e, SensoriumError):
+            raise
+        raise _damaged(path, f"not JSON: {one_line(e)[:200]}") from e
+    if not isinstance(values, dict):
+        raise _damaged(path, "not an object of JSON")
+    return values
+
+
+def _damaged(path: Path, why: str) -> SensoriumError:
+    return SensoriumError(
+        f"{path}: damaged, or not written by this package ({why}): delete the folder {path.parent} "
+        "and prepare it again"
+    )
+
+
+def _expect(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise _Unexpected(otherwise)
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 < value < 2**31
+
+
+def _finite(values: np.ndarray) -> bool:
+    """Tells whether these are numbers that models, which compute in float32, can hold."""
+    if values.dtype.kind not in "iuf":
+        return False
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(values.astype(np.float32)).all())
+
+
+def _short(value: Any) -> str:
+    """Returns a value that a file holds as printable text of bounded length."""
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

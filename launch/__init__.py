@@ -1,0 +1,1 @@
+"""The commands, a script for each verb; installed as `sensorium_tf.launch`."""

@@ -1,0 +1,112 @@
+"""`sensorium VERB` and `python -m sensorium_tf VERB` are the scripts of launch/."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sensorium_tf.scoring import write_ground_truth, write_submission
+
+LAUNCH = Path(__file__).parents[2] / "launch"
+SCRIPTS = sorted(LAUNCH.glob("[!_]*.py"))
+
+
+def python(*arguments, path=None):
+    """Runs a new Python, which finds modules in a folder first."""
+    paths = [str(path)] if path else []
+    paths += [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+
+
+def sensorium(*arguments, **where):
+    return python("-m", "sensorium_tf", *arguments, **where)
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_the_verbs_are_listed_with_what_they_do(arguments):
+    done = sensorium(*arguments)
+    assert done.returncode == 0 and not done.stderr
+    listed = [line.split(maxsplit=1) for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert listed == [
+        [script.stem, ast.get_docstring(ast.parse(script.read_text())).splitlines()[0]]
+        for script in SCRIPTS
+    ]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_a_verb_has_the_help_of_its_script(script):
+    ours, theirs = sensorium(script.stem, "--help"), python(script, "--help")
+    assert ours.returncode == theirs.returncode == 0
+    assert f"sensorium {script.stem} --" in ours.stdout and "launch/" not in ours.stdout
+    assert ours.stdout.partition("\nflags:\n")[2] == theirs.stdout.partition("\nflags:\n")[2] != ""
+
+
+def test_help_is_there_without_docstrings_in_the_code():
+    for arguments in (["-m", "sensorium_tf", "score", "--help"], [LAUNCH / "score.py", "--help"]):
+        assert python("-OO", *arguments).stdout == python(*arguments).stdout != ""
+    assert python("-OO", "-m", "sensorium_tf").stdout == sensorium().stdout
+
+
+@pytest.mark.parametrize(
+    ("verb", "hint"), [("trian", ", did you mean train?"), ("zzz", ""), ("--workdir=runs", "")]
+)
+def test_an_unknown_verb_is_one_line_with_the_closest_one(verb, hint):
+    done = sensorium(verb)
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr == f"error: {verb}: there is no such verb{hint} (--help lists the verbs)\n"
+
+
+def test_mistakes_with_a_verb_are_one_line():
+    done = sensorium("score", "--submission=no.csv", "--ground_truth=no.csv")
+    assert done.returncode == 1
+    assert done.stderr == "error: no.csv: cannot be read (No such file or directory)\n"
+    done = sensorium("score", "--submision=no.csv")
+    assert done.returncode == 1 and done.stderr.startswith("error: ")
+
+
+@pytest.fixture
+def without_tensorflow(tmp_path):
+    """A folder in which TensorFlow and Keras cannot be imported."""
+    for name in ("tensorflow", "keras", "tensorflow_datasets", "matplotlib"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError(f'{__name__} was imported')")
+    return tmp_path
+
+
+def test_scoring_needs_no_tensorflow(without_tensorflow):
+    files = without_tensorflow / "s.csv", without_tensorflow / "t.csv"
+    values = np.random.default_rng(0).gamma(2, 1, (4, 3))
+    ids = {"trial_ids": range(4), "image_ids": [1, 1, 2, 2], "unit_ids": range(3)}
+    write_submission(files[0], rates=values, **ids)
+    write_ground_truth(files[1], responses=values, **ids)
+    flags = f"--submission={files[0]}", f"--ground_truth={files[1]}"
+    for done in (
+        sensorium("score", *flags, path=without_tensorflow),
+        python(LAUNCH / "score.py", *flags, path=without_tensorflow),
+    ):
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith('{"single_trial_correlation": ')
+
+
+LOUD = "import os\nos.write(2, b'greetings')\n"
+IMPORT = "from sensorium_tf.quiet import quieten_tensorflow\nquieten_tensorflow()\n"
+
+
+def test_what_tensorflow_says_at_its_import_is_shown_only_if_that_fails(tmp_path):
+    (tmp_path / "tensorflow").mkdir()
+    module = tmp_path / "tensorflow" / "__init__.py"
+    module.write_text(LOUD)
+    done = python("-c", f"{IMPORT}import tensorflow; print(tensorflow.os)", path=tmp_path)
+    assert done.returncode == 0 and not done.stderr
+    module.write_text(f"{LOUD}raise ImportError('no libcudart')")
+    done = python("-c", f"{IMPORT}import tensorflow", path=tmp_path)
+    assert done.returncode == 1
+    assert "greetings" in done.stderr and "no libcudart" in done.stderr

@@ -1,0 +1,166 @@
+"""`~` is the home folder wherever a path enters; shells leave the one in `--data_dir=~/data`."""
+
+import re
+from pathlib import Path
+
+import pytest
+import tensorflow_datasets as tfds
+from matplotlib.figure import Figure
+from recording_files import recording_tree, write_zip
+from sensorium_tf.datasets.sensorium import Builder
+
+import sensorium_tf
+from sensorium_tf import SensoriumError
+from sensorium_tf.data import load_mouse, prepare
+from sensorium_tf.evaluation import ground_truth
+from sensorium_tf.files import atomic_write, expand
+from sensorium_tf.models import load_published, save_published
+from sensorium_tf.plotting.style import save_figure
+from sensorium_tf.recordings import Recording, Truth
+from sensorium_tf.scoring.rows import Rows
+from sensorium_tf.training import load_model, save_model
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def home(prepared, tmp_path_factory):
+    """A home folder with a recording, the prepared mice in `data`, and a model file."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / "data").symlink_to(prepared)
+    write_zip(folder / "recording.zip", recording_tree(seed=1))
+    mouse = load_mouse("full", data_dir=prepared)
+    for name in ("a", "b"):
+        model = sensorium_tf.baseline("ln", mouse, hidden_channels=2, n_blocks=1)
+        save_model(model, folder / f"{name}.keras")
+    return folder
+
+
+@pytest.fixture
+def at_home(home, tmp_path, monkeypatch):
+    """Works in another folder, whose user's home it is."""
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    return home
+
+
+def run(path="~/a.keras"):
+    return sensorium_tf.Run(path, data_dir="~/data")
+
+
+def train(**changes):
+    return sensorium_tf.train(
+        "ln",
+        "full",
+        **{"workdir": "~/run", "data_dir": "~/data", "epochs": 1, "verbose": False, **changes},
+    )
+
+
+# Launcher and flag to what it is handed to. What is named there is missing or of the wrong kind,
+# which the error says by its whole path, or it is written there.
+FLAGS = {
+    "launcher data_dir": lambda: load_mouse("mouse1", data_dir="~/nothing"),
+    "prepare recording": lambda: prepare("lab1", recording="~/nothing.zip", data_dir="~/new"),
+    "prepare manual_dir": lambda: prepare("mouse1", manual_dir="~/nothing", data_dir="~/new"),
+    "simulate output": lambda: sensorium_tf.simulate(
+        "~/simulated", n_neurons=2, n_images=10, n_repeats=2
+    ),
+    "ground_truth output": lambda: ground_truth(
+        "full", "test", output="~/truth", data_dir="~/data"
+    ),
+    "ground_truth truth": lambda: ground_truth(
+        "full", "test", output="~/truth", truth="~/nothing.npz", data_dir="~/data"
+    ),
+    "train workdir": lambda: train(workdir="~/a.keras"),
+    "train init_from": lambda: train(init_from="~/nothing.keras"),
+    "evaluate workdir": lambda: run("~/nothing").trained,
+    "evaluate model_file": lambda: run("~/nothing.keras").trained,
+    "evaluate truth": lambda: run().evaluate(truth="~/nothing.npz"),
+    "evaluate output": lambda: run().evaluate(output="~/scores"),
+    "evaluate compare": lambda: sensorium_tf.compare("~/a.keras", "~/nothing", data_dir="~/data"),
+    "submit workdir": lambda: run("~/nothing").write_submission(),
+    "submit model_file": lambda: run("~/nothing.keras").write_submission(),
+    "submit output": lambda: run().write_submission(output="~/submission"),
+    "score submission": lambda: sensorium_tf.score("~/nothing.csv", "~/nothing.csv"),
+    "score ground_truth": lambda: list(Rows("~/nothing.csv", "responses")),
+    "import_published checkpoint": lambda: load_published("~/nothing.pth"),
+    "import_published output": lambda: save_model(load_model("~/a.keras"), "~/c.keras"),
+    "export_published workdir": lambda: run("~/nothing").trained,
+    "export_published model_file": lambda: load_model("~/nothing.keras"),
+    "export_published output": lambda: save_published(load_model("~/a.keras"), "~/a.pth", keys={}),
+    "demo output": lambda: sensorium_tf.evaluation.write_json("~/demo/demo.json", {}),
+    "benchmarks output": lambda: sensorium_tf.evaluation.write_json("~/times.json", {}),
+    "benchmarks workspace": lambda: sensorium_tf.simulate(
+        "~/mice", n_neurons=2, n_images=10, n_repeats=2
+    ),
+}
+
+# Paths that only Python takes.
+ARGUMENTS = {
+    "prepare data_dir": lambda: prepare("lab1", recording="~/recording.zip", data_dir="~/mine"),
+    "compare output": lambda: sensorium_tf.compare(
+        "~/a.keras", "~/b.keras", output="~/comparison", data_dir="~/data"
+    ),
+    "Builder data_dir": lambda: Builder(
+        config="mouse1", recording="~/recording.zip", data_dir="~/built"
+    ).download_and_prepare(),
+    "tfds.load data_dir": lambda: tfds.load(
+        "sensorium/mouse1",
+        data_dir="~/loaded",
+        builder_kwargs={"recording": "~/recording.zip"},
+    ),
+    "Recording path": lambda: Recording("~/nothing.zip"),
+    "Truth path": lambda: Truth.load("~/nothing.npz"),
+    "figure path": lambda: save_figure(Figure(), "~/figure.png"),
+    "atomic_write path": lambda: write("~/file.txt"),
+}
+
+NO_PATHS = {
+    *("mice", "tier", "modules", "keys", "mouse", "names", "name", "session", "seeds", "model"),
+    *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),
+    "benchmarks compare",  # a command
+}
+
+
+def write(path):
+    with atomic_write(path) as file:
+        file.write("text")
+
+
+@pytest.mark.parametrize("name", [*FLAGS, *ARGUMENTS])
+@pytest.mark.filterwarnings("ignore")
+def test_a_path_may_begin_with_the_home_folders_sign(at_home, tmp_path, name):
+    before = set(at_home.iterdir())
+    try:
+        {**FLAGS, **ARGUMENTS}[name]()
+    except SensoriumError as e:
+        assert str(at_home) in str(e) and "~" not in str(e)
+    else:
+        assert set(at_home.iterdir()) - before
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_text_flag_is_known_to_be_a_path_or_not():
+    flag = re.compile(r'DEFINE_(?:string|list)\(\s*"(\w+)"')
+    files = {path.stem: path for path in (ROOT / "launch").glob("*.py")}
+    files["benchmarks"] = ROOT / "benchmarks" / "run.py"
+    for launcher, path in files.items():
+        for name in flag.findall(path.read_text("utf-8")):
+            known = {name, f"{launcher} {name}"}
+            assert known & (NO_PATHS | FLAGS.keys()), f"{launcher} --{name}: is it a path?"
+
+
+def test_paths_are_expanded_in_one_place():
+    sources = [
+        path
+        for folder in ("sensorium_tf", "datasets", "launch", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    by_hand = re.compile(r"expanduser|Path\([A-Z_]+\.value\)")
+    found = [path.name for path in sources if by_hand.search(path.read_text("utf-8"))]
+    assert found == ["files.py"]
+
+
+def test_the_home_of_nobody_is_one_line():
+    with pytest.raises(SensoriumError, match=r"~nobody-here/data: there is no such home folder"):
+        expand("~nobody-here/data")
