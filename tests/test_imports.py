@@ -26,6 +26,7 @@ def python(code, *arguments):
         "import sensorium_tf; dir(sensorium_tf); assert 'numpy' not in __import__('sys').modules",
         "import sensorium_tf; sensorium_tf.score, sensorium_tf.SensoriumError",
         "import sensorium_tf.scoring, sensorium_tf.metrics",
+        "from sensorium_tf.plotting import response_raster, save_figure",
         "from sensorium_tf.evaluation import scores_table, write_json",
         "import sensorium_tf; sensorium_tf.simulate",
     ],
