@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import sensorium_tf
-from sensorium_tf.recordings.simulation import simulate_recording
+from sensorium_tf.simulation import simulate_recording
 
 clone = Path(__file__).resolve().parents[1]
 assert clone not in Path(sensorium_tf.__file__).resolve().parents, sensorium_tf.__file__
@@ -43,10 +43,10 @@ with tempfile.TemporaryDirectory() as folder:
     mouse = sensorium_tf.data.load_mouse("mouse1", data_dir=data_dir)
     model = sensorium_tf.models.baseline("cnn", {"mouse1": mouse.cell_motor_coordinates})
     test = mouse.trials("test")
-    rates = sensorium_tf.training.predict(model, test, track="sensorium")
+    rates = sensorium_tf.runs.predict(model, test, track="sensorium")
     model.save(Path(folder) / "model.keras")
     loaded = keras.models.load_model(Path(folder) / "model.keras")
-    again = sensorium_tf.training.predict(loaded, test, track="sensorium")
+    again = sensorium_tf.runs.predict(loaded, test, track="sensorium")
     np.testing.assert_array_equal(rates, again)
     run("prepare", f"--recording={recording}", "--name=lab1", f"--data_dir={data_dir}")
     run("ground_truth", "--mouse=lab1", f"--output={folder}", f"--data_dir={data_dir}")

@@ -26,12 +26,12 @@ MODULES = flags.DEFINE_list(
 
 def main() -> None:
     from sensorium_tf.models import save_published
-    from sensorium_tf.training import open_trained
+    from sensorium_tf.runs import Run
 
     cli.import_own(MODULES)
-    trained = open_trained(cli.one_of(WORKDIR, MODEL_FILE))
+    trained = Run(cli.one_of(WORKDIR, MODEL_FILE))
     keys = save_published(trained.model, OUTPUT.value, keys=cli.pairs(KEYS))
-    print(f"{trained.name} of track {trained.track} ({trained.uses.describe()})")
+    print(f"{trained.name} of track {trained.track} ({trained.provenance.describe()})")
     for mouse, key in keys.items():
         print(f"{mouse}: session key {key}")
     print(OUTPUT.value)

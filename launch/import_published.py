@@ -27,8 +27,8 @@ NAMES = flags.DEFINE_list(
 
 def main() -> None:
     from sensorium_tf.models import load_published
+    from sensorium_tf.runs import check_model_file, save_model
     from sensorium_tf.tracks import describe_signals, track_of
-    from sensorium_tf.training import check_model_file, save_model
 
     check_model_file(OUTPUT.value)
     model = load_published(CHECKPOINT.value, model=MODEL.value, names=cli.pairs(NAMES))

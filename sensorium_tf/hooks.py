@@ -22,7 +22,14 @@ def register_with_libraries() -> None:
     Neither library is imported here.
     """
     for library, ours in _REGISTERED.items():
-        wrapt.register_post_import_hook(lambda _, ours=ours: importlib.import_module(ours), library)
+        wrapt.register_post_import_hook(lambda _, ours=ours: _import_all(ours), library)
+
+
+def _import_all(name: str) -> None:
+    """Imports a package with all that its public names stand for."""
+    package = importlib.import_module(name)
+    for public in getattr(package, "__all__", ()):
+        getattr(package, public)
 
 
 def find_packages_beside(package: str) -> None:

@@ -86,4 +86,4 @@ def test_public_names_are_listed_and_wrong_ones_are_refused():
 def test_a_name_is_the_same_each_time():
     assert sensorium_tf.Run is sensorium_tf.Run
     assert sensorium_tf.score is sensorium_tf.scoring.score
-    assert sensorium_tf.simulate is sensorium_tf.recordings.simulation.simulate_recording
+    assert sensorium_tf.simulate is sensorium_tf.simulation.simulate_recording

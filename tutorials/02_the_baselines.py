@@ -35,7 +35,7 @@ mouse
 # whom: one core, and for each mouse a readout, which is told where the neurons lie in cortex.
 
 # %%
-untrained = sensorium_tf.baseline("cnn", mouse)
+untrained = sensorium_tf.build("cnn", mouse)
 untrained.summary()
 
 # %%

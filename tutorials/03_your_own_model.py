@@ -61,7 +61,8 @@ CODE = '''\
 import keras
 from keras import ops
 
-from sensorium_tf.models import BatchNorm, FiringRateModel, image_shape, normalize_coordinates
+from sensorium_tf.models import BatchNorm, FiringRateModel, normalize_coordinates
+from sensorium_tf.tracks import image_shape
 
 
 @keras.saving.register_keras_serializable(package="my_model")

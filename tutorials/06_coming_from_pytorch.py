@@ -58,7 +58,7 @@ print({name: value.shape for name, value in validation.inputs("sensorium").items
 # ## Model
 #
 # `get_model("sensorium.models.stacked_core_full_gauss_readout", config)` is
-# `sensorium_tf.baseline("cnn", mouse)`, or `"ln"` for a config with `linear=True`. The defaults
+# `sensorium_tf.build("cnn", mouse)`, or `"ln"` for a config with `linear=True`. The defaults
 # here are the configs of the kit's notebooks, not those of the kit's function.
 #
 # | starting kit | here |
@@ -80,7 +80,7 @@ print({name: value.shape for name, value in validation.inputs("sensorium").items
 # | `model.train()`, `model.eval()` | `model(inputs, training=True)`; without it, evaluation |
 
 # %%
-model = sensorium_tf.baseline("cnn", mouse)
+model = sensorium_tf.build("cnn", mouse)
 print(f"{1 + model.core.n_blocks} layers of {model.core.hidden_channels} channels")
 
 # %% [markdown]

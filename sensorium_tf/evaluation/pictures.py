@@ -23,7 +23,10 @@ def training_pictures(view: EpochView) -> dict[str, np.ndarray]:
     figures = {}
     if isinstance(view.model.core, Core):
         kernels = np.asarray(view.model.core.stem.kernel)
-        figures["filters"] = first_layer_filters(kernels, title=f"epoch {view.epoch}")
+        n_channels = next(iter(view.mice.values())).spec.image_shape[2]
+        figures["filters"] = first_layer_filters(
+            kernels, n_channels=n_channels, title=f"epoch {view.epoch}"
+        )
     for name, mouse in view.mice.items():
         title = f"{name}, epoch {view.epoch}"
         figures[f"responses/{name}"] = responses_against_rates(

@@ -74,7 +74,11 @@ def _write_figures(
     if single and isinstance(model.core, Core):
         kernels = np.asarray(model.core.stem.kernel)
         save_figure(
-            first_layer_filters(kernels, title=f"{evaluation.model}: filters of the first layer"),
+            first_layer_filters(
+                kernels,
+                n_channels=mice[0].spec.image_shape[2],
+                title=f"{evaluation.model}: filters of the first layer",
+            ),
             folder / "filters.png",
         )
     for mouse in mice:
@@ -107,7 +111,7 @@ def _write_figures(
             folder / f"cortex_{mouse.name}.png",
         )
         if each.oracle is not None:
-            _write_repeats(folder, each)
+            _write_repeats(folder, each, mouse.challenge.fev_threshold)
         readout = model.readouts[mouse.name]
         if single and isinstance(readout, GaussianReadout):
             save_figure(
@@ -128,11 +132,13 @@ def _write_figures(
         save_figure(score_distributions(correlations, oracle=oracle), folder / "scores.png")
 
 
-def _write_repeats(folder: Path, each: MouseEvaluation) -> None:
+def _write_repeats(folder: Path, each: MouseEvaluation, fev_threshold: float) -> None:
     """Writes how reliable neurons are, and the repeats of the most reliable one."""
     title = f"{each.mouse}, tier {each.tier}"
     save_figure(
-        reliability_histograms(each.explainable_variance, each.oracle, title=title),
+        reliability_histograms(
+            each.explainable_variance, each.oracle, fev_threshold=fev_threshold, title=title
+        ),
         folder / f"reliability_{each.mouse}.png",
     )
     neuron = int(np.argmax(each.explainable_variance))

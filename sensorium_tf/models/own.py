@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
@@ -12,24 +11,14 @@ import keras
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.models.baselines import BASELINES, baseline
+from sensorium_tf.models.baselines import baseline
 from sensorium_tf.models.firing_rate_model import (
     FiringRateModel,
     own_penalties,
     weight_penalties,
 )
+from sensorium_tf.models.settings import BASELINES, check_model_name
 from sensorium_tf.tracks import image_shape
-
-_OWN = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-
-
-def check_model_name(name: str) -> None:
-    """Raises SensoriumError unless it is a baseline or written `package.module:function`."""
-    if name not in BASELINES and not _OWN.fullmatch(name):
-        raise SensoriumError(
-            f"model {name!r}: unknown, expected {' or '.join(BASELINES)} or, for a model of your "
-            "own, package.module:function"
-        )
 
 
 def model_builder(name: str) -> Callable[..., FiringRateModel]:

@@ -9,9 +9,7 @@ from sensorium_tf.models.linear import linear
 from sensorium_tf.models.replicas import ReplicaSeedGenerator
 from sensorium_tf.models.sampling import read_bilinear, sample_bilinear
 from sensorium_tf.models.seeds import spawn_seeds
-
-COVARIANCES = ("full", "uncorrelated", "isotropic")
-POSITIONS = ("predicted", "free")
+from sensorium_tf.models.settings import COVARIANCES, POSITIONS
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")

@@ -94,7 +94,7 @@ def test_without_network_and_file_the_message_tells_where_to_get_it(tmp_path, mo
 
 HOLDER = """
 import sys
-from sensorium_tf.locking import file_lock
+from sensorium_tf.io import file_lock
 with file_lock(sys.argv[1], "preparing"):
     print("held", flush=True)
     sys.stdin.readline()
@@ -181,13 +181,13 @@ def test_a_file_downloaded_earlier_needs_no_network(tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
     from sensorium_tf.datasets import sensorium
 
-    from sensorium_tf.recordings import CATALOG
+    from sensorium_tf.challenges import sensorium2022
 
     def refuse(*_, **__):
         raise OSError("no route")
 
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    entry = CATALOG["mouse1"]
+    entry = sensorium2022.CHALLENGE.catalog["mouse1"]
     kept = write_zip(tmp_path / "kept.zip", recording_tree(), top=entry.stem)
     (tmp_path / "downloads" / "sensorium").mkdir(parents=True)
     info = tmp_path / "downloads" / "sensorium" / "kept.zip.INFO"

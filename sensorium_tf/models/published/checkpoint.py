@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError, is_access_error
-from sensorium_tf.files import atomic_write, expand
+from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.reading import cannot_read, check_inflation, open_regular, open_zip
 
 # PyTorch's words for a pickle that asks for anything but tensors and plain containers.

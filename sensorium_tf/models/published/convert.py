@@ -7,13 +7,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.baselines import BASELINES, baseline
 from sensorium_tf.models.firing_rate_model import FiringRateModel
 from sensorium_tf.models.published.architecture import Architecture, recognize
 from sensorium_tf.models.published.checkpoint import read_state, write_state
 from sensorium_tf.models.published.weights import constants, weights
-from sensorium_tf.recordings.catalog import CATALOG
 
 # What a mouse may be called elsewhere, where its name becomes part of a path.
 _NAME = re.compile(r"[A-Za-z]\w*", re.ASCII)
@@ -109,7 +109,7 @@ def save_published(
 
 def _default_name(key: str) -> str:
     """Returns the mouse's name for a key of a published checkpoint, such as `26872-17-20`."""
-    for entry in CATALOG.values():
+    for entry in sensorium2022.CHALLENGE.catalog.values():
         if entry.session_key == key:
             return entry.mouse
     if _NAME.fullmatch(key):
@@ -119,7 +119,11 @@ def _default_name(key: str) -> str:
 
 def _default_key(mouse: str) -> str:
     """Returns the key in a published checkpoint for a mouse's name, such as `mouse1`."""
-    return CATALOG[mouse].session_key if mouse in CATALOG else mouse
+    return (
+        sensorium2022.CHALLENGE.catalog[mouse].session_key
+        if mouse in sensorium2022.CHALLENGE.catalog
+        else mouse
+    )
 
 
 def _build(found: Architecture, mice: Mapping[str, str]) -> FiringRateModel:
