@@ -41,7 +41,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert next(trials.as_numpy_iterator())["response"].shape == (6,)
     assert "willeke2022sensorium" in info.citation
     mouse = sensorium_tf.data.load_mouse("mouse1", data_dir=data_dir)
-    model = sensorium_tf.models.baseline("cnn", {"mouse1": mouse.cell_motor_coordinates})
+    model = sensorium_tf.baseline("cnn", mouse)
     test = mouse.trials("test")
     rates = sensorium_tf.runs.predict(model, test, track="sensorium")
     model.save(Path(folder) / "model.keras")

@@ -9,7 +9,7 @@ import wrapt
 
 # Library to what registers itself with it when it is imported.
 _REGISTERED = {
-    "keras": "sensorium_tf.models",
+    "keras": "sensorium_tf.models.saved",
     "tensorflow_datasets": "sensorium_tf.datasets.sensorium",
 }
 # Packages that an installed package holds; in a clone they lie beside it.
@@ -22,14 +22,7 @@ def register_with_libraries() -> None:
     Neither library is imported here.
     """
     for library, ours in _REGISTERED.items():
-        wrapt.register_post_import_hook(lambda _, ours=ours: _import_all(ours), library)
-
-
-def _import_all(name: str) -> None:
-    """Imports a package with all that its public names stand for."""
-    package = importlib.import_module(name)
-    for public in getattr(package, "__all__", ()):
-        getattr(package, public)
+        wrapt.register_post_import_hook(lambda _, ours=ours: importlib.import_module(ours), library)
 
 
 def find_packages_beside(package: str) -> None:

@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 from recording_files import recording_tree, withhold, write_zip
@@ -44,3 +45,17 @@ def prepared(tmp_path_factory):
         path = write_zip(folder / f"{name}.zip", tree)
         prepare(name, recording=path, data_dir=folder / "data")
     return folder / "data"
+
+
+@pytest.fixture
+def rng():
+    """Random numbers, the same in each test."""
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def to_numpy():
+    """Makes arrays of the tensors of any Keras backend."""
+    from keras import ops
+
+    return ops.convert_to_numpy

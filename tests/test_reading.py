@@ -20,9 +20,9 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse, prepare
 from sensorium_tf.data import mouse as mouse_module
 from sensorium_tf.errors import AccessError
+from sensorium_tf.interop.pytorch.checkpoint import read_state
 from sensorium_tf.io import atomic_write
 from sensorium_tf.models import baseline
-from sensorium_tf.models.published.checkpoint import read_state
 from sensorium_tf.reading import open_regular, read_json
 from sensorium_tf.recordings import Recording
 from sensorium_tf.recordings.truth import Truth

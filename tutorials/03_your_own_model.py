@@ -173,7 +173,7 @@ Path("my_model.py").write_text(CODE)
 
 # %%
 mine = sensorium_tf.train("my_model:build", MOUSE, workdir="runs/mine", **SMALL)
-print(mine.uses.describe())
+print(mine.provenance.describe())
 
 # %% [markdown]
 # The run has all that a baseline's has: a line for each epoch, checkpoints from which it goes on

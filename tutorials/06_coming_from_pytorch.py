@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 import sensorium_tf
+from sensorium_tf.registry import RECIPES
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 print("PyTorch is", "there" if HAS_TORCH else "missing: pip install '.[published]'")
@@ -103,7 +104,7 @@ print(f"{1 + model.core.n_blocks} layers of {model.core.hidden_channels} channel
 # What `recipe="published"`, the default, sets:
 
 # %%
-print(dict(sensorium_tf.training.RECIPES["published"]))
+print(dict(RECIPES["published"].values))
 print(sensorium_tf.training.ScheduleSettings())
 
 # %% [markdown]

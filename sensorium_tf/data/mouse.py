@@ -155,9 +155,14 @@ class Mouse:
         constants = {name: self.statistics[name] for name in inputs.recorded_signals}
         return inputs.with_constants({self.name: constants})
 
-    def check_track(self, track: str) -> None:
-        """Raises SensoriumError if the track is unknown or needs signals that it does not have."""
-        self.inputs(track)
+    def check_inputs(self, inputs: InputSpec) -> None:
+        """Raises SensoriumError unless a model of these inputs can be given this mouse."""
+        own = self.inputs(inputs.track, [each.signal for each in inputs.channels])
+        if (own.image_size, own.channels) != (inputs.image_size, inputs.channels):
+            raise SensoriumError(
+                f"{self.name}: gives a model {own.describe()} of shape {own.image_shape}, but this "
+                f"model takes {inputs.describe()} of shape {inputs.image_shape}"
+            )
 
     def check_tier(self, tier: str, *, responses: bool = False) -> None:
         """Raises SensoriumError if there is no such tier or, if asked, no responses to it."""

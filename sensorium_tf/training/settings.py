@@ -4,6 +4,7 @@ import dataclasses
 import json
 from typing import Any, Self
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.config import (
     Config,
     check_names,
@@ -15,10 +16,10 @@ from sensorium_tf.config import (
 from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.subset import Subset
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.settings import BASELINES, BaselineSettings, check_model_name
+from sensorium_tf.models.settings import NONE, PRESETS, ModelSettings
 from sensorium_tf.recipes import Recipe
 from sensorium_tf.registry import RECIPES
-from sensorium_tf.tracks import TRACKS, describe_signals
+from sensorium_tf.specs import Track
 from sensorium_tf.training.schedules import SCHEDULES, ScheduleSettings, fit_ramps
 
 #: Where a run can compute, see `training.make_strategy`.
@@ -59,15 +60,10 @@ class TrainingSettings(Config):
     track: str = setting(
         "sensorium",
         "sensorium: image only; sensorium_plus: image, behavior and pupil center.",
-        choices=TRACKS,
+        choices=tuple(sensorium2022.CHALLENGE.tracks),
         essential=True,
     )
-    model: str = setting(
-        "cnn",
-        "Baseline (cnn or ln), or package.module:function that builds a custom model; its code is "
-        "run.",
-        essential=True,
-    )
+    architecture: ModelSettings = setting(ModelSettings(), "The model's parts.")
     recipe: str = setting(
         "published", "How to train.", choices=lambda: RECIPES.names(), essential=True
     )
@@ -93,7 +89,11 @@ class TrainingSettings(Config):
         "to be the same, by their places in cortex or by the run in whose workdir the file is.",
         essential=True,
     )
-    architecture: BaselineSettings = setting(BaselineSettings(), "The model's hyperparameters.")
+    channels: tuple[str, ...] = setting(
+        (),
+        "Signals that are stacked to the image input, image first, instead of the track's: image, "
+        "centred_image and, where the track allows it, signals of the recording.",
+    )
     freeze_core: bool = setting(
         False,
         "Whether the core stays as it is in init_from, statistics of its batch normalisation "
@@ -126,7 +126,6 @@ class TrainingSettings(Config):
     def __post_init__(self):
         super().__post_init__()
         object.__setattr__(self, "mice", tuple(mouse_names(",".join(self.mice))))
-        check_model_name(self.model)
         self._take_from_recipe()
         self._check_schedule()
         self._check_together()
@@ -150,33 +149,35 @@ class TrainingSettings(Config):
 
     def _check_schedule(self) -> None:
         """Refuses settings of another schedule than the recipe's."""
-        takes = SCHEDULES[self.how.schedule].takes
+        recipes = {name: RECIPES[name] for name in RECIPES.names()}
         for field in dataclasses.fields(self.schedule):
-            if field.name not in takes and getattr(self.schedule, field.name) != field.default:
-                raise SensoriumError(f"{field.name}: {_goes_with_recipes(_schedule_takes, field)}")
-        if "cooldown_epochs" in takes:
-            object.__setattr__(self, "schedule", fit_ramps(self.schedule, self.epochs))
+            fitting = [
+                name
+                for name, recipe in recipes.items()
+                if field.name in SCHEDULES[recipe.schedule].takes
+            ]
+            changed = getattr(self.schedule, field.name) != field.default
+            if changed and self.recipe not in fitting:
+                raise SensoriumError(f"{field.name}: {_goes_with(fitting)}")
         if self.joint_core and not self.how.joint_core:
-            raise SensoriumError(
-                f"joint_core: {_goes_with_recipes(lambda recipe, _: recipe.joint_core, None)}"
-            )
+            fitting = [name for name, recipe in recipes.items() if recipe.joint_core]
+            raise SensoriumError(f"joint_core: {_goes_with(fitting)}")
+        if "cooldown_epochs" in SCHEDULES[self.how.schedule].takes:
+            object.__setattr__(self, "schedule", fit_ramps(self.schedule, self.epochs))
 
     def _check_together(self) -> None:
         """Refuses what does not go together."""
         if self.freeze_core and self.init_from is None:
             raise SensoriumError("freeze_core: goes with init_from: a random core cannot be frozen")
-        model, usual = self.architecture, BaselineSettings()
-        has_shifter = self.track == "sensorium_plus" and model.shifter
-        if not has_shifter and (model.shifter_hidden_units, model.shifter_layers) != (
-            usual.shifter_hidden_units,
-            usual.shifter_layers,
-        ):
+        if (wanted := self.architecture.shifter_wanted) and not self._rules.extras:
+            tracks = [each.name for each in sensorium2022.CHALLENGE.tracks.values() if each.extras]
             raise SensoriumError(
-                "shifter_hidden_units and shifter_layers: this model has no shifter, which goes "
-                "with track sensorium_plus"
+                f"{wanted}: this model has no shifter, which goes with track {' or '.join(tracks)}"
             )
-        if model.positions == "free" and model.position_hidden_units != usual.position_hidden_units:
-            raise SensoriumError("position_hidden_units: free positions have no network")
+
+    @property
+    def _rules(self) -> Track:
+        return sensorium2022.CHALLENGE.track(self.track)
 
     def describe(self) -> str:
         """Returns in one line which trials and signals the run uses."""
@@ -187,12 +188,13 @@ class TrainingSettings(Config):
         chosen = self.subset.describe()
         # What a custom model is given is known once it has been built.
         signals = ""
-        if self.model in BASELINES:
-            seen = describe_signals(self.track, pupil_center=self.architecture.shifter)
-            signals = f" ({seen})"
+        if self.architecture.model in PRESETS:
+            extras = () if self.architecture.shifter == NONE else self._rules.extras
+            seen = (*(self.channels or self._rules.channels), *extras)
+            signals = f" ({', '.join(seen).replace('_', ' ')})"
         return (
-            f"training {self.model} on {', '.join(self.mice)}{f' ({chosen})' if chosen else ''}, "
-            f"track {self.track}{signals}; tier "
+            f"training {self.architecture.name} on {', '.join(self.mice)}"
+            f"{f' ({chosen})' if chosen else ''}, track {self.track}{signals}; tier "
             f"{' and '.join(self.subset.train_tiers)}, weights chosen by the score on tier "
             f"{self.subset.validation_tier}; recipe {self.recipe}{start}"
         )
@@ -231,12 +233,6 @@ def _of_recipes() -> list[str]:
     return [name for name, (_, field) in fields if field.default is None]
 
 
-def _schedule_takes(recipe: Recipe, field: dataclasses.Field) -> bool:
-    return field.name in SCHEDULES[recipe.schedule].takes
-
-
-def _goes_with_recipes(fits, what) -> str:
-    """Returns with which recipes something goes."""
-    names = [name for name in RECIPES.names() if fits(RECIPES[name], what)]
-    word = "recipe" if len(names) == 1 else "recipes"
-    return f"goes with the {word} {' and '.join(names)} alone"
+def _goes_with(recipes: list[str]) -> str:
+    word = "recipe" if len(recipes) == 1 else "recipes"
+    return f"goes with the {word} {' and '.join(recipes)} alone"

@@ -9,7 +9,7 @@ from recording_files import recording_tree
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Subset, load_mouse
 from sensorium_tf.evaluation import ground_truth, submit
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import ModelSettings
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Run, RunRecord, RunStore, load_model, predict
 from sensorium_tf.scoring import score_neurons
@@ -24,7 +24,7 @@ def run(prepared, tmp_path_factory):
         mice=("full", "hidden"),
         epochs=1,
         batch_size=8,
-        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+        architecture=ModelSettings(hidden_channels=4, n_blocks=1),
     )
     train(settings, folder, data_dir=prepared, verbose=False)
     return folder
@@ -77,7 +77,7 @@ def test_a_submission_holds_the_best_models_rates_of_every_test_trial(
     assert [row["trial_indices"] for row in rows] == trials.trial_ids.tolist()
     assert [int(row["image_ids"]) for row in rows] == trials.image_ids.tolist()
     assert {row["neuron_ids"] for row in rows} == {"[3, 6, 9, 12, 15]"}
-    rates = predict(load_model(run / "model.keras"), trials, track="sensorium")
+    rates = predict(load_model(run / "model.keras"), trials)
     np.testing.assert_array_equal(column(path, "prediction").astype(np.float32), rates)
 
 
@@ -97,7 +97,7 @@ def test_a_run_on_some_of_the_neurons_is_refused(prepared, tmp_path):
     settings = TrainingSettings(
         mice=("full",),
         epochs=1,
-        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+        architecture=ModelSettings(hidden_channels=4, n_blocks=1),
         subset=Subset(neurons=3),
     )
     train(settings, tmp_path / "part", data_dir=prepared, verbose=False)
@@ -145,7 +145,7 @@ def test_the_score_of_the_files_is_that_of_the_model(run, prepared, tmp_path):
     (submission,) = submit(Run(run, prepared), "full", output=tmp_path)
     truth = ground_truth("full", "test", output=tmp_path, data_dir=prepared)
     trials = load_mouse("full", data_dir=prepared).trials("test")
-    rates = predict(load_model(run / "model.keras"), trials, track="sensorium")
+    rates = predict(load_model(run / "model.keras"), trials)
     expected = metrics.evaluate_rates(trials.responses, rates, trials.image_ids).means
     assert score_neurons(submission, truth).means == pytest.approx(expected)
 

@@ -342,7 +342,7 @@ def test_help_of_train_begins_with_what_matters_and_has_groups():
     first = out[out.index("essentials:") : out.index("model:")]
     for name in ("workdir", "mice", "track", "recipe", "seeds", "data_dir", "init_from"):
         assert f"  --{name}" in first
-    assert "(default: fast: 22, published: 200)" in first
+    assert "(default: fast: 22, published: 200)" in " ".join(first.split())
 
 
 RECIPE = """
@@ -539,7 +539,7 @@ def test_what_a_run_leaves_out_is_recorded_and_shown(workspace, quick, tmp_path)
     described = "3 neurons of area V1, 9 training trials, drawn with seed 2"
     assert f"on lab1 ({described})" in out
     config = json.loads((workdir / "config.json").read_text())
-    recorded = config["subset"]
+    recorded = config["settings"]["subset"]
     assert recorded["train_trials"] == 9 and recorded["neurons"] == 3
     assert recorded["areas"] == ["V1"] and recorded["subset_seed"] == 2
     status, out, ours = quick("evaluate", data, f"--workdir={workdir}")

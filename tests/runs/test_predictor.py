@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 from sensorium_tf.data import load_mouse
-from sensorium_tf.models import BaselineSettings, baseline
+from sensorium_tf.models import ModelSettings, baseline
 from sensorium_tf.runs import predict
 
-SMALL = BaselineSettings(hidden_channels=2, n_blocks=0)
+SMALL = ModelSettings(hidden_channels=2, n_blocks=0)
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ from recording_files import recording_tree, write_zip
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate, submit
-from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline
+from sensorium_tf.models import FiringRateModel, ModelSettings, baseline
 from sensorium_tf.runs import Run, check_model_file, load_model, save_model
 from sensorium_tf.training import TrainingSettings, train
 from sensorium_tf.training.warm_start import open_start
 
-SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
+SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_a_model_file_is_submitted_as_its_run_is(workdir, lone, prepared, tmp_pa
 def test_a_model_without_shifters_is_not_said_to_see_the_pupil(prepared, tmp_path):
     for shifter, signals in ((True, "image, behavior, pupil center"), (False, "image, behavior")):
         mouse = load_mouse("full", data_dir=prepared)
-        settings = BaselineSettings(hidden_channels=4, n_blocks=1, shifter=shifter)
+        settings = ModelSettings(hidden_channels=4, n_blocks=1, shifter=shifter)
         model = baseline(
             "cnn",
             {"full": mouse.cell_motor_coordinates},

@@ -12,12 +12,12 @@ from sensorium_tf import SensoriumError, TrainingStopped
 from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate, model_scores, submit
 from sensorium_tf.io import file_lock
-from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline, save_published
+from sensorium_tf.models import FiringRateModel, ModelSettings, baseline, save_published
 from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.training import Steps, TrainingSettings, train, train_ensemble
 from sensorium_tf.training.controller import Controller
 
-SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
+SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
 
 
 def settings(**changes):
@@ -98,7 +98,7 @@ def test_sigterm_between_members_stops_the_ensemble_which_can_go_on(
 
 def test_what_cannot_be_trained_leaves_no_folder(prepared, tmp_path):
     other = tmp_path / "other.keras"
-    wider = BaselineSettings(hidden_channels=5, n_blocks=1)
+    wider = ModelSettings(hidden_channels=5, n_blocks=1)
     mouse = load_mouse("full", data_dir=prepared)
     baseline("cnn", {"full": mouse.cell_motor_coordinates}, settings=wider).save(other)
     for changes, says in (

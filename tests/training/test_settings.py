@@ -7,7 +7,7 @@ import pytest
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import ModelSettings
 from sensorium_tf.recipes import Recipe
 from sensorium_tf.registry import RECIPES
 from sensorium_tf.training import ScheduleSettings, TrainingSettings
@@ -45,7 +45,7 @@ def test_settings_survive_being_written_down():
         track="sensorium_plus",
         model="ln",
         seed=3,
-        architecture=BaselineSettings(hidden_channels=8),
+        architecture=ModelSettings(hidden_channels=8),
         schedule=ScheduleSettings(patience=2),
     )
     assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
@@ -78,7 +78,7 @@ def test_settings_survive_being_written_down():
         ({"mice": (1,)}, "mice .1,.: expected a list of names"),
         ({"mice": "a,,b"}, "mice 'a,,b': expected names such as mouse1,mouse2"),
         ({"mice": "a,a"}, "mice 'a,a': a duplicate mouse"),
-        ({"architecture": None}, "architecture None: expected BaselineSettings"),
+        ({"architecture": None}, "architecture None: expected ModelSettings"),
         ({"recipe": "slow"}, "recipe 'slow': expected fast or published"),
         ({"clip_norm": 0.0}, "clip_norm 0.0: expected more than 0"),
         ({"ema_decay": 1.0}, "ema_decay 1.0: expected less than 1"),
@@ -97,16 +97,16 @@ def test_settings_survive_being_written_down():
             "cooldown_epochs 22.0: .* 21",
         ),
         (FAST | ramps(patience=2), "patience: .* recipe published alone"),
-        ({"architecture": BaselineSettings(shifter_layers=2)}, "this model has no shifter"),
+        ({"architecture": ModelSettings(shifter_layers=2)}, "this model has no shifter"),
         (
             {
                 "track": "sensorium_plus",
-                "architecture": BaselineSettings(shifter=False, shifter_layers=2),
+                "architecture": ModelSettings(shifter=False, shifter_layers=2),
             },
             "this model has no shifter",
         ),
         (
-            {"architecture": BaselineSettings(positions="free", position_hidden_units=3)},
+            {"architecture": ModelSettings(positions="free", position_hidden_units=3)},
             "free positions have no network",
         ),
     ],
@@ -123,7 +123,7 @@ def test_settings_are_made_from_values_side_by_side():
     assert settings == TrainingSettings(
         mice=("mouse1", "mouse3"),
         seed=2,
-        architecture=BaselineSettings(hidden_channels=8),
+        architecture=ModelSettings(hidden_channels=8),
         schedule=ScheduleSettings(patience=4),
         subset=Subset(train_trials=50, areas=("V1",)),
     )
@@ -223,7 +223,7 @@ def test_json_of_something_else_is_refused(values, message):
 )
 def test_an_architecture_that_cannot_be_built_is_refused(values, message):
     with pytest.raises(SensoriumError, match=message):
-        BaselineSettings(**values)
+        ModelSettings(**values)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from recording_files import recording_tree, write_zip
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate, submit
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import ModelSettings
 from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.training import (
     DeviceSettings,
@@ -22,7 +22,7 @@ from sensorium_tf.training import (
 )
 from sensorium_tf.training.controller import Controller
 
-SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
+SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
 
 
 def settings(**changes):
@@ -54,7 +54,7 @@ def test_a_run_leaves_its_files(finished):
         "tensorboard",
     }
     assert [line["epoch"] for line in lines(folder)] == [1, 2, 3]
-    assert json.loads((folder / "config.json").read_text())["mice"] == ["full", "short"]
+    assert json.loads((folder / "config.json").read_text())["settings"]["mice"] == ["full", "short"]
     assert result.model_file == folder / "model.keras"
 
 
@@ -271,7 +271,7 @@ def test_a_workdir_trained_on_another_recording_of_the_same_name_is_refused(
         lambda: evaluate(Run(folder, tmp_path / "data")),
         lambda: submit(Run(folder, tmp_path / "data"), "full"),
     ):
-        with pytest.raises(SensoriumError, match="full .* is not the recording that the run"):
+        with pytest.raises(SensoriumError, match="full .*is not the recording that the run"):
             refused()
 
 
