@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import wrapt
 
@@ -22,14 +23,36 @@ def register_with_libraries() -> None:
     Neither library is imported here.
     """
     for library, ours in _REGISTERED.items():
-        wrapt.register_post_import_hook(lambda _, ours=ours: _import_all(ours), library)
+        for module in (library, *_modules_of(ours)):
+            wrapt.register_post_import_hook(
+                lambda module, library=library, ours=ours: _import_all(module, library, ours),
+                module,
+            )
 
 
-def _import_all(name: str) -> None:
-    """Imports a package with all that its public names stand for."""
-    package = importlib.import_module(name)
+def _import_all(imported: ModuleType, library: str, ours: str) -> None:
+    """Imports what registers itself with a library, unless a part of it is just being imported.
+
+    One of our modules may be what imports the library. Others that need that module would find it
+    empty: they have to wait until it is complete, of which its own hook tells.
+    """
+    if library not in sys.modules:
+        return
+    parts = [sys.modules[name] for name in list(sys.modules) if f"{name}.".startswith(f"{ours}.")]
+    others = [module for module in (sys.modules[library], *parts) if module is not imported]
+    if any(getattr(module.__spec__, "_initializing", False) for module in others):
+        return
+    package = importlib.import_module(ours)
     for public in getattr(package, "__all__", ()):
         getattr(package, public)
+
+
+def _modules_of(package: str) -> list[str]:
+    """Returns the modules of a package, by its files."""
+    spec = importlib.util.find_spec(package)
+    (folder,) = map(Path, spec.submodule_search_locations)
+    paths = (path.relative_to(folder).with_suffix("") for path in sorted(folder.rglob("*.py")))
+    return [".".join((package, *path.parts)).removesuffix(".__init__") for path in paths]
 
 
 def find_packages_beside(package: str) -> None:
