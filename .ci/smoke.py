@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 import sensorium_tf
-from sensorium_tf.recordings.simulation import simulate_recording
+from sensorium_tf.simulation import simulate_recording
 
 clone = Path(__file__).resolve().parents[1]
 assert clone not in Path(sensorium_tf.__file__).resolve().parents, sensorium_tf.__file__
@@ -41,7 +41,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert next(trials.as_numpy_iterator())["response"].shape == (6,)
     assert "willeke2022sensorium" in info.citation
     mouse = sensorium_tf.data.load_mouse("mouse1", data_dir=data_dir)
-    model = sensorium_tf.models.baseline("cnn", {"mouse1": mouse.cell_motor_coordinates})
+    model = sensorium_tf.baseline("cnn", mouse)
     test = mouse.trials("test")
     rates = sensorium_tf.runs.predict(model, test, track="sensorium")
     model.save(Path(folder) / "model.keras")

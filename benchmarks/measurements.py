@@ -270,11 +270,11 @@ def prepare(workspace: Path, n_neurons: int, _: int) -> dict:
 
 def submit(workspace: Path, *_) -> dict:
     """The submission of 1,000 trials of 7,776 neurons, prediction included, and its score."""
-    from sensorium_tf.models import baseline
+    import sensorium_tf
     from sensorium_tf.runs import save_model
 
     mouse, data_dir = prepared(workspace, SUBMITTED)
-    model = baseline("cnn", {mouse.name: mouse.cell_motor_coordinates}, seed=0)
+    model = sensorium_tf.build("cnn", mouse, seed=0)
     folder = workspace / "submission"
     save_model(model, folder / "cnn.keras")
     common = [f"--mouse={mouse.name}", f"--data_dir={data_dir}", f"--output={folder}"]

@@ -15,7 +15,7 @@ _SUBMITTED_NEURONS = 7776
 
 def recording(workspace: Path, name: str, n_neurons: int, **sizes: int) -> Path:
     """Returns the zip of a mouse; simulates it, with other sizes if asked, if it is not there."""
-    from sensorium_tf.recordings.simulation import simulate_recording
+    from sensorium_tf.simulation import simulate_recording
 
     folder = workspace / f"{name}_{n_neurons}"
     found = list(folder.glob("static*.zip"))

@@ -93,7 +93,7 @@ nitpicky = True
 nitpick_ignore_regex = [("py:.*", r"(?!sensorium_tf\b).*")]
 # What public functions return and take, but no user makes.
 nitpick_ignore = [
-    ("py:class", "sensorium_tf.recordings.simulation.population.Population"),
+    ("py:class", "sensorium_tf.simulation.population.Population"),
     ("py:class", "sensorium_tf.training.schedules.Decision"),
     ("py:class", "sensorium_tf.training.totals.BadStep"),
     ("py:class", "sensorium_tf.training.callbacks.Watch"),

@@ -19,13 +19,13 @@ KEYS = flags.DEFINE_list(
 MODULES = flags.DEFINE_list(
     "modules",
     [],
-    "Modules of your own layers, to be imported first; of these, subclasses of Core, "
-    "GaussianReadout and Shifter can be exported.",
+    "Modules of your own layers, to be imported first; of these, subclasses of "
+    "SensoriumCore, GaussianReadout and MLPShifter can be exported.",
 )
 
 
 def main() -> None:
-    from sensorium_tf.models import save_published
+    from sensorium_tf.interop.pytorch import save_published
     from sensorium_tf.runs import Run
 
     cli.import_own(MODULES)

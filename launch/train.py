@@ -31,7 +31,9 @@ STRATEGY = show(
     title="devices",
 )
 MODULES = flags.DEFINE_list(
-    "modules", [], "Custom modules to import first: of a recipe, or of the layers in --init_from."
+    "modules",
+    [],
+    "Custom modules to import first: of parts, metrics and recipes, or of what is in --init_from.",
 )
 PROFILE = flags.DEFINE_bool("profile", False, "Record some steps for TensorBoard's profiler.")
 

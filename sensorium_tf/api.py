@@ -10,10 +10,12 @@ from typing import Any
 
 from sensorium_tf.config import check_names
 from sensorium_tf.data import Mouse, Subset, load_mouse, mouse_names
+from sensorium_tf.data.common_inputs import inputs_of
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation import Comparison, compare_runs, training_pictures
 from sensorium_tf.io import expand
-from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline
+from sensorium_tf.models import FiringRateModel, ModelSettings
+from sensorium_tf.models import build as build_model
 from sensorium_tf.registry import import_modules, record_modules
 from sensorium_tf.runs import Run
 from sensorium_tf.training import TrainingSettings, train_ensemble
@@ -51,21 +53,24 @@ def build(
     mice: Mouse | Sequence[Mouse],
     *,
     track: str = "sensorium",
+    channels: Sequence[str] = (),
     seed: int | None = None,
-    **hyperparameters: Any,
+    **parts: Any,
 ) -> FiringRateModel:
     """Makes a model for some mice, untrained.
 
     Example:
-        >>> model = sensorium_tf.build("cnn", sensorium_tf.load("simulated"))
+        >>> mouse = sensorium_tf.load("simulated")
+        >>> model = sensorium_tf.build("cnn", mouse, core="sensorium(hidden_channels=32)")
 
     Args:
-        name: `cnn` or `ln`.
+        name: `cnn` or `ln`, or `package.module:function` that builds a custom model.
         mice: From `load`.
         track: `sensorium` or `sensorium_plus`.
+        channels: Signals that are stacked to the image input instead of the track's.
         seed: Of the weights; None draws them anew each time.
-        **hyperparameters: The attributes of `models.BaselineSettings`, such as
-            `hidden_channels=32`.
+        **parts: The attributes of `models.ModelSettings`, such as `core`, `readout` and
+            `hidden_channels`.
 
     Raises:
         SensoriumError: If there is no such model, or a value is not possible.
@@ -74,13 +79,12 @@ def build(
     opened = isinstance(mice, Sequence) and all(isinstance(mouse, Mouse) for mouse in mice)
     if not opened or len({mouse.name for mouse in mice}) < len(mice):
         raise SensoriumError("mice: expected one or several different ones, as load returns them")
-    known = [field.name for field in dataclasses.fields(BaselineSettings)]
-    check_names(hyperparameters, known, "hyperparameter of a model")
-    return baseline(
-        name,
+    known = [each.name for each in dataclasses.fields(ModelSettings) if each.name != "model"]
+    check_names(parts, known, "setting of a model")
+    return build_model(
+        ModelSettings(model=name, **parts),
         {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-        track=track,
-        settings=BaselineSettings(**hyperparameters),
+        inputs_of(mice, track=track, channels=channels),
         seed=seed,
     )
 

@@ -33,6 +33,7 @@ def setting(
     below: float | None = None,
     choices: Sequence[str] | Callable[[], Sequence[str]] = (),
     essential: bool = False,
+    off: str | None = None,
 ) -> Any:
     """Returns a field of a `Config`.
 
@@ -45,9 +46,17 @@ def setting(
         below: What the value must stay under.
         choices: The values that text can have; a function where they are found at run time.
         essential: Whether `--help` lists it among the first flags.
+        off: The text that `--no<name>` stands for on the command line; None where it cannot be
+            switched off there.
     """
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
-    metadata = {"doc": doc, "bounds": bounds, "choices": choices, "essential": essential}
+    metadata = {
+        "doc": doc,
+        "bounds": bounds,
+        "choices": choices,
+        "essential": essential,
+        "off": off,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 

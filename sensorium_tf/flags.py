@@ -39,6 +39,21 @@ class WholeNumbers(flags.ListParser):
         return [int(text) for text in texts]
 
 
+class _Switched(flags.ArgumentParser):
+    """Parses text that can be switched off: `--shifter=mlp`, `--noshifter`, `--shifter`."""
+
+    def __init__(self, off: str):
+        self._words = {"false": off, "true": None}
+
+    def parse(self, argument: str) -> str | None:
+        """Returns the text; None for what is not given, as for `--shifter` alone."""
+        return self._words.get(argument, argument)
+
+    def flag_type(self) -> str:
+        """Returns what the flag is called in a help text."""
+        return "string"
+
+
 @dataclasses.dataclass(frozen=True)
 class SettingsFlags:
     """The flags of a `Config`.
@@ -163,6 +178,10 @@ def _define(name: str, field: dataclasses.Field, flag_values: flags.FlagValues) 
             serializer=flags.CsvListSerializer(","),
             **where,
         )
+    elif (off := field.metadata["off"]) is not None:
+        serializer = flags.ArgumentSerializer()
+        flag = flags.Flag(_Switched(off), serializer, name, default, doc, boolean=True)
+        flags.DEFINE_flag(flag, **where)
     # Choices that are found at run time may yet grow, when modules are imported.
     elif choices and not callable(choices):
         flags.DEFINE_enum(name, default, list(choices_of(field)), doc, **where)

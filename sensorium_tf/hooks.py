@@ -1,5 +1,6 @@
 """What other libraries find of ours, once they are imported: before or after this package."""
 
+import functools
 import importlib
 import importlib.util
 import sys
@@ -8,10 +9,10 @@ from types import ModuleType
 
 import wrapt
 
-# Library to what registers itself with it when it is imported.
+# Library to the package that registers itself with it, and the module whose import does so.
 _REGISTERED = {
-    "keras": "sensorium_tf.models",
-    "tensorflow_datasets": "sensorium_tf.datasets.sensorium",
+    "keras": ("sensorium_tf.models", "saved"),
+    "tensorflow_datasets": ("sensorium_tf.datasets.sensorium", "sensorium_dataset_builder"),
 }
 # Packages that an installed package holds; in a clone they lie beside it.
 _BESIDE = ("datasets", "launch")
@@ -22,29 +23,24 @@ def register_with_libraries() -> None:
 
     Neither library is imported here.
     """
-    for library, ours in _REGISTERED.items():
-        for module in (library, *_modules_of(ours)):
-            wrapt.register_post_import_hook(
-                lambda module, library=library, ours=ours: _import_all(module, library, ours),
-                module,
-            )
+    for library, (package, module) in _REGISTERED.items():
+        register = functools.partial(_register, library=library, package=package, module=module)
+        for name in (library, *_modules_of(package)):
+            wrapt.register_post_import_hook(register, name)
 
 
-def _import_all(imported: ModuleType, library: str, ours: str) -> None:
-    """Imports what registers itself with a library, unless a part of it is just being imported.
+def _register(imported: ModuleType, *, library: str, package: str, module: str) -> None:
+    """Imports the module that registers a package, unless a part of it is just being imported.
 
     One of our modules may be what imports the library. Others that need that module would find it
     empty: they have to wait until it is complete, of which its own hook tells.
     """
     if library not in sys.modules:
         return
-    parts = [sys.modules[name] for name in list(sys.modules) if f"{name}.".startswith(f"{ours}.")]
-    others = [module for module in (sys.modules[library], *parts) if module is not imported]
-    if any(getattr(module.__spec__, "_initializing", False) for module in others):
-        return
-    package = importlib.import_module(ours)
-    for public in getattr(package, "__all__", ()):
-        getattr(package, public)
+    ours = [sys.modules[name] for name in list(sys.modules) if f"{name}.".startswith(f"{package}.")]
+    others = [each for each in (sys.modules[library], *ours) if each is not imported]
+    if not any(getattr(each.__spec__, "_initializing", False) for each in others):
+        importlib.import_module(f"{package}.{module}")
 
 
 def _modules_of(package: str) -> list[str]:

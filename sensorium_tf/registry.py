@@ -187,7 +187,9 @@ def import_modules(names: Iterable[str]) -> list[ModuleType]:
         try:
             modules.append(importlib.import_module(name))
         except (Exception, SystemExit) as e:  # whatever a user's code raises
-            raise SensoriumError(f"module {name!r} cannot be imported ({what_was_said(e)})") from e
+            raise SensoriumError(
+                f"module {name!r} cannot be imported ({type(e).__name__}: {_said(e)})"
+            ) from e
     return modules
 
 
@@ -275,16 +277,19 @@ def custom_code(doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except SensoriumError:
-        raise
+    except SensoriumError as e:
+        if "\n" not in str(e):
+            raise
+        # Keras wraps what is raised in a call.
+        raise SensoriumError(f"{doing}: {_said(e)}") from e
     except (Exception, SystemExit) as e:
-        raise SensoriumError(f"{doing} raised {what_was_said(e)}") from e
+        raise SensoriumError(f"{doing} raised {type(e).__name__}: {_said(e)}") from e
 
 
-def what_was_said(error: BaseException) -> str:
-    """Returns the kind of an error and what it says, without the arguments that Keras lists."""
+def _said(error: BaseException) -> str:
+    """Returns what an error says, without what Keras puts around it."""
     said, _, _ = one_line(error).partition(" Arguments received by ")
-    return f"{type(error).__name__}: {said[:500]}"
+    return said.rpartition("Error encountered: ")[2][:500]
 
 
 def _look_here() -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -12,6 +13,8 @@ from sensorium_tf.errors import SensoriumError
 ROLES = ("stimulus", "response", "context")
 TRANSFORMS = ("standardize", "scale", "none")
 IMAGE, CENTRED_IMAGE, RESPONSE = "image", "centred_image", "response"
+# Beside signals, what is known of every trial: names that no context signal may have.
+_NOT_CONTEXT = (IMAGE, CENTRED_IMAGE, RESPONSE, "image_id", "trial_id", "trial_index")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,6 +85,29 @@ class RecordingSpec:
     def context(self) -> tuple[SignalSpec, ...]:
         """What was recorded beside stimulus and response, such as behavior."""
         return tuple(signal for signal in self.signals if signal.role == "context")
+
+    def with_shapes(self, shapes: Mapping[str, tuple[int | None, ...]]) -> "RecordingSpec":
+        """Returns it with other shapes of some signals."""
+        return RecordingSpec(
+            tuple(
+                each.with_shape(shapes[each.name]) if each.name in shapes else each
+                for each in self.signals
+            )
+        )
+
+    def with_context(self, name: str, size: int) -> "RecordingSpec":
+        """Returns it with one more context signal, of `size` columns, last of all.
+
+        Raises:
+            SensoriumError: If no context signal may have this name.
+        """
+        check_context_name(name)
+        signal = SignalSpec(name=name, shape=(size,), role="context", folder=name, required=False)
+        return RecordingSpec((*self.signals, signal))
+
+    def without(self, *names: str) -> "RecordingSpec":
+        """Returns it without some signals."""
+        return RecordingSpec(tuple(each for each in self.signals if each.name not in names))
 
     def to_json(self) -> list[dict[str, Any]]:
         """Returns it as JSON values."""
@@ -212,7 +238,7 @@ class InputSpec:
     @property
     def signals(self) -> tuple[str, ...]:
         """Names of all signals, in order."""
-        return tuple(each.signal for each in (*self.channels, *self.extras))
+        return tuple(dict.fromkeys(each.signal for each in (*self.channels, *self.extras)))
 
     @property
     def recorded_signals(self) -> tuple[str, ...]:
@@ -246,6 +272,16 @@ class InputSpec:
         """Returns it without some extras, for a model that has no use for them."""
         kept = tuple(each for each in self.extras if each.signal not in extras)
         return dataclasses.replace(self, extras=kept)
+
+    def with_extra(self, signal: str) -> "InputSpec":
+        """Returns it with a signal that it knows given beside the image, too, in columns.
+
+        Raises:
+            SensoriumError: If models of the track are not given it.
+        """
+        if any(each.signal == signal for each in self.extras):
+            return self
+        return dataclasses.replace(self, extras=(*self.extras, self[signal]))
 
     def with_constants(self, constants: Mapping[str, Mapping[str, Any]]) -> "InputSpec":
         """Returns it with the constants of some mice, beside those that it has."""
@@ -406,6 +442,15 @@ def _as_json(value: Any) -> Any:
     return value
 
 
+def check_context_name(name: str) -> None:
+    """Raises SensoriumError unless a context signal of a recording may have this name."""
+    if not re.fullmatch(r"[A-Za-z]\w{0,99}", name, re.ASCII) or name in _NOT_CONTEXT:
+        raise SensoriumError(
+            f"context signal {name!r}: expected letters, digits and _, a letter first, and not "
+            f"{', '.join(_NOT_CONTEXT)}"
+        )
+
+
 def input_size(recorded: tuple[int, int], largest: tuple[int, int]) -> tuple[int, int]:
     """Returns the size at which a model is given images of a recorded size.
 
@@ -419,3 +464,15 @@ def input_size(recorded: tuple[int, int], largest: tuple[int, int]) -> tuple[int
     step = max(1, round(math.sqrt(math.prod(recorded) / math.prod(largest))))
     step = min(step, *recorded)
     return recorded[0] // step, recorded[1] // step
+
+
+def central_pixels(step: int) -> range:
+    """Returns which of each `step` recorded pixels, along one axis, make one of a model's pixels.
+
+    They are those at the centre, two of an even number and one of an odd one: what bilinear
+    interpolation with half-pixel centres and without antialiasing takes the mean of.
+
+    Args:
+        step: As of `InputSpec`.
+    """
+    return range((step - 1) // 2, step // 2 + 1)

@@ -15,7 +15,7 @@ import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Mouse, Subset
 from sensorium_tf.evaluation import Comparison, Evaluation, ground_truth
-from sensorium_tf.models import BaselineSettings, EnsembleModel, FiringRateModel
+from sensorium_tf.models import EnsembleModel, FiringRateModel, ModelSettings
 from sensorium_tf.runs import predict
 from sensorium_tf.training import TrainingSettings
 
@@ -189,7 +189,7 @@ def test_settings_of_all_kinds_stand_side_by_side(prepared, tmp_path):
     )
     settings = run.settings
     assert settings.subset == Subset(neurons=3, train_trials=10, subset_seed=4)
-    assert settings.architecture == BaselineSettings(
+    assert settings.architecture == ModelSettings(
         hidden_channels=4, n_blocks=1, feature_penalty=0.5
     )
     assert run.mouse().n_neurons == 3 and run.predict().shape == (6, 3)

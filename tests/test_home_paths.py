@@ -14,8 +14,8 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.config import flat_fields, plain_kind
 from sensorium_tf.data import load_mouse, prepare
 from sensorium_tf.evaluation import ground_truth
+from sensorium_tf.interop.pytorch import load_published, save_published
 from sensorium_tf.io import atomic_write, expand
-from sensorium_tf.models import load_published, save_published
 from sensorium_tf.plotting import save_figure
 from sensorium_tf.recordings import Recording, Truth
 from sensorium_tf.runs import load_model, save_model

@@ -15,14 +15,14 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 import tiny_files
 from recording_files import recording_tree, write_zip
+from small_models import small_model
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse, prepare
 from sensorium_tf.data import mouse as mouse_module
 from sensorium_tf.errors import AccessError
+from sensorium_tf.interop.pytorch.checkpoint import read_state
 from sensorium_tf.io import atomic_write
-from sensorium_tf.models import baseline
-from sensorium_tf.models.published.checkpoint import read_state
 from sensorium_tf.reading import open_regular, read_json
 from sensorium_tf.recordings import Recording
 from sensorium_tf.recordings.truth import Truth
@@ -44,7 +44,7 @@ def resume(path):
 
 
 READERS = {
-    "recording.zip": lambda path: Recording(path).read("images"),
+    "recording.zip": lambda path: Recording(path).read("image"),
     "mouse_truth.npz": Truth.load,
     "model.keras": load_model,
     "run/config.json": lambda path: RunStore(path.parent).record(),
@@ -60,7 +60,7 @@ def good(tmp_path_factory):
     folder = tmp_path_factory.mktemp("good")
     write_zip(folder / "recording.zip", recording_tree())
     Truth(**tiny_files.TRUTH).save(folder / "mouse_truth.npz")
-    save_model(baseline("ln", {"full": np.zeros((5, 2))}), folder / "model.keras")
+    save_model(small_model({"full": np.zeros((5, 2))}, model="ln"), folder / "model.keras")
     RunStore(folder / "run").checkpoints.save(1, {}, {"a": np.ones(3)})
     (folder / "run" / "config.json").write_text("{}")
     (folder / "submission.csv").write_text(CSV)
@@ -149,7 +149,7 @@ def test_what_may_not_be_written_keeps_its_reason(tmp_path, monkeypatch, write, 
         raise OSError(number, os.strerror(number))
 
     path = tmp_path / "file.keras"
-    model = baseline("ln", {"full": np.zeros((5, 2))})
+    model = small_model({"full": np.zeros((5, 2))}, model="ln")
     monkeypatch.setattr(*((Path, "open") if write == "text" else (keras.Model, "save")), refuse)
     with pytest.raises(AccessError) as refused:
         if write == "model":
@@ -211,7 +211,7 @@ def test_a_recording_compressed_in_another_way_reads_the_same(tmp_path, method):
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(other, "w", method) as to:
         for name in source.namelist():
             to.writestr(name, source.read(name))
-    np.testing.assert_array_equal(Recording(other).read("images"), Recording(path).read("images"))
+    np.testing.assert_array_equal(Recording(other).read("image"), Recording(path).read("image"))
 
 
 def test_names_that_no_file_can_have_are_one_line(tmp_path):

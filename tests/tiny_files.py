@@ -242,7 +242,7 @@ def refuse_all(folder: Path) -> int:
 
     def read_recording(path, signal):
         with Recording(path) as recording:
-            recording.read(signal)
+            recording.read({"images": "image", "responses": "response"}.get(signal, signal))
 
     def read_model(path):
         with open_regular(path) as file:

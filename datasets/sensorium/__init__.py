@@ -1,5 +1,5 @@
 """The TFDS dataset `sensorium`."""
 
-from sensorium_tf.datasets.sensorium.sensorium_dataset_builder import Builder
+from sensorium_tf.datasets.sensorium.sensorium_dataset_builder import Builder, RecordingConfig
 
-__all__ = ["Builder"]
+__all__ = ["Builder", "RecordingConfig"]

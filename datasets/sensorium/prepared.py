@@ -3,43 +3,50 @@
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow_datasets as tfds
 from google.protobuf import json_format
+from sensorium_tf.datasets.sensorium.features import features_of
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.recordings import SIGNALS, TIERS, Recording
+from sensorium_tf.recordings import Recording
+from sensorium_tf.specs import IMAGE, RESPONSE, RecordingSpec, check_context_name
 
 _INFO, _FEATURES, _METADATA = "dataset_info.json", "features.json", "metadata.json"
 # Many times what the largest recordings need: of a neuron, 150 bytes of metadata are there.
 _LARGEST_BYTES = {_INFO: 2**20, _FEATURES: 2**20, _METADATA: 2**26}
 _FILE_FORMATS = ("tfrecord", "array_record")
 _FILE_NAMES = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-_CAN_BE_WITHHELD = ("behavior", "pupil_center")
+_TIERS = sensorium2022.CHALLENGE.tiers
+# Of one trial.
+_MOST_VALUES = 2**24
 _CHECKSUM = "checksum"
 _LONGEST_KEY = 255
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Description:
     """What belongs to a recording as a whole.
 
     Attributes:
         session_key: such as `26872-17-20`.
+        spec: the signals, every shape known.
         trials: the tiers it has, and the number of trials of each.
         neurons: metadata of the neurons, name to array `(neurons, ...)`; `unit_ids` and
             `cell_motor_coordinates`, `(neurons, 3)` in micrometres, among them.
         statistics: signal to `{"mean", "std"}` over the training trials, raw units: `()` for
-            images, `(columns,)` for the other signals.
+            the image, `(columns,)` for the other signals.
         withheld_signals: signals that are zeros because the competition hides them.
         withheld_tiers: tiers whose responses are zeros for the same reason.
     """
 
     session_key: str
+    spec: RecordingSpec
     trials: Mapping[str, int]
     neurons: Mapping[str, np.ndarray]
     statistics: Mapping[str, Mapping[str, np.ndarray]]
@@ -47,16 +54,20 @@ class Description:
     withheld_tiers: tuple[str, ...]
 
 
-def describe(recording: Recording, responses: np.ndarray) -> dict[str, Any]:
+def describe(
+    recording: Recording, spec: RecordingSpec, signals: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
     """Returns the metadata of a dataset, JSON values with their checksum.
 
     Args:
         recording: that is prepared.
-        responses: its responses, `(trials, neurons)`.
+        spec: what the dataset holds of it.
+        signals: the signals but for the image, `(trials, columns)` each.
     """
-    trials = {tier: recording.trials_of(tier) for tier in TIERS}
+    trials = {tier: recording.trials_of(tier) for tier in _TIERS}
     metadata = {
         "session_key": recording.session_key,
+        "spec": spec.to_json(),
         "trials": {tier: len(index) for tier, index in trials.items() if index.size},
         "neurons": {
             "unit_ids": recording.unit_ids.tolist(),
@@ -64,13 +75,18 @@ def describe(recording: Recording, responses: np.ndarray) -> dict[str, Any]:
             **{name: values.tolist() for name, values in recording.neurons.items()},
         },
         "statistics": {
-            signal: {"mean": statistics.mean.tolist(), "std": statistics.std.tolist()}
-            for signal, statistics in recording.statistics.items()
+            name: {
+                "mean": recording.statistics[name].mean.tolist(),
+                "std": recording.statistics[name].std.tolist(),
+            }
+            for name in spec.names
         },
         "withheld": {
-            "signals": list(recording.withheld_signals),
+            "signals": [each.name for each in spec.context if not signals[each.name].any()],
             "response_tiers": [
-                tier for tier, index in trials.items() if index.size and not responses[index].any()
+                tier
+                for tier, index in trials.items()
+                if index.size and not signals[RESPONSE][index].any()
             ],
         },
     }
@@ -84,9 +100,7 @@ def checksum(metadata: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def check_prepared(
-    folder: Path, features: tfds.features.FeaturesDict, *, config: str, version: str
-) -> None:
+def check_prepared(folder: Path, *, config: str, version: str) -> Description | None:
     """Checks a prepared dataset before TFDS opens it.
 
     TFDS, where it opens a folder by itself, imports the module of every class that `features.json`
@@ -94,29 +108,27 @@ def check_prepared(
 
     Args:
         folder: of the dataset, with its version; may be absent.
-        features: that datasets of this package have.
         config: name of the mouse.
         version: of the dataset.
+
+    Returns:
+        What the dataset says of its recording; None if the folder is absent.
 
     Raises:
         SensoriumError: if it is not what this package writes.
     """
     if not folder.exists():
-        return
+        return None
     _check_info(folder / _INFO, config=config, version=version)
+    description = _read_description(folder)
+    features = features_of(description.spec)
     if _read(folder / _FEATURES) != json_format.MessageToDict(features.to_proto()):
         raise _damaged(folder / _FEATURES, "not the features of this dataset")
+    return description
 
 
-def read_description(folder: Path) -> Description:
-    """Reads and checks the metadata of a prepared dataset.
-
-    Args:
-        folder: of the dataset, with its version.
-
-    Raises:
-        SensoriumError: if they cannot be read, or any value is not as a recording has it.
-    """
+def _read_description(folder: Path) -> Description:
+    """Reads and checks the metadata of a prepared dataset."""
     path = folder / _METADATA
     metadata = _read(path)
     try:
@@ -149,7 +161,7 @@ def _description(metadata: Mapping[str, Any]) -> Description:
         f"session_key is {_short(key)}, expected text",
     )
     _expect(
-        bool(trials) and all(tier in TIERS and _is_count(n) for tier, n in trials.items()),
+        bool(trials) and all(tier in _TIERS and _is_count(n) for tier, n in trials.items()),
         f"trials are {_short(trials)}, expected the number of each tier",
     )
     neurons = {name: np.asarray(values) for name, values in metadata["neurons"].items()}
@@ -170,37 +182,63 @@ def _description(metadata: Mapping[str, Any]) -> Description:
         coordinates.shape == (n_neurons, 3) and _finite(coordinates),
         "cell_motor_coordinates are not three finite numbers for each neuron",
     )
-    withheld = metadata["withheld"]
-    for name, known in (("signals", _CAN_BE_WITHHELD), ("response_tiers", TIERS)):
+    spec = _spec(metadata["spec"], n_neurons)
+    withheld, context = metadata["withheld"], [signal.name for signal in spec.context]
+    for name, known in (("signals", context), ("response_tiers", _TIERS)):
         _expect(
             isinstance(withheld[name], list) and all(each in known for each in withheld[name]),
             f"withheld {name} are {_short(withheld[name])}, expected some of {', '.join(known)}",
         )
     return Description(
         session_key=key,
-        trials={tier: trials[tier] for tier in TIERS if tier in trials},
+        spec=spec,
+        trials={tier: trials[tier] for tier in _TIERS if tier in trials},
         neurons=neurons,
-        statistics=_statistics(metadata["statistics"], n_neurons),
+        statistics=_statistics(metadata["statistics"], spec),
         withheld_signals=tuple(withheld["signals"]),
         withheld_tiers=tuple(withheld["response_tiers"]),
     )
 
 
-def _statistics(found: Mapping[str, Any], n_neurons: int) -> Mapping[str, Mapping[str, np.ndarray]]:
-    shapes = {"images": (), "responses": (n_neurons,), "behavior": (3,), "pupil_center": (2,)}
+def _spec(values: Any, n_neurons: int) -> RecordingSpec:
+    try:
+        spec = RecordingSpec.from_json(values)
+        for signal in spec.context:
+            check_context_name(signal.name)
+    except SensoriumError as e:
+        raise _Unexpected(f"spec: {_short(str(e))}") from e
+    _expect(len(set(spec.names)) == len(spec.names), "spec: a signal has a duplicate")
+    axes = {"stimulus": 3, "response": 1, "context": 1}
+    names = {"stimulus": IMAGE, "response": RESPONSE}
+    for signal in spec.signals:
+        _expect(
+            names.get(signal.role, signal.name) == signal.name
+            and len(signal.shape) == axes[signal.role]
+            and None not in signal.shape
+            and math.prod(signal.shape) <= _MOST_VALUES,
+            f"spec: {_short(signal.name)} is a {signal.role} of shape {_short(signal.shape)}",
+        )
+    _expect(spec[RESPONSE].shape == (n_neurons,), "spec: the response is not one a neuron")
+    return spec
+
+
+def _statistics(
+    found: Mapping[str, Any], spec: RecordingSpec
+) -> Mapping[str, Mapping[str, np.ndarray]]:
     statistics = {}
-    for signal in SIGNALS:
-        values = {name: np.asarray(found[signal][name]) for name in ("mean", "std")}
+    for signal in spec.signals:
+        shape = () if signal.role == "stimulus" else signal.shape
+        values = {name: np.asarray(found[signal.name][name]) for name in ("mean", "std")}
         for name, value in values.items():
             _expect(
-                value.shape == shapes[signal] and _finite(value),
-                f"{name} of {signal} has shape {value.shape}, expected finite numbers of shape "
-                f"{shapes[signal]}",
+                value.shape == shape and _finite(value),
+                f"{name} of {signal.name} has shape {value.shape}, expected finite numbers of "
+                f"shape {shape}",
             )
-        _expect((values["std"] >= 0).all(), f"std of {signal} is negative")
-        varies = signal in _CAN_BE_WITHHELD or values["std"].any()
-        _expect(varies, f"std of {signal} is zero")
-        statistics[signal] = values
+        _expect((values["std"] >= 0).all(), f"std of {signal.name} is negative")
+        varies = signal.role == "context" or values["std"].any()
+        _expect(varies, f"std of {signal.name} is zero")
+        statistics[signal.name] = values
     return statistics
 
 
@@ -218,7 +256,7 @@ def _check_info(path: Path, *, config: str, version: str) -> None:
     for split in splits:
         lengths = split.get("shardLengths")
         if (
-            split.get("name") not in TIERS
+            split.get("name") not in _TIERS
             or split.get("filepathTemplate", _FILE_NAMES) != _FILE_NAMES
             or not isinstance(lengths, list)
             or not all(isinstance(n, str) and n.isascii() and n.isdigit() for n in lengths)

@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import dataclasses
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -12,13 +13,17 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 from sensorium_tf.datasets.sensorium.download import Download
-from sensorium_tf.datasets.sensorium.prepared import check_prepared, describe
+from sensorium_tf.datasets.sensorium.features import features_of
+from sensorium_tf.datasets.sensorium.prepared import Description, check_prepared, describe
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line, os_reason
 from sensorium_tf.io import expand, file_lock
-from sensorium_tf.recordings import ARCHIVE_URL, CATALOG, IMAGE_SHAPE, TIERS, Recording
-from sensorium_tf.recordings.simulation import simulate_recording
+from sensorium_tf.recordings import Recording
+from sensorium_tf.simulation import simulate_recording
+from sensorium_tf.specs import IMAGE, RecordingSpec
 
+_CHALLENGE = sensorium2022.CHALLENGE
 # Images are read and written in blocks: a whole recording of them is a gigabyte.
 _TRIALS_PER_BLOCK = 128
 _BLOCKS_AHEAD = 2
@@ -26,41 +31,63 @@ _BLOCKS_AHEAD = 2
 _SIMULATED_SESSION = "1-1-1"
 
 
+@dataclasses.dataclass(eq=False)
+class RecordingConfig(tfds.core.BuilderConfig):
+    """One mouse: what TFDS has to know of its recording before it is opened.
+
+    Attributes:
+        name: Of the mouse.
+        version: As of every TFDS config; the builder's if left out.
+        release_notes: As of every TFDS config.
+        supported_versions: As of every TFDS config.
+        description: For people.
+        tags: As of every TFDS config.
+        spec: The signals, every shape known but that of the response.
+    """
+
+    spec: RecordingSpec = _CHALLENGE.recording
+
+
 class Builder(tfds.core.GeneratorBasedBuilder):
     """TFDS builder of the dataset `sensorium`.
 
     Args:
         recording: path of a recording (zip or folder) to prepare instead of the published one.
-            With a `tfds.core.BuilderConfig` of a new name it makes a dataset of a custom recording.
+            With a `RecordingConfig` of a new name it makes a dataset of a custom recording.
         data_dir: where the prepared datasets are; TFDS's default if left out.
         **kwargs: those of every TFDS builder (`config`, `version`, `file_format`).
 
     Attributes:
+        challenge: the benchmark whose recordings these are.
+        description: what belongs to the recording as a whole; None before it is prepared.
         prepared_elsewhere: whether another process prepared the dataset while this one waited.
     """
 
-    VERSION = tfds.core.Version("1.1.0")
+    VERSION = tfds.core.Version("2.0.0")
     RELEASE_NOTES = {  # noqa: RUF012
         "1.0.0": "First release: raw responses, images as recorded.",
         "1.1.0": "The metadata carry the number of trials of each tier and a checksum.",
+        "2.0.0": "The features follow the recording, whose description is in the metadata.",
     }
     BUILDER_CONFIGS = [  # noqa: RUF012
         *(
-            tfds.core.BuilderConfig(
+            RecordingConfig(
                 name=entry.mouse,
                 description=f"Session {entry.session_key} ({entry.purpose}), "
                 f"{entry.n_neurons} neurons as published.",
             )
-            for entry in CATALOG.values()
+            for entry in _CHALLENGE.catalog.values()
         ),
-        tfds.core.BuilderConfig(
+        RecordingConfig(
             name="simulated",
             description="A simulated population of 500 neurons with known rates; no download.",
         ),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
-        f"Download the mouse's zip from {ARCHIVE_URL} and put it, unopened, into this folder."
+        f"Download the mouse's zip from {_CHALLENGE.archive_url} and put it, unopened, into this "
+        "folder."
     )
+    challenge = _CHALLENGE
     # The package may be installed in place, where TFDS cannot work them out from the module name.
     pkg_dir_path = tfds.core.Path(__file__).parent
     code_path = tfds.core.Path(__file__)
@@ -74,6 +101,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     ):
         self._recording = recording
         self._download: Download | None = None
+        self.description: Description | None = None
         self.prepared_elsewhere = False
         super().__init__(data_dir=expand(data_dir) if data_dir else None, **kwargs)
         # TFDS builds an equal builder in another process from these arguments.
@@ -81,9 +109,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _create_builder_config(self, builder_config: Any, version: Any) -> Any:
         """Returns the config, as TFDS: without its warning for a custom recording's."""
-        custom = isinstance(builder_config, tfds.core.BuilderConfig)
-        if custom and builder_config.name not in self.builder_configs:
-            return builder_config
+        if isinstance(builder_config, RecordingConfig):
+            if builder_config.name not in self.builder_configs:
+                return builder_config
+        elif isinstance(builder_config, tfds.core.BuilderConfig):
+            raise SensoriumError(
+                f"config {builder_config.name!r}: expected a RecordingConfig, which says what the "
+                "recording holds, or the name of a mouse"
+            )
         return super()._create_builder_config(builder_config, version)
 
     def _build_data_dir(self, given_data_dir: str | None) -> tuple[str, str]:
@@ -93,17 +126,15 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return root, folder
 
     def _check_prepared(self, folder: str) -> None:
-        check_prepared(
-            Path(folder),
-            _features(),
-            config=self.builder_config.name,
-            version=str(self.version),
+        self.description = check_prepared(
+            Path(folder), config=self.builder_config.name, version=str(self.version)
         )
 
     def _info(self) -> tfds.core.DatasetInfo:
+        spec = self.builder_config.spec if self.description is None else self.description.spec
         return self.dataset_info_from_configs(
-            features=_features(),
-            homepage=ARCHIVE_URL,
+            features=features_of(spec),
+            homepage=_CHALLENGE.archive_url,
             metadata=tfds.core.MetadataDict(),
             disable_shuffling=True,
         )
@@ -147,12 +178,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     f"{self.info.full_name}: cannot be prepared in {folder} ({one_line(e)}): is "
                     "there space, and may you write there? Else choose another data_dir"
                 ) from e
+            self._check_prepared(self.data_dir)
             if self._download is not None:
                 self._download.record()
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
-        recording = Recording(self._find_recording(dl_manager))
-        published = CATALOG.get(self.builder_config.name)
+        recording = Recording(self._find_recording(dl_manager), challenge=_CHALLENGE)
+        spec = self._spec_of(recording)
+        published = _CHALLENGE.catalog.get(self.builder_config.name)
         if published is not None and recording.session_key != published.session_key:
             warnings.warn(
                 f"{recording.path}: session {recording.session_key}, but {published.mouse} is "
@@ -160,16 +193,36 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 stacklevel=2,
             )
         signals = {
-            signal: recording.read(signal).astype(np.float32, copy=False)
-            for signal in ("responses", "behavior", "pupil_center")
+            name: recording.read(name).astype(np.float32, copy=False)
+            for name in spec.names
+            if name != IMAGE
         }
-        self.info.metadata.update(describe(recording, signals["responses"]))
-        trials = {tier: recording.trials_of(tier) for tier in TIERS}
+        self.info.metadata.update(describe(recording, spec, signals))
+        trials = {tier: recording.trials_of(tier) for tier in _CHALLENGE.tiers}
         return {
             tier: self._generate_examples(recording, signals, indexes)
             for tier, indexes in trials.items()
             if indexes.size
         }
+
+    def _spec_of(self, recording: Recording) -> RecordingSpec:
+        """Returns what the dataset holds of a recording: the signals of the config."""
+        expected, found = self.builder_config.spec, recording.spec
+        for signal in expected.signals:
+            shape = found[signal.name].shape if signal.name in found else "absent"
+            if shape != signal.shape and signal.role != "response":
+                raise SensoriumError(
+                    f"{recording.path}: {signal.name} is {shape}, but {signal.shape} in "
+                    f"{self.builder_config.name}: prepare it under a name of its own "
+                    "(--recording=PATH --name=NAME)"
+                )
+        if more := [name for name in found.names if name not in expected]:
+            warnings.warn(
+                f"{recording.path}: left out {', '.join(more)}, which is not part of "
+                f"{self.builder_config.name}: prepare it under a name of its own to have it",
+                stacklevel=3,
+            )
+        return RecordingSpec(tuple(found[name] for name in expected.names))
 
     def _generate_examples(
         self, recording: Recording, signals: Mapping[str, np.ndarray], trials: np.ndarray
@@ -178,10 +231,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         for block, images in _image_blocks(recording, trials):
             for trial, image in zip(block.tolist(), images, strict=True):
                 example = {
-                    "image": image,
-                    "response": signals["responses"][trial],
-                    "behavior": signals["behavior"][trial],
-                    "pupil_center": signals["pupil_center"][trial],
+                    IMAGE: image,
+                    **{name: values[trial] for name, values in signals.items()},
                     "image_id": recording.image_ids[trial],
                     "trial_id": recording.trial_ids[trial],
                     "trial_index": trial,
@@ -196,9 +247,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         if name == "simulated":
             folder = dl_manager.download_dir / "sensorium_simulated"
             return simulate_recording(folder, session_key=_SIMULATED_SESSION)
-        if name not in CATALOG:
+        if name not in _CHALLENGE.catalog:
             raise SensoriumError(f"sensorium/{name}: say which recording it is (recording=PATH)")
-        entry = CATALOG[name]
+        entry = _CHALLENGE.catalog[name]
         with contextlib.suppress(AssertionError):  # TFDS's word for: no such folder, or empty
             for found in (f"{entry.stem}.zip", entry.stem):
                 if (dl_manager.manual_dir / found).exists():
@@ -216,7 +267,7 @@ def _image_blocks(
     """Yields trials and their images in blocks; reads the next ones while a block is written."""
 
     def read(block: np.ndarray) -> np.ndarray:
-        return recording.read("images", block).astype(np.float32)
+        return recording.read(IMAGE, block).astype(np.float32)
 
     starts = range(0, len(trials), _TRIALS_PER_BLOCK)
     blocks = [trials[start : start + _TRIALS_PER_BLOCK] for start in starts]
@@ -227,24 +278,3 @@ def _image_blocks(
             for following in blocks[number + _BLOCKS_AHEAD :][:1]:
                 ahead.append(pool.submit(read, following))
             yield block, images
-
-
-def _features() -> tfds.features.FeaturesDict:
-    return tfds.features.FeaturesDict(
-        {
-            "image": _tensor(IMAGE_SHAPE, doc="Grey values, 0 to 255."),
-            "response": _tensor((None,), doc="One deconvolved response a neuron, raw."),
-            "behavior": _tensor((3,), doc="Pupil dilation, its derivative, running."),
-            "pupil_center": _tensor((2,), doc="Horizontal, vertical; camera pixels."),
-            "image_id": tfds.features.Scalar(np.int64, doc="Repeats share it."),
-            "trial_id": tfds.features.Text(doc="Number, or md5 where it is hidden."),
-            "trial_index": tfds.features.Scalar(np.int64, doc="Number of its files."),
-        }
-    )
-
-
-def _tensor(shape: tuple[int | None, ...], *, doc: str) -> tfds.features.Tensor:
-    # Raw bytes are written and read many times faster than lists of protobuf floats.
-    return tfds.features.Tensor(
-        shape=shape, dtype=np.float32, encoding=tfds.features.Encoding.BYTES, doc=doc
-    )

@@ -49,7 +49,7 @@ class Challenge:
         stem: File name of a recording without `.zip`, with `{session_key}` in it.
         catalog: Mouse to its published recording.
         recording: What its recordings hold.
-        tiers: All tiers, in the order in which they are listed.
+        tiers: All tiers, in the order in which they are listed; the first is trained on.
         test_tiers: Those whose responses a competition withholds, each with its submission file.
         tracks: Name to track.
         metrics: Scores of a submission, in the order in which tables show them.
@@ -70,6 +70,11 @@ class Challenge:
     fev_threshold: float
     image_size: tuple[int, int]
     transforms: Mapping[str, str]
+
+    @property
+    def training_tier(self) -> str:
+        """Tier over whose trials the statistics of a recording are."""
+        return self.tiers[0]
 
     def track(self, name: str) -> Track:
         """Returns a track.
@@ -132,19 +137,27 @@ class Challenge:
                 )
         if chosen[0] != IMAGE or len(set(chosen)) < len(chosen):
             raise SensoriumError("channels: expected image first, and each signal once")
-        height, width, n_channels = recording.image_shape
-
-        def given(name: str) -> Input:
-            if name in (IMAGE, CENTRED_IMAGE):
-                return Input(name, n_channels, self.transforms[IMAGE])
-            (size,) = recording[name].shape
-            return Input(name, size, self.transforms.get(name, "standardize"))
-
         return InputSpec(
             challenge=self.name,
             track=track,
-            image_size=input_size((height, width), self.image_size),
-            recorded_size=(height, width),
-            channels=tuple(map(given, chosen)),
-            extras=tuple(map(given, rules.extras)),
+            image_size=self.input_size(recording),
+            recorded_size=recording.image_shape[:2],
+            channels=tuple(self.input(name, recording) for name in chosen),
+            extras=tuple(self.input(name, recording) for name in rules.extras),
         )
+
+    def input(self, name: str, recording: RecordingSpec) -> Input:
+        """Returns how models are given a signal of a recording.
+
+        Args:
+            name: Of the signal, or `centred_image`.
+            recording: What the recording holds, the shape of this signal known.
+        """
+        if name in (IMAGE, CENTRED_IMAGE):
+            return Input(name, recording.image_shape[2], self.transforms[IMAGE])
+        (size,) = recording[name].shape
+        return Input(name, size, self.transforms.get(name, "standardize"))
+
+    def input_size(self, recording: RecordingSpec) -> tuple[int, int]:
+        """Returns `(height, width)` of the images that models of a recording are given."""
+        return input_size(recording.image_shape[:2], self.image_size)

@@ -1,4 +1,4 @@
-"""From prepared mice to what a model eats."""
+"""From prepared mice to model inputs."""
 
 from sensorium_tf.lazy import attach
 
@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = attach(
         "Subset": "subset",
         "Trials": "trials",
         "batches": "batching",
+        "inputs_of": "common_inputs",
         "load_mouse": "mouse",
         "mouse_names": "names",
         "prepare": "preparation",

@@ -8,16 +8,19 @@ import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.data.buffers import select
+from sensorium_tf.data.common_inputs import inputs_of
 from sensorium_tf.data.mouse import load_mouse
 from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.specs import InputSpec
 
 
 def batches(
     mice: str | Iterable[str],
     *,
     track: str,
+    channels: Sequence[str] = (),
     tier: str = "train",
     batch_size: int = 128,
     shuffle: bool | None = None,
@@ -27,35 +30,37 @@ def batches(
     """Returns the batches of one or several prepared mice, ready for `model.fit`.
 
     Example:
-      >>> train = sensorium_tf.data.batches(["mouse1", "mouse3"], track="sensorium")
-      >>> for inputs, responses in train: ...
+        >>> train = sensorium_tf.data.batches(["mouse1", "mouse3"], track="sensorium")
+        >>> for inputs, responses in train: ...
 
     Args:
-      mice: a name, names joined by commas, or a list of names.
-      track: `sensorium` or `sensorium_plus`.
-      tier: `train`, `validation`, `test` or `final_test`.
-      batch_size: trials of each mouse in a batch; a short last batch is kept.
-      shuffle: whether the order is new in each epoch; by default only that of `train` is.
-      seed: of the shuffling.
-      data_dir: where the prepared datasets are; TFDS's default if left out.
+        mice: A name, names joined by commas, or a list of names.
+        track: Name of the track, such as `sensorium` or `sensorium_plus`.
+        channels: Signals to stack instead of the track's, such as `image` and `centred_image`.
+        tier: `train`, `validation`, `test` or `final_test`.
+        batch_size: Trials of each mouse in a batch; a short last batch is kept.
+        shuffle: Whether the order is new in each epoch; by default only that of `train` is.
+        seed: Of the shuffling.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
 
     Returns:
-      A dataset of known length. An element is `(inputs, responses)`: `inputs[mouse]` is
-      `{"image": (batch, 36, 64, channels)}`, for `sensorium_plus` with `"pupil_center": (batch,
-      2)`, and `responses[mouse]` is `(batch, neurons)`. An epoch covers the mouse with the most
-      batches; the shorter ones go round again.
+        A dataset of known length. An element is `(inputs, responses)`: `inputs[mouse]` is
+        `{"image": (batch, height, width, channels)}`, for `sensorium_plus` with `"pupil_center":
+        (batch, 2)`, and `responses[mouse]` is `(batch, neurons)`. An epoch covers the mouse with
+        the most batches; the shorter ones go round again.
 
     Raises:
-      SensoriumError: if a mouse is not prepared or lacks what the track and tier need.
+        SensoriumError: If a mouse is not prepared or lacks what the track and tier need, or the
+            mice are given images of different sizes or channels.
     """
     names = mouse_names(mice)
     loaded = [load_mouse(name, data_dir=data_dir) for name in names]
+    inputs = inputs_of(loaded, track=track, channels=channels)
     for mouse in loaded:
-        mouse.check_track(track)
         mouse.check_tier(tier, responses=True)
     return Batches(
         {mouse.name: mouse.trials(tier) for mouse in loaded},
-        track=track,
+        inputs=inputs,
         batch_size=batch_size,
         shuffle=tier == "train" if shuffle is None else shuffle,
         seed=seed,
@@ -68,21 +73,21 @@ class Batches:
     So a run that goes on after a stop sees what it would have seen without.
 
     Args:
-      trials: mouse to its trials.
-      track: `sensorium` or `sensorium_plus`.
-      batch_size: trials of each mouse in a batch.
-      shuffle: whether an epoch draws its own order; else trials come in the order of their index.
-      seed: of the order.
+        trials: Mouse to its trials.
+        inputs: What the model is given.
+        batch_size: Trials of each mouse in a batch.
+        shuffle: Whether an epoch draws its own order; else trials come in the order of their index.
+        seed: Of the order.
 
     Attributes:
-      steps_per_epoch: batches in an epoch: as many as the mouse with the most trials has.
+        steps_per_epoch: Batches in an epoch: as many as the mouse with the most trials has.
     """
 
     def __init__(
         self,
         trials: Mapping[str, Trials],
         *,
-        track: str,
+        inputs: InputSpec,
         batch_size: int = 128,
         shuffle: bool = True,
         seed: int = 0,
@@ -90,13 +95,13 @@ class Batches:
         if batch_size < 1:
             raise SensoriumError(f"batch size {batch_size}: expected at least 1")
         self._trials = dict(trials)
-        self._track = track
+        self._inputs = inputs
         self._batch_size = batch_size
         self._shuffle = shuffle
         self._seed = seed
         self._n_batches = [-(-len(each) // batch_size) for each in self._trials.values()]
         self.steps_per_epoch = max(self._n_batches)
-        # Also fails here, not in a worker thread, if a mouse lacks what the track needs.
+        # Also fails here, not in a worker thread, if a mouse lacks what the model needs.
         self._empty_batch = self._select([slice(0, 0)] * len(self._trials))
 
     def dataset(self) -> tf.data.Dataset:
@@ -118,11 +123,11 @@ class Batches:
         """Returns the batches of one epoch; see `batches` for their structure.
 
         Args:
-          number: of the epoch.
-          first_step: steps before it are left out.
-          n_replicas: devices that share each batch: every trial of it goes to one of them.
-          replicas: those whose shares are wanted; for each step there is one element for each of
-            them, in this order. A share is empty where a short last batch has fewer trials.
+            number: Of the epoch.
+            first_step: Steps before it are left out.
+            n_replicas: Devices that share each batch: every trial of it goes to one of them.
+            replicas: Those whose shares are wanted; for each step there is one element for each of
+                them, in this order. A share is empty where a short last batch has fewer trials.
         """
         steps = self._steps(number, first_step, n_replicas, replicas)
         return self._load(steps, (self.steps_per_epoch - first_step) * len(replicas))
@@ -188,7 +193,7 @@ class Batches:
         """Returns `(inputs, responses)` with some trials of each mouse."""
         inputs, responses = {}, {}
         for (mouse, trials), index in zip(self._trials.items(), indexes, strict=True):
-            inputs[mouse] = trials.inputs(self._track, index)
+            inputs[mouse] = trials.inputs(self._inputs, index)
             responses[mouse] = select(trials.responses, index)
         return inputs, responses
 

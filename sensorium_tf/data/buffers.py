@@ -7,6 +7,7 @@ page at the first touch, which costs two to three times what the copy itself doe
 import math
 import sys
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -69,20 +70,31 @@ def select(array: np.ndarray, index: slice | np.ndarray) -> np.ndarray:
     return np.take(array, index, 0, rows, mode="clip")
 
 
-def stack_channels(images: np.ndarray, constants: np.ndarray) -> np.ndarray:
-    """Puts constant channels behind grey images.
+def stack_channels(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Puts channels behind each other.
 
     Args:
-      images: `(trials, height, width)` float32.
-      constants: `(trials, 3)` float32.
+        parts: In order: images `(trials, height, width, channels)`, at least one, and channels that
+            are constant over an image, `(trials, channels)`, all float32.
 
     Returns:
-      `(trials, height, width, 4)` float32.
+        `(trials, height, width, channels)` float32; what was given, if that is one part only.
     """
-    stacked = _BUFFERS.empty((*images.shape, 4))
-    # The four channels of a pixel are written as one number of 16 bytes, three times as fast.
-    pixel = np.zeros((len(images), 1, 1, 4), np.float32)
-    pixel[..., 1:] = constants[:, None, None, :]
-    stacked.view(np.complex128)[...] = pixel.view(np.complex128)
-    stacked[..., 0] = images
+    if len(parts) == 1:
+        return parts[0]
+    n_trials, height, width, _ = next(part for part in parts if part.ndim == 4).shape
+    sizes = [part.shape[-1] for part in parts]
+    ends = np.cumsum(sizes).tolist()
+    places = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+    stacked = _BUFFERS.empty((n_trials, height, width, ends[-1]))
+    pixel = np.zeros((n_trials, ends[-1]), np.float32)
+    for part, place in zip(parts, places, strict=True):
+        if part.ndim == 2:
+            pixel[:, place] = part
+    # A whole row of pixels is copied at once, several times as fast as channel by channel.
+    rows = stacked.reshape(n_trials, height, width * ends[-1])
+    rows[...] = np.tile(pixel, (1, width))[:, None]
+    for part, place in zip(parts, places, strict=True):
+        if part.ndim == 4:
+            stacked[..., place] = part
     return stacked

@@ -6,29 +6,28 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from sensorium_tf.challenges import Challenge
 from sensorium_tf.data.trials import (
     Trials,
-    normalize,
     normalize_images,
     normalize_responses,
     response_scale,
 )
-from sensorium_tf.datasets.sensorium import Builder
-from sensorium_tf.datasets.sensorium.prepared import read_description
+from sensorium_tf.datasets.sensorium import Builder, RecordingConfig
 from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line
 from sensorium_tf.io import expand
-from sensorium_tf.recordings import TIERS, recording_stem
-from sensorium_tf.recordings.truth import Truth
-from sensorium_tf.tracks import IMAGE_SIZE, check_track
+from sensorium_tf.recordings import Recording, Truth
+from sensorium_tf.specs import IMAGE, RESPONSE, InputSpec, RecordingSpec
 
 _BLOCK = 32
+_SIMULATED = "simulated"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,20 +35,22 @@ class Mouse:
     """A prepared mouse, from `load_mouse`.
 
     Attributes:
-      name: such as `mouse1`.
-      session_key: such as `26872-17-20`.
-      tiers: the tiers it has, and the number of trials of each.
-      neurons: metadata of the neurons, name to `(neurons,)` array, `unit_ids` among them;
-        `cell_motor_coordinates` is `(neurons, 3)` in micrometres.
-      statistics: signal to `{"mean", "std"}` over the training trials, raw units.
-      response_scale: `(neurons,)`, what the responses are divided by: their std or, where that is
-        smaller, 0.01 of its mean over all neurons of the recording.
-      withheld_signals: signals that are zeros because the competition hides them.
-      withheld_tiers: tiers whose responses are zeros for the same reason.
+        name: Such as `mouse1`.
+        session_key: Such as `26872-17-20`.
+        spec: The signals of its recording, every shape known.
+        tiers: The tiers it has, and the number of trials of each.
+        neurons: Metadata of the neurons, name to `(neurons,)` array, `unit_ids` among them;
+            `cell_motor_coordinates` is `(neurons, 3)` in micrometres.
+        statistics: Signal to `{"mean", "std"}` over the training trials, raw units.
+        response_scale: `(neurons,)`, what the responses are divided by: their std or, where that is
+            smaller, 0.01 of its mean over all neurons of the recording.
+        withheld_signals: Signals that are zeros because the competition hides them.
+        withheld_tiers: Tiers whose responses are zeros for the same reason.
     """
 
     name: str
     session_key: str
+    spec: RecordingSpec
     tiers: Mapping[str, int]
     neurons: Mapping[str, np.ndarray]
     statistics: Mapping[str, Mapping[str, np.ndarray]]
@@ -67,6 +68,11 @@ class Mouse:
             f"{self.name}: session {self.session_key}, {self.n_neurons} neurons, trials: {trials}"
             + (f"; withheld: {', '.join(hidden)}" if hidden else "")
         )
+
+    @property
+    def challenge(self) -> Challenge:
+        """The benchmark whose recordings are like its own."""
+        return self._builder.challenge
 
     @property
     def unit_ids(self) -> np.ndarray:
@@ -88,7 +94,7 @@ class Mouse:
         """Tells recordings apart: session, neurons and responses enter it."""
         content = hashlib.sha256(self.session_key.encode())
         content.update(self.unit_ids.astype(np.int64).tobytes())
-        responses = self.statistics["responses"]
+        responses = self.statistics[RESPONSE]
         # Saved runs know some of a mouse's neurons by what their responses are divided by.
         std = responses["std"] if self._index is None else self.response_scale
         for value in (responses["mean"], std):
@@ -100,7 +106,7 @@ class Mouse:
         """Tells recordings apart whatever the mouse is called and which neurons are chosen."""
         content = hashlib.sha256(self.session_key.encode())
         # Sessions that were simulated may share the key.
-        for value in (self.statistics["images"]["mean"], self.statistics["images"]["std"]):
+        for value in (self.statistics[IMAGE]["mean"], self.statistics[IMAGE]["std"]):
             content.update(value.astype(np.float64).tobytes())
         return content.hexdigest()[:16]
 
@@ -108,33 +114,61 @@ class Mouse:
         """Returns the mouse with some of its neurons.
 
         Args:
-          index: which, `(fewer neurons,)`, in the order in which they are wanted.
+            index: Which, `(fewer neurons,)`, in the order in which they are wanted.
         """
-        responses = self.statistics["responses"]
+        responses = self.statistics[RESPONSE]
         return dataclasses.replace(
             self,
+            spec=self.spec.with_shapes({RESPONSE: (len(index),)}),
             neurons={name: values[index] for name, values in self.neurons.items()},
             statistics={
                 **self.statistics,
-                "responses": {name: values[index] for name, values in responses.items()},
+                RESPONSE: {name: values[index] for name, values in responses.items()},
             },
             response_scale=self.response_scale[index],
             _index=index if self._index is None else self._index[index],
         )
 
-    def check_track(self, track: str) -> None:
-        """Raises SensoriumError if the track is unknown or needs signals that are withheld."""
-        check_track(track)
-        if track == "sensorium_plus" and self.withheld_signals:
+    def inputs(self, track: str, channels: Sequence[str] = ()) -> InputSpec:
+        """Returns what models of a track are given of this mouse, with its constants.
+
+        Args:
+            track: Name of the track.
+            channels: Signals to stack instead of the track's, such as `image` and `centred_image`.
+
+        Raises:
+            SensoriumError: If the track is unknown, or needs signals that are withheld or were not
+                recorded.
+        """
+        self.challenge.track(track)
+        try:
+            inputs = self.challenge.inputs(track, self.spec, channels=channels)
+        except SensoriumError as e:
+            raise SensoriumError(f"{self.name}: {e}") from e
+        withheld = [name for name in inputs.recorded_signals if name in self.withheld_signals]
+        if withheld:
+            others = [each.name for each in self.challenge.tracks.values() if not each.context]
             raise SensoriumError(
-                f"{self.name}: {' and '.join(self.withheld_signals)} withheld in this recording: "
-                "use --track=sensorium"
+                f"{self.name}: {' and '.join(withheld)} withheld in this recording: use "
+                f"--track={' or '.join(others)}"
+            )
+        constants = {name: self.statistics[name] for name in inputs.recorded_signals}
+        return inputs.with_constants({self.name: constants})
+
+    def check_inputs(self, inputs: InputSpec) -> None:
+        """Raises SensoriumError unless a model of these inputs can be given this mouse."""
+        own = self.inputs(inputs.track, [each.signal for each in inputs.channels])
+        if (own.image_size, own.channels) != (inputs.image_size, inputs.channels):
+            raise SensoriumError(
+                f"{self.name}: gives a model {own.describe()} of shape {own.image_shape}, but this "
+                f"model takes {inputs.describe()} of shape {inputs.image_shape}"
             )
 
     def check_tier(self, tier: str, *, responses: bool = False) -> None:
         """Raises SensoriumError if there is no such tier or, if asked, no responses to it."""
-        if tier not in TIERS:
-            raise SensoriumError(f"tier {tier!r}: expected one of {', '.join(TIERS)}")
+        known = self.challenge.tiers
+        if tier not in known:
+            raise SensoriumError(f"tier {tier!r}: expected one of {', '.join(known)}")
         if not self.tiers.get(tier):
             raise SensoriumError(
                 f"{self.name}: has no trials of tier {tier!r}, only {', '.join(self.tiers)}"
@@ -149,52 +183,55 @@ class Mouse:
         """Reads the trials of a tier, normalised and at the models' image size.
 
         Raises:
-          SensoriumError: if there is no such tier, or the prepared files are damaged.
+            SensoriumError: If there is no such tier, or the prepared files are damaged.
         """
         self.check_tier(tier)
-        n_trials = self.tiers[tier]
-        signals = {
-            "images": np.empty((n_trials, *IMAGE_SIZE), np.float32),
-            "responses": np.empty((n_trials, self.n_neurons), np.float32),
-            "behavior": np.empty((n_trials, 3), np.float32),
-            "pupil_center": np.empty((n_trials, 2), np.float32),
-            "image_ids": np.empty(n_trials, np.int64),
-            "trial_ids": np.empty(n_trials, object),
+        n_trials, (height, width) = self.tiers[tier], self.challenge.input_size(self.spec)
+        step = self.spec.image_shape[0] // height
+        images = np.empty((n_trials, height, width, self.spec.image_shape[2]), np.float32)
+        columns = {
+            each.name: np.empty((n_trials, *each.shape), np.float32)
+            for each in self.spec.signals
+            if each.name != IMAGE and each.name not in self.withheld_signals
         }
-        scale = self.statistics["images"]
+        image_ids = np.empty(n_trials, np.int64)
+        trial_ids = np.empty(n_trials, object)
+        scale = self.statistics[IMAGE]
         start = 0
         for block in self._read(tier):
             rows = slice(start, start := start + len(block["image_id"]))
-            signals["images"][rows] = normalize_images(block["image"], scale["mean"], scale["std"])
-            responses = block["response"]
-            signals["responses"][rows] = (
-                responses if self._index is None else responses[:, self._index]
-            )
-            signals["behavior"][rows] = block["behavior"]
-            signals["pupil_center"][rows] = block["pupil_center"]
-            signals["image_ids"][rows] = block["image_id"]
-            signals["trial_ids"][rows] = [trial_id.decode() for trial_id in block["trial_id"]]
-        signals["trial_ids"] = signals["trial_ids"].astype(str)
-        return normalize(
-            self.name,
-            signals,
-            self.statistics,
-            self.withheld_signals,
-            response_scale=self.response_scale,
+            images[rows] = normalize_images(block[IMAGE], scale["mean"], scale["std"], step=step)
+            if self._index is not None:
+                block[RESPONSE] = block[RESPONSE][:, self._index]
+            for name, values in columns.items():
+                values[rows] = block[name]
+            image_ids[rows] = block["image_id"]
+            trial_ids[rows] = [trial_id.decode() for trial_id in block["trial_id"]]
+        responses = columns.pop(RESPONSE)
+        return Trials(
+            mouse=self.name,
+            images=images,
+            responses=normalize_responses(responses, self.response_scale),
+            signals={
+                name: self.challenge.input(name, self.spec).apply(values, self.statistics[name])
+                for name, values in columns.items()
+            },
+            image_ids=image_ids,
+            trial_ids=trial_ids.astype(str),
         )
 
     def standardize(self, truth: Truth, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
         """Returns the true responses and rates of some trials, divided as the responses are.
 
         Args:
-          truth: of this mouse's recording, which is simulated.
-          trials: some of its trials.
+            truth: Of this mouse's recording, which is simulated.
+            trials: Some of its trials.
 
         Returns:
-          Responses and rates, `(trials, neurons)` float32 each.
+            Responses and rates, `(trials, neurons)` float32 each.
 
         Raises:
-          SensoriumError: if the truth is another recording's.
+            SensoriumError: If the truth is another recording's.
         """
         aligned = truth.align(
             trial_ids=trials.trial_ids, image_ids=trials.image_ids, unit_ids=self.unit_ids
@@ -235,9 +272,11 @@ class Mouse:
     @property
     def truth_file(self) -> Path | None:
         """True rates of the mouse `simulated`, for `evaluate`; None for every other one."""
+        if self.name != _SIMULATED:
+            return None
         folder = self.data_path.parents[2] / "downloads" / "sensorium_simulated"
-        path = folder / f"{recording_stem(self.session_key)}_truth.npz"
-        return path if self.name == "simulated" and path.exists() else None
+        path = folder / f"{self.challenge.recording_stem(self.session_key)}_truth.npz"
+        return path if path.exists() else None
 
 
 def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse:
@@ -254,7 +293,7 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
     folder = expand(data_dir or tfds.core.constants.DATA_DIR)
     try:
         builder = builder_of(name, data_dir=data_dir)
-        if name == "simulated":
+        if name == _SIMULATED:
             # TFDS says so on standard output, which is for what the caller asked for.
             with contextlib.redirect_stdout(sys.stderr):
                 builder.download_and_prepare()
@@ -307,7 +346,11 @@ def builder_of(
     if name in Builder.builder_configs:
         config = name
     elif isinstance(name, str) and re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
-        config = tfds.core.BuilderConfig(name=name, description=f"A custom recording: {name}.")
+        description = f"A custom recording: {name}."
+        config = RecordingConfig(name=name, description=description)
+        if recording is not None:
+            with Recording(recording, challenge=Builder.challenge) as opened:
+                config.spec = opened.spec
     else:
         raise SensoriumError(f"name {name!r}: expected letters, digits and _, a letter first")
     return Builder(config=config, recording=recording, data_dir=data_dir)
@@ -321,14 +364,15 @@ def _is_access_error(error: Exception) -> bool:
 
 
 def _open(name: str, builder: Builder) -> Mouse:
-    described = read_description(Path(builder.data_path))
+    described = builder.description
     return Mouse(
         name=name,
         session_key=described.session_key,
+        spec=described.spec,
         tiers=described.trials,
         neurons=described.neurons,
         statistics=described.statistics,
-        response_scale=response_scale(described.statistics["responses"]["std"]),
+        response_scale=response_scale(described.statistics[RESPONSE]["std"]),
         withheld_signals=described.withheld_signals,
         withheld_tiers=described.withheld_tiers,
         _builder=builder,

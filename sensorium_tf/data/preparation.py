@@ -12,6 +12,7 @@ from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
 from sensorium_tf.recordings import Recording
+from sensorium_tf.specs import RESPONSE, RecordingSpec
 
 #: The first is for `tfds.load`, the second for `tfds.data_source`.
 FILE_FORMATS = ("tfrecord", "array_record")
@@ -28,19 +29,19 @@ def prepare(
     """Prepares a mouse, unless it is, so that `tfds.load(f"sensorium/{name}")` works.
 
     Args:
-      name: `mouse1` to `mouse7`, `simulated`, or a new name for one's own recording.
-      recording: zip or folder to prepare; if left out the published file is taken from the manual
-        folder, or downloaded.
-      data_dir: where prepared datasets go; TFDS's default if left out.
-      manual_dir: folder with the published zips.
-      file_format: `tfrecord`, or `array_record` for `tfds.data_source`.
+        name: `mouse1` to `mouse7`, `simulated`, or a new name for a custom recording.
+        recording: Zip or folder to prepare; if left out the published file is taken from the manual
+            folder, or downloaded.
+        data_dir: Where prepared datasets go; TFDS's default if left out.
+        manual_dir: Folder with the published zips.
+        file_format: `tfrecord`, or `array_record` for `tfds.data_source`.
 
     Returns:
-      The prepared mouse.
+        The prepared mouse.
 
     Raises:
-      SensoriumError: if the recording cannot be had or read, or the name is taken by another one
-        or by another file format. Nothing is left half made.
+        SensoriumError: If the recording cannot be had or read, or the name is taken by another one
+            or by another file format. Nothing is left half made.
     """
     if file_format not in FILE_FORMATS:
         raise SensoriumError(f"file format {file_format!r}: expected {' or '.join(FILE_FORMATS)}")
@@ -76,10 +77,13 @@ def _check_same(mouse: Mouse, builder, recording, file_format: str) -> Mouse:
             f"or prepare it as {file_format} in another --data_dir"
         )
     if recording is not None:
-        with Recording(recording) as given:
-            mean = given.statistics["responses"].mean
-            same = given.session_key == mouse.session_key and np.array_equal(
-                mean, mouse.statistics["responses"]["mean"]
+        with Recording(recording, challenge=mouse.challenge) as given:
+            same = (
+                given.session_key == mouse.session_key
+                and _shapes(mouse.spec).items() <= _shapes(given.spec).items()
+                and np.array_equal(
+                    given.statistics[RESPONSE].mean, mouse.statistics[RESPONSE]["mean"]
+                )
             )
         if not same:
             raise SensoriumError(
@@ -87,3 +91,7 @@ def _check_same(mouse: Mouse, builder, recording, file_format: str) -> Mouse:
                 f"{mouse.session_key}) in {mouse.data_path}: choose another --name, or delete it"
             )
     return mouse
+
+
+def _shapes(spec: RecordingSpec) -> dict[str, tuple[int, ...]]:
+    return {signal.name: signal.shape for signal in spec.signals}

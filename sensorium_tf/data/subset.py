@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.config import Config, setting
+from sensorium_tf.data.mouse import Mouse
+from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.metrics import explainable_variance, has_repeats
-from sensorium_tf.recordings import TIERS
 
 if TYPE_CHECKING:
     from sensorium_tf.data.mouse import Mouse
@@ -65,8 +67,10 @@ class Subset(Config):
         if not self.train_tiers or len(set(self.train_tiers)) < len(self.train_tiers):
             raise SensoriumError("train_tiers: expected one tier or several different ones")
         for tier in (*self.train_tiers, self.validation_tier):
-            if tier not in TIERS:
-                raise SensoriumError(f"tier {tier!r}: expected one of {', '.join(TIERS)}")
+            if tier not in sensorium2022.CHALLENGE.tiers:
+                raise SensoriumError(
+                    f"tier {tier!r}: expected one of {', '.join(sensorium2022.CHALLENGE.tiers)}"
+                )
         if self.validation_tier in self.train_tiers:
             raise SensoriumError(
                 f"validation_tier {self.validation_tier}: is trained on as well: choose weights "

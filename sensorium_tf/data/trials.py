@@ -1,4 +1,4 @@
-"""The trials of one tier as a model eats them, held in memory at the size it eats them."""
+"""The trials of one tier as models are given them, held in memory at the size of model images."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -7,7 +7,7 @@ import numpy as np
 
 from sensorium_tf.data.buffers import select, stack_channels
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.tracks import check_track
+from sensorium_tf.specs import CENTRED_IMAGE, IMAGE, InputSpec, central_pixels
 
 # A neuron that hardly responds would else be blown up: its std counts as a hundredth of the mean.
 _SMALLEST_STD = 0.01
@@ -18,21 +18,22 @@ class Trials:
     """Normalised trials of one mouse, in the order of their index.
 
     Attributes:
-      mouse: name of the mouse, for messages.
-      images: `(trials, 36, 64)` float32, z-scored with the recording's mean and std, resized.
-      responses: `(trials, neurons)` float32, divided by the mouse's `response_scale`; zeros where
-        withheld.
-      behavior: `(trials, 3)` float32, divided by its std; None where withheld.
-      pupil_center: `(trials, 2)` float32, z-scored; None where withheld.
-      image_ids: `(trials,)` int64.
-      trial_ids: `(trials,)` strings.
+        mouse: Name of the mouse, for messages.
+        images: `(trials, height, width, channels)` float32 at the size of model images, z-scored
+            with the recording's mean and std.
+        responses: `(trials, neurons)` float32, divided by the mouse's `response_scale`; zeros where
+            withheld.
+        signals: Context signals such as `behavior` (divided by its std) and `pupil_center`
+            (z-scored), name to `(trials, columns)` float32; those that are withheld, or were not
+            recorded, are absent.
+        image_ids: `(trials,)` int64.
+        trial_ids: `(trials,)` strings.
     """
 
     mouse: str
     images: np.ndarray
     responses: np.ndarray
-    behavior: np.ndarray | None
-    pupil_center: np.ndarray | None
+    signals: Mapping[str, np.ndarray]
     image_ids: np.ndarray
     trial_ids: np.ndarray
 
@@ -40,8 +41,7 @@ class Trials:
         return len(self.images)
 
     def __repr__(self) -> str:
-        signals = {"behavior": self.behavior, "pupil center": self.pupil_center}
-        there = ["images", "responses", *(n for n, each in signals.items() if each is not None)]
+        there = ["images", "responses", *(name.replace("_", " ") for name in self.signals)]
         return (
             f"{len(self)} trials of {self.mouse}, {self.responses.shape[1]} neurons: "
             f"{', '.join(there)}"
@@ -51,12 +51,16 @@ class Trials:
         """Returns some of the trials.
 
         Args:
-          index: which, in the order in which they are wanted.
+            index: Which, in the order in which they are wanted.
         """
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        mouse = values.pop("mouse")
-        taken = {name: None if value is None else value[index] for name, value in values.items()}
-        return Trials(mouse=mouse, **taken)
+        return Trials(
+            mouse=self.mouse,
+            images=self.images[index],
+            responses=self.responses[index],
+            signals={name: values[index] for name, values in self.signals.items()},
+            image_ids=self.image_ids[index],
+            trial_ids=self.trial_ids[index],
+        )
 
     @classmethod
     def concatenate(cls, parts: Sequence["Trials"]) -> "Trials":
@@ -64,19 +68,27 @@ class Trials:
         first, *others = parts
         if not others:
             return first
-        names = [field.name for field in dataclasses.fields(cls) if field.name != "mouse"]
-        columns = {name: [getattr(part, name) for part in parts] for name in names}
-        joined = {
-            name: None if values[0] is None else np.concatenate(values)
-            for name, values in columns.items()
-        }
-        return cls(mouse=first.mouse, **joined)
+
+        def joined(name: str) -> np.ndarray:
+            return np.concatenate([getattr(part, name) for part in parts])
+
+        return cls(
+            mouse=first.mouse,
+            images=joined("images"),
+            responses=joined("responses"),
+            signals={
+                name: np.concatenate([part.signals[name] for part in parts])
+                for name in first.signals
+            },
+            image_ids=joined("image_ids"),
+            trial_ids=joined("trial_ids"),
+        )
 
     def as_shown(self) -> "Trials":
         """Returns the trials in the order in which they were shown, which their ids tell.
 
         Raises:
-          SensoriumError: if the ids are hashed, as the competition's are.
+            SensoriumError: If the ids are hashed, as the competition's are.
         """
         if not np.char.isdecimal(self.trial_ids).all():
             raise SensoriumError(
@@ -85,53 +97,93 @@ class Trials:
             )
         return self.take(np.argsort(self.trial_ids.astype(np.int64), kind="stable"))
 
-    def inputs(self, track: str, index: slice | np.ndarray = slice(None)) -> dict[str, np.ndarray]:
-        """Returns what a model of the track is given.
+    def inputs(
+        self, spec: InputSpec, index: slice | np.ndarray = slice(None)
+    ) -> dict[str, np.ndarray]:
+        """Returns what a model is given.
 
         Args:
-          track: `sensorium` (image only) or `sensorium_plus`.
-          index: which trials.
+            spec: What the model takes.
+            index: Which trials.
 
         Returns:
-          `{"image": (trials, 36, 64, 1)}`, or for `sensorium_plus`
-          `{"image": (trials, 36, 64, 4), "pupil_center": (trials, 2)}` where the image has the
-          three behaviors as constant channels behind it.
+            `{"image": (trials, height, width, channels)}`, where context signals among the channels
+            are constant over an image, and each extra, such as `"pupil_center": (trials, 2)`.
 
         Raises:
-          SensoriumError: if the track is unknown, or needs signals that this mouse withholds.
+            SensoriumError: If it needs signals that this mouse withholds or that were not recorded,
+                or images of another size.
         """
-        check_track(track)
-        if track == "sensorium":
-            return {"image": select(self.images, index)[..., None]}
-        if self.behavior is None or self.pupil_center is None:
+        self._check(spec)
+        images = select(self.images, index)
+
+        def channels(signal: str) -> np.ndarray:
+            if signal == IMAGE:
+                return images
+            if signal == CENTRED_IMAGE:
+                return images - images.mean((1, 2), keepdims=True)
+            return self.signals[signal][index]
+
+        stacked = stack_channels([channels(each.signal) for each in spec.channels])
+        return {
+            IMAGE: stacked,
+            **{each.signal: self.signals[each.signal][index] for each in spec.extras},
+        }
+
+    def _check(self, spec: InputSpec) -> None:
+        missing = [name for name in spec.recorded_signals if name not in (IMAGE, *self.signals)]
+        if missing:
             raise SensoriumError(
-                f"{self.mouse}: behavior or pupil center is withheld in this recording: train and "
-                "evaluate it on --track=sensorium"
+                f"{self.mouse}: {' and '.join(missing)} withheld in this recording, or not "
+                "recorded: use another track or other channels"
             )
-        stacked = stack_channels(select(self.images, index), self.behavior[index])
-        return {"image": stacked, "pupil_center": self.pupil_center[index]}
+        if self.images.shape[1:3] != spec.image_size:
+            raise SensoriumError(
+                f"{self.mouse}: its images are {_size(self.images.shape[1:3])} at the size of "
+                f"models, the model is given images of {_size(spec.image_size)}"
+            )
+        for each in (*spec.channels, *spec.extras):
+            found = self.signals.get(each.signal, self.images).shape[-1]
+            if found != each.size:
+                raise SensoriumError(
+                    f"{self.mouse}: {each.signal} has {found} columns or channels, the model is "
+                    f"given {each.size}"
+                )
 
 
-def normalize_images(images: np.ndarray, mean: float, std: float) -> np.ndarray:
-    """Z-scores images and resizes them by 0.25.
+def _size(size: tuple[int, ...]) -> str:
+    return " x ".join(map(str, size))
+
+
+def normalize_images(images: np.ndarray, mean: float, std: float, *, step: int) -> np.ndarray:
+    """Z-scores images and makes them smaller by a whole number.
 
     The resize is bilinear with half-pixel centres and no antialiasing, so that each output pixel
-    is the mean of the central 2 x 2 pixels of its 4 x 4 block.
+    is the mean of the central 2 x 2 pixels of its block (the central one where the step is odd).
+    What does not fill a block, below and to the right, is left out.
 
     Args:
-      images: `(trials, 144, 256, 1)` grey values.
-      mean: mean grey value of the training images.
-      std: standard deviation of the training images.
+        images: `(trials, height, width, channels)` grey values.
+        mean: Mean grey value of the training images.
+        std: Standard deviation of the training images.
+        step: How many times smaller.
 
     Returns:
-      `(trials, 36, 64)` float32.
+        `(trials, height // step, width // step, channels)` float32.
     """
     mean, std = np.float32(mean), np.float32(std)
+    height, width = (size - size % step for size in images.shape[1:3])
 
     def central(row: int, column: int) -> np.ndarray:
-        return (images[:, row::4, column::4, 0].astype(np.float32) - mean) / std
+        pixels = images[:, row:height:step, column:width:step]
+        return (pixels.astype(np.float32) - mean) / std
 
-    upper, lower = central(1, 1) + central(1, 2), central(2, 1) + central(2, 2)
+    first, *second = central_pixels(step)
+    if not second:
+        return central(first, first)
+    (last,) = second
+    upper = central(first, first) + central(first, last)
+    lower = central(last, first) + central(last, last)
     return np.float32(0.25) * (upper + lower)
 
 
@@ -139,8 +191,8 @@ def normalize_responses(responses: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Divides responses by their scale.
 
     Args:
-      responses: `(trials, neurons)`.
-      scale: `(neurons,)`, from `response_scale`.
+        responses: `(trials, neurons)`.
+        scale: `(neurons,)`, from `response_scale`.
     """
     return responses * (1.0 / scale).astype(np.float32)
 
@@ -149,60 +201,8 @@ def response_scale(std: np.ndarray) -> np.ndarray:
     """Returns what responses are divided by: where std is at most 0.01 of its mean, that counts.
 
     Args:
-      std: `(neurons,)`, over the training trials; of all neurons of the recording, for the mean of
-        some is another.
+        std: `(neurons,)`, over the training trials; of all neurons of the recording, for the mean
+            of some is another.
     """
     std = np.asarray(std, np.float64)
     return np.maximum(std, _SMALLEST_STD * std.mean())
-
-
-def normalize_columns(values: np.ndarray, *, mean: np.ndarray | float, std: np.ndarray):
-    """Returns `(values - mean) / std` as float32, with a std of zero counted as one.
-
-    Args:
-      values: `(trials, columns)`.
-      mean: `(columns,)`, or 0 to divide only.
-      std: `(columns,)`.
-    """
-    std = np.asarray(std, np.float32)
-    return (values - np.asarray(mean, np.float32)) / np.where(std > 0, std, np.float32(1))
-
-
-def normalize(
-    mouse: str,
-    signals: Mapping[str, np.ndarray],
-    statistics: Mapping,
-    withheld: tuple[str, ...],
-    *,
-    response_scale: np.ndarray,
-) -> Trials:
-    """Makes `Trials` of a mouse from signals that are raw, but for the images.
-
-    Args:
-      mouse: name of the mouse.
-      signals: `images` `(trials, 36, 64)` as from `normalize_images`; `responses`, `behavior` and
-        `pupil_center` raw; `image_ids`, `trial_ids`.
-      statistics: signal to `{"mean", "std"}` over the training trials.
-      withheld: signals that the recording withholds.
-      response_scale: `(neurons,)`, what the responses are divided by.
-    """
-    behavior = pupil_center = None
-    if "behavior" not in withheld:
-        behavior = normalize_columns(
-            signals["behavior"], mean=0.0, std=statistics["behavior"]["std"]
-        )
-    if "pupil_center" not in withheld:
-        pupil_center = normalize_columns(
-            signals["pupil_center"],
-            mean=statistics["pupil_center"]["mean"],
-            std=statistics["pupil_center"]["std"],
-        )
-    return Trials(
-        mouse=mouse,
-        images=signals["images"],
-        responses=normalize_responses(signals["responses"], response_scale),
-        behavior=behavior,
-        pupil_center=pupil_center,
-        image_ids=signals["image_ids"],
-        trial_ids=signals["trial_ids"],
-    )

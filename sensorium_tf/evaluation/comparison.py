@@ -208,8 +208,7 @@ def compare_runs(
     _check_neurons(of_runs)
     _check_places(opened, names)
     known = load_truth(truth, loaded)
-    tracks = {run.track for run in opened.values()}
-    tiers = choose_tiers(loaded, tier, known, tracks=sorted(tracks))
+    tiers = choose_tiers(loaded, tier, known, inputs=[run.model.inputs for run in opened.values()])
     comparison = Comparison(
         uses={name: run.provenance for name, run in opened.items()},
         mice={
@@ -304,7 +303,7 @@ def _compare_mouse(
     first = evaluate_mouse(run.model, mouse, tier, uses=run.provenance, truth=truth, trials=trials)
     found = {name: first.scores}
     for name, run in others:
-        rates = predict(run.model, trials, track=run.track)
+        rates = predict(run.model, trials)
         found[name] = evaluate_rates(first.responses, rates, first.image_ids, track=run.track)
     uses = {name: run.provenance for name, run in runs.items()}
     return MouseComparison(first=first, scores=found, uses=uses)

@@ -19,6 +19,7 @@ from sensorium_tf.metrics import (
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Provenance, Run, predict
+from sensorium_tf.specs import InputSpec
 
 
 def evaluate(
@@ -50,7 +51,7 @@ def evaluate(
     """
     loaded = run.load_mice(mice)
     known = load_truth(truth, loaded)
-    tiers = choose_tiers(loaded, tier, known, tracks=[run.track])
+    tiers = choose_tiers(loaded, tier, known, inputs=[run.model.inputs])
     evaluation = Evaluation(
         model=run.name,
         track=run.track,
@@ -103,10 +104,10 @@ def evaluate_mouse(
         responses, true_rates = mouse.standardize(truth, trials)
     member_scores, total = {}, np.float32(0)
     for name, member in (members or {}).items():
-        member_rates = predict(member, trials, track=track)
+        member_rates = predict(member, trials)
         member_scores[name] = evaluate_rates(responses, member_rates, trials.image_ids, track=track)
         total = total + member_rates
-    rates = total / len(members) if members else predict(model, trials, track=track)
+    rates = total / len(members) if members else predict(model, trials)
     repeated = has_repeats(trials.image_ids)
     return MouseEvaluation(
         mouse=mouse.name,
@@ -145,7 +146,7 @@ def load_truth(path: str | os.PathLike | None, mice: Sequence[Mouse]) -> Truth |
 
 
 def choose_tiers(
-    mice: Sequence[Mouse], tier: str | None, truth: Truth | None, *, tracks: Iterable[str]
+    mice: Sequence[Mouse], tier: str | None, truth: Truth | None, *, inputs: Iterable[InputSpec]
 ) -> list[str]:
     """Returns the tier of each mouse that is scored.
 
@@ -153,15 +154,15 @@ def choose_tiers(
         mice: Prepared.
         tier: Of all of them; if left out `test` where its responses are known, else `validation`.
         truth: Has the responses of a withheld tier.
-        tracks: Those that the mice must have the signals of.
+        inputs: What the models are given, which the mice must have.
 
     Raises:
-        SensoriumError: If a mouse lacks the tier or its responses, or what a track needs.
+        SensoriumError: If a mouse lacks the tier or its responses, or what a model is given.
     """
     tiers = [tier or _default_tier(mouse, truth) for mouse in mice]
     for mouse, chosen in zip(mice, tiers, strict=True):
-        for track in tracks:
-            mouse.check_track(track)
+        for each in inputs:
+            mouse.check_inputs(each)
         mouse.check_tier(chosen, responses=truth is None)
     return tiers
 

@@ -47,28 +47,24 @@ def submit(
             f"{run.folder}: trained on {prepared.n_neurons} of {mouse}'s {n_neurons} neurons "
             f"({run.subset.describe()}): a submission needs all of them"
         )
-    prepared.check_track(run.track)
+    prepared.check_inputs(run.model.inputs)
     tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
     if not tiers:
         raise SensoriumError(f"{mouse}: has none of the tiers {', '.join(SUBMISSION_FILES)}")
     output = run.folder / "submission" if output is None else expand(output)
     predictor = Predictor(run.model, mouse)
-    paths = [
-        _submit_tier(predictor, prepared, tier, track=run.track, output=output) for tier in tiers
-    ]
+    paths = [_submit_tier(predictor, prepared, tier, output=output) for tier in tiers]
     write_label(paths, model=run.name, mouse=mouse, uses=run.provenance.to_json())
     return paths
 
 
-def _submit_tier(
-    predictor: Predictor, mouse: Mouse, tier: str, *, track: str, output: Path
-) -> Path:
+def _submit_tier(predictor: Predictor, mouse: Mouse, tier: str, *, output: Path) -> Path:
     """Writes the submission file of one tier; its arrays are gone before the next one's."""
     trials = mouse.trials(tier)
     path = output / SUBMISSION_FILES[tier]
     write_submission(
         path,
-        rates=predictor(trials, track=track),
+        rates=predictor(trials),
         trial_ids=trials.trial_ids,
         image_ids=trials.image_ids,
         unit_ids=mouse.unit_ids,

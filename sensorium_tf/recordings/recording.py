@@ -3,28 +3,25 @@
 import dataclasses
 import math
 import os
-import re
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 
+from sensorium_tf.challenges import Challenge, sensorium2022
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
-from sensorium_tf.recordings.catalog import session_key_of
+from sensorium_tf.recordings.signals import find_signals
+from sensorium_tf.recordings.statistics import column_statistics, pixel_statistics
 from sensorium_tf.recordings.storage import Storage
+from sensorium_tf.specs import IMAGE, RESPONSE, RecordingSpec
 
-#: All tiers; `final_test` is in competition recordings alone.
-TIERS = ("train", "validation", "test", "final_test")
-#: `(height, width, channels)` of an image as it was recorded.
-IMAGE_SHAPE = (144, 256, 1)
-#: What a recording holds of every trial.
-SIGNALS = ("images", "responses", "behavior", "pupil_center")
-# A few numbers a trial, many times as many bytes of file around them: read once.
-_SMALL = ("behavior", "pupil_center")
 # Some ten times as many as anybody has recorded at once.
 _MOST_TRIALS, _MOST_NEURONS = 250_000, 1_000_000
+# Under one of these names a recording keeps its image ids.
+_IMAGE_IDS = ("frame_image_id", "colorframeprojector_image_id", "image_id")
+_TRIALS_PER_BLOCK = 128
 _NEURON_METADATA = ("area", "layer", "animal_ids", "sessions", "scan_idx")
 
 
@@ -33,8 +30,8 @@ class Statistics:
     """Mean and standard deviation of one signal over the training trials.
 
     Attributes:
-      mean: shape `()` for images, `(columns,)` for the other signals.
-      std: same shape.
+        mean: Shape `()` for the image, `(columns,)` for the other signals.
+        std: Same shape.
     """
 
     mean: np.ndarray
@@ -44,32 +41,36 @@ class Statistics:
 class Recording:
     """A recording in the published file tree, zip or folder.
 
-    Opening reads and checks the metadata; the signals are read, and checked, when asked for. What
-    is only odd (optional metadata missing or unknown, negative responses) is kept and said in a
-    Python warning.
+    Opening reads and checks the metadata and finds the signals; these are read, and checked, when
+    asked for. What is only odd (optional metadata missing or unknown, statistics missing, negative
+    responses) is kept and said in a Python warning.
 
     Args:
-      path: a zip file or a folder.
+        path: A zip file or a folder.
+        challenge: The benchmark whose signals, tiers and file names it has; images may be of any
+            size, behavior and pupil center may be absent and further signals there.
 
     Attributes:
-      path: where it lies.
-      session_key: such as `26872-17-20`, or the file's name if that holds none.
-      tiers: tier of each trial, `(trials,)` strings.
-      image_ids: `(trials,)` int64.
-      trial_ids: `(trials,)` strings (numbers, or md5 where the competition hides them).
-      unit_ids: `(neurons,)` int64.
-      cell_motor_coordinates: `(neurons, 3)` float64, micrometres.
-      neurons: other metadata of the neurons, name to `(neurons,)` array.
-      statistics: signal to its `Statistics`.
+        path: Where it lies.
+        challenge: The benchmark.
+        session_key: Such as `26872-17-20`, or the file's name if that holds none.
+        tiers: Tier of each trial, `(trials,)` strings.
+        image_ids: `(trials,)` int64.
+        trial_ids: `(trials,)` strings (numbers, or md5 where the competition hides them).
+        unit_ids: `(neurons,)` int64.
+        cell_motor_coordinates: `(neurons, 3)` float64, micrometres.
+        neurons: Other metadata of the neurons, name to `(neurons,)` array.
+        spec: The signals that it holds, every shape known.
 
     Raises:
-      SensoriumError: if it is no recording, or its metadata are missing, damaged or disagree.
+        SensoriumError: If it is no recording, or its metadata are missing, damaged or disagree.
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike, *, challenge: Challenge = sensorium2022.CHALLENGE):
         self.path = expand(path)
+        self.challenge = challenge
         self._storage = Storage(self.path)
-        self.session_key = session_key_of(self._storage.top)
+        self.session_key = challenge.session_key_of(self._storage.top)
         self.tiers = self._read_tiers()
         self.image_ids = self._read_image_ids()
         self.trial_ids = self._text("meta/trials/trial_idx.npy", self._per_trial("trial_idx"))
@@ -78,8 +79,15 @@ class Recording:
         self.unit_ids = self._read_unit_ids()
         self.cell_motor_coordinates = self._read_coordinates()
         self.neurons = self._read_neuron_metadata()
-        self._signal_names = {signal: self._list_signal(signal) for signal in SIGNALS}
-        self.statistics = {signal: self._read_statistics(signal) for signal in SIGNALS}
+        self._signals = find_signals(
+            self._storage,
+            challenge.recording,
+            n_trials=self.n_trials,
+            n_neurons=self.n_neurons,
+            warn=self._warn,
+        )
+        self.spec = RecordingSpec(tuple(files.spec for files in self._signals.values()))
+        self._statistics = {name: self._read_statistics(name) for name in self.spec.names}
         self._kept: dict[str, np.ndarray] = {}
 
     def __enter__(self) -> "Recording":
@@ -112,7 +120,7 @@ class Recording:
         """Returns the indexes of a tier's trials, ascending.
 
         Args:
-          tier: `train`, `validation`, `test` or `final_test`; may be absent from the recording.
+            tier: One of the challenge's; may be absent from the recording.
         """
         return np.flatnonzero(self.tiers == tier)
 
@@ -120,43 +128,54 @@ class Recording:
         """Reads one signal of many trials as one array.
 
         Args:
-          signal: `images`, `responses`, `behavior` or `pupil_center`.
-          trials: indexes of the trials, all if left out.
+            signal: Name of a signal that it holds: `image`, `response`, `behavior` ...
+            trials: Indexes of the trials, all if left out.
 
         Returns:
-          The file's values, float32 (uint8 where the file holds uint8): images
-          `(trials, 144, 256, 1)`, grey values 0 to 255; responses `(trials, neurons)`;
-          behavior `(trials, 3)`; pupil_center `(trials, 2)`, pixels of the eye camera.
+            The file's values, float32 (uint8 where the file holds uint8): images `(trials, height,
+            width, channels)`, grey values 0 to 255; responses `(trials, neurons)`; context signals
+            `(trials, columns)`.
 
         Raises:
-          SensoriumError: if a trial's array is missing, damaged, of the wrong shape or not finite.
+            SensoriumError: If it has no such signal, or a trial's array is missing, damaged, of the
+                wrong shape or not finite.
         """
-        if signal not in SIGNALS:
-            raise SensoriumError(f"signal {signal!r}: expected one of {', '.join(SIGNALS)}")
+        spec = self.spec[signal]
         if trials is None and signal in self._kept:
             return self._kept[signal].copy()
-        names = self._signal_names[signal]
+        names = self._signals[signal].names
         if trials is not None:
             names = [names[trial] for trial in trials]
-        values = self._storage.read_stack(names, self._shape(signal))
-        if signal == "responses" and values.size and values.min() < 0:
+        if spec.role == "stimulus":
+            height, width, channels = spec.shape
+            values = self._storage.read_stack(names, (channels, height, width))
+            return np.ascontiguousarray(np.moveaxis(values, 1, -1))
+        values = self._storage.read_stack(names, spec.shape)
+        if spec.role == "response" and values.size and values.min() < 0:
             self._warn("some responses are negative, which deconvolved activity never is: kept")
-        if trials is None and signal in _SMALL:
+        # A few numbers a trial, many times as many bytes of file around them: read once.
+        if trials is None and spec.role == "context":
             self._kept[signal] = values.copy()
         return values
 
     @cached_property
+    def statistics(self) -> Mapping[str, Statistics]:
+        """Signal to its `Statistics`; those that the file does not hold are computed.
+
+        Raises:
+            SensoriumError: If some have to be computed and there is no training trial, or their
+                values cannot be read.
+        """
+        missing = [name for name, found in self._statistics.items() if found is None]
+        if missing:
+            self._warn(f"no statistics of {', '.join(missing)}: computed over the training trials")
+        computed = {name: self._compute_statistics(name) for name in missing}
+        return {**self._statistics, **computed}
+
+    @cached_property
     def withheld_signals(self) -> tuple[str, ...]:
         """Signals that are zero throughout: the competition hides them in this recording."""
-        return tuple(signal for signal in _SMALL if not self.read(signal).any())
-
-    def _shape(self, signal: str) -> tuple[int, ...]:
-        return {
-            "images": IMAGE_SHAPE,
-            "responses": (self.n_neurons,),
-            "behavior": (3,),
-            "pupil_center": (2,),
-        }[signal]
+        return tuple(each.name for each in self.spec.context if not self.read(each.name).any())
 
     def _warn(self, text: str) -> None:
         warnings.warn(f"{self.path}: {text}", stacklevel=3)
@@ -201,10 +220,11 @@ class Recording:
                 expected=f"(trials,), at most {_MOST_TRIALS}",
             ),
         )
-        unknown = sorted(set(tiers) - set(TIERS))
+        known = self.challenge.tiers
+        unknown = sorted(set(tiers) - set(known))
         if unknown:
             raise SensoriumError(
-                f"{self.path}: {name} names the tier {unknown[0]!r}: known are {', '.join(TIERS)}"
+                f"{self.path}: {name} names the tier {unknown[0]!r}: known are {', '.join(known)}"
             )
         return tiers
 
@@ -213,8 +233,10 @@ class Recording:
         return self._array(name, (self.n_trials,), ", as many as there are tiers")
 
     def _read_image_ids(self) -> np.ndarray:
-        image_ids = self._per_trial("frame_image_id")
-        return self._whole_numbers("meta/trials/frame_image_id.npy", image_ids)
+        there = self._storage.names("meta/trials")
+        columns = [name for name in _IMAGE_IDS if f"meta/trials/{name}.npy" in there]
+        column = (columns or _IMAGE_IDS)[0]
+        return self._whole_numbers(f"meta/trials/{column}.npy", self._per_trial(column))
 
     def _read_unit_ids(self) -> np.ndarray:
         name = "meta/neurons/unit_ids.npy"
@@ -264,31 +286,16 @@ class Recording:
             metadata[name.removeprefix("meta/neurons/").removesuffix(".npy")] = values
         return metadata
 
-    def _list_signal(self, signal: str) -> list[str]:
-        names = self._storage.names(f"data/{signal}")
-        found = {
-            int(match[1])
-            for name in names
-            if (match := re.search(r"/(0|[1-9]\d*)\.npy$", name)) is not None
-        }
-        expected = set(range(self.n_trials))
-        if missing := expected - found:
-            raise SensoriumError(
-                f"{self.path}: data/{signal}/{min(missing)}.npy is missing ({len(missing)} of "
-                f"{self.n_trials} trials): the recording is incomplete, download it again"
-            )
-        if extra := found - expected:
-            raise SensoriumError(
-                f"{self.path}: data/{signal}/{min(extra)}.npy is one too many: "
-                f"meta/trials/tiers.npy knows {self.n_trials} trials"
-            )
-        return [f"data/{signal}/{trial}.npy" for trial in range(self.n_trials)]
-
-    def _read_statistics(self, signal: str) -> Statistics:
-        columns = () if signal == "images" else self._shape(signal)
+    def _read_statistics(self, signal: str) -> Statistics | None:
+        """Returns what the file says of a signal; None if it says nothing."""
+        spec = self.spec[signal]
+        folder = f"meta/statistics/{spec.folder}/all"
+        names = {statistic: f"{folder}/{statistic}.npy" for statistic in ("mean", "std")}
+        if not set(names.values()) <= set(self._storage.names(folder)):
+            return None
+        columns = () if signal == IMAGE else spec.shape
         found = {}
-        for statistic in ("mean", "std"):
-            name = f"meta/statistics/{signal}/all/{statistic}.npy"
+        for statistic, name in names.items():
             values = self._storage.read(
                 name,
                 fits=lambda shape: math.prod(shape) == math.prod(columns),
@@ -301,9 +308,26 @@ class Recording:
             if not np.isfinite(narrow).all() or ((values != 0) & (narrow == 0)).any():
                 raise SensoriumError(f"{self.path}: {name} holds values beyond float32's range")
             found[statistic] = values.reshape(columns).astype(np.float64)
-        std_name = f"meta/statistics/{signal}/all/std.npy"
         if (found["std"] < 0).any():
-            raise SensoriumError(f"{self.path}: {std_name} is negative")
-        if signal in ("images", "responses") and not found["std"].any():
-            raise SensoriumError(f"{self.path}: {std_name} is zero: {signal} never vary")
+            raise SensoriumError(f"{self.path}: {names['std']} is negative")
+        if signal in (IMAGE, RESPONSE) and not found["std"].any():
+            raise SensoriumError(f"{self.path}: {names['std']} is zero: {spec.folder} never vary")
         return Statistics(**found)
+
+    def _compute_statistics(self, signal: str) -> Statistics:
+        """Returns the statistics of a signal over the training trials."""
+        tier = self.challenge.training_tier
+        trials = self.trials_of(tier)
+        if not trials.size:
+            raise SensoriumError(f"{self.path}: no trial is in tier {tier!r}: statistics need some")
+        if signal == IMAGE:
+            found = pixel_statistics(
+                self.read(signal, trials[start : start + _TRIALS_PER_BLOCK])
+                for start in range(0, len(trials), _TRIALS_PER_BLOCK)
+            )
+        else:
+            found = column_statistics(self.read(signal, trials))
+        if signal in (IMAGE, RESPONSE) and not found["std"].any():
+            folder = self.spec[signal].folder
+            raise SensoriumError(f"{self.path}: data/{folder} never vary in tier {tier!r}")
+        return Statistics(mean=np.asarray(found["mean"]), std=np.asarray(found["std"]))

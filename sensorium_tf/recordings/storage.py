@@ -33,11 +33,11 @@ class Storage:
     """Named arrays below the top of a recording.
 
     Args:
-      path: the recording's zip file or folder; names given to the methods are relative to the
-        folder in it that holds `data` and `meta`.
+        path: The recording's zip file or folder; names given to the methods are relative to the
+            folder in it that holds `data` and `meta`.
 
     Raises:
-      SensoriumError: if the path holds no recording.
+        SensoriumError: If the path holds no recording.
     """
 
     def __init__(self, path: Path):
@@ -59,6 +59,11 @@ class Storage:
         pattern = re.compile(re.escape(folder) + r"/[^/]+\.npy")
         return sorted(name for name in self._names if pattern.fullmatch(name))
 
+    def folders(self, folder: str) -> list[str]:
+        """Returns the names of the folders in a folder such as `data` that hold files, sorted."""
+        pattern = re.compile(re.escape(folder) + r"/([^/]+)/[^/]+")
+        return sorted({match[1] for name in self._names if (match := pattern.fullmatch(name))})
+
     @property
     def top(self) -> str:
         """Name of the recording's top folder: inside a zip where it has one, else the path's."""
@@ -66,19 +71,30 @@ class Storage:
         stem = self.path.name if self.path.is_dir() else self.path.name.removesuffix(".zip")
         return parent.rsplit("/", 1)[-1] or stem
 
+    def header(self, name: str) -> ArrayHeader:
+        """Returns what an array is like; its values are not read.
+
+        Raises:
+            SensoriumError: If it is missing, damaged, not an array or an array of objects.
+        """
+        content, size = self._content(name, HEADER_BYTES)
+        header = self._header(name, content)
+        self._check_size(name, header, size)
+        return header
+
     def read(
         self, name: str, *, fits: Callable[[tuple[int, ...]], bool], expected: str
     ) -> np.ndarray:
         """Returns one array of metadata.
 
         Args:
-          name: of the array.
-          fits: tells whether the array may have a shape; asked before any value is read.
-          expected: such a shape in words.
+            name: Of the array.
+            fits: Tells whether the array may have a shape; asked before any value is read.
+            expected: Such a shape in words.
 
         Raises:
-          SensoriumError: if it is missing, damaged, not an array, an array of objects, of another
-            shape or larger than any metadata.
+            SensoriumError: If it is missing, damaged, not an array, an array of objects, of another
+                shape or larger than any metadata.
         """
         content, size = self._content(name, HEADER_BYTES)
         header = self._header(name, content)
@@ -105,15 +121,15 @@ class Storage:
         """Returns many small arrays as one.
 
         Args:
-          names: the arrays, one a row of the result.
-          shape: shape of a row; axes of length one may stand elsewhere in the file.
+            names: The arrays, one a row of the result.
+            shape: Shape of a row; axes of length one may stand elsewhere in the file.
 
         Returns:
-          Array of shape `(len(names), *shape)`: uint8 if every array is, else float32.
+            Array of shape `(len(names), *shape)`: uint8 if every array is, else float32.
 
         Raises:
-          SensoriumError: if an array is missing, damaged, an array of objects, of other size or
-            not finite.
+            SensoriumError: If an array is missing, damaged, an array of objects, of other size or
+                not finite.
         """
         blocks = [names[i : i + _BLOCK] for i in range(0, len(names), _BLOCK)]
         for dtype in (np.uint8, np.float32):

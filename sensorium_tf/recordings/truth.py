@@ -22,12 +22,12 @@ class Truth:
     """Truth of a simulated recording, all tiers, in the recording's units.
 
     Attributes:
-      tiers: `(trials,)` strings.
-      image_ids: `(trials,)`.
-      trial_ids: `(trials,)` strings.
-      unit_ids: `(neurons,)`.
-      rates: `(trials, neurons)`, expected responses.
-      responses: `(trials, neurons)`, none withheld.
+        tiers: `(trials,)` strings.
+        image_ids: `(trials,)`.
+        trial_ids: `(trials,)` strings.
+        unit_ids: `(neurons,)`.
+        rates: `(trials, neurons)`, expected responses.
+        responses: `(trials, neurons)`, none withheld.
     """
 
     tiers: np.ndarray
@@ -41,7 +41,7 @@ class Truth:
         """Writes an npz file.
 
         Raises:
-          SensoriumError: if the file cannot be written.
+            SensoriumError: If the file cannot be written.
         """
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         with atomic_write(path, "wb") as file:
@@ -52,10 +52,10 @@ class Truth:
         """Reads an npz file as data: arrays of Python objects are refused.
 
         Args:
-          path: `<stem>_truth.npz`, or the simulated recording `<stem>.zip` beside it.
+            path: `<stem>_truth.npz`, or the simulated recording `<stem>.zip` beside it.
 
         Raises:
-          SensoriumError: if it is missing, damaged or incomplete.
+            SensoriumError: If it is missing, damaged or incomplete.
         """
         path = expand(path)
         if path.suffix == ".zip":
@@ -87,13 +87,13 @@ class Truth:
         """Returns the truth of some trials and neurons, in their order.
 
         Args:
-          trial_ids: `(trials,)` strings.
-          image_ids: `(trials,)`, the images that the recording showed in them.
-          unit_ids: `(neurons,)`.
+            trial_ids: `(trials,)` strings.
+            image_ids: `(trials,)`, the images that the recording showed in them.
+            unit_ids: `(neurons,)`.
 
         Raises:
-          SensoriumError: if it does not know one of them, or another image for a trial: it is
-            another recording's.
+            SensoriumError: If it does not know one of them, or another image for a trial: it is
+                another recording's.
         """
         rows = _positions(self.trial_ids.astype(str), trial_ids, "trial id")
         columns = _positions(self.unit_ids, unit_ids, "unit id")

@@ -2,14 +2,16 @@
 
 import io
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from sensorium_tf.challenges import Challenge, sensorium2022
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import atomic_write, expand
-from sensorium_tf.recordings.catalog import recording_stem
-from sensorium_tf.recordings.recording import IMAGE_SHAPE, TIERS
+from sensorium_tf.recordings.statistics import column_statistics, pixel_statistics
+from sensorium_tf.specs import IMAGE, RESPONSE, check_context_name
 
 # Responses and photographs deflate little better at higher levels, which take several times as
 # long.
@@ -17,6 +19,8 @@ _DEFLATE_LEVEL = 1
 # The oldest date a zip can hold: a file written twice has the same bytes.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _BLOCK_BYTES = 1 << 25
+# Signals whose statistics come before those of the responses, as in the published files.
+_FIRST_STATISTICS = (IMAGE, "pupil_center")
 
 
 def write_recording(
@@ -25,14 +29,14 @@ def write_recording(
     session_key: str,
     images: np.ndarray,
     responses: np.ndarray,
-    behavior: np.ndarray,
-    pupil_center: np.ndarray,
+    context: Mapping[str, np.ndarray] | None = None,
     tiers: np.ndarray,
     image_ids: np.ndarray,
     trial_ids: np.ndarray,
     unit_ids: np.ndarray,
     cell_motor_coordinates: np.ndarray,
     image_class: str = "imagenet",
+    challenge: Challenge = sensorium2022.CHALLENGE,
 ) -> Path:
     """Writes a recording as a zip file with the names, dtypes and shapes of the published ones.
 
@@ -40,49 +44,70 @@ def write_recording(
     The file appears under its name only once it is whole, and equal input gives equal bytes.
 
     Args:
-      path: the zip file to write; a file that is there is replaced.
-      session_key: animal, session and scan, such as `26872-17-20`.
-      images: `(trials, 144, 256)`, grey values 0 to 255, uint8 or float.
-      responses: `(trials, neurons)`, not negative.
-      behavior: `(trials, 3)`: pupil dilation, its derivative, running speed.
-      pupil_center: `(trials, 2)`: horizontal, vertical.
-      tiers: `(trials,)` of `train`, `validation`, `test` and `final_test`.
-      image_ids: `(trials,)` integers; repeats of an image share its id.
-      trial_ids: `(trials,)` integers, or strings where they are hashed.
-      unit_ids: `(neurons,)` integers.
-      cell_motor_coordinates: `(neurons, 3)`, position in cortex in micrometres.
-      image_class: where the images come from.
+        path: The zip file to write; a file that is there is replaced.
+        session_key: Animal, session and scan, such as `26872-17-20`.
+        images: `(trials, height, width)` or, with colours, `(trials, height, width, channels)`;
+            grey values 0 to 255, uint8 or float.
+        responses: `(trials, neurons)`, not negative.
+        context: What else was recorded in each trial, name to `(trials, columns)`: `behavior`
+            (pupil dilation, its derivative, running speed), `pupil_center` (horizontal, vertical)
+            and any other signal.
+        tiers: `(trials,)`, each one of the challenge's tiers.
+        image_ids: `(trials,)` integers; repeats of an image share its id.
+        trial_ids: `(trials,)` integers, or strings where they are hashed.
+        unit_ids: `(neurons,)` integers.
+        cell_motor_coordinates: `(neurons, 3)`, position in cortex in micrometres.
+        image_class: Where the images come from.
+        challenge: The benchmark whose form the file has.
 
     Returns:
-      The path.
+        The path.
 
     Raises:
-      SensoriumError: if the arrays do not fit each other or the file cannot be written.
+        SensoriumError: If the arrays do not fit each other or the file cannot be written.
     """
     path = expand(path)
-    stem = recording_stem(session_key)
+    stem = challenge.recording_stem(session_key)
     n_trials, n_neurons = len(tiers), len(unit_ids)
-    tiers = np.asarray(tiers, "<U10")
-    _check(path, "images", images, (n_trials, *IMAGE_SHAPE[:2]))
+    tiers, images = np.asarray(tiers, "<U10"), np.asarray(images)
+    context = {name: np.asarray(values) for name, values in (context or {}).items()}
+    if images.ndim not in (3, 4) or 0 in images.shape:
+        raise SensoriumError(
+            f"{path}: images has shape {images.shape}, expected (trials, height, width) or "
+            "(trials, height, width, channels)"
+        )
+    _check(path, "images", images, (n_trials, *images.shape[1:]))
     _check(path, "responses", responses, (n_trials, n_neurons))
-    _check(path, "behavior", behavior, (n_trials, 3))
-    _check(path, "pupil_center", pupil_center, (n_trials, 2))
+    for name, values in context.items():
+        check_context_name(name)
+        if values.ndim != 2 or not values.size:
+            raise SensoriumError(
+                f"{path}: {name} has shape {values.shape}, expected ({n_trials}, columns)"
+            )
+        _check(path, name, values, (n_trials, values.shape[1]))
     _check(path, "image_ids", image_ids, (n_trials,))
     _check(path, "trial_ids", trial_ids, (n_trials,))
     _check(path, "cell_motor_coordinates", cell_motor_coordinates, (n_neurons, 3))
-    if unknown := sorted(set(tiers.tolist()) - set(TIERS)):
-        raise SensoriumError(f"{path}: unknown tier {unknown[0]!r}: use {', '.join(TIERS)}")
-    training = np.flatnonzero(tiers == "train")
+    if unknown := sorted(set(tiers.tolist()) - set(challenge.tiers)):
+        raise SensoriumError(
+            f"{path}: unknown tier {unknown[0]!r}: use {', '.join(challenge.tiers)}"
+        )
+    tier = challenge.training_tier
+    training = np.flatnonzero(tiers == tier)
     if not training.size:
-        raise SensoriumError(f"{path}: no trial is in tier 'train': the statistics need some")
+        raise SensoriumError(f"{path}: no trial is in tier {tier!r}: the statistics need some")
 
     trial_ids = np.asarray(trial_ids)
-    images_dtype = np.uint8 if np.asarray(images).dtype == np.uint8 else np.float32
-    meta = {
-        **_statistics("images", _image_statistics(images, training)),
-        **_statistics("pupil_center", _column_statistics(pupil_center, training)),
-        **_statistics("responses", _column_statistics(responses, training)),
-        **_statistics("behavior", _column_statistics(behavior, training)),
+    images = images[:, None] if images.ndim == 3 else np.moveaxis(images, -1, 1)
+    images_dtype = np.uint8 if images.dtype == np.uint8 else np.float32
+    known = {signal.name: signal.folder for signal in challenge.recording.signals}
+    signals = {IMAGE: images, RESPONSE: responses, **context}
+    meta = {}
+    for name in sorted(signals, key=lambda name: name not in _FIRST_STATISTICS):
+        statistics = _of_images if name == IMAGE else _of_columns
+        for key, value in sorted(statistics(signals[name], training).items()):
+            meta[f"statistics/{known.get(name, name)}/all/{key}"] = np.asarray(value, np.float32)
+    meta |= {
         **_neuron_metadata(session_key, unit_ids, cell_motor_coordinates),
         "trials/frame_image_class": np.full(n_trials, image_class),
         "trials/frame_image_id": np.asarray(image_ids, np.int64),
@@ -96,17 +121,13 @@ def write_recording(
         _add(archive, f"{stem}/config.json", b'{"links": {}}')
         for name, array in meta.items():
             _add(archive, f"{stem}/meta/{name}.npy", _npy_header(array) + array.tobytes())
-        for signal, rows, dtype in (
-            ("images", np.asarray(images)[:, None], images_dtype),
-            ("responses", responses, np.float32),
-            ("behavior", behavior, np.float32),
-            ("pupil_center", pupil_center, np.float32),
-        ):
+        for name, rows in signals.items():
+            dtype = images_dtype if name == IMAGE else np.float32
             # The rows of a signal share their header.
             header = _npy_header(np.empty(np.shape(rows)[1:], dtype))
             for trial, row in enumerate(rows):
                 content = header + np.asarray(row, dtype).tobytes()
-                _add(archive, f"{stem}/data/{signal}/{trial}.npy", content)
+                _add(archive, f"{stem}/data/{known.get(name, name)}/{trial}.npy", content)
     return path
 
 
@@ -138,50 +159,17 @@ def _neuron_metadata(
     }
 
 
-def _statistics(signal: str, statistics: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {
-        f"statistics/{signal}/all/{name}": np.asarray(value, np.float32)
-        for name, value in sorted(statistics.items())
-    }
+def _of_images(images: np.ndarray, training: np.ndarray) -> dict[str, np.ndarray]:
+    """Statistics over all pixels, some images at a time: no copy of them all."""
+    n = max(1, _BLOCK_BYTES // images[0].nbytes)
+    return pixel_statistics(images[training[i : i + n]] for i in range(0, len(training), n))
 
 
-def _image_statistics(images: np.ndarray, training: np.ndarray) -> dict[str, np.ndarray]:
-    """Statistics over all pixels, by how often each brightness occurs: no copy of the images."""
-    images_per_block = max(1, _BLOCK_BYTES // images[0].nbytes)
-    blocks = [
-        np.unique(images[training[start : start + images_per_block]], return_counts=True)
-        for start in range(0, len(training), images_per_block)
-    ]
-    values, block_rows = np.unique(np.concatenate([v for v, _ in blocks]), return_inverse=True)
-    counts = np.bincount(block_rows, np.concatenate([c for _, c in blocks]))
-    values = values.astype(np.float64)
-    mean = np.average(values, weights=counts)
-    below = np.cumsum(counts)
-    middle = [
-        np.searchsorted(below, half, "right") for half in ((below[-1] - 1) // 2, below[-1] // 2)
-    ]
-    return {
-        "mean": mean,
-        "std": np.sqrt(np.average((values - mean) ** 2, weights=counts)),
-        "min": values[0],
-        "max": values[-1],
-        "median": values[middle].mean(),
-    }
-
-
-def _column_statistics(signal: np.ndarray, training: np.ndarray) -> dict[str, np.ndarray]:
-    """Statistics over the training trials of every column, a block of columns at a time."""
-    signal = np.asarray(signal)
-    columns_per_block = max(1, _BLOCK_BYTES // (8 * len(training)))
-    blocks = []
-    for start in range(0, signal.shape[1], columns_per_block):
-        block = signal[training, start : start + columns_per_block].astype(np.float64)
-        blocks.append(
-            {
-                name: getattr(np, name)(block, axis=0)
-                for name in ("mean", "std", "min", "max", "median")
-            }
-        )
+def _of_columns(values: np.ndarray, training: np.ndarray) -> dict[str, np.ndarray]:
+    """Statistics over the training trials of every column, some columns at a time."""
+    values = np.asarray(values)
+    n = max(1, _BLOCK_BYTES // (8 * len(training)))
+    blocks = [column_statistics(values[training, i : i + n]) for i in range(0, values.shape[1], n)]
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 

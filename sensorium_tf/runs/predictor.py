@@ -41,22 +41,21 @@ class Predictor:
         predict_batch = tf.function(lambda batch: self._model(batch, training=False))
         return predict_batch.get_concrete_function(inputs)
 
-    def __call__(self, trials: Trials, *, track: str) -> np.ndarray:
+    def __call__(self, trials: Trials) -> np.ndarray:
         """Returns the rates `(trials, neurons)`, in units of the responses' std.
 
         Args:
           trials: of the mouse.
-          track: the model's.
 
         Raises:
-            SensoriumError: If the mouse withholds what the track needs, or has another number of
+            SensoriumError: If the mouse lacks what the model is given, or has another number of
             neurons than the model.
         """
         check_n_neurons(self._whole_model, trials.mouse, trials.responses.shape[1])
         rates = np.empty(trials.responses.shape, np.float32)
         for start in range(0, len(trials), _BATCH_SIZE):
             rows = slice(start, start + _BATCH_SIZE)
-            signals = trials.inputs(track, rows)
+            signals = trials.inputs(self._whole_model.inputs, rows)
             rates[rows] = self._batch(signals)
         return rates
 
@@ -77,15 +76,14 @@ def check_n_neurons(model: FiringRateModel | EnsembleModel, mouse: str, n_neuron
         )
 
 
-def predict(model: FiringRateModel | EnsembleModel, trials: Trials, *, track: str) -> np.ndarray:
+def predict(model: FiringRateModel | EnsembleModel, trials: Trials) -> np.ndarray:
     """Returns the rates `(trials, neurons)` of the trials' mouse, in units of the responses' std.
 
     Args:
       model: a trained model.
       trials: of one of the model's mice.
-      track: the model's.
 
     Raises:
         SensoriumError: If the model does not fit the mouse or its recording.
     """
-    return Predictor(model, trials.mouse)(trials, track=track)
+    return Predictor(model, trials.mouse)(trials)

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.tracks import TRACKS, describe_signals
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,8 +17,8 @@ class Provenance:
 
     Attributes:
         mice: Those that it was trained on.
-        track: `sensorium` (image alone) or `sensorium_plus` (image and behavior).
-        pupil_center: Whether it is given the pupil center.
+        track: Its track, such as `sensorium`.
+        inputs: Signals that it is given, such as `image` and `behavior`.
         trained_on: Tiers that its weights were fitted to; None where that is not known.
         chosen_by: Tier by which its weights were chosen; None where that is not known.
         neurons_chosen_by: Tier whose responses chose its neurons; None if none did.
@@ -37,7 +36,7 @@ class Provenance:
 
     mice: tuple[str, ...]
     track: str
-    pupil_center: bool
+    inputs: tuple[str, ...]
     trained_on: tuple[str, ...] | None = None
     chosen_by: str | None = None
     neurons_chosen_by: str | None = None
@@ -51,7 +50,7 @@ class Provenance:
     @property
     def signals(self) -> str:
         """What the model is given, for people, such as `image, behavior`."""
-        return describe_signals(self.track, pupil_center=self.pupil_center)
+        return ", ".join(self.inputs).replace("_", " ")
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -108,11 +107,10 @@ class Provenance:
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON values, every signal that some models use with its yes or no."""
         return {
-            "image": True,
-            "behavior": self.track == "sensorium_plus",
-            "pupil_center": self.pupil_center,
+            **{name: name in self.inputs for name in ("image", "behavior", "pupil_center")},
             "past_responses": False,  # no model here is given any
             "track": self.track,
+            "inputs": list(self.inputs),
             "mice": list(self.mice),
             "trained_on": None if self.trained_on is None else list(self.trained_on),
             "chosen_by": self.chosen_by,
@@ -141,7 +139,7 @@ class Provenance:
         return cls(
             mice=tuple(values["mice"]),
             track=values["track"],
-            pupil_center=values["pupil_center"],
+            inputs=tuple(values["inputs"]),
             trained_on=None if trained_on is None else tuple(trained_on),
             chosen_by=values["chosen_by"],
             neurons_chosen_by=values["neurons_chosen_by"],
@@ -168,8 +166,8 @@ def _is_names(value: object) -> bool:
 # What a damaged file may hold in the place of each value.
 _FITS = {
     "mice": _is_names,
-    "track": lambda value: value in TRACKS,
-    "pupil_center": lambda value: type(value) is bool,
+    "track": _is_text,
+    "inputs": _is_names,
     "trained_on": lambda value: value is None or _is_names(value),
     "chosen_by": _is_text_or_none,
     "neurons_chosen_by": _is_text_or_none,

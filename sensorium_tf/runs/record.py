@@ -1,10 +1,11 @@
 """What `config.json` says of a run: written when it begins, never changed."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.registry import record_modules
 from sensorium_tf.runs.provenance import Provenance
 from sensorium_tf.training.settings import TrainingSettings
 
@@ -52,7 +53,7 @@ class RunRecord:
             provenance=Provenance(
                 mice=settings.mice,
                 track=settings.track,
-                pupil_center=settings.track == "sensorium_plus",  # until there is a model
+                inputs=(),  # until there is a model
                 trained_on=subset.train_tiers,
                 chosen_by=subset.validation_tier,
                 neurons_chosen_by=subset.neurons_chosen_by,
@@ -64,18 +65,22 @@ class RunRecord:
             modules=modules or {},
         )
 
-    def with_model(self, *, pupil_center: bool, start: Provenance | None) -> Self:
+    def with_model(
+        self, inputs: Sequence[str], modules: Iterable[str], *, start: Provenance | None
+    ) -> Self:
         """Returns it with what is known once the model has been built.
 
         Args:
-            pupil_center: Whether the model is given it.
+            inputs: Signals that the model is given.
+            modules: Custom modules that its parts are from.
             start: Of the model that training starts from; None for random weights, or if that is
                 not known.
         """
-        provenance = dataclasses.replace(self.provenance, pupil_center=pupil_center)
+        provenance = dataclasses.replace(self.provenance, inputs=tuple(inputs))
         if start is not None:
             provenance = provenance.after(start)
-        return dataclasses.replace(self, provenance=provenance)
+        modules = {**record_modules(modules), **self.modules}
+        return dataclasses.replace(self, provenance=provenance, modules=modules)
 
     def difference(self, other: "RunRecord") -> str:
         """Names the settings and seeds in which another run differs; empty if in none."""

@@ -23,7 +23,6 @@ from sensorium_tf.runs.predictor import check_n_neurons, predict
 from sensorium_tf.runs.provenance import Provenance
 from sensorium_tf.runs.record import RunRecord
 from sensorium_tf.runs.store import RunStore
-from sensorium_tf.tracks import image_shape, track_of
 
 if TYPE_CHECKING:
     from sensorium_tf.evaluation import Evaluation
@@ -82,7 +81,7 @@ class Run:
     @property
     def name(self) -> str:
         """What the model is called: as `--model` was, or as its maker called it."""
-        return self.model.name if self.settings is None else self.settings.model
+        return self.model.name if self.settings is None else self.settings.architecture.name
 
     @property
     def track(self) -> str:
@@ -107,12 +106,8 @@ class Run:
             return dataclasses.replace(
                 opened.record.provenance, unfinished=opened.store.unfinished()
             )
-        try:
-            track = track_of(opened.model.image_shape)
-        except SensoriumError as e:
-            raise SensoriumError(f"{self.path}: {e}") from e
-        pupil_center = bool(opened.model.shifters)
-        return Provenance(mice=opened.model.mice, track=track, pupil_center=pupil_center)
+        model = opened.model
+        return Provenance(mice=model.mice, track=model.inputs.track, inputs=model.inputs.signals)
 
     @property
     def folder(self) -> Path:
@@ -177,7 +172,7 @@ class Run:
             SensoriumError: If there is no such tier or mouse.
         """
         trials = self.mouse(mouse).trials(tier)
-        return predict(self.model, trials, track=self.track)
+        return predict(self.model, trials)
 
     def evaluate(
         self,
@@ -260,7 +255,7 @@ class Run:
         if self.store is not None:
             self.store.check_recording(mouse)
             return
-        places = getattr(self.model.readouts[mouse.name], "coordinates", None)
+        places = self.model.readouts[mouse.name].coordinates
         if places is None:
             return
         if not same_places(places, normalize_coordinates(mouse.cell_motor_coordinates)):
@@ -319,7 +314,8 @@ def _fits(model: FiringRateModel | EnsembleModel, record: RunRecord) -> bool:
     """Tells whether a model has the mice, their neurons and the images of the run's."""
     n_neurons = [(mouse, readout.n_neurons) for mouse, readout in model.readouts.items()]
     return (
-        model.image_shape == image_shape(record.settings.track)
+        (model.inputs.track, model.inputs.signals)
+        == (record.provenance.track, record.provenance.inputs)
         and model.mice == record.settings.mice
         and n_neurons == list(record.n_neurons.items())
     )

@@ -9,8 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.data import Mouse, Trials, load_mouse
-from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.models import FiringRateModel, PoissonLoss, model_builder
+from sensorium_tf.data.common_inputs import inputs_of
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models import FiringRateModel, PoissonLoss, build
+from sensorium_tf.registry import custom_code, custom_modules
+from sensorium_tf.testing import check_model
 from sensorium_tf.training.devices import describe
 from sensorium_tf.training.settings import TrainingSettings
 
@@ -32,10 +35,9 @@ def open_mice(
         SensoriumError: If one cannot be trained on, a device would have no trial of some batch, or
             there is no such model.
     """
-    model_builder(settings.model)
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
+    inputs_of(mice, track=settings.track, channels=settings.channels)
     for mouse in mice:
-        mouse.check_track(settings.track)
         for tier in settings.subset.tiers:
             mouse.check_tier(tier, responses=True)
     mice = [settings.subset.neurons_of(mouse) for mouse in mice]
@@ -66,41 +68,32 @@ def _check_shares(
 
 
 def build_model(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
-    """Returns the untrained model of a run, for the mice that its settings name."""
-    return compiled_model(
-        settings,
-        {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-        {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice},
-    )
-
-
-def compiled_model(
-    settings: TrainingSettings,
-    coordinates: Mapping[str, np.ndarray],
-    n_train_trials: Mapping[str, int],
-) -> FiringRateModel:
     """Returns the untrained model of a run, with its losses and optimizer.
 
     Args:
         settings: Of the run.
-        coordinates: Mouse to cell motor coordinates `(neurons, 3)`, micrometres.
-        n_train_trials: Mouse to the number of its training trials, which scales its loss.
+        mice: Those that the settings name.
+
+    Raises:
+        SensoriumError: If the model cannot be built, or a custom one cannot be trained.
     """
     with _precision("mixed_bfloat16" if settings.devices.mixed_precision else "float32"):
-        model = model_builder(settings.model)(
-            coordinates,
-            track=settings.track,
-            settings=settings.architecture,
+        model = build(
+            settings.architecture,
+            {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
+            inputs_of(mice, track=settings.track, channels=settings.channels),
             seed=settings.seed,
+            joint_core=settings.joint_core,
         )
-    # A custom model may have chosen it for itself.
-    model.joint_core = model.joint_core or settings.joint_core
+        if custom_modules(model):
+            check_model(model)
     model.core.trainable = not settings.freeze_core
     # The loss of a batch grows with the root of its size, the penalties do not.
     balance = (settings.how.balance_batch_size or settings.batch_size) / settings.batch_size
+    n_train_trials = {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice}
     model.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8),
-        loss={mouse: PoissonLoss(n_train_trials[mouse] * balance) for mouse in coordinates},
+        loss={mouse: PoissonLoss(number * balance) for mouse, number in n_train_trials.items()},
         # XLA's depthwise convolution is many times slower on a CPU.
         jit_compile=False,
     )
@@ -118,18 +111,8 @@ def start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None
         SensoriumError: If a custom readout fails at it.
     """
     for mouse, each in trials.items():
-        # A custom readout may have no such thing.
-        set_mean_rates = getattr(model.readouts[mouse], "set_mean_rates", None)
-        if set_mean_rates is None:
-            continue
-        try:
-            set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
-        except SensoriumError:
-            raise
-        except Exception as e:  # whatever a user's code raises
-            raise SensoriumError(
-                f"readout of {mouse}: set_mean_rates raised {type(e).__name__}: {one_line(e)}"
-            ) from e
+        with custom_code(f"readout of {mouse}: set_mean_rates"):
+            model.readouts[mouse].set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
 
 
 @contextlib.contextmanager

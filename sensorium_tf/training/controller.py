@@ -20,7 +20,7 @@ from sensorium_tf.training.devices import chiefs_value
 from sensorium_tf.training.interruption import StopRequest
 from sensorium_tf.training.schedules import Schedule, make_schedule
 from sensorium_tf.training.settings import TrainingSettings
-from sensorium_tf.training.steps import Steps
+from sensorium_tf.training.step import Steps
 from sensorium_tf.training.totals import BadStep, EpochTotals
 
 # Batches inside one call of the compiled loop: few enough for a progress bar that moves.
@@ -78,7 +78,7 @@ class Controller:
         self._strategy = strategy
         self._writes = writes
         self._stop = stop
-        self._track = settings.track
+        self._labels = tuple(model.penalties())
         self._most_epochs = settings.epochs
         self._tier = settings.subset.validation_tier
         self._new_schedule = functools.partial(
@@ -89,15 +89,15 @@ class Controller:
             epochs=settings.epochs,
         )
         self._batches = Batches(
-            trials, track=settings.track, batch_size=settings.batch_size, seed=settings.seed
+            trials, inputs=model.inputs, batch_size=settings.batch_size, seed=settings.seed
         )
         self._validation = {mouse.name: mouse.trials(self._tier) for mouse in mice}
         self._predictors = {name: Predictor(model, name) for name in self._validation}
         self._take_steps = Steps(
             model,
             strategy,
-            gradient_clip=settings.clip_norm,
-            average_decay=settings.ema_decay or None,
+            clip_norm=settings.clip_norm,
+            ema_decay=settings.ema_decay or None,
         )
         self._chiefs_value = chiefs_value(strategy)
         self._checkpoints = store.checkpoints
@@ -140,7 +140,7 @@ class Controller:
         """Scores the untrained weights, which are the first best."""
         scores = self._validate(epoch=0)
         self._schedule = self._new_schedule(first_score=scores[SCORE])
-        self._partial = EpochTotals.new(len(self._mice))
+        self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         self._best = self._weights()
         self._save_model()
         for callback in self._callbacks:
@@ -166,7 +166,7 @@ class Controller:
                 average.assign(weight)
         self._stopped = decision.stop
         self._epochs.append({"epoch": epoch, **scalars})
-        self._partial = EpochTotals.new(len(self._mice))
+        self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         n_images = sum(sum(self._batches.n_trials(step)) for step in range(first_step, n_steps))
         # Before the checkpoint, from which the run goes on: twice is better than never.
         for callback in self._callbacks:
@@ -193,7 +193,7 @@ class Controller:
             if totals.bad is not None:
                 raise self._not_finite(epoch, steps.start, totals.bad)
             partial.add(n_trials, totals)
-            loss = partial.losses(self._model.mice)["loss/total"]
+            loss = partial.losses(self._model.mice, self._labels)["loss/total"]
             for callback in self._callbacks:
                 callback.on_steps(partial.step, loss)
             if totals.stopped:
@@ -202,7 +202,7 @@ class Controller:
                     f"asked to stop in epoch {epoch}, after step {partial.step} of {n_steps}: "
                     f"saved in {self._store.path}, the same command goes on"
                 )
-        return partial.losses(self._model.mice)
+        return partial.losses(self._model.mice, self._labels)
 
     def _distributed(self, epoch: int, first_step: int):
         """Returns the rest of an epoch's batches, shared out to the devices."""
@@ -238,7 +238,7 @@ class Controller:
         """Returns the validation score of each mouse and over the neurons of all of them."""
         correlations, rates = {}, {}
         for mouse, trials in self._validation.items():
-            rates[mouse] = self._predictors[mouse](trials, track=self._track)
+            rates[mouse] = self._predictors[mouse](trials)
             if not np.isfinite(rates[mouse]).all():
                 if epoch == 0:
                     raise SensoriumError(f"the rates of {mouse} are infinite or NaN from the start")
@@ -323,7 +323,7 @@ class Controller:
         best = [arrays[f"best/{i}"] for i in range(len(self._model.get_weights()))]
         schedule = self._new_schedule(first_score=0.0)
         schedule.restore(state["schedule"])
-        partial = EpochTotals.load(state["partial"], len(self._mice))
+        partial = EpochTotals.load(state["partial"], len(self._mice), len(self._labels))
         self._stopped, self._epochs = bool(state["stopped"]), list(state["epochs"])
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)

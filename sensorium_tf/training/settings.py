@@ -4,6 +4,7 @@ import dataclasses
 import json
 from typing import Any, Self
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.config import (
     Config,
     check_names,
@@ -15,10 +16,10 @@ from sensorium_tf.config import (
 from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.subset import Subset
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.settings import BASELINES, BaselineSettings, check_model_name
+from sensorium_tf.models.settings import NONE, PRESETS, ModelSettings
 from sensorium_tf.recipes import Recipe
 from sensorium_tf.registry import RECIPES
-from sensorium_tf.tracks import TRACKS, describe_signals
+from sensorium_tf.specs import Track
 from sensorium_tf.training.schedules import SCHEDULES, ScheduleSettings, fit_ramps
 
 #: Where a run can compute, see `training.make_strategy`.
@@ -59,15 +60,10 @@ class TrainingSettings(Config):
     track: str = setting(
         "sensorium",
         "sensorium: image only; sensorium_plus: image, behavior and pupil center.",
-        choices=TRACKS,
+        choices=tuple(sensorium2022.CHALLENGE.tracks),
         essential=True,
     )
-    model: str = setting(
-        "cnn",
-        "Baseline (cnn or ln), or package.module:function that builds a custom model; its code is "
-        "run.",
-        essential=True,
-    )
+    architecture: ModelSettings = setting(ModelSettings(), "The model's parts.")
     recipe: str = setting(
         "published", "How to train.", choices=lambda: RECIPES.names(), essential=True
     )
@@ -93,7 +89,11 @@ class TrainingSettings(Config):
         "to be the same, by their places in cortex or by the run in whose workdir the file is.",
         essential=True,
     )
-    architecture: BaselineSettings = setting(BaselineSettings(), "The model's hyperparameters.")
+    channels: tuple[str, ...] = setting(
+        (),
+        "Signals that are stacked to the image input, image first, instead of the track's: image, "
+        "centred_image and, where the track allows it, signals of the recording.",
+    )
     freeze_core: bool = setting(
         False,
         "Whether the core stays as it is in init_from, statistics of its batch normalisation "
@@ -126,7 +126,6 @@ class TrainingSettings(Config):
     def __post_init__(self):
         super().__post_init__()
         object.__setattr__(self, "mice", tuple(mouse_names(",".join(self.mice))))
-        check_model_name(self.model)
         self._take_from_recipe()
         self._check_schedule()
         self._check_together()
@@ -170,18 +169,15 @@ class TrainingSettings(Config):
         """Refuses what does not go together."""
         if self.freeze_core and self.init_from is None:
             raise SensoriumError("freeze_core: goes with init_from: a random core cannot be frozen")
-        model, usual = self.architecture, BaselineSettings()
-        has_shifter = self.track == "sensorium_plus" and model.shifter
-        if not has_shifter and (model.shifter_hidden_units, model.shifter_layers) != (
-            usual.shifter_hidden_units,
-            usual.shifter_layers,
-        ):
+        if (wanted := self.architecture.shifter_wanted) and not self._rules.extras:
+            tracks = [each.name for each in sensorium2022.CHALLENGE.tracks.values() if each.extras]
             raise SensoriumError(
-                "shifter_hidden_units and shifter_layers: this model has no shifter, which goes "
-                "with track sensorium_plus"
+                f"{wanted}: this model has no shifter, which goes with track {' or '.join(tracks)}"
             )
-        if model.positions == "free" and model.position_hidden_units != usual.position_hidden_units:
-            raise SensoriumError("position_hidden_units: free positions have no network")
+
+    @property
+    def _rules(self) -> Track:
+        return sensorium2022.CHALLENGE.track(self.track)
 
     def describe(self) -> str:
         """Returns in one line which trials and signals the run uses."""
@@ -192,12 +188,13 @@ class TrainingSettings(Config):
         chosen = self.subset.describe()
         # What a custom model is given is known once it has been built.
         signals = ""
-        if self.model in BASELINES:
-            seen = describe_signals(self.track, pupil_center=self.architecture.shifter)
-            signals = f" ({seen})"
+        if self.architecture.model in PRESETS:
+            extras = () if self.architecture.shifter == NONE else self._rules.extras
+            seen = (*(self.channels or self._rules.channels), *extras)
+            signals = f" ({', '.join(seen).replace('_', ' ')})"
         return (
-            f"training {self.model} on {', '.join(self.mice)}{f' ({chosen})' if chosen else ''}, "
-            f"track {self.track}{signals}; tier "
+            f"training {self.architecture.name} on {', '.join(self.mice)}"
+            f"{f' ({chosen})' if chosen else ''}, track {self.track}{signals}; tier "
             f"{' and '.join(self.subset.train_tiers)}, weights chosen by the score on tier "
             f"{self.subset.validation_tier}; recipe {self.recipe}{start}"
         )

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from sensorium_tf.data import Mouse
 from sensorium_tf.models import FiringRateModel
+from sensorium_tf.registry import custom_modules
 from sensorium_tf.runs import RunRecord, RunStore
 from sensorium_tf.training.building import build_model, open_mice, start_at_means
 from sensorium_tf.training.callbacks import (
@@ -163,4 +164,4 @@ def _start_from(
         if verbose:
             print(start.describe(model.mice, copied))
     before = None if start is None else start.provenance
-    return record.with_model(pupil_center=bool(model.shifters), start=before), copied
+    return record.with_model(model.inputs.signals, custom_modules(model), start=before), copied

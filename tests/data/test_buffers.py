@@ -73,14 +73,28 @@ def test_rows_that_are_not_there_are_refused():
         select(np.zeros((6, 5), np.float32), np.array([2, 6]))
 
 
-def test_constant_channels_are_put_behind_the_image(rng):
-    images = rng.normal(size=(3, 5, 7)).astype("float32")
-    constants = rng.normal(size=(3, 3)).astype("float32")
-    constants[1, 1], images[0, 0, 0] = np.nan, -0.0
-    stacked = stack_channels(images, constants)
-    np.testing.assert_array_equal(stacked[..., 0], images)
-    expected = np.broadcast_to(constants[:, None, None, :], (3, 5, 7, 3))
-    np.testing.assert_array_equal(stacked[..., 1:], expected)
+@pytest.mark.parametrize(
+    "sizes", [(1, -3), (1, -1), (2, -4, -2), (1, 1), (1, -2, 1), (1, -1, 2, -7)], ids=str
+)
+def test_channels_are_stacked_in_order(rng, sizes):
+    """Images have positive sizes here, constants negative ones."""
+    parts = [
+        rng.normal(size=(3, 5, 7, size) if size > 0 else (3, -size)).astype("float32")
+        for size in sizes
+    ]
+    parts[-1].flat[1], parts[0][0, 0, 0, 0] = np.nan, -0.0
+    expected = [
+        part if part.ndim == 4 else np.broadcast_to(part[:, None, None], (3, 5, 7, part.shape[1]))
+        for part in parts
+    ]
+    stacked = stack_channels(parts)
+    assert stacked.flags.c_contiguous
+    assert stacked.tobytes() == np.concatenate(expected, axis=-1).tobytes()
+
+
+def test_one_part_alone_is_not_copied(rng):
+    images = rng.normal(size=(3, 5, 7, 2)).astype("float32")
+    assert stack_channels([images]) is images
 
 
 @pytest.fixture

@@ -181,13 +181,13 @@ def test_a_file_downloaded_earlier_needs_no_network(tmp_path, monkeypatch):
     import tensorflow_datasets as tfds
     from sensorium_tf.datasets import sensorium
 
-    from sensorium_tf.recordings import CATALOG
+    from sensorium_tf.challenges import sensorium2022
 
     def refuse(*_, **__):
         raise OSError("no route")
 
     monkeypatch.setattr(urllib.request, "urlopen", refuse)
-    entry = CATALOG["mouse1"]
+    entry = sensorium2022.CHALLENGE.catalog["mouse1"]
     kept = write_zip(tmp_path / "kept.zip", recording_tree(), top=entry.stem)
     (tmp_path / "downloads" / "sensorium").mkdir(parents=True)
     info = tmp_path / "downloads" / "sensorium" / "kept.zip.INFO"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import tensorflow_datasets as tfds
 from recording_files import recording_tree, write_zip
-from sensorium_tf.datasets.sensorium import Builder
+from sensorium_tf.datasets.sensorium import Builder, RecordingConfig
 from sensorium_tf.datasets.sensorium.prepared import checksum
 
 import sensorium_tf
@@ -60,7 +60,7 @@ ENTRIES = {
     "ground_truth": lambda folder: sensorium_tf.evaluation.ground_truth(
         "full", "test", output=folder / "truth", data_dir=folder
     ),
-    "Builder": lambda folder: Builder(config=tfds.core.BuilderConfig(name="full"), data_dir=folder),
+    "Builder": lambda folder: Builder(config=RecordingConfig(name="full"), data_dir=folder),
 }
 
 
@@ -141,7 +141,7 @@ def test_more_trials_than_there_are_is_one_line(received):
 
 
 def test_one_changed_number_is_noticed(received):
-    change(received / "metadata.json", "statistics", "images", "mean", value=1.5, signed=False)
+    change(received / "metadata.json", "statistics", "image", "mean", value=1.5, signed=False)
     with pytest.raises(SensoriumError, match="metadata.json: damaged.*does not match its checksum"):
         load_mouse("full", data_dir=data_dir(received))
 
@@ -170,15 +170,29 @@ def test_one_changed_number_is_noticed(received):
         (("neurons", "cell_motor_coordinates", 0, 0), "deep"),
         (("neurons", "area"), ["V1"]),
         (("neurons", "area", 0), {"V1": 1}),
-        (("statistics", "images"), None),
-        (("statistics", "images", "std"), 0.0),
-        (("statistics", "images", "mean"), [1.0]),
-        (("statistics", "responses", "std"), [1.0]),
-        (("statistics", "responses", "std", 0), -1.0),
-        (("statistics", "responses", "mean", 0), float("inf")),
+        (("statistics", "image"), None),
+        (("statistics", "image", "std"), 0.0),
+        (("statistics", "image", "mean"), [1.0]),
+        (("statistics", "response", "std"), [1.0]),
+        (("statistics", "response", "std", 0), -1.0),
+        (("statistics", "response", "mean", 0), float("inf")),
         (("statistics", "behavior", "mean", 0), "fast"),
+        (("spec",), None),
+        (("spec",), []),
+        (("spec", 0, "shape"), [144, 256]),
+        (("spec", 0, "shape"), [144, 256, None]),
+        (("spec", 0, "shape"), [10**6, 10**6, 1]),
+        (("spec", 0, "name"), "picture"),
+        (("spec", 1, "shape"), [4]),
+        (("spec", 2, "shape"), [-3]),
+        (("spec", 2, "shape"), [4]),
+        (("spec", 2, "name"), "../behavior"),
+        (("spec", 2, "name"), "pupil_center"),
+        (("spec", 2, "name"), "trial_id"),
+        (("spec", 2, "role"), "stimulus"),
+        (("spec", 2, "surprise"), 1),
         (("withheld",), None),
-        (("withheld", "signals"), ["images"]),
+        (("withheld", "signals"), ["image"]),
         (("withheld", "signals"), "behavior"),
         (("withheld", "response_tiers"), ["dessert"]),
         (("withheld", "response_tiers"), [["test"]]),
@@ -230,15 +244,25 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(received, monkeypatch
     assert "delete" not in str(e.value)
 
 
-def test_a_dataset_of_an_earlier_version_is_named_with_the_command_that_renews_it(received):
-    earlier = received.with_name("1.0.0")
+def test_features_that_the_metadata_do_not_tell_of_are_refused(received):
+    spec = json.loads((received / "metadata.json").read_text())["spec"]
+    change(received / "metadata.json", "spec", value=spec[:2] + spec[3:])
+    with pytest.raises(SensoriumError, match="features.json: damaged"):
+        load_mouse("full", data_dir=data_dir(received))
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0"])
+def test_a_dataset_of_an_earlier_version_is_named_with_the_command_that_renews_it(
+    received, version
+):
+    earlier = received.with_name(version)
     received.rename(earlier)
     with pytest.raises(SensoriumError) as refused:
         load_mouse("full", data_dir=data_dir(received))
     assert str(refused.value) == (
-        f"mouse 'full' in {data_dir(received)} is prepared as version 1.0.0, but this is version "
-        "1.1.0: run python launch/prepare.py --mice=full (or --recording=PATH --name=full for a "
-        f"recording of your own) and delete the folder {earlier}"
+        f"mouse 'full' in {data_dir(received)} is prepared as version {version}, but this is "
+        "version 2.0.0: run python launch/prepare.py --mice=full (or --recording=PATH --name=full "
+        f"for a recording of your own) and delete the folder {earlier}"
     )
     path = write_zip(received.parents[3] / "again.zip", recording_tree(seed=1))
     assert prepare("full", recording=path, data_dir=data_dir(received)).data_path == received

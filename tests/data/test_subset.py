@@ -91,7 +91,7 @@ def uneven(tmp_path_factory):
 @pytest.mark.parametrize("index", [[0], [0, 4], [4, 0, 1]])
 def test_what_a_neuron_is_divided_by_follows_from_all_neurons(uneven, index):
     whole, part = uneven, uneven.with_neurons(np.array(index))
-    std = whole.statistics["responses"]["std"]
+    std = whole.statistics["response"]["std"]
     floor = 0.01 * std.mean()
     assert std[0] < floor < std[4]
     np.testing.assert_allclose(whole.response_scale, np.maximum(std, floor))
@@ -106,12 +106,12 @@ def test_what_a_neuron_is_divided_by_follows_from_all_neurons(uneven, index):
 
 def test_saved_runs_go_on_knowing_the_neurons_of_a_mouse(uneven):
     def expected(index, spread):
-        mean = uneven.statistics["responses"]["mean"]
+        mean = uneven.statistics["response"]["mean"]
         parts = (uneven.unit_ids[index], mean[index], spread[index])
         content = uneven.session_key.encode() + b"".join(part.tobytes() for part in parts)
         return hashlib.sha256(content).hexdigest()[:16]
 
-    assert uneven.fingerprint == expected(np.arange(5), uneven.statistics["responses"]["std"])
+    assert uneven.fingerprint == expected(np.arange(5), uneven.statistics["response"]["std"])
     some = np.array([0, 4])
     assert uneven.with_neurons(some).fingerprint == expected(some, uneven.response_scale)
 
@@ -133,8 +133,10 @@ def test_fewer_trials_are_some_of_the_more(mouse):
     assert len(few) == 4 and set(few.trial_ids) < set(more.trial_ids) < set(whole.trial_ids)
     rows = [whole.trial_ids.tolist().index(each) for each in few.trial_ids]
     assert rows == sorted(rows)
-    for name in ("images", "responses", "behavior", "pupil_center", "image_ids"):
+    for name in ("images", "responses", "image_ids"):
         np.testing.assert_array_equal(getattr(few, name), getattr(whole, name)[rows])
+    for name, values in few.signals.items():
+        np.testing.assert_array_equal(values, whole.signals[name][rows])
     other = Subset(train_trials=4, subset_seed=1).train_trials_of(mouse)
     assert set(other.trial_ids) != set(few.trial_ids)
 
@@ -150,7 +152,7 @@ def test_trials_of_several_tiers_come_one_after_another(mouse):
 
 def test_what_was_left_out_stays_left_out_where_it_is_withheld(prepared):
     hidden = load_mouse("hidden", data_dir=prepared)
-    assert Subset(train_trials=2).train_trials_of(hidden).behavior is None
+    assert Subset(train_trials=2).train_trials_of(hidden).signals == {}
 
 
 @pytest.mark.parametrize(

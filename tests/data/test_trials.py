@@ -7,12 +7,7 @@ from recording_files import recording_tree
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Trials, load_mouse
-from sensorium_tf.data.trials import (
-    normalize_columns,
-    normalize_images,
-    normalize_responses,
-    response_scale,
-)
+from sensorium_tf.data.trials import normalize_images, normalize_responses, response_scale
 
 
 def raw(tree, signal, tier):
@@ -23,18 +18,31 @@ def raw(tree, signal, tier):
 
 def test_an_image_is_z_scored_then_each_block_gives_the_mean_of_its_central_pixels():
     image = np.random.default_rng(0).integers(0, 256, (1, 144, 256, 1)).astype(np.float64)
-    normalized = normalize_images(image, 104.0, 58.0)
-    assert normalized.shape == (1, 36, 64)
+    normalized = normalize_images(image, 104.0, 58.0, step=4)
+    assert normalized.shape == (1, 36, 64, 1)
     z = (image[0, ..., 0] - 104.0) / 58.0
     for row, column in ((0, 0), (17, 40), (35, 63)):
         block = z[4 * row + 1 : 4 * row + 3, 4 * column + 1 : 4 * column + 3]
-        assert normalized[0, row, column] == pytest.approx(block.mean(), abs=1e-6)
+        assert normalized[0, row, column, 0] == pytest.approx(block.mean(), abs=1e-6)
 
 
 def test_the_resize_is_bilinear_without_antialiasing():
     images = np.random.default_rng(1).uniform(0, 255, (2, 144, 256, 1)).astype(np.float32)
     expected = tf.image.resize((images - 100) / 50, (36, 64), method="bilinear", antialias=False)
-    np.testing.assert_allclose(normalize_images(images, 100, 50), expected[..., 0], atol=1e-5)
+    np.testing.assert_allclose(normalize_images(images, 100, 50, step=4), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 6])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_images_become_smaller_by_any_whole_number(step, channels):
+    size = (4 * step, 6 * step, channels)
+    images = np.random.default_rng(1).uniform(0, 255, (2, *size)).astype(np.float32)
+    expected = tf.image.resize((images - 100) / 50, (4, 6), method="bilinear", antialias=False)
+    padded = np.pad(images, ((0, 0), (0, step - 1), (0, step // 2), (0, 0)))
+    for given in (images, padded):
+        smaller = normalize_images(given, 100, 50, step=step)
+        assert smaller.shape == (2, 4, 6, channels)
+        np.testing.assert_allclose(smaller, expected, atol=1e-5)
 
 
 def test_a_neuron_that_hardly_responds_is_not_blown_up():
@@ -47,11 +55,6 @@ def test_a_neuron_that_hardly_responds_is_not_blown_up():
     )
 
 
-def test_a_signal_that_never_varies_stays_finite():
-    values = normalize_columns(np.array([[3.0, 4.0]]), mean=[3.0, 2.0], std=[0.0, 4.0])
-    np.testing.assert_array_equal(values, [[0.0, 0.5]])
-
-
 def test_a_prepared_mouse_gives_its_normalised_trials(prepared):
     tree = recording_tree(seed=1)
     trials = load_mouse("full", data_dir=prepared).trials("validation")
@@ -60,12 +63,12 @@ def test_a_prepared_mouse_gives_its_normalised_trials(prepared):
         trials.responses, raw(tree, "responses", "validation") / std, rtol=1e-5
     )
     np.testing.assert_allclose(
-        trials.behavior,
+        trials.signals["behavior"],
         raw(tree, "behavior", "validation") / tree["meta/statistics/behavior/all/std"],
         rtol=1e-5,
     )
     np.testing.assert_allclose(
-        trials.pupil_center,
+        trials.signals["pupil_center"],
         (raw(tree, "pupil_center", "validation") - tree["meta/statistics/pupil_center/all/mean"])
         / tree["meta/statistics/pupil_center/all/std"],
         rtol=1e-4,
@@ -108,22 +111,74 @@ def test_mice_and_trials_say_in_a_line_what_they_are(prepared, name, says):
 
 
 def test_a_sensorium_model_sees_the_image_alone(prepared):
-    trials = load_mouse("full", data_dir=prepared).trials("train")
-    inputs = trials.inputs("sensorium")
+    mouse = load_mouse("full", data_dir=prepared)
+    trials = mouse.trials("train")
+    inputs = trials.inputs(mouse.inputs("sensorium"))
     assert list(inputs) == ["image"]
-    np.testing.assert_array_equal(inputs["image"][..., 0], trials.images)
+    np.testing.assert_array_equal(inputs["image"], trials.images)
     assert inputs["image"].shape == (12, 36, 64, 1)
 
 
 def test_a_sensorium_plus_model_sees_behavior_as_constant_channels(prepared):
-    trials = load_mouse("full", data_dir=prepared).trials("train")
-    inputs = trials.inputs("sensorium_plus", slice(2, 5))
-    np.testing.assert_array_equal(inputs["image"][..., 0], trials.images[2:5])
+    mouse = load_mouse("full", data_dir=prepared)
+    trials = mouse.trials("train")
+    inputs = trials.inputs(mouse.inputs("sensorium_plus"), slice(2, 5))
+    np.testing.assert_array_equal(inputs["image"][..., :1], trials.images[2:5])
     for channel in range(3):
         plane = inputs["image"][..., 1 + channel]
         np.testing.assert_array_equal(plane, np.broadcast_to(plane[:, :1, :1], plane.shape))
-        np.testing.assert_array_equal(plane[:, 0, 0], trials.behavior[2:5, channel])
-    np.testing.assert_array_equal(inputs["pupil_center"], trials.pupil_center[2:5])
+        np.testing.assert_array_equal(plane[:, 0, 0], trials.signals["behavior"][2:5, channel])
+    np.testing.assert_array_equal(inputs["pupil_center"], trials.signals["pupil_center"][2:5])
+
+
+def test_channels_are_stacked_in_the_order_asked_for(prepared):
+    mouse = load_mouse("full", data_dir=prepared)
+    trials, index = mouse.trials("train"), np.array([7, 2])
+    channels = ["image", "pupil_center", "centred_image"]
+    image = trials.inputs(mouse.inputs("sensorium_plus", channels), index)["image"]
+    images = trials.images[index]
+    np.testing.assert_array_equal(image[..., :1], images)
+    pupil = np.broadcast_to(trials.signals["pupil_center"][index][:, None, None], (2, 36, 64, 2))
+    np.testing.assert_array_equal(image[..., 1:3], pupil)
+    centred = images - images.mean((1, 2), keepdims=True, dtype=np.float64)
+    np.testing.assert_allclose(image[..., 3:], centred, atol=1e-5)
+
+
+def test_inputs_carry_the_constants_of_the_recording(prepared):
+    tree = recording_tree(seed=1)
+    mouse = load_mouse("full", data_dir=prepared)
+    inputs = mouse.inputs("sensorium_plus")
+    for name, folder in (("image", "images"), ("behavior", "behavior")):
+        for statistic in ("mean", "std"):
+            np.testing.assert_array_equal(
+                inputs.constants_of("full", name)[statistic],
+                tree[f"meta/statistics/{folder}/all/{statistic}"],
+            )
+    grey = raw(tree, "images", "validation")[:, 0, ..., None].astype(np.float32)
+    shown = mouse.trials("validation").images
+    middle = grey.reshape(4, 36, 4, 64, 4)[:, :, 1:3, :, 1:3].mean((2, 4))[..., None]
+    np.testing.assert_allclose(inputs.to_grey(shown, "full"), middle, atol=1e-3)
+    assert list(mouse.inputs("sensorium").constants["full"]) == ["image"]
+
+
+def test_what_does_not_fit_the_model_is_named(prepared):
+    mouse = load_mouse("full", data_dir=prepared)
+    trials, inputs = mouse.trials("train"), mouse.inputs("sensorium_plus")
+    other = dataclasses.replace(inputs, image_size=(20, 20))
+    with pytest.raises(SensoriumError, match="full: its images are 36 x 64 .* of 20 x 20"):
+        trials.inputs(other)
+    more = dataclasses.replace(inputs.channels[1], size=4)
+    other = dataclasses.replace(inputs, channels=(inputs.channels[0], more))
+    with pytest.raises(SensoriumError, match="full: behavior has 3 columns .* is given 4"):
+        trials.inputs(other)
+
+
+def test_tracks_and_channels_that_cannot_be_are_named(prepared):
+    mouse = load_mouse("full", data_dir=prepared)
+    with pytest.raises(SensoriumError, match="track 'plus': unknown"):
+        mouse.inputs("plus")
+    with pytest.raises(SensoriumError, match="full: track sensorium_plus needs licks"):
+        mouse.inputs("sensorium_plus", ["image", "licks"])
 
 
 def test_withheld_behavior_is_refused_for_sensorium_plus(prepared):
@@ -133,7 +188,7 @@ def test_withheld_behavior_is_refused_for_sensorium_plus(prepared):
     with pytest.raises(SensoriumError, match="hidden: behavior and pupil_center withheld"):
         mouse.check_track("sensorium_plus")
     with pytest.raises(SensoriumError, match="withheld"):
-        mouse.trials("train").inputs("sensorium_plus")
+        mouse.trials("train").inputs(load_mouse("full", data_dir=prepared).inputs("sensorium_plus"))
 
 
 def test_withheld_responses_are_refused_where_they_are_needed(prepared):

@@ -16,7 +16,9 @@ from recording_files import recording_tree, write_zip
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
-from sensorium_tf.recordings import CATALOG, PublishedRecording
+from sensorium_tf.challenges import PublishedRecording, sensorium2022
+
+CATALOG = sensorium2022.CHALLENGE.catalog
 
 
 @pytest.fixture
@@ -32,6 +34,7 @@ def server(tmp_path, monkeypatch):
             PublishedRecording,
             "url",
             property(lambda self: f"http://127.0.0.1:{serving.server_port}/{self.stem}.zip"),
+            raising=False,
         )
         yield folder
         serving.shutdown()

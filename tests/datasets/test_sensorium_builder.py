@@ -10,9 +10,10 @@ from recording_files import recording_tree, withhold, write_zip
 from sensorium_tf.datasets.sensorium import Builder
 
 import sensorium_tf
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import prepare
-from sensorium_tf.recordings import CATALOG
 
+CATALOG = sensorium2022.CHALLENGE.catalog
 SPLITS = {"train": 12, "validation": 4, "test": 6}
 
 
@@ -106,7 +107,7 @@ def test_the_metadata_tell_what_belongs_to_the_recording(data_dir):
     assert metadata["neurons"]["unit_ids"] == tree["meta/neurons/unit_ids"].tolist()
     assert metadata["neurons"]["area"] == ["V1"] * 5
     np.testing.assert_allclose(
-        metadata["statistics"]["responses"]["std"], tree["meta/statistics/responses/all/std"]
+        metadata["statistics"]["response"]["std"], tree["meta/statistics/responses/all/std"]
     )
 
 

@@ -10,7 +10,7 @@ from recording_files import recording_tree
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate, evaluate_mouse
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import ModelSettings
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, RunRecord, load_model, predict
@@ -24,7 +24,7 @@ def trained(folder, prepared, **changes):
     settings = TrainingSettings(
         epochs=1,
         batch_size=8,
-        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+        architecture=ModelSettings(hidden_channels=4, n_blocks=1),
         **changes,
     )
     train(settings, folder, data_dir=prepared, verbose=False)

@@ -9,7 +9,7 @@ from recording_files import recording_tree
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Subset, load_mouse
 from sensorium_tf.evaluation import ground_truth, submit
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import ModelSettings
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Run, RunRecord, RunStore, load_model, predict
 from sensorium_tf.scoring import score_neurons
@@ -24,7 +24,7 @@ def run(prepared, tmp_path_factory):
         mice=("full", "hidden"),
         epochs=1,
         batch_size=8,
-        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+        architecture=ModelSettings(hidden_channels=4, n_blocks=1),
     )
     train(settings, folder, data_dir=prepared, verbose=False)
     return folder
@@ -97,7 +97,7 @@ def test_a_run_on_some_of_the_neurons_is_refused(prepared, tmp_path):
     settings = TrainingSettings(
         mice=("full",),
         epochs=1,
-        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+        architecture=ModelSettings(hidden_channels=4, n_blocks=1),
         subset=Subset(neurons=3),
     )
     train(settings, tmp_path / "part", data_dir=prepared, verbose=False)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import sensorium_tf
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import prepare
-from sensorium_tf.recordings.catalog import CATALOG
-from sensorium_tf.recordings.simulation import simulate_recording
+from sensorium_tf.simulation import simulate_recording
 
 pytestmark = pytest.mark.long
 
@@ -33,7 +33,7 @@ print("peak", 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 def prepare_mice(folder, n_images):
     """Simulates and prepares a mouse in the place of each published one."""
     mice = []
-    for number, published in enumerate(CATALOG.values()):
+    for number, published in enumerate(sensorium2022.CHALLENGE.catalog.values()):
         recording = simulate_recording(
             folder,
             session_key=published.session_key,

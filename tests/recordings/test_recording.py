@@ -6,7 +6,7 @@ import pytest
 from recording_files import STEM, npy, recording_tree, withhold, write_folder, write_zip
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.recordings import CATALOG, Recording
+from sensorium_tf.recordings import Recording
 
 
 @pytest.fixture(scope="module")
@@ -46,23 +46,24 @@ def test_every_form_of_a_recording_reads_the_same(tmp_path, tree, form):
             recording.trial_ids, tree["meta/trials/trial_idx"].astype(str)
         )
         np.testing.assert_array_equal(
-            recording.read("images")[..., 0], stacked(tree, "images")[:, 0]
+            recording.read("image")[..., 0], stacked(tree, "images")[:, 0]
         )
-        for signal in ("responses", "behavior", "pupil_center"):
+        np.testing.assert_array_equal(recording.read("response"), stacked(tree, "responses"))
+        for signal in ("behavior", "pupil_center"):
             np.testing.assert_array_equal(recording.read(signal), stacked(tree, signal))
 
 
 def test_some_trials_are_read_in_the_order_asked_for(tmp_path, tree):
     recording = Recording(write_zip(tmp_path / "r.zip", tree))
     np.testing.assert_array_equal(
-        recording.read("responses", [7, 2]), stacked(tree, "responses")[[7, 2]]
+        recording.read("response", [7, 2]), stacked(tree, "responses")[[7, 2]]
     )
 
 
 def test_images_stay_uint8_unless_one_of_them_is_not(tmp_path, tree):
-    assert Recording(write_zip(tmp_path / "a.zip", tree)).read("images").dtype == np.uint8
+    assert Recording(write_zip(tmp_path / "a.zip", tree)).read("image").dtype == np.uint8
     mixed = {**tree, "data/images/3": tree["data/images/3"].astype(np.float64) + 0.5}
-    images = Recording(write_zip(tmp_path / "b.zip", mixed)).read("images")
+    images = Recording(write_zip(tmp_path / "b.zip", mixed)).read("image")
     assert images.dtype == np.float32
     np.testing.assert_array_equal(images[3, ..., 0], mixed["data/images/3"][0])
     np.testing.assert_array_equal(images[2, ..., 0], tree["data/images/2"][0])
@@ -73,7 +74,7 @@ def test_row_vectors_and_fortran_order_are_read_alike(tmp_path, tree):
     other["data/images/4"] = np.asfortranarray(tree["data/images/4"])
     recording = Recording(write_zip(tmp_path / "r.zip", other))
     np.testing.assert_array_equal(recording.read("behavior"), stacked(tree, "behavior"))
-    np.testing.assert_array_equal(recording.read("images")[..., 0], stacked(tree, "images")[:, 0])
+    np.testing.assert_array_equal(recording.read("image")[..., 0], stacked(tree, "images")[:, 0])
 
 
 def test_withheld_signals_are_found(tmp_path, tree):
@@ -103,7 +104,7 @@ def test_a_corrupt_member_is_refused(tmp_path, tree):
     content[member.header_offset + 120] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(SensoriumError, match=r"data/responses/3\.npy cannot be read .* download"):
-        Recording(path).read("responses")
+        Recording(path).read("response")
 
 
 @pytest.mark.parametrize("name", ["../../outside.npy", "/etc/outside.npy", "C:/outside.npy"])
@@ -127,8 +128,6 @@ def test_a_zip_of_something_else_is_refused(tmp_path):
         "meta/trials/trial_idx",
         "meta/neurons/unit_ids",
         "meta/neurons/cell_motor_coordinates",
-        "meta/statistics/responses/all/std",
-        "meta/statistics/images/all/mean",
         "data/images/0",
         "data/pupil_center/5",
     ],
@@ -152,7 +151,7 @@ def test_a_missing_array_is_named(tmp_path, tree, name):
     ],
 )
 def test_a_wrong_shape_is_named(tmp_path, tree, name, value):
-    text = refusal(tmp_path, {**tree, name: value}, reads=["images", "responses", "behavior"])
+    text = refusal(tmp_path, {**tree, name: value}, reads=["image", "response", "behavior"])
     assert f"{name}.npy has shape {value.shape}" in text
 
 
@@ -171,7 +170,7 @@ def test_a_wrong_shape_is_named(tmp_path, tree, name, value):
 def test_values_that_are_not_finite_are_named(tmp_path, tree, name, bad):
     value = tree[name].copy()
     value.flat[0] = bad
-    signals = ["responses", "behavior", "pupil_center"]
+    signals = ["response", "behavior", "pupil_center"]
     text = refusal(tmp_path, {**tree, name: value}, reads=signals)
     assert f"{name}.npy holds NaN or infinity" in text
 
@@ -179,7 +178,7 @@ def test_values_that_are_not_finite_are_named(tmp_path, tree, name, bad):
 def test_infinities_that_cancel_in_a_sum_are_found(tmp_path, tree):
     value = tree["data/responses/3"].copy()
     value[:2] = np.inf, -np.inf
-    text = refusal(tmp_path, {**tree, "data/responses/3": value}, reads=["responses"])
+    text = refusal(tmp_path, {**tree, "data/responses/3": value}, reads=["response"])
     assert "data/responses/3.npy" in text
 
 
@@ -213,7 +212,7 @@ def test_bytes_that_are_no_array_are_refused(tmp_path, tree):
 def test_an_array_cut_short_is_refused(tmp_path, tree):
     for trial in (0, 1):
         broken = {**tree, f"data/responses/{trial}": npy(tree["data/responses/0"])[:-4]}
-        assert f"data/responses/{trial}.npy" in refusal(tmp_path, broken, reads=["responses"])
+        assert f"data/responses/{trial}.npy" in refusal(tmp_path, broken, reads=["response"])
 
 
 def test_oddities_are_kept_and_warned_of(tmp_path, tree):
@@ -222,7 +221,7 @@ def test_oddities_are_kept_and_warned_of(tmp_path, tree):
     odd["data/responses/2"] = tree["data/responses/2"] - 1
     with pytest.warns(UserWarning) as warned:
         recording = Recording(write_zip(tmp_path / "r.zip", odd))
-        responses = recording.read("responses")
+        responses = recording.read("response")
     texts = " ".join(str(each.message) for each in warned)
     assert "layer" in texts and "depth" in texts and "negative" in texts
     np.testing.assert_array_equal(recording.neurons["depth"], np.arange(5.0))
@@ -236,17 +235,9 @@ def test_optional_metadata_that_cannot_be_read_are_left_out(tmp_path, tree):
     assert "area" not in recording.neurons
 
 
-def test_the_catalog_names_the_seven_published_files():
-    assert list(CATALOG) == [f"mouse{i}" for i in range(1, 8)]
-    assert CATALOG["mouse1"].url == (
-        f"https://gin.g-node.org/cajal/Sensorium2022/raw/master/{STEM}.zip"
-    )
-    assert CATALOG["mouse2"].session_key == "27204-5-13"
-
-
 def test_the_reference_recordings_open(shared):
     paths = sorted((shared / "recordings").glob("*.zip"))
-    assert len(paths) == 3
+    assert paths
     for path in paths:
         with Recording(path) as recording:
             assert recording.read("pupil_center").shape == (recording.n_trials, 2)
@@ -279,7 +270,7 @@ def test_any_byte_of_the_directory_damaged_is_one_line(tmp_path, tree):
         damaged[start + offset] ^= 0xFF
         path.write_bytes(damaged)
         with contextlib.suppress(SensoriumError), Recording(path) as recording:
-            recording.read("images")
+            recording.read("image")
 
 
 def header(descr, shape):
@@ -336,3 +327,146 @@ def test_metadata_as_bytes_are_kept_as_text_and_other_kinds_left_out(tmp_path, t
 @pytest.mark.parametrize("bad", [1e30, np.nan, -1e19])
 def test_ids_beyond_an_integer_are_refused(tmp_path, tree, bad):
     assert "whole numbers" in refusal(tmp_path, {**tree, "meta/neurons/unit_ids": np.full(5, bad)})
+
+
+def without(tree, *prefixes):
+    return {name: value for name, value in tree.items() if not name.startswith(prefixes)}
+
+
+def replaced(tree, folder, shape, *, dtype=np.float32):
+    """Returns the tree with other arrays of one signal, and no statistics of it."""
+    random, n_trials = np.random.default_rng(8), len(tree["meta/trials/tiers"])
+    changed = without(tree, f"data/{folder}/", f"meta/statistics/{folder}/")
+    for trial in range(n_trials):
+        changed[f"data/{folder}/{trial}"] = random.uniform(0, 255, shape).astype(dtype)
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("shape", "spec"),
+    [
+        ((1, 36, 64), (36, 64, 1)),
+        ((36, 64), (36, 64, 1)),
+        ((2, 36, 64), (36, 64, 2)),
+        ((3, 20, 20), (20, 20, 3)),
+    ],
+)
+def test_images_of_other_sizes_and_colours_are_read_channels_last(tmp_path, tree, shape, spec):
+    other = replaced(tree, "images", shape)
+    recording = Recording(write_zip(tmp_path / "r.zip", other))
+    assert recording.spec["image"].shape == spec
+    stored = stacked(other, "images").reshape(-1, spec[2], *spec[:2])
+    np.testing.assert_array_equal(recording.read("image"), stored.transpose(0, 2, 3, 1))
+
+
+@pytest.mark.parametrize("shape", [(64,), (2, 2, 36, 64), (0, 36, 64), (1, 1, 1)])
+def test_what_is_no_image_is_named(tmp_path, tree, shape):
+    text = refusal(tmp_path, replaced(tree, "images", shape))
+    assert f"data/images/0.npy has shape {shape}, expected (channels, height, width)" in text
+
+
+def test_an_image_that_only_claims_to_be_huge_is_named(tmp_path, tree):
+    text = refusal(tmp_path, {**tree, "data/images/0": header("<f4", (1, 10**6, 10**6))})
+    assert "data/images/0.npy has 0 bytes of values" in text
+
+
+def test_behavior_and_pupil_center_may_be_absent(tmp_path, tree):
+    bare = without(tree, *(f"{a}/{b}/" for a in ("data", "meta/statistics") for b in CONTEXT))
+    recording = Recording(write_zip(tmp_path / "r.zip", bare))
+    assert recording.spec.names == ("image", "response")
+    assert recording.withheld_signals == ()
+    assert set(recording.statistics) == {"image", "response"}
+    with pytest.raises(SensoriumError, match="'behavior': the recording has only image, response"):
+        recording.read("behavior")
+
+
+CONTEXT = ("behavior", "pupil_center")
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 4), (4, 1)])
+def test_there_may_be_more_behaviors(tmp_path, tree, shape):
+    other = replaced(tree, "behavior", shape)
+    recording = Recording(write_zip(tmp_path / "r.zip", other))
+    assert recording.spec["behavior"].shape == (4,)
+    np.testing.assert_array_equal(
+        recording.read("behavior"), stacked(other, "behavior").reshape(-1, 4)
+    )
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1), (3,)])
+def test_any_further_folder_is_a_context_signal(tmp_path, tree, shape):
+    more = replaced(tree, "decision", shape, dtype=np.float64)
+    with pytest.warns(UserWarning, match="no statistics of decision: computed over the training"):
+        recording = Recording(write_zip(tmp_path / "r.zip", more))
+        statistics = recording.statistics["decision"]
+    assert recording.spec.names == ("image", "response", *CONTEXT, "decision")
+    assert recording.spec["decision"].role == "context"
+    values = stacked(more, "decision").reshape(22, -1).astype(np.float32)
+    np.testing.assert_array_equal(recording.read("decision"), values)
+    training = values[tree["meta/trials/tiers"] == "train"].astype(np.float64)
+    np.testing.assert_allclose(statistics.mean, training.mean(0))
+    np.testing.assert_allclose(statistics.std, training.std(0))
+
+
+@pytest.mark.parametrize(
+    ("names", "value", "says"),
+    [
+        ([f"data/film/{i}" for i in range(22)], np.zeros((4, 4)), "expected a row of numbers"),
+        ([f"data/words/{i}" for i in range(22)], np.array(["a"]), "expected numbers"),
+        ([f"data/half/{i}" for i in range(11)], np.zeros(1), "11.npy is missing"),
+        ([f"data/bad-name/{i}" for i in range(22)], np.zeros(1), "context signal 'bad-name'"),
+        ([f"data/image_id/{i}" for i in range(22)], np.zeros(1), "context signal 'image_id'"),
+    ],
+)
+def test_further_folders_that_are_no_signal_are_left_out(tmp_path, tree, names, value, says):
+    more = {**tree, **dict.fromkeys(names, value)}
+    with pytest.warns(UserWarning, match=f"left out data/.*{says}"):
+        recording = Recording(write_zip(tmp_path / "r.zip", more))
+    assert recording.spec.names == ("image", "response", *CONTEXT)
+
+
+def test_folders_without_trials_are_no_signals(tmp_path, tree):
+    recording = Recording(write_zip(tmp_path / "r.zip", {**tree, "data/notes/readme": np.zeros(1)}))
+    assert recording.spec.names == ("image", "response", *CONTEXT)
+
+
+@pytest.mark.parametrize("folder", ["images", "responses", "behavior"])
+def test_statistics_that_are_missing_are_those_of_the_training_trials(tmp_path, tree, folder):
+    bare = without(tree, f"meta/statistics/{folder}/all/std")
+    name = {"images": "image", "responses": "response"}.get(folder, folder)
+    recording = Recording(write_zip(tmp_path / "r.zip", bare))
+    with pytest.warns(UserWarning, match=rf"r\.zip: no statistics of {name}: computed over the"):
+        found = recording.statistics[name]
+    for statistic in ("mean", "std"):
+        expected = tree[f"meta/statistics/{folder}/all/{statistic}"]
+        np.testing.assert_allclose(getattr(found, statistic), expected, rtol=1e-6)
+
+
+def test_statistics_of_no_trial_cannot_be_computed(tmp_path, tree):
+    tiers = np.full_like(tree["meta/trials/tiers"], "test")
+    bare = {**without(tree, "meta/statistics/images"), "meta/trials/tiers": tiers}
+    recording = Recording(write_zip(tmp_path / "r.zip", bare))
+    with (
+        pytest.warns(UserWarning, match="no statistics"),
+        pytest.raises(SensoriumError, match="no trial is in tier 'train'"),
+    ):
+        recording.statistics  # noqa: B018
+
+
+def test_statistics_of_what_never_varies_are_refused(tmp_path, tree):
+    still = {**without(tree, "meta/statistics/images")}
+    still |= {name: np.full_like(v, 7) for name, v in tree.items() if "data/images" in name}
+    recording = Recording(write_zip(tmp_path / "r.zip", still))
+    with (
+        pytest.warns(UserWarning, match="no statistics"),
+        pytest.raises(SensoriumError, match="data/images never vary in tier 'train'"),
+    ):
+        recording.statistics  # noqa: B018
+
+
+@pytest.mark.parametrize("column", ["image_id", "colorframeprojector_image_id"])
+def test_image_ids_go_by_several_names(tmp_path, tree, column):
+    other = without(tree, "meta/trials/frame_image_id")
+    other[f"meta/trials/{column}"] = tree["meta/trials/frame_image_id"].astype(float)
+    recording = Recording(write_zip(tmp_path / "r.zip", other))
+    np.testing.assert_array_equal(recording.image_ids, tree["meta/trials/frame_image_id"])

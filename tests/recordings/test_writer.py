@@ -20,8 +20,10 @@ def arrays():
         "session_key": "26872-17-20",
         "images": random.integers(0, 256, (N_TRIALS, 144, 256), np.uint8),
         "responses": random.gamma(0.5, 2.0, (N_TRIALS, N_NEURONS)).astype(np.float32),
-        "behavior": random.normal(5, 1, (N_TRIALS, 3)),
-        "pupil_center": random.normal(50, 2, (N_TRIALS, 2)),
+        "context": {
+            "behavior": random.normal(5, 1, (N_TRIALS, 3)),
+            "pupil_center": random.normal(50, 2, (N_TRIALS, 2)),
+        },
         "tiers": TIERS,
         "image_ids": np.array([7, 1, 2, 3, 7, 4, 5]),
         "trial_ids": np.arange(10, 10 + N_TRIALS),
@@ -127,11 +129,9 @@ def test_a_recording_reads_back_as_it_was_written(tmp_path, arrays, images_dtype
     arrays["images"] = arrays["images"].astype(images_dtype) * images_dtype(1)
     with Recording(write_recording(tmp_path / f"{STEM}.zip", **arrays)) as recording:
         assert recording.session_key == "26872-17-20"
-        np.testing.assert_array_equal(recording.read("images")[..., 0], arrays["images"])
-        for signal in ("responses", "behavior", "pupil_center"):
-            np.testing.assert_array_equal(
-                recording.read(signal), arrays[signal].astype(np.float32), signal
-            )
+        np.testing.assert_array_equal(recording.read("image")[..., 0], arrays["images"])
+        for signal, values in {"response": arrays["responses"], **arrays["context"]}.items():
+            np.testing.assert_array_equal(recording.read(signal), values.astype(np.float32), signal)
         np.testing.assert_array_equal(recording.tiers, TIERS)
         np.testing.assert_array_equal(recording.image_ids, arrays["image_ids"])
         np.testing.assert_array_equal(recording.trial_ids, arrays["trial_ids"].astype(str))
@@ -155,8 +155,9 @@ def test_statistics_are_those_of_the_training_trials(tmp_path, arrays, images_dt
     arrays["images"][training] = arrays["images"][training] // 2 + 20
     arrays["responses"][0] = 100
     written = contents(write_recording(tmp_path / f"{STEM}.zip", **arrays))
-    for signal in ("images", "responses", "behavior", "pupil_center"):
-        values = np.asarray(arrays[signal], np.float64)[training]
+    signals = {"images": arrays["images"], "responses": arrays["responses"], **arrays["context"]}
+    for signal, values in signals.items():
+        values = np.asarray(values, np.float64)[training]
         axis = None if signal == "images" else 0
         for statistic in ("mean", "std", "min", "max", "median"):
             np.testing.assert_allclose(
@@ -209,16 +210,24 @@ def test_a_full_disk_leaves_nothing_and_keeps_what_was_there(tmp_path, arrays, m
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("images", np.zeros((N_TRIALS, 36, 64)), "(7, 36, 64), expected (7, 144, 256)"),
+        ("images", np.zeros((N_TRIALS, 64)), "(7, 64), expected (trials, height, width)"),
+        ("images", np.zeros((N_TRIALS, 0, 64)), "(7, 0, 64), expected (trials, height, width)"),
         ("images", np.zeros((N_TRIALS - 1, 144, 256)), "(6, 144, 256), expected (7, 144, 256)"),
         ("responses", np.zeros((N_TRIALS, 5)), "(7, 5), expected (7, 4)"),
-        ("behavior", np.zeros((N_TRIALS, 2)), "(7, 2), expected (7, 3)"),
-        ("pupil_center", np.zeros((N_TRIALS, 3)), "(7, 3), expected (7, 2)"),
+        ("context", {"behavior": np.zeros((N_TRIALS - 1, 3))}, "(6, 3), expected (7, 3)"),
+        ("context", {"decision": np.zeros(N_TRIALS)}, "(7,), expected (7, columns)"),
+        ("context", {"decision": np.zeros((N_TRIALS, 0))}, "(7, 0), expected (7, columns)"),
+        ("context", {"../decision": np.zeros((N_TRIALS, 1))}, "context signal '../decision'"),
+        ("context", {"trial_id": np.zeros((N_TRIALS, 1))}, "context signal 'trial_id': expected"),
         ("image_ids", np.arange(6), "(6,), expected (7,)"),
         ("trial_ids", np.arange(8), "(8,), expected (7,)"),
         ("cell_motor_coordinates", np.zeros((4, 2)), "(4, 2), expected (4, 3)"),
         ("responses", np.full((N_TRIALS, N_NEURONS), np.nan), "holds NaN or infinity"),
-        ("pupil_center", np.full((N_TRIALS, 2), np.inf), "holds NaN or infinity"),
+        (
+            "context",
+            {"pupil_center": np.full((7, 2), np.inf)},
+            "pupil_center holds NaN or infinity",
+        ),
         ("tiers", np.array(["train"] * 6 + ["dev"]), "unknown tier 'dev'"),
         ("tiers", np.array(["test"] * 7), "no trial is in tier 'train'"),
         ("session_key", "26872_17_20", "session key '26872_17_20'"),
@@ -230,3 +239,31 @@ def test_arrays_that_make_no_recording_are_refused(tmp_path, arrays, name, value
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_colours_and_further_signals_read_back(tmp_path, arrays, channels):
+    random = np.random.default_rng(6)
+    arrays["images"] = random.integers(0, 256, (N_TRIALS, 36, 64, channels), np.uint8)
+    arrays["context"] = {"decision": random.normal(size=(N_TRIALS, 2)).astype(np.float32)}
+    path = write_recording(tmp_path / f"{STEM}.zip", **arrays)
+    assert contents(path)["data/images/3"].shape == (channels, 36, 64)
+    with Recording(path) as recording:
+        assert recording.spec["image"].shape == (36, 64, channels)
+        assert recording.spec.names == ("image", "response", "decision")
+        np.testing.assert_array_equal(recording.read("image"), arrays["images"])
+        np.testing.assert_array_equal(recording.read("decision"), arrays["context"]["decision"])
+        training = arrays["context"]["decision"][TIERS == "train"]
+        np.testing.assert_allclose(recording.statistics["decision"].std, training.std(0), rtol=1e-5)
+
+
+def test_nothing_but_images_and_responses_need_be_recorded(tmp_path, arrays):
+    del arrays["context"]
+    with Recording(write_recording(tmp_path / f"{STEM}.zip", **arrays)) as recording:
+        assert recording.spec.names == ("image", "response")
+
+
+def test_grey_images_may_have_their_one_channel(tmp_path, arrays):
+    without = write_recording(tmp_path / "a.zip", **arrays).read_bytes()
+    arrays["images"] = arrays["images"][..., None]
+    assert write_recording(tmp_path / "b.zip", **arrays).read_bytes() == without

@@ -1,14 +1,16 @@
 """The model of a run."""
 
+import sys
 import types
 
-import keras
 import numpy as np
 import pytest
+from small_models import OneLayerCore, inputs
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.models import FiringRateModel, GaussianReadout
-from sensorium_tf.training import TrainingSettings, building, compiled_model
+from sensorium_tf.data import load_mouse
+from sensorium_tf.models import FiringRateModel, GaussianReadout, ModelSettings
+from sensorium_tf.training import TrainingSettings, build_model, building
 
 
 @pytest.mark.parametrize(
@@ -20,14 +22,18 @@ from sensorium_tf.training import TrainingSettings, building, compiled_model
         (True, "published", False, True),
     ],
 )
-def test_a_model_of_ones_own_may_choose_a_joint_core(monkeypatch, own, recipe, asked, joint):
-    def build(coordinates, **_):
+def test_a_model_of_ones_own_may_choose_a_joint_core(
+    prepared, monkeypatch, own, recipe, asked, joint
+):
+    def build(coordinates, *, inputs, seed):
         readouts = {mouse: GaussianReadout(len(places)) for mouse, places in coordinates.items()}
-        return FiringRateModel(keras.layers.Conv2D(2, 9), readouts, joint_core=own)
+        return FiringRateModel(OneLayerCore(), readouts, inputs=inputs, joint_core=own)
 
-    monkeypatch.setattr(building, "model_builder", lambda name: build)
-    settings = TrainingSettings(model="a:b", recipe=recipe, joint_core=asked)
-    model = compiled_model(settings, {"simulated": [(0, 0), (1, 1)]}, {"simulated": 4})
+    monkeypatch.setitem(sys.modules, "custom_model", types.SimpleNamespace(build=build))
+    settings = TrainingSettings(
+        architecture=ModelSettings(model="custom_model:build"), recipe=recipe, joint_core=asked
+    )
+    model = build_model(settings, [load_mouse("full", data_dir=prepared)])
     assert model.joint_core is joint
 
 
@@ -36,7 +42,7 @@ def test_a_readout_of_ones_own_that_fails_at_its_means_is_named():
         def set_mean_rates(self, means):
             return 1 / 0
 
-    model = FiringRateModel(keras.layers.Conv2D(2, 9), {"lab1": Failing(3)})
+    model = FiringRateModel(OneLayerCore(), {"lab1": Failing(3)}, inputs=inputs())
     trials = types.SimpleNamespace(responses=np.ones((4, 3)))
     with pytest.raises(SensoriumError, match="readout of lab1: set_mean_rates raised ZeroDiv"):
         building.start_at_means(model, {"lab1": trials})

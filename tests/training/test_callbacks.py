@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from sensorium_tf.data import Subset
 from sensorium_tf.evaluation import training_pictures
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import ModelSettings
 from sensorium_tf.training import TrainingSettings, train
 from sensorium_tf.training.callbacks import TensorBoardLog
 
@@ -19,7 +19,7 @@ SETTINGS = TrainingSettings(
     mice=("full", "short"),
     epochs=3,
     batch_size=2,
-    architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+    architecture=ModelSettings(hidden_channels=4, n_blocks=1),
     subset=Subset(validation_tier="test"),
 )
 

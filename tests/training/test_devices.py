@@ -29,7 +29,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * int(n_devices)
 )
-from sensorium_tf.models import BaselineSettings, GaussianReadout
+from sensorium_tf.models import ModelSettings, GaussianReadout
 from sensorium_tf.training import TrainingSettings, controller, train
 
 correlation, off = controller.single_trial_correlation, float(os.environ.get("SCORES_OFF_BY", 0))
@@ -50,7 +50,7 @@ settings = TrainingSettings(
     learning_rate=1e-3,
     ema_decay=0.5,
     clip_norm=50.0,
-    architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+    architecture=ModelSettings(hidden_channels=4, n_blocks=1),
 )
 result = train(settings, workdir, data_dir=data_dir, strategy=strategy, verbose=False)
 print("best score", result.best_score)

@@ -10,7 +10,7 @@ from recording_files import recording_tree, write_zip
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate, submit
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import ModelSettings
 from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.training import (
     DeviceSettings,
@@ -22,7 +22,7 @@ from sensorium_tf.training import (
 )
 from sensorium_tf.training.controller import Controller
 
-SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
+SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
 
 
 def settings(**changes):
@@ -209,7 +209,11 @@ def test_a_workdir_of_another_configuration_is_refused_and_kept(finished, prepar
     folder, _ = finished
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     with pytest.raises(SensoriumError, match=r"another configuration .*model cnn there, ln here"):
-        train(settings(mice=("full", "short"), epochs=3, model="ln"), folder, data_dir=prepared)
+        train(
+            settings(mice=("full", "short"), epochs=3, architecture=ModelSettings(model="ln")),
+            folder,
+            data_dir=prepared,
+        )
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 

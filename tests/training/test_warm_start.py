@@ -10,12 +10,12 @@ from recording_files import recording_tree, write_zip
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Mouse, Subset, prepare
 from sensorium_tf.evaluation import evaluate, submit
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import ModelSettings
 from sensorium_tf.runs import Run, RunStore, load_model
 from sensorium_tf.runs import run as run_module
 from sensorium_tf.training import TrainingSettings, train
 
-SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
+SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
 
 
 def settings(**changes):
@@ -57,7 +57,7 @@ def test_a_mouse_that_both_know_keeps_its_readout(donor, prepared, tmp_path, cap
     assert "the core and the readout of short; new readout for full (not in it)" in said
 
 
-FREE = BaselineSettings(hidden_channels=4, n_blocks=1, positions="free")
+FREE = ModelSettings(hidden_channels=4, n_blocks=1, positions="free")
 HALVES = ((3, 6), (9, 12))  # unit ids
 
 

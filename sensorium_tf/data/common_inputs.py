@@ -1,0 +1,40 @@
+"""What a model of several mice is given."""
+
+from collections.abc import Iterable, Sequence
+
+from sensorium_tf.data.mouse import Mouse
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.specs import InputSpec
+
+
+def inputs_of(mice: Iterable[Mouse], *, track: str, channels: Sequence[str] = ()) -> InputSpec:
+    """Returns what a model of some mice is given, with the constants of each.
+
+    Args:
+        mice: The mice, at least one.
+        track: Name of the track.
+        channels: Signals to stack instead of the track's, such as `image` and `centred_image`.
+
+    Raises:
+        SensoriumError: If the track is unknown, a mouse withholds a signal of it or was recorded
+            without, or the mice are given images of different sizes, channels or columns.
+    """
+    first, *others = mice
+    inputs = first.inputs(track, channels)
+    for mouse in others:
+        own = mouse.inputs(track, channels)
+        if own != inputs:
+            raise SensoriumError(
+                f"{first.name} and {mouse.name} cannot share a model: {first.name} has "
+                f"{_describe(inputs)}, {mouse.name} has {_describe(own)}"
+            )
+        inputs = inputs.with_constants(own.constants)
+    return inputs
+
+
+def _describe(inputs: InputSpec) -> str:
+    sizes = (f"{each.signal} ({each.size})" for each in (*inputs.channels, *inputs.extras))
+    recorded, given = (
+        " x ".join(map(str, size)) for size in (inputs.recorded_size, inputs.image_size)
+    )
+    return f"images of {recorded} pixels, given as {given}, and {', '.join(sizes)}"

@@ -1,0 +1,144 @@
+"""A simulated mouse on disk: the recording, and beside it the truth that it must not contain."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sensorium_tf.challenges import Challenge, sensorium2022
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.io import expand
+from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.recordings.writer import write_recording
+from sensorium_tf.simulation.mouse import simulate_mouse
+from sensorium_tf.specs import RecordingSpec
+
+
+def recording_spec(
+    *,
+    image_size: str | None = None,
+    n_channels: int | None = None,
+    n_behaviors: int | None = None,
+    pupil_center: bool = True,
+    context: Sequence[str] = (),
+    challenge: Challenge = sensorium2022.CHALLENGE,
+) -> RecordingSpec:
+    """Returns what a simulated recording is to hold; what is left out is as in the challenge.
+
+    Args:
+        image_size: Height and width of the images in pixels, such as `36x64`.
+        n_channels: Colours of the images.
+        n_behaviors: Columns of behavior; 0 for none recorded.
+        pupil_center: Whether the eye is recorded.
+        context: Names of further signals, of one column each, which change the rates as well.
+        challenge: The benchmark.
+
+    Raises:
+        SensoriumError: If the size is no size, or a name is taken.
+    """
+    spec = challenge.recording
+    height, width, channels = spec.image_shape
+    if image_size is not None:
+        match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", image_size)
+        if match is None:
+            raise SensoriumError(
+                f"image size {image_size!r}: expected height x width, such as 36x64"
+            )
+        height, width = map(int, match.groups())
+    shape = (height, width, channels if n_channels is None else n_channels)
+    spec = spec.with_shapes({"image": shape})
+    if n_behaviors is not None:
+        spec = spec.with_shapes({"behavior": (n_behaviors,)})
+    absent = [
+        *(["behavior"] if n_behaviors == 0 else []),
+        *([] if pupil_center else ["pupil_center"]),
+    ]
+    spec = spec.without(*absent)
+    for name in context:
+        if name in spec:
+            raise SensoriumError(f"context signal {name!r}: is recorded already")
+        spec = spec.with_context(name, 1)
+    return spec
+
+
+def simulate_recording(
+    output_dir: str | Path,
+    *,
+    session_key: str = "26872-17-20",
+    n_neurons: int = 500,
+    n_images: int = 1000,
+    n_repeats: int = 10,
+    seed: int = 0,
+    behavior: bool = True,
+    competition: bool = False,
+    spec: RecordingSpec | None = None,
+    challenge: Challenge = sensorium2022.CHALLENGE,
+) -> Path:
+    """Simulates a mouse and writes it in the published file tree.
+
+    Beside the recording, `<stem>_truth.npz` keeps what the recording must not hold: `rates` and
+    `responses`, each `(trials, neurons)` in the recording's units, with `tiers`, `image_ids` and
+    `trial_ids` (strings), each `(trials,)`, and `unit_ids` `(neurons,)`, in the recording's order.
+
+    Args:
+        output_dir: Folder to write to; it is made where it is missing.
+        session_key: Animal, session and scan; it names the file.
+        n_neurons: Number of neurons.
+        n_images: Images shown once, for training and validation.
+        n_repeats: How often each test image is shown.
+        seed: Equal arguments give equal files, byte for byte.
+        behavior: Whether the file holds the values of behavior and pupil center; else they are
+            zeros, as in the recording of the `sensorium` track.
+        competition: Whether the file has the form of the competition's: a `final_test` tier, zeros
+            in place of the responses of the test tiers, hashed trial ids.
+        spec: What is recorded, from `recording_spec`; as in the challenge if left out.
+        challenge: The benchmark whose form the file has.
+
+    Returns:
+        Path of the zip file.
+
+    Raises:
+        SensoriumError: If an argument is out of range or a file cannot be written.
+    """
+    mouse = simulate_mouse(
+        session_key=session_key,
+        n_neurons=n_neurons,
+        n_images=n_images,
+        n_repeats=n_repeats,
+        seed=seed,
+        competition=competition,
+        spec=spec,
+        challenge=challenge,
+    )
+    path = expand(output_dir) / f"{challenge.recording_stem(session_key)}.zip"
+    # The truth first: where there is a recording, there is its truth.
+    Truth(
+        tiers=mouse.tiers,
+        image_ids=mouse.image_ids,
+        trial_ids=mouse.trial_ids,
+        unit_ids=mouse.population.unit_ids,
+        rates=mouse.rates,
+        responses=mouse.responses,
+    ).save(path.with_name(f"{path.stem}_truth.npz"))
+    measured = mouse.responses
+    if competition:
+        hidden = np.isin(mouse.tiers, list(challenge.test_tiers))
+        measured = np.where(hidden[:, None], np.float32(0), measured)
+    return write_recording(
+        path,
+        session_key=session_key,
+        images=mouse.images,
+        responses=measured,
+        context={
+            name: values if behavior else np.zeros_like(values)
+            for name, values in mouse.signals.items()
+        },
+        tiers=mouse.tiers,
+        image_ids=mouse.image_ids,
+        trial_ids=mouse.trial_ids,
+        unit_ids=mouse.population.unit_ids,
+        cell_motor_coordinates=mouse.population.coordinates,
+        image_class="dead_leaves",
+        challenge=challenge,
+    )
