@@ -1,16 +1,18 @@
 """What other libraries find of ours, once they are imported: before or after this package."""
 
+import functools
 import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import wrapt
 
-# Library to what registers itself with it when it is imported.
+# Library to the package that registers itself with it, and the module whose import does so.
 _REGISTERED = {
-    "keras": "sensorium_tf.models.saved",
-    "tensorflow_datasets": "sensorium_tf.datasets.sensorium",
+    "keras": ("sensorium_tf.models", "saved"),
+    "tensorflow_datasets": ("sensorium_tf.datasets.sensorium", "sensorium_dataset_builder"),
 }
 # Packages that an installed package holds; in a clone they lie beside it.
 _BESIDE = ("datasets", "launch")
@@ -21,8 +23,32 @@ def register_with_libraries() -> None:
 
     Neither library is imported here.
     """
-    for library, ours in _REGISTERED.items():
-        wrapt.register_post_import_hook(lambda _, ours=ours: importlib.import_module(ours), library)
+    for library, (package, module) in _REGISTERED.items():
+        register = functools.partial(_register, library=library, package=package, module=module)
+        for name in (library, *_modules_of(package)):
+            wrapt.register_post_import_hook(register, name)
+
+
+def _register(imported: ModuleType, *, library: str, package: str, module: str) -> None:
+    """Imports the module that registers a package, unless a part of it is just being imported.
+
+    One of our modules may be what imports the library. Others that need that module would find it
+    empty: they have to wait until it is complete, of which its own hook tells.
+    """
+    if library not in sys.modules:
+        return
+    ours = [sys.modules[name] for name in list(sys.modules) if f"{name}.".startswith(f"{package}.")]
+    others = [each for each in (sys.modules[library], *ours) if each is not imported]
+    if not any(getattr(each.__spec__, "_initializing", False) for each in others):
+        importlib.import_module(f"{package}.{module}")
+
+
+def _modules_of(package: str) -> list[str]:
+    """Returns the modules of a package, by its files."""
+    spec = importlib.util.find_spec(package)
+    (folder,) = map(Path, spec.submodule_search_locations)
+    paths = (path.relative_to(folder).with_suffix("") for path in sorted(folder.rglob("*.py")))
+    return [".".join((package, *path.parts)).removesuffix(".__init__") for path in paths]
 
 
 def find_packages_beside(package: str) -> None:
