@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel, FiringRateModel
@@ -53,10 +54,11 @@ class Predictor:
             neurons than the model.
         """
         check_n_neurons(self._whole_model, trials.mouse, trials.responses.shape[1])
+        inputs = sensorium2022.CHALLENGE.inputs(track)
         rates = np.empty(trials.responses.shape, np.float32)
         for start in range(0, len(trials), _BATCH_SIZE):
             rows = slice(start, start + _BATCH_SIZE)
-            signals = trials.inputs(track, rows)
+            signals = trials.inputs(inputs, rows)
             rates[rows] = self._batch(signals)
         return rates
 

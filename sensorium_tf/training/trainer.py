@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sensorium_tf.data import Batches, Mouse
+from sensorium_tf.data import Batches, Mouse, inputs_of
 from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line
 from sensorium_tf.locking import file_lock
 from sensorium_tf.metrics import single_trial_correlation
@@ -166,7 +166,7 @@ class _Run:
             start_at_means(self._model, {n: t for n, t in trials.items() if n not in known})
         self._batches = Batches(
             trials,
-            track=settings.track,
+            inputs=inputs_of(mice, track=settings.track),
             batch_size=settings.batch_size,
             seed=settings.seed,
         )

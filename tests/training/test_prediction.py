@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import load_mouse
 from sensorium_tf.models import BaselineSettings, baseline
 from sensorium_tf.training import predict
@@ -26,7 +27,7 @@ def test_rates_are_those_of_the_model_whatever_the_batches(mouse, trials):
     many = trials.take(np.arange(70) % len(trials))  # two whole batches and a part of one
     rates = predict(model, many, track="sensorium")
     assert rates.shape == (70, mouse.n_neurons)
-    expected = model({"full": many.inputs("sensorium")})["full"]
+    expected = model({"full": many.inputs(sensorium2022.CHALLENGE.inputs("sensorium"))})["full"]
     np.testing.assert_allclose(rates, expected, rtol=1e-5, atol=1e-6)
 
 
