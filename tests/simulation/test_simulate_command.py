@@ -24,7 +24,7 @@ def simulate(*flags):
     ("flags", "shapes"),
     [
         (
-            ["--image_size=36x64", "--behaviors=0", "--nopupil"],
+            ["--image_size=36x64", "--behaviors=0", "--pupil=false"],
             {"image": (36, 64, 1), "response": (3,)},
         ),
         (
