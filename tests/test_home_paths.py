@@ -118,6 +118,7 @@ ARGUMENTS = {
 NO_PATHS = {
     *("mice", "tier", "modules", "keys", "mouse", "names", "name", "session", "seeds", "model"),
     *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),
+    *("image_size", "context"),
     "benchmarks compare",  # a command
 }
 
