@@ -145,7 +145,7 @@ def _parts(model, mouse, inputs, responses) -> dict[str, float]:
 
 def predict(workspace: Path, n_neurons: int, n_batch: int) -> dict:
     """Rates of the CNN of `sensorium_plus` for 1,000 trials, as evaluation and submission do it."""
-    from sensorium_tf.training import Predictor
+    from sensorium_tf.runs import Predictor
 
     mouse, _ = prepared(workspace, TRAINED, n_neurons)
     trials = mouse.trials("test")
@@ -227,7 +227,7 @@ def imports(*_) -> dict:
     for _ in range(6):
         for times, modules in (
             (light, "sensorium_tf"),
-            (whole, "sensorium_tf.starting_kit"),
+            (whole, "sensorium_tf.api"),
             (base, "tensorflow, tensorflow_datasets"),
         ):
             code = f"import {modules}"
@@ -270,11 +270,11 @@ def prepare(workspace: Path, n_neurons: int, _: int) -> dict:
 
 def submit(workspace: Path, *_) -> dict:
     """The submission of 1,000 trials of 7,776 neurons, prediction included, and its score."""
-    from sensorium_tf.models import baseline
-    from sensorium_tf.training import save_model
+    import sensorium_tf
+    from sensorium_tf.runs import save_model
 
     mouse, data_dir = prepared(workspace, SUBMITTED)
-    model = baseline("cnn", {mouse.name: mouse.cell_motor_coordinates}, seed=0)
+    model = sensorium_tf.build("cnn", mouse, seed=0)
     folder = workspace / "submission"
     save_model(model, folder / "cnn.keras")
     common = [f"--mouse={mouse.name}", f"--data_dir={data_dir}", f"--output={folder}"]

@@ -37,7 +37,7 @@ HERE = flags.DEFINE_bool("here", False, "Measure in this process (one measuremen
 def main() -> None:
     from sensorium_tf.errors import SensoriumError
     from sensorium_tf.evaluation import write_json
-    from sensorium_tf.files import expand
+    from sensorium_tf.io import expand
 
     unknown = [name for name in ONLY.value if name not in MEASUREMENTS]
     if unknown or not ONLY.value:

@@ -94,9 +94,9 @@ nitpick_ignore_regex = [("py:.*", r"(?!sensorium_tf\b).*")]
 # What public functions return and take, but no user makes.
 nitpick_ignore = [
     ("py:class", "sensorium_tf.simulation.population.Population"),
-    ("py:class", "sensorium_tf.training.schedule.Decision"),
+    ("py:class", "sensorium_tf.training.schedules.Decision"),
     ("py:class", "sensorium_tf.training.totals.BadStep"),
-    ("py:class", "sensorium_tf.training.tensorboard.Watch"),
+    ("py:class", "sensorium_tf.training.callbacks.Watch"),
 ]
 
 myst_enable_extensions = ["amsmath", "dollarmath"]

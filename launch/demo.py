@@ -30,7 +30,7 @@ _MOUSE, _SESSION, _TIER = "demo", "26872-17-20", "test"
 
 def main() -> None:
     from sensorium_tf.evaluation import scores_table, write_json
-    from sensorium_tf.files import expand
+    from sensorium_tf.io import expand
 
     output = expand(OUTPUT.value)
     _claim(output)

@@ -19,19 +19,19 @@ KEYS = flags.DEFINE_list(
 MODULES = flags.DEFINE_list(
     "modules",
     [],
-    "Modules of your own layers, to be imported first; of these, subclasses of Core, "
-    "GaussianReadout and Shifter can be exported.",
+    "Modules of your own layers, to be imported first; of these, subclasses of "
+    "SensoriumCore, GaussianReadout and MLPShifter can be exported.",
 )
 
 
 def main() -> None:
-    from sensorium_tf.models import save_published
-    from sensorium_tf.training import open_trained
+    from sensorium_tf.interop.pytorch import save_published
+    from sensorium_tf.runs import Run
 
     cli.import_own(MODULES)
-    trained = open_trained(cli.one_of(WORKDIR, MODEL_FILE))
+    trained = Run(cli.one_of(WORKDIR, MODEL_FILE))
     keys = save_published(trained.model, OUTPUT.value, keys=cli.pairs(KEYS))
-    print(f"{trained.name} of track {trained.track} ({trained.uses.describe()})")
+    print(f"{trained.name} of track {trained.track} ({trained.provenance.describe()})")
     for mouse, key in keys.items():
         print(f"{mouse}: session key {key}")
     print(OUTPUT.value)

@@ -26,18 +26,16 @@ NAMES = flags.DEFINE_list(
 
 
 def main() -> None:
-    from sensorium_tf.models import load_published
-    from sensorium_tf.tracks import describe_signals, track_of
-    from sensorium_tf.training import check_model_file, save_model
+    from sensorium_tf.interop.pytorch import load_published
+    from sensorium_tf.runs import check_model_file, save_model
 
     check_model_file(OUTPUT.value)
     model = load_published(CHECKPOINT.value, model=MODEL.value, names=cli.pairs(NAMES))
     save_model(model, OUTPUT.value)
-    track = track_of(model.image_shape)
-    signals = describe_signals(track, pupil_center=bool(model.shifters))
+    inputs, core = model.inputs, model.core.config
     print(
-        f"{model.name} of track {track} (sees {signals}), core of {1 + model.core.n_blocks} layers "
-        f"and {model.core.hidden_channels} channels"
+        f"{model.name} of track {inputs.track} (sees {inputs.describe()}), core of "
+        f"{1 + core.n_blocks} layers and {core.hidden_channels} channels"
     )
     for mouse, readout in model.readouts.items():
         print(f"{mouse}: {readout.n_neurons} neurons")

@@ -30,8 +30,9 @@ def main() -> None:
 
     scores = score(SUBMISSION.value, GROUND_TRUTH.value, track=TRACK.value)
     print(json.dumps(scores))
-    if scores["feve_reason"]:
-        print(f"feve is null: {scores['feve_reason']}", file=sys.stderr)
+    for name, reason in scores.items():
+        if name.endswith("_reason") and reason:
+            print(f"{name.removesuffix('_reason')} is null: {reason}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from absl import app, flags, logging
 
 from sensorium_tf import launch
 from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line, os_reason
+from sensorium_tf.flags import help_text, show
 from sensorium_tf.quiet import quieten_tensorflow
 
 # Exit status of a run that SIGTERM stopped and that can go on: "try again" in sysexits.h.
@@ -52,23 +53,9 @@ def pairs(choice: flags.FlagHolder) -> dict[str, str]:
     return found
 
 
-def whole_numbers(choice: flags.FlagHolder) -> tuple[int, ...]:
-    """Returns the numbers of a flag such as `--seeds=0,1,2`.
-
-    Raises:
-        SensoriumError: If it holds anything else.
-    """
-    texts = [text.strip() for text in choice.value]
-    if not all(text.isascii() and text.isdigit() for text in texts):
-        raise SensoriumError(
-            f"--{choice.name}: {','.join(texts)}, expected whole numbers such as 0,1,2"
-        )
-    return tuple(map(int, texts))
-
-
 def import_own(choice: flags.FlagHolder) -> None:
     """Imports the modules of a user's own layers."""
-    from sensorium_tf.models import import_modules
+    from sensorium_tf.registry import import_modules
 
     import_modules(choice.value)
 
@@ -81,10 +68,11 @@ def run(main: Callable[[], None]) -> NoReturn:
     Args:
         main: Does the work; the docstring and the flags of its script are the command's help.
     """
+    show(DATA_DIR)
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[DATA_DIR.name])
     if _HELP & set(sys.argv[1:]):
-        listed = flags.FLAGS.main_module_help().split("\n", 2)[2]
-        print(f"{_docstring_for_people(main)}\n\nflags:\n{listed}")
+        key_flags = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
+        print(f"{_docstring_for_people(main)}\n\n{help_text(key_flags)}")
         sys.exit(0)
 
     def guarded(arguments: list[str]) -> None:

@@ -33,6 +33,7 @@ def setting(
     below: float | None = None,
     choices: Sequence[str] | Callable[[], Sequence[str]] = (),
     essential: bool = False,
+    off: str | None = None,
 ) -> Any:
     """Returns a field of a `Config`.
 
@@ -45,9 +46,17 @@ def setting(
         below: What the value must stay under.
         choices: The values that text can have; a function where they are found at run time.
         essential: Whether `--help` lists it among the first flags.
+        off: The text that `--no<name>` stands for on the command line; None where it cannot be
+            switched off there.
     """
     bounds = {"at_least": at_least, "above": above, "at_most": at_most, "below": below}
-    metadata = {"doc": doc, "bounds": bounds, "choices": choices, "essential": essential}
+    metadata = {
+        "doc": doc,
+        "bounds": bounds,
+        "choices": choices,
+        "essential": essential,
+        "off": off,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -57,11 +66,14 @@ class Config:
 
     A subclass is a frozen, keyword-only dataclass of `setting`s, and perhaps of other `Config`s.
     Its documentation lists the settings; nobody writes that list. NumPy's numbers become plain
-    ones and lists tuples.
+    ones, lists and arrays tuples. Its class attribute `title` is the heading of its flags in
+    `--help`.
 
     Raises:
         SensoriumError: If a value is of another kind or out of its range.
     """
+
+    title = "other"
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -168,6 +180,26 @@ def from_flat(cls: type[Config], values: Mapping[str, Any]) -> Any:
     return cls(**given)
 
 
+def with_defaults(config: Config, values: Mapping[str, Any]) -> Any:
+    """Returns settings in which values stand for what is None, in the `Config`s in it as well.
+
+    Args:
+        config: The settings.
+        values: Name of each setting to its value where the settings hold None.
+
+    Raises:
+        SensoriumError: If a value is not possible.
+    """
+    changed = {}
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if isinstance(value, Config):
+            changed[field.name] = with_defaults(value, values)
+        elif value is None and field.name in values:
+            changed[field.name] = values[field.name]
+    return dataclasses.replace(config, **changed)
+
+
 def check_names(given: Iterable[str], known: Iterable[str], what: str) -> None:
     """Raises SensoriumError if a name is not known, with the one that it may be meant for.
 
@@ -182,7 +214,8 @@ def check_names(given: Iterable[str], known: Iterable[str], what: str) -> None:
     for name in given:
         if name not in known:
             close = difflib.get_close_matches(str(name), known, 1)
-            hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
+            expected = f"expected one of {', '.join(known)}" if known else "there are none"
+            hint = f"did you mean {close[0]}?" if close else expected
             raise SensoriumError(f"{name}: no such {what}: {hint}")
 
 
@@ -207,9 +240,11 @@ def _to_json(value: Any) -> Any:
 
 
 def _as_plain(value: Any, kind: Any) -> Any:
-    """Returns NumPy's numbers as Python's, lists as tuples, and a lone name as a tuple of one."""
+    """Returns what NumPy has as Python's, lists as tuples, and a lone name as a tuple of one."""
     if kind == tuple[str, ...] and isinstance(value, str):
         return (value,)
+    if callable(tolist := getattr(value, "tolist", None)):
+        value = tolist()
     if isinstance(value, list | tuple):
         return tuple(_as_plain(each, None) for each in value)
     if isinstance(value, numbers.Real) and not isinstance(value, bool):

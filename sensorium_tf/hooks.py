@@ -9,7 +9,7 @@ import wrapt
 
 # Library to what registers itself with it when it is imported.
 _REGISTERED = {
-    "keras": "sensorium_tf.models",
+    "keras": "sensorium_tf.models.saved",
     "tensorflow_datasets": "sensorium_tf.datasets.sensorium",
 }
 # Packages that an installed package holds; in a clone they lie beside it.

@@ -238,7 +238,7 @@ class InputSpec:
     @property
     def signals(self) -> tuple[str, ...]:
         """Names of all signals, in order."""
-        return tuple(each.signal for each in (*self.channels, *self.extras))
+        return tuple(dict.fromkeys(each.signal for each in (*self.channels, *self.extras)))
 
     @property
     def recorded_signals(self) -> tuple[str, ...]:
@@ -272,6 +272,16 @@ class InputSpec:
         """Returns it without some extras, for a model that has no use for them."""
         kept = tuple(each for each in self.extras if each.signal not in extras)
         return dataclasses.replace(self, extras=kept)
+
+    def with_extra(self, signal: str) -> "InputSpec":
+        """Returns it with a signal that it knows given beside the image, too, in columns.
+
+        Raises:
+            SensoriumError: If models of the track are not given it.
+        """
+        if any(each.signal == signal for each in self.extras):
+            return self
+        return dataclasses.replace(self, extras=(*self.extras, self[signal]))
 
     def with_constants(self, constants: Mapping[str, Mapping[str, Any]]) -> "InputSpec":
         """Returns it with the constants of some mice, beside those that it has."""

@@ -1,10 +1,22 @@
 """Fixtures that several rooms' tests share."""
 
 import os
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import settings
 from recording_files import recording_tree, withhold, write_zip
+
+# Property tests draw the same examples every time, and leave nothing behind: what passes here
+# passes elsewhere. HYPOTHESIS_PROFILE=random draws others, of the seed --hypothesis-seed.
+_NOTES = tempfile.TemporaryDirectory(prefix="hypothesis", ignore_cleanup_errors=True)
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = _NOTES.name
+_PROFILE = {"deadline": None, "print_blob": True, "database": None}
+settings.register_profile("repeatable", derandomize=True, **_PROFILE)
+settings.register_profile("random", **_PROFILE)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +45,17 @@ def prepared(tmp_path_factory):
         path = write_zip(folder / f"{name}.zip", tree)
         prepare(name, recording=path, data_dir=folder / "data")
     return folder / "data"
+
+
+@pytest.fixture
+def rng():
+    """Random numbers, the same in each test."""
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def to_numpy():
+    """Makes arrays of the tensors of any Keras backend."""
+    from keras import ops
+
+    return ops.convert_to_numpy

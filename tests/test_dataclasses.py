@@ -15,8 +15,8 @@ import sensorium_tf
 def dataclasses_of_the_package():
     """Yields every dataclass that a module of the package defines."""
     for info in pkgutil.walk_packages(sensorium_tf.__path__, "sensorium_tf."):
-        if info.name.endswith(".__main__"):  # is the command line, which importing would run
-            continue
+        if info.name.startswith(("sensorium_tf.launch", "sensorium_tf.__main__")):
+            continue  # the command line: importing it would define or run its commands
         module = importlib.import_module(info.name)
         for value in vars(module).values():
             if (

@@ -11,14 +11,16 @@ from sensorium_tf.datasets.sensorium import Builder
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
+from sensorium_tf.config import flat_fields, plain_kind
 from sensorium_tf.data import load_mouse, prepare
 from sensorium_tf.evaluation import ground_truth
-from sensorium_tf.files import atomic_write, expand
-from sensorium_tf.models import load_published, save_published
+from sensorium_tf.interop.pytorch import load_published, save_published
+from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.plotting import save_figure
 from sensorium_tf.recordings import Recording, Truth
+from sensorium_tf.runs import load_model, save_model
 from sensorium_tf.scoring.rows import Rows
-from sensorium_tf.training import load_model, save_model
+from sensorium_tf.training import TrainingSettings
 
 ROOT = Path(__file__).parents[1]
 
@@ -31,7 +33,7 @@ def home(prepared, tmp_path_factory):
     write_zip(folder / "recording.zip", recording_tree(seed=1))
     mouse = load_mouse("full", data_dir=prepared)
     for name in ("a", "b"):
-        model = sensorium_tf.baseline("ln", mouse, hidden_channels=2, n_blocks=1)
+        model = sensorium_tf.build("ln", mouse, hidden_channels=2, n_blocks=1)
         save_model(model, folder / f"{name}.keras")
     return folder
 
@@ -73,8 +75,8 @@ FLAGS = {
     ),
     "train workdir": lambda: train(workdir="~/a.keras"),
     "train init_from": lambda: train(init_from="~/nothing.keras"),
-    "evaluate workdir": lambda: run("~/nothing").trained,
-    "evaluate model_file": lambda: run("~/nothing.keras").trained,
+    "evaluate workdir": lambda: run("~/nothing").model,
+    "evaluate model_file": lambda: run("~/nothing.keras").model,
     "evaluate truth": lambda: run().evaluate(truth="~/nothing.npz"),
     "evaluate output": lambda: run().evaluate(output="~/scores"),
     "evaluate compare": lambda: sensorium_tf.compare("~/a.keras", "~/nothing", data_dir="~/data"),
@@ -85,7 +87,7 @@ FLAGS = {
     "score ground_truth": lambda: list(Rows("~/nothing.csv", "responses")),
     "import_published checkpoint": lambda: load_published("~/nothing.pth"),
     "import_published output": lambda: save_model(load_model("~/a.keras"), "~/c.keras"),
-    "export_published workdir": lambda: run("~/nothing").trained,
+    "export_published workdir": lambda: run("~/nothing").model,
     "export_published model_file": lambda: load_model("~/nothing.keras"),
     "export_published output": lambda: save_published(load_model("~/a.keras"), "~/a.pth", keys={}),
     "demo output": lambda: sensorium_tf.evaluation.write_json("~/demo/demo.json", {}),
@@ -119,6 +121,7 @@ NO_PATHS = {
     *("mice", "tier", "modules", "keys", "mouse", "names", "name", "session", "seeds", "model"),
     *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),
     *("image_size", "context"),
+    *("track", "recipe", "covariance", "positions"),
     "benchmarks compare",  # a command
 }
 
@@ -145,8 +148,12 @@ def test_every_text_flag_is_known_to_be_a_path_or_not():
     flag = re.compile(r'DEFINE_(?:string|list)\(\s*"(\w+)"')
     files = {path.stem: path for path in (ROOT / "launch").glob("*.py")}
     files["benchmarks"] = ROOT / "benchmarks" / "run.py"
-    for launcher, path in files.items():
-        for name in flag.findall(path.read_text("utf-8")):
+    found = {launcher: flag.findall(path.read_text("utf-8")) for launcher, path in files.items()}
+    texts = (str, tuple[str, ...])
+    settings = flat_fields(TrainingSettings).items()
+    found["train"] += [name for name, (_, field) in settings if plain_kind(field) in texts]
+    for launcher, names in found.items():
+        for name in names:
             known = {name, f"{launcher} {name}"}
             assert known & (NO_PATHS | FLAGS.keys()), f"{launcher} --{name}: is it a path?"
 
@@ -159,7 +166,7 @@ def test_paths_are_expanded_in_one_place():
     ]
     by_hand = re.compile(r"expanduser|Path\([A-Z_]+\.value\)")
     found = [path.name for path in sources if by_hand.search(path.read_text("utf-8"))]
-    assert found == ["files.py"]
+    assert found == ["io.py"]
 
 
 def test_the_home_of_nobody_is_one_line():

@@ -26,6 +26,7 @@ def python(code, *arguments):
         "import sensorium_tf; dir(sensorium_tf); assert 'numpy' not in __import__('sys').modules",
         "import sensorium_tf; sensorium_tf.score, sensorium_tf.SensoriumError",
         "import sensorium_tf.scoring, sensorium_tf.metrics",
+        "from sensorium_tf.plotting import response_raster, save_figure",
         "from sensorium_tf.evaluation import scores_table, write_json",
         "import sensorium_tf; sensorium_tf.simulate",
     ],
@@ -42,10 +43,10 @@ ORDERS = {
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
-    from sensorium_tf.models import BaselineSettings, baseline
+    from sensorium_tf.models import ModelSettings, baseline
 
     path = tmp_path_factory.mktemp("model") / "ln.keras"
-    settings = BaselineSettings(hidden_channels=2, n_blocks=1)
+    settings = ModelSettings(hidden_channels=2, n_blocks=1)
     baseline("ln", {"lab1": [[0, 1, 2], [1, 0, 2]]}, settings=settings).save(path)
     return path
 
@@ -59,8 +60,7 @@ def test_tfds_and_keras_find_ours_in_either_order_of_imports(order, model_file, 
         "print(type(builder).__module__, type(model).__module__)",
     )
     assert python("\n".join(("import sys", *code)), tmp_path, model_file) == (
-        "sensorium_tf.datasets.sensorium.sensorium_dataset_builder "
-        "sensorium_tf.models.firing_rate_model"
+        "sensorium_tf.datasets.sensorium.sensorium_dataset_builder sensorium_tf.models.model"
     )
 
 

@@ -20,16 +20,15 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse, prepare
 from sensorium_tf.data import mouse as mouse_module
 from sensorium_tf.errors import AccessError
-from sensorium_tf.files import atomic_write
+from sensorium_tf.interop.pytorch.checkpoint import read_state
+from sensorium_tf.io import atomic_write
 from sensorium_tf.models import baseline
-from sensorium_tf.models.published.checkpoint import read_state
 from sensorium_tf.reading import open_regular, read_json
 from sensorium_tf.recordings import Recording
 from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.runs import RunStore, load_model, save_model
 from sensorium_tf.scoring.label import read_label
 from sensorium_tf.scoring.rows import Rows
-from sensorium_tf.training import load_model, save_model
-from sensorium_tf.training.workdir import Workdir
 
 REFUSALS = {
     errno.EACCES: "Permission denied (check its permissions)",
@@ -41,14 +40,14 @@ CSV = "trial_indices,image_ids,prediction,neuron_ids\n1,2,[0.5],[3]\n"
 
 
 def resume(path):
-    return Workdir(path.parents[1]).resume(lambda state, arrays: None)
+    return RunStore(path.parents[1]).checkpoints.resume(lambda state, arrays: None)
 
 
 READERS = {
     "recording.zip": lambda path: Recording(path).read("image"),
     "mouse_truth.npz": Truth.load,
     "model.keras": load_model,
-    "run/config.json": lambda path: Workdir(path.parent).settings(),
+    "run/config.json": lambda path: RunStore(path.parent).record(),
     "run/checkpoints/000000001.npz": resume,
     "network.pth": read_state,
     "submission.csv": lambda path: list(Rows(path, "prediction")),
@@ -62,7 +61,7 @@ def good(tmp_path_factory):
     write_zip(folder / "recording.zip", recording_tree())
     Truth(**tiny_files.TRUTH).save(folder / "mouse_truth.npz")
     save_model(baseline("ln", {"full": np.zeros((5, 2))}), folder / "model.keras")
-    Workdir(folder / "run").save_checkpoint(1, {}, {"a": np.ones(3)})
+    RunStore(folder / "run").checkpoints.save(1, {}, {"a": np.ones(3)})
     (folder / "run" / "config.json").write_text("{}")
     (folder / "submission.csv").write_text(CSV)
     torch = pytest.importorskip("torch")

@@ -11,7 +11,7 @@ import pytest
 from recording_files import recording_tree, write_zip
 
 from sensorium_tf.data import prepare
-from sensorium_tf.models import BaselineSettings, baseline, save_published
+from sensorium_tf.models import ModelSettings, baseline, save_published
 from sensorium_tf.training import TrainingSettings, train
 
 ROOT = Path(__file__).parents[1]
@@ -77,7 +77,7 @@ IMAGES = "import numpy as np\nimages = np.zeros((2, 36, 64, 1), 'float32')"
 
 
 def test_the_python_of_the_readme_runs(tmp_path, data_dir):
-    small = BaselineSettings(hidden_channels=2, n_blocks=1)
+    small = ModelSettings(hidden_channels=2, n_blocks=1)
     train(
         TrainingSettings(mice=("mouse1",), epochs=1, architecture=small),
         tmp_path / "runs" / "cnn",
@@ -95,7 +95,7 @@ def test_the_python_of_a_page_runs(page, tmp_path, data_dir):
     if page == "published_models.md":
         pytest.importorskip("torch", reason="torch writes a checkpoint in the place of the page's")
         before = f"{IMAGES}\nimport tensorflow as tf\nimport sensorium_tf"
-        small = BaselineSettings(hidden_channels=2)
+        small = ModelSettings(hidden_channels=2)
         model = baseline("cnn", {"mouse1": np.eye(5)[:, :3]}, settings=small)
         save_published(model, tmp_path / "sensorium_sota_model.pth")
     code, _ = python_of(DOCS[page])

@@ -222,8 +222,8 @@ def refuse_all(folder: Path) -> int:
     from sensorium_tf.reading import ZIP_ERRORS, open_regular
     from sensorium_tf.recordings.recording import Recording
     from sensorium_tf.recordings.truth import Truth
+    from sensorium_tf.runs.model_archive import check_model_archive
     from sensorium_tf.scoring.rows import Rows
-    from sensorium_tf.training.model_archive import check_model_archive
 
     n_refused = 0
 

@@ -185,7 +185,7 @@ plotting.neurons_in_cortex(
 #
 # ## On
 #
-# - `sensorium_tf.load(MOUSE, neurons=200, min_reliability=0.15)` opens a part of a mouse;
+# - `sensorium_tf.load(MOUSE, neurons=200, min_fev=0.15)` opens a part of a mouse;
 # - `sensorium_tf.data.batches` gives batches of one or several mice for a model;
 # - [the recording format](../docs/recording_format.md): what a recording of your own must look
 #   like.

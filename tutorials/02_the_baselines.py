@@ -35,7 +35,7 @@ mouse
 # whom: one core, and for each mouse a readout, which is told where the neurons lie in cortex.
 
 # %%
-untrained = sensorium_tf.baseline("cnn", mouse)
+untrained = sensorium_tf.build("cnn", mouse)
 untrained.summary()
 
 # %%
@@ -53,8 +53,8 @@ print(f"{rates.shape[0]} images in, the rates of {rates.shape[1]} neurons out")
 # %%
 ln = sensorium_tf.train("ln", MOUSE, workdir="runs/ln", verbose=False, **SMALL)
 cnn = sensorium_tf.train("cnn", MOUSE, workdir="runs/cnn", verbose=False, **SMALL)
-print("ln ", ln.uses.describe())
-print("cnn", cnn.uses.describe())
+print("ln ", ln.provenance.describe())
+print("cnn", cnn.provenance.describe())
 
 # %% [markdown]
 # To watch runs while they train, start `tensorboard --logdir runs` in a terminal, or in a notebook

@@ -61,7 +61,8 @@ CODE = '''\
 import keras
 from keras import ops
 
-from sensorium_tf.models import BatchNorm, FiringRateModel, image_shape, normalize_coordinates
+from sensorium_tf.models import BatchNorm, FiringRateModel, normalize_coordinates
+from sensorium_tf.tracks import image_shape
 
 
 @keras.saving.register_keras_serializable(package="my_model")
@@ -172,7 +173,7 @@ Path("my_model.py").write_text(CODE)
 
 # %%
 mine = sensorium_tf.train("my_model:build", MOUSE, workdir="runs/mine", **SMALL)
-print(mine.uses.describe())
+print(mine.provenance.describe())
 
 # %% [markdown]
 # The run has all that a baseline's has: a line for each epoch, checkpoints from which it goes on

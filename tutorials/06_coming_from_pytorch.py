@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 import sensorium_tf
+from sensorium_tf.registry import RECIPES
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 print("PyTorch is", "there" if HAS_TORCH else "missing: pip install '.[published]'")
@@ -58,7 +59,7 @@ print({name: value.shape for name, value in validation.inputs(mouse.inputs("sens
 # ## Model
 #
 # `get_model("sensorium.models.stacked_core_full_gauss_readout", config)` is
-# `sensorium_tf.baseline("cnn", mouse)`, or `"ln"` for a config with `linear=True`. The defaults
+# `sensorium_tf.build("cnn", mouse)`, or `"ln"` for a config with `linear=True`. The defaults
 # here are the configs of the kit's notebooks, not those of the kit's function.
 #
 # | starting kit | here |
@@ -80,7 +81,7 @@ print({name: value.shape for name, value in validation.inputs(mouse.inputs("sens
 # | `model.train()`, `model.eval()` | `model(inputs, training=True)`; without it, evaluation |
 
 # %%
-model = sensorium_tf.baseline("cnn", mouse)
+model = sensorium_tf.build("cnn", mouse)
 print(f"{1 + model.core.n_blocks} layers of {model.core.hidden_channels} channels")
 
 # %% [markdown]
@@ -103,7 +104,7 @@ print(f"{1 + model.core.n_blocks} layers of {model.core.hidden_channels} channel
 # What `recipe="published"`, the default, sets:
 
 # %%
-print(dict(sensorium_tf.training.RECIPES["published"]))
+print(dict(RECIPES["published"].values))
 print(sensorium_tf.training.ScheduleSettings())
 
 # %% [markdown]

@@ -10,7 +10,7 @@ from tensorflow_datasets.core.download import checksums
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 from sensorium_tf.errors import AccessError, SensoriumError, one_line, os_reason
-from sensorium_tf.files import atomic_write
+from sensorium_tf.io import atomic_write
 
 _PROBE_SECONDS = 5
 

@@ -18,8 +18,7 @@ from sensorium_tf.datasets.sensorium.prepared import Description, check_prepared
 
 from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line, os_reason
-from sensorium_tf.files import expand
-from sensorium_tf.locking import file_lock
+from sensorium_tf.io import expand, file_lock
 from sensorium_tf.recordings import Recording
 from sensorium_tf.simulation import simulate_recording
 from sensorium_tf.specs import IMAGE, RecordingSpec

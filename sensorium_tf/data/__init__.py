@@ -13,7 +13,7 @@ __getattr__, __dir__, __all__ = attach(
         "batches": "batching",
         "inputs_of": "common_inputs",
         "load_mouse": "mouse",
-        "mouse_names": "batching",
+        "mouse_names": "names",
         "prepare": "preparation",
     },
 )

@@ -2,7 +2,6 @@
 
 import functools
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ import tensorflow as tf
 from sensorium_tf.data.buffers import select
 from sensorium_tf.data.common_inputs import inputs_of
 from sensorium_tf.data.mouse import load_mouse
+from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import InputSpec
@@ -65,23 +65,6 @@ def batches(
         shuffle=tier == "train" if shuffle is None else shuffle,
         seed=seed,
     ).dataset()
-
-
-def mouse_names(mice: str | Iterable[str]) -> list[str]:
-    """Returns the names in a list, or in a string that joins them by commas.
-
-    Raises:
-        SensoriumError: If there is none, or one twice.
-    """
-    names = mice.split(",") if isinstance(mice, str) else mice
-    of_text = isinstance(names, Iterable) and all(isinstance(name, str) for name in names)
-    names = [name.strip() for name in names] if of_text else []
-    # Elsewhere a name becomes part of a path, and a `:` in it would mean a version to TFDS.
-    if not names or not all(re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII) for name in names):
-        raise SensoriumError(f"mice {mice!r}: expected names such as mouse1,mouse2")
-    if len(set(names)) < len(names):
-        raise SensoriumError(f"mice {mice!r}: a mouse is named twice")
-    return names
 
 
 class Batches:

@@ -22,7 +22,7 @@ from sensorium_tf.data.trials import (
 )
 from sensorium_tf.datasets.sensorium import Builder, RecordingConfig
 from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.recordings import Recording, Truth
 from sensorium_tf.specs import IMAGE, RESPONSE, InputSpec, RecordingSpec
 
@@ -155,9 +155,14 @@ class Mouse:
         constants = {name: self.statistics[name] for name in inputs.recorded_signals}
         return inputs.with_constants({self.name: constants})
 
-    def check_track(self, track: str) -> None:
-        """Raises SensoriumError if the track is unknown or needs signals that it does not have."""
-        self.inputs(track)
+    def check_inputs(self, inputs: InputSpec) -> None:
+        """Raises SensoriumError unless a model of these inputs can be given this mouse."""
+        own = self.inputs(inputs.track, [each.signal for each in inputs.channels])
+        if (own.image_size, own.channels) != (inputs.image_size, inputs.channels):
+            raise SensoriumError(
+                f"{self.name}: gives a model {own.describe()} of shape {own.image_shape}, but this "
+                f"model takes {inputs.describe()} of shape {inputs.image_shape}"
+            )
 
     def check_tier(self, tier: str, *, responses: bool = False) -> None:
         """Raises SensoriumError if there is no such tier or, if asked, no responses to it."""

@@ -10,7 +10,7 @@ import tensorflow_datasets as tfds
 from sensorium_tf.data.mouse import Mouse, builder_of, load_mouse
 from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.recordings import Recording
 from sensorium_tf.specs import RESPONSE, RecordingSpec
 

@@ -20,13 +20,13 @@ from sensorium_tf.evaluation.tables import (
     scores_table,
     write_json,
 )
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.metrics import Scores, evaluate_rates, summarize
 from sensorium_tf.models import same_places
 from sensorium_tf.plotting import paired_correlations, save_figure, score_distributions
 from sensorium_tf.plotting.style import model_colors
 from sensorium_tf.recordings.truth import Truth
-from sensorium_tf.training import TrainedModel, Uses, open_trained, predict
+from sensorium_tf.runs import Provenance, Run, predict
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class MouseComparison:
 
     first: MouseEvaluation
     scores: Mapping[str, Scores]
-    uses: Mapping[str, Uses]
+    uses: Mapping[str, Provenance]
 
     @property
     def held_out(self) -> bool | None:
@@ -113,7 +113,7 @@ class Comparison:
         mice: Mouse to the comparison on it.
     """
 
-    uses: Mapping[str, Uses]
+    uses: Mapping[str, Provenance]
     mice: Mapping[str, MouseComparison]
 
     def __repr__(self) -> str:
@@ -176,44 +176,41 @@ class Comparison:
 
 
 def compare_runs(
-    runs: Sequence[TrainedModel | str | os.PathLike],
+    runs: Sequence[Run],
     *,
     mice: Iterable[str] | None = None,
     tier: str | None = None,
     truth: str | os.PathLike | None = None,
     output: str | os.PathLike | None = None,
-    data_dir: str | os.PathLike | None = None,
 ) -> Comparison:
     """Compares trained runs with the first of them, and writes `comparison.json` and `figures/`.
 
     Args:
-        runs: Two or more, each as `evaluate` takes one; the others are compared with the first.
+        runs: Two or more; the others are compared with the first.
         mice: Some of the mice that all runs know; if left out the runs must know the same ones.
         tier: As of `evaluate`.
         truth: As of `evaluate`.
         output: Folder for the files; if left out `comparison` in the folder where `evaluate` writes
             those of the first run.
-        data_dir: Where the prepared datasets are; TFDS's default if left out.
 
     Returns:
         The scores of each mouse under each run, and their differences.
 
     Raises:
-        SensoriumError: As `evaluate`, or if there are fewer than two runs, one is a duplicate, or
-            they were trained on other mice, neurons or recordings.
+        SensoriumError: As `evaluate`, or if there are fewer than two runs, duplicates among them,
+            or runs on other mice, neurons or recordings.
     """
     opened = _open(runs)
     names = _common_mice(opened) if mice is None else tuple(mice)
     # Opened for each run, because that checks whether they are the run's.
-    of_runs = {name: _load_mice(name, run, names, data_dir) for name, run in opened.items()}
+    of_runs = {name: _load_mice(name, run, names) for name, run in opened.items()}
     loaded = next(iter(of_runs.values()))
     _check_neurons(of_runs)
     _check_places(opened, names)
     known = load_truth(truth, loaded)
-    tracks = {run.track for run in opened.values()}
-    tiers = choose_tiers(loaded, tier, known, tracks=sorted(tracks))
+    tiers = choose_tiers(loaded, tier, known, inputs=[run.model.inputs for run in opened.values()])
     comparison = Comparison(
-        uses={name: run.uses for name, run in opened.items()},
+        uses={name: run.provenance for name, run in opened.items()},
         mice={
             mouse.name: _compare_mouse(opened, mouse, chosen, truth=known)
             for mouse, chosen in zip(loaded, tiers, strict=True)
@@ -226,14 +223,12 @@ def compare_runs(
     return comparison
 
 
-def _open(runs: Sequence[TrainedModel | str | os.PathLike]) -> dict[str, TrainedModel]:
-    """Opens the runs, each under the end of its path that tells it from the others."""
-    runs = [runs] if isinstance(runs, str | os.PathLike | TrainedModel) else list(runs)
+def _open(runs: Sequence[Run]) -> dict[str, Run]:
+    """Returns the runs, each under the end of its path that tells it from the others."""
     if len(runs) < 2:
         raise SensoriumError(f"a comparison needs two runs or more. Received: {len(runs)}")
-    model_colors([str(run) for run in runs])  # refuses more than can be shown
-    opened = [open_trained(run) for run in runs]
-    paths = [_path(run, trained).resolve() for run, trained in zip(runs, opened, strict=True)]
+    model_colors([str(run.path) for run in runs])  # refuses more than can be shown
+    paths = [_path(run).resolve() for run in runs]
     twice = next((path for i, path in enumerate(paths) if path in paths[:i]), None)
     if twice is not None:
         raise SensoriumError(f"{twice}: duplicate run: name runs that differ")
@@ -241,20 +236,19 @@ def _open(runs: Sequence[TrainedModel | str | os.PathLike]) -> dict[str, Trained
     depths = [2 if path.name == "model.keras" else 1 for path in paths]
     while len(set(names := _ends(paths, depths))) < len(paths):
         depths = [depth + 1 for depth in depths]
-    return dict(zip(names, opened, strict=True))
+    return dict(zip(names, runs, strict=True))
 
 
 def _ends(paths: Sequence[Path], depths: Sequence[int]) -> list[str]:
     return ["/".join(path.parts[-depth:]) for path, depth in zip(paths, depths, strict=True)]
 
 
-def _path(run: TrainedModel | str | os.PathLike, trained: TrainedModel) -> Path:
+def _path(run: Run) -> Path:
     """Returns where a run is: a workdir and the model file in it are one place."""
-    of_run = trained.workdir is not None or isinstance(run, TrainedModel)
-    return trained.folder if of_run else expand(run)
+    return run.folder if run.store is not None else expand(run.path)
 
 
-def _common_mice(runs: Mapping[str, TrainedModel]) -> tuple[str, ...]:
+def _common_mice(runs: Mapping[str, Run]) -> tuple[str, ...]:
     """Returns the mice of all runs, in the first one's order."""
     (first, run), *others = runs.items()
     for name, other in others:
@@ -266,12 +260,10 @@ def _common_mice(runs: Mapping[str, TrainedModel]) -> tuple[str, ...]:
     return tuple(run.model.mice)
 
 
-def _load_mice(
-    name: str, run: TrainedModel, mice: Sequence[str], data_dir: str | os.PathLike | None
-) -> list[Mouse]:
+def _load_mice(name: str, run: Run, mice: Sequence[str]) -> list[Mouse]:
     """Opens the mice, which checks that they are those of the run."""
     try:
-        return run.load_mice(mice, data_dir=data_dir)
+        return run.load_mice(mice)
     except SensoriumError as e:
         raise SensoriumError(f"{name}: {e}") from e
 
@@ -288,7 +280,7 @@ def _check_neurons(mice_of_runs: Mapping[str, Sequence[Mouse]]) -> None:
                 )
 
 
-def _check_places(runs: Mapping[str, TrainedModel], mice: Sequence[str]) -> None:
+def _check_places(runs: Mapping[str, Run], mice: Sequence[str]) -> None:
     """Refuses lone files that were trained on other neurons than the first run."""
     (first, run), *others = runs.items()
     for mouse in mice:
@@ -304,16 +296,16 @@ def _check_places(runs: Mapping[str, TrainedModel], mice: Sequence[str]) -> None
 
 
 def _compare_mouse(
-    runs: Mapping[str, TrainedModel], mouse: Mouse, tier: str, *, truth: Truth | None
+    runs: Mapping[str, Run], mouse: Mouse, tier: str, *, truth: Truth | None
 ) -> MouseComparison:
     (name, run), *others = runs.items()
     trials = mouse.trials(tier)
-    first = evaluate_mouse(run.model, mouse, tier, uses=run.uses, truth=truth, trials=trials)
+    first = evaluate_mouse(run.model, mouse, tier, uses=run.provenance, truth=truth, trials=trials)
     found = {name: first.scores}
     for name, run in others:
-        rates = predict(run.model, trials, track=run.track)
+        rates = predict(run.model, trials)
         found[name] = evaluate_rates(first.responses, rates, first.image_ids, track=run.track)
-    uses = {name: run.uses for name, run in runs.items()}
+    uses = {name: run.provenance for name, run in runs.items()}
     return MouseComparison(first=first, scores=found, uses=uses)
 
 

@@ -9,7 +9,7 @@ from sensorium_tf.data import Mouse, Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.run_files import write_run_files
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.metrics import (
     evaluate_rates,
     explainable_variance,
@@ -18,23 +18,22 @@ from sensorium_tf.metrics import (
 )
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.recordings.truth import Truth
-from sensorium_tf.training import TrainedModel, Uses, open_trained, predict
+from sensorium_tf.runs import Provenance, Run, predict
+from sensorium_tf.specs import InputSpec
 
 
 def evaluate(
-    trained: TrainedModel | str | os.PathLike,
+    run: Run,
     *,
     mice: Iterable[str] | None = None,
     tier: str | None = None,
     truth: str | os.PathLike | None = None,
     output: str | os.PathLike | None = None,
-    data_dir: str | os.PathLike | None = None,
 ) -> Evaluation:
     """Scores a trained model, and writes `evaluation.json`, `neurons.csv` and `figures/`.
 
     Args:
-        trained: Workdir of a run, whose best model is scored, or a model file (`.keras`), or what
-            `training.open_trained` made of either.
+        run: Whose best model is scored.
         mice: Some of the model's mice; all of them if left out.
         tier: Which trials; if left out `test` where its responses are known (or in `truth`), else
             `validation`.
@@ -42,7 +41,6 @@ def evaluate(
             the responses of a withheld tier.
         output: Folder for the files; if left out the workdir or, for a lone model file `a.keras`,
             the folder `a_results` beside it.
-        data_dir: Where the prepared datasets are; TFDS's default if left out.
 
     Returns:
         The scores of each mouse.
@@ -51,28 +49,27 @@ def evaluate(
         SensoriumError: If there is no model, it does not fit a recording, a mouse or tier is not
             there, or its responses are withheld.
     """
-    trained = open_trained(trained)
-    loaded = trained.load_mice(mice, data_dir=data_dir)
+    loaded = run.load_mice(mice)
     known = load_truth(truth, loaded)
-    tiers = choose_tiers(loaded, tier, known, tracks=[trained.track])
+    tiers = choose_tiers(loaded, tier, known, inputs=[run.model.inputs])
     evaluation = Evaluation(
-        model=trained.name,
-        track=trained.track,
-        uses=trained.uses,
+        model=run.name,
+        track=run.track,
+        uses=run.provenance,
         mice={
             mouse.name: evaluate_mouse(
-                trained.model,
+                run.model,
                 mouse,
                 chosen,
-                uses=trained.uses,
+                uses=run.provenance,
                 truth=known,
-                members=trained.members,
+                members=run.members,
             )
             for mouse, chosen in zip(loaded, tiers, strict=True)
         },
     )
-    folder = trained.folder if output is None else expand(output)
-    write_run_files(folder, evaluation, model=trained.model, mice=loaded)
+    folder = run.folder if output is None else expand(output)
+    write_run_files(folder, evaluation, model=run.model, mice=loaded)
     return evaluation
 
 
@@ -81,7 +78,7 @@ def evaluate_mouse(
     mouse: Mouse,
     tier: str,
     *,
-    uses: Uses,
+    uses: Provenance,
     truth: Truth | None = None,
     members: Mapping[str, FiringRateModel] | None = None,
     trials: Trials | None = None,
@@ -107,10 +104,10 @@ def evaluate_mouse(
         responses, true_rates = mouse.standardize(truth, trials)
     member_scores, total = {}, np.float32(0)
     for name, member in (members or {}).items():
-        member_rates = predict(member, trials, track=track)
+        member_rates = predict(member, trials)
         member_scores[name] = evaluate_rates(responses, member_rates, trials.image_ids, track=track)
         total = total + member_rates
-    rates = total / len(members) if members else predict(model, trials, track=track)
+    rates = total / len(members) if members else predict(model, trials)
     repeated = has_repeats(trials.image_ids)
     return MouseEvaluation(
         mouse=mouse.name,
@@ -149,7 +146,7 @@ def load_truth(path: str | os.PathLike | None, mice: Sequence[Mouse]) -> Truth |
 
 
 def choose_tiers(
-    mice: Sequence[Mouse], tier: str | None, truth: Truth | None, *, tracks: Iterable[str]
+    mice: Sequence[Mouse], tier: str | None, truth: Truth | None, *, inputs: Iterable[InputSpec]
 ) -> list[str]:
     """Returns the tier of each mouse that is scored.
 
@@ -157,15 +154,15 @@ def choose_tiers(
         mice: Prepared.
         tier: Of all of them; if left out `test` where its responses are known, else `validation`.
         truth: Has the responses of a withheld tier.
-        tracks: Those that the mice must have the signals of.
+        inputs: What the models are given, which the mice must have.
 
     Raises:
-        SensoriumError: If a mouse lacks the tier or its responses, or what a track needs.
+        SensoriumError: If a mouse lacks the tier or its responses, or what a model is given.
     """
     tiers = [tier or _default_tier(mouse, truth) for mouse in mice]
     for mouse, chosen in zip(mice, tiers, strict=True):
-        for track in tracks:
-            mouse.check_track(track)
+        for each in inputs:
+            mouse.check_inputs(each)
         mouse.check_tier(chosen, responses=truth is None)
     return tiers
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from sensorium_tf.models import Core, GaussianReadout
 from sensorium_tf.plotting import (
     first_layer_filters,
     receptive_field_positions,
@@ -21,8 +20,7 @@ def training_pictures(view: EpochView) -> dict[str, np.ndarray]:
         Pictures by name, each `(height, width, 4)` uint8.
     """
     figures = {}
-    if isinstance(view.model.core, Core):
-        kernels = np.asarray(view.model.core.stem.kernel)
+    if (kernels := view.model.core.first_layer()) is not None:
         figures["filters"] = first_layer_filters(kernels, title=f"epoch {view.epoch}")
     for name, mouse in view.mice.items():
         title = f"{name}, epoch {view.epoch}"
@@ -33,10 +31,10 @@ def training_pictures(view: EpochView) -> dict[str, np.ndarray]:
             unit_ids=mouse.unit_ids,
             title=f"{title}, tier {view.tier}",
         )
-        readout = view.model.readouts[name]
-        if isinstance(readout, GaussianReadout):
+        positions = view.model.readouts[name].positions()
+        if positions is not None:
             figures[f"retinotopy/{name}"] = receptive_field_positions(
-                np.asarray(readout.mean_positions()), mouse.cell_motor_coordinates, title=title
+                np.asarray(positions), mouse.cell_motor_coordinates, title=title
             )
     return {name: _pixels(figure) for name, figure in figures.items()}
 

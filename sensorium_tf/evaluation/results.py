@@ -9,7 +9,7 @@ import numpy as np
 
 from sensorium_tf.evaluation.tables import as_table, flat_scores, scores_table
 from sensorium_tf.metrics import ORACLE, Scores, summarize
-from sensorium_tf.training import Uses
+from sensorium_tf.runs import Provenance
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class MouseEvaluation:
     explainable_variance: np.ndarray | None
     oracle: np.ndarray | None
     truth: Scores | None
-    uses: Uses
+    uses: Provenance
     members: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
 
     @property
@@ -117,7 +117,7 @@ class Evaluation:
 
     model: str
     track: str
-    uses: Uses
+    uses: Provenance
     mice: Mapping[str, MouseEvaluation]
 
     def __repr__(self) -> str:

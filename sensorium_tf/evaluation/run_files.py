@@ -8,7 +8,7 @@ import numpy as np
 from sensorium_tf.data import Mouse
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.tables import write_json, write_neurons_csv
-from sensorium_tf.models import Core, EnsembleModel, FiringRateModel, GaussianReadout
+from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.plotting import (
     correlation_histogram,
     first_layer_filters,
@@ -71,8 +71,7 @@ def _write_figures(
     """Writes the figures of the model, and of each mouse."""
     # An ensemble has no filters and positions of its own; its members' folders show theirs.
     single = isinstance(model, FiringRateModel)
-    if single and isinstance(model.core, Core):
-        kernels = np.asarray(model.core.stem.kernel)
+    if single and (kernels := model.core.first_layer()) is not None:
         save_figure(
             first_layer_filters(kernels, title=f"{evaluation.model}: filters of the first layer"),
             folder / "filters.png",
@@ -108,11 +107,11 @@ def _write_figures(
         )
         if each.oracle is not None:
             _write_repeats(folder, each)
-        readout = model.readouts[mouse.name]
-        if single and isinstance(readout, GaussianReadout):
+        positions = model.readouts[mouse.name].positions() if single else None
+        if positions is not None:
             save_figure(
                 receptive_field_positions(
-                    np.asarray(readout.mean_positions()),
+                    np.asarray(positions),
                     mouse.cell_motor_coordinates,
                     title=f"{evaluation.model}, {mouse.name}: retinotopy",
                 ),

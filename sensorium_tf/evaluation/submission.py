@@ -5,8 +5,9 @@ from pathlib import Path
 
 from sensorium_tf.data import Mouse, load_mouse
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.runs import Predictor, Run
 from sensorium_tf.scoring import (
     SUBMISSION_FILES,
     ground_truth_file,
@@ -14,25 +15,21 @@ from sensorium_tf.scoring import (
     write_label,
     write_submission,
 )
-from sensorium_tf.training import Predictor, TrainedModel, open_trained
 
 
 def submit(
-    trained: TrainedModel | str | os.PathLike,
+    run: Run,
     mouse: str,
     *,
     output: str | os.PathLike | None = None,
-    data_dir: str | os.PathLike | None = None,
 ) -> list[Path]:
     """Predicts the competition's tiers and writes a submission file for each.
 
     Args:
-        trained: Workdir of a trained run, or a model file (`.keras`), or what
-            `training.open_trained` made of either.
+        run: Whose best model predicts.
         mouse: One of the model's mice.
         output: Folder for the files; if left out `submission` in the workdir or, for a lone model
             file `a.keras`, in the folder `a_results` beside it.
-        data_dir: Where the prepared datasets are; TFDS's default if left out.
 
     Returns:
         The files: `submission_file_live_test.csv` and, for a competition recording,
@@ -43,37 +40,31 @@ def submit(
         SensoriumError: If there is no model, the mouse is not one of its, it does not fit the
             recording or knows only a part of its neurons, or the recording has none of the tiers.
     """
-    trained = open_trained(trained)
-    (prepared,) = trained.load_mice([mouse], data_dir=data_dir)
-    n_neurons = load_mouse(mouse, data_dir=data_dir).n_neurons
+    (prepared,) = run.load_mice([mouse])
+    n_neurons = load_mouse(mouse, data_dir=run.data_dir).n_neurons
     if prepared.n_neurons < n_neurons:
         raise SensoriumError(
-            f"{trained.folder}: trained on {prepared.n_neurons} of {mouse}'s {n_neurons} neurons "
-            f"({trained.subset.describe()}): a submission needs all of them"
+            f"{run.folder}: trained on {prepared.n_neurons} of {mouse}'s {n_neurons} neurons "
+            f"({run.subset.describe()}): a submission needs all of them"
         )
-    prepared.check_track(trained.track)
+    prepared.check_inputs(run.model.inputs)
     tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
     if not tiers:
         raise SensoriumError(f"{mouse}: has none of the tiers {', '.join(SUBMISSION_FILES)}")
-    output = trained.folder / "submission" if output is None else expand(output)
-    predictor = Predictor(trained.model, mouse)
-    paths = [
-        _submit_tier(predictor, prepared, tier, track=trained.track, output=output)
-        for tier in tiers
-    ]
-    write_label(paths, model=trained.name, mouse=mouse, uses=trained.uses.to_json())
+    output = run.folder / "submission" if output is None else expand(output)
+    predictor = Predictor(run.model, mouse)
+    paths = [_submit_tier(predictor, prepared, tier, output=output) for tier in tiers]
+    write_label(paths, model=run.name, mouse=mouse, uses=run.provenance.to_json())
     return paths
 
 
-def _submit_tier(
-    predictor: Predictor, mouse: Mouse, tier: str, *, track: str, output: Path
-) -> Path:
+def _submit_tier(predictor: Predictor, mouse: Mouse, tier: str, *, output: Path) -> Path:
     """Writes the submission file of one tier; its arrays are gone before the next one's."""
     trials = mouse.trials(tier)
     path = output / SUBMISSION_FILES[tier]
     write_submission(
         path,
-        rates=predictor(trials, track=track),
+        rates=predictor(trials),
         trial_ids=trials.trial_ids,
         image_ids=trials.image_ids,
         unit_ids=mouse.unit_ids,

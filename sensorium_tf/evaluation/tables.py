@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import atomic_write
+from sensorium_tf.io import atomic_write
 from sensorium_tf.metrics import CONFIDENCE, N_RESAMPLES, metric_names
 from sensorium_tf.registry import METRICS
 

@@ -1,40 +1,36 @@
 """Models of the visual cortex: a shared core, a readout for every mouse, firing rates out."""
 
-from sensorium_tf.models.baselines import BASELINES, BaselineSettings, baseline
-from sensorium_tf.models.batch_norm import BatchNorm
-from sensorium_tf.models.core import Core, laplace_norm
-from sensorium_tf.models.ensemble import EnsembleModel
-from sensorium_tf.models.firing_rate_model import FiringRateModel, firing_rate
-from sensorium_tf.models.loss import PoissonLoss
-from sensorium_tf.models.own import check_model_name, import_modules, model_builder
-from sensorium_tf.models.published import load_published, save_published
-from sensorium_tf.models.readout import GaussianReadout, normalize_coordinates, same_places
-from sensorium_tf.models.sampling import sample_bilinear
-from sensorium_tf.models.shifter import Shifter
-from sensorium_tf.models.transfer import copy_weights
-from sensorium_tf.tracks import image_shape
+from sensorium_tf.lazy import attach
 
-__all__ = [
-    "BASELINES",
-    "BaselineSettings",
-    "BatchNorm",
-    "Core",
-    "EnsembleModel",
-    "FiringRateModel",
-    "GaussianReadout",
-    "PoissonLoss",
-    "Shifter",
-    "baseline",
-    "check_model_name",
-    "copy_weights",
-    "firing_rate",
-    "image_shape",
-    "import_modules",
-    "laplace_norm",
-    "load_published",
-    "model_builder",
-    "normalize_coordinates",
-    "same_places",
-    "sample_bilinear",
-    "save_published",
-]
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Architecture": "settings",
+        "BatchNorm": "ops.batch_norm",
+        "CoreBase": "base",
+        "EnsembleModel": "ensemble",
+        "FiringRateModel": "model",
+        "GainModulator": "modulators.gain",
+        "GaussianReadout": "readouts.gaussian",
+        "MLPShifter": "shifters.mlp",
+        "ModelSettings": "settings",
+        "ModulatorBase": "base",
+        "MouseModel": "model",
+        "PRESETS": "settings",
+        "PartBase": "base",
+        "PoissonLoss": "loss",
+        "ReadoutBase": "base",
+        "ReplicaSeedGenerator": "ops.replicas",
+        "SensoriumCore": "cores.sensorium",
+        "ShifterBase": "base",
+        "build": "factory",
+        "copy_weights": "transfer",
+        "firing_rate": "model",
+        "laplace_norm": "ops.laplace",
+        "linear": "ops.linear",
+        "normalize_coordinates": "ops.coordinates",
+        "read_bilinear": "ops.reading",
+        "same_places": "ops.coordinates",
+        "sample_bilinear": "ops.bilinear",
+    },
+)

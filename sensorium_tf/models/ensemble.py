@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.model import MouseModel
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
@@ -34,7 +35,7 @@ class EnsembleModel(keras.Model):
         for member in self.members[1:]:
             if _kind(member) != _kind(first):
                 raise SensoriumError(
-                    f"EnsembleModel: members must take the same images and have the same mice and "
+                    f"EnsembleModel: members must take the same inputs and have the same mice and "
                     f"neurons. Received: {_kind(first)} and {_kind(member)}"
                 )
         self.built = True
@@ -45,9 +46,24 @@ class EnsembleModel(keras.Model):
         return self.members[0].mice
 
     @property
+    def inputs(self):
+        """What each of the members is given, an `InputSpec`."""
+        return self.members[0].inputs
+
+    @property
     def image_shape(self):
-        """`(height, width, channels)` of the images that the members eat."""
-        return self.members[0].image_shape
+        """`(height, width, channels)` of the images that the members are given."""
+        return self.inputs.image_shape
+
+    @property
+    def parts(self):
+        """The parts of all members."""
+        return tuple(part for member in self.members for part in member.parts)
+
+    @property
+    def losses(self):
+        """What the members pay besides the loss."""
+        return [loss for member in self.members for loss in member.losses]
 
     @property
     def readouts(self):
@@ -76,7 +92,7 @@ class EnsembleModel(keras.Model):
         inputs = {each.name: keras.Input(each.shape[1:], name=each.name) for each in first.inputs}
         rates = [single(inputs) for single in singles]
         mean = keras.layers.Average(name="rates")(rates) if len(rates) > 1 else rates[0]
-        return keras.Model(inputs, mean, name=f"{self.name}_{mouse}")
+        return MouseModel(inputs, mean, name=f"{self.name}_{mouse}")
 
     def get_config(self):
         """Returns the constructor's arguments, the members serialised."""
@@ -97,4 +113,4 @@ class EnsembleModel(keras.Model):
 def _kind(model):
     """Returns what members must have in common."""
     neurons = {mouse: readout.n_neurons for mouse, readout in model.readouts.items()}
-    return {"images": model.image_shape, "neurons": neurons, "pupil": bool(model.shifters)}
+    return {"inputs": (model.inputs.describe(), model.image_shape), "neurons": neurons}

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.replicas import replica_context
+from sensorium_tf.models.ops.replicas import replica_context
 
 EPSILON = 1e-12
 

@@ -1,29 +1,30 @@
 """A trained model's weights as the start of another one."""
 
 from collections.abc import Collection
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.firing_rate_model import FiringRateModel
-from sensorium_tf.models.readout import same_places
+from sensorium_tf.models.model import FiringRateModel
+from sensorium_tf.models.ops.coordinates import same_places
 
 # What two cores may differ in and still compute the same from the same weights.
-_FREE = {"name", "seed", "trainable", "dtype", "laplace_penalty"}
+_FREE = {"name", "seed", "trainable", "dtype"}
 
 
 def copy_weights(
     source: FiringRateModel, target: FiringRateModel, *, same_neurons: Collection[str] = ()
 ) -> tuple[str, ...]:
-    """Copies the core and, for every mouse that both models know, its readout and shifter.
+    """Copies the core and, for every mouse that both models know, its other parts.
 
-    A mouse counts as known to both if it has the same name, readouts and shifters are of the same
-    kind, and its neurons are known to be the same: because the caller says so, or because both
-    readouts hold the same places in cortex. Free positions tell nothing of the kind, nor does the
-    place of a lone neuron, which is the centre of all. Any other mouse of the target keeps the
-    weights that it has.
+    A mouse counts as known to both if it has the same name, its readout, shifter and modulator are
+    of the same kind, and its neurons are known to be the same: because the caller says so, or
+    because both readouts hold the same places in cortex. Free positions tell nothing of the kind,
+    nor does the place of a lone neuron, which is the centre of all. Any other mouse of the target
+    keeps the weights that it has.
 
     Args:
         source: A trained model.
@@ -45,18 +46,16 @@ def copy_weights(
         and (mouse in same_neurons or _same_places(source, target, mouse))
     )
     for mouse in known:
-        target.readouts[mouse].set_weights(source.readouts[mouse].get_weights())
-        if mouse in target.shifters:
-            target.shifters[mouse].set_weights(source.shifters[mouse].get_weights())
+        for theirs, ours in _pairs(source, target, mouse):
+            ours.set_weights(theirs.get_weights())
     return known
 
 
 def _check_cores(source: FiringRateModel, target: FiringRateModel) -> None:
-    theirs = {"images": source.image_shape, **source.core.get_config()}
-    ours = {"images": target.image_shape, **target.core.get_config()}
+    theirs, ours = _core(source), _core(target)
     different = [
         f"{name} {theirs.get(name)} there, {ours.get(name)} here"
-        for name in sorted((theirs.keys() | ours.keys()) - _FREE)
+        for name in sorted(theirs.keys() | ours.keys())
         if theirs.get(name) != ours.get(name)
     ]
     if different or _shapes(source.core) != _shapes(target.core):
@@ -66,19 +65,37 @@ def _check_cores(source: FiringRateModel, target: FiringRateModel) -> None:
         )
 
 
+def _core(model: FiringRateModel) -> dict[str, Any]:
+    """Returns what cores have in common between which weights can be copied."""
+    free = {*_FREE, *model.core.training_options}
+    options = {k: v for k, v in model.core.get_config().items() if k not in free}
+    channels = ", ".join(channel.signal for channel in model.inputs.channels)
+    kind = type(model.core).__name__
+    return {"images": model.image_shape, "channels": channels, "kind": kind, **options}
+
+
 def _same_kind(source: FiringRateModel, target: FiringRateModel, mouse: str) -> bool:
-    if mouse not in source.readouts or (mouse in source.shifters) != (mouse in target.shifters):
+    if mouse not in source.readouts:
         return False
-    pairs = [(source.readouts[mouse], target.readouts[mouse])]
-    if mouse in target.shifters:
-        pairs.append((source.shifters[mouse], target.shifters[mouse]))
-    return all(_shapes(theirs) == _shapes(ours) for theirs, ours in pairs)
+    pairs = _pairs(source, target, mouse)
+    if any((theirs is None) != (ours is None) for theirs, ours in pairs):
+        return False
+    return all(
+        type(theirs) is type(ours) and _shapes(theirs) == _shapes(ours) for theirs, ours in pairs
+    )
+
+
+def _pairs(source: FiringRateModel, target: FiringRateModel, mouse: str) -> list[tuple]:
+    """Returns the parts of a mouse, there and here; without those that neither model has."""
+    pairs = [
+        (getattr(source, name).get(mouse), getattr(target, name).get(mouse))
+        for name in ("readouts", "shifters", "modulators")
+    ]
+    return [pair for pair in pairs if pair != (None, None)]
 
 
 def _same_places(source: FiringRateModel, target: FiringRateModel, mouse: str) -> bool:
-    theirs, ours = (
-        getattr(model.readouts[mouse], "coordinates", None) for model in (source, target)
-    )
+    theirs, ours = (model.readouts[mouse].coordinates for model in (source, target))
     if theirs is None or ours is None:
         return False
     # Zeros are the place of a lone neuron, and of neurons whose places nobody told.

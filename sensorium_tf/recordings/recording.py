@@ -11,7 +11,7 @@ import numpy as np
 
 from sensorium_tf.challenges import Challenge, sensorium2022
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.recordings.signals import find_signals
 from sensorium_tf.recordings.statistics import column_statistics, pixel_statistics
 from sensorium_tf.recordings.storage import Storage

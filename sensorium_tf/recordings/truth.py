@@ -9,7 +9,7 @@ import numpy as np
 
 from sensorium_tf.arrays import ArrayHeader, open_arrays
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.files import atomic_write, expand
+from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.reading import ZIP_ERRORS
 
 _VALUES = ("rates", "responses")

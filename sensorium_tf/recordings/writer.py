@@ -9,7 +9,7 @@ import numpy as np
 
 from sensorium_tf.challenges import Challenge, sensorium2022
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import atomic_write, expand
+from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.recordings.statistics import column_statistics, pixel_statistics
 from sensorium_tf.specs import IMAGE, RESPONSE, check_context_name
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import atomic_write
+from sensorium_tf.io import atomic_write
 
 #: Tier to the name that the competition gives its file.
 SUBMISSION_FILES = {

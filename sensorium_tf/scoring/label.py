@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sensorium_tf.errors import AccessError, one_line
-from sensorium_tf.files import atomic_write, expand
+from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.reading import cannot_read, open_regular, read_json
 
 _LABEL = "submission.json"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.reading import cannot_read, open_regular
 from sensorium_tf.scoring.csv_records import NotCsvError, records
 from sensorium_tf.scoring.files import IMAGE, NEURONS, TRIAL

@@ -3,6 +3,7 @@
 import os
 from typing import Any
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.metrics import (
     Scores,
     evaluate_rates,
@@ -12,7 +13,6 @@ from sensorium_tf.metrics import (
 )
 from sensorium_tf.scoring.alignment import aligned
 from sensorium_tf.scoring.label import read_label
-from sensorium_tf.tracks import check_track
 
 
 def score(
@@ -42,7 +42,7 @@ def score(
         SensoriumError: If a file is damaged, holds values that are not finite numbers, or trials,
             images or neurons of the two disagree.
     """
-    check_track(track)
+    sensorium2022.CHALLENGE.track(track)
     responses, rates, images = aligned(submission, ground_truth)
     found = evaluate_rates(responses, rates, images, track=track)
     oracle = None
@@ -75,6 +75,6 @@ def score_neurons(
     Raises:
         SensoriumError: As `score`.
     """
-    check_track(track)
+    sensorium2022.CHALLENGE.track(track)
     responses, rates, images = aligned(submission, ground_truth)
     return evaluate_rates(responses, rates, images, track=track)

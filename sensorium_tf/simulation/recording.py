@@ -8,7 +8,7 @@ import numpy as np
 
 from sensorium_tf.challenges import Challenge, sensorium2022
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.files import expand
+from sensorium_tf.io import expand
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.recordings.writer import write_recording
 from sensorium_tf.simulation.mouse import simulate_mouse

@@ -1,7 +1,6 @@
-"""What a run is made of: its mice, its model, and what the model starts from."""
+"""What a run is made of: its mice and its model."""
 
 import contextlib
-import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -10,15 +9,16 @@ import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.data import Mouse, Trials, load_mouse
-from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.models import FiringRateModel, PoissonLoss, model_builder
-from sensorium_tf.training.settings import RECIPES, TrainingSettings
-from sensorium_tf.training.start import Start, open_start
-from sensorium_tf.training.strategies import describe
-from sensorium_tf.training.uses import Uses
+from sensorium_tf.data.common_inputs import inputs_of
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models import FiringRateModel, PoissonLoss, build
+from sensorium_tf.registry import custom_code, custom_modules
+from sensorium_tf.testing import check_model
+from sensorium_tf.training.devices import describe
+from sensorium_tf.training.settings import TrainingSettings
 
 
-def check_mice(
+def open_mice(
     settings: TrainingSettings,
     strategy: tf.distribute.Strategy,
     *,
@@ -27,31 +27,30 @@ def check_mice(
     """Opens the mice of a run.
 
     Args:
-      settings: of the run.
-      strategy: where it computes.
-      data_dir: where the prepared datasets are; TFDS's default if left out.
+        settings: Of the run.
+        strategy: Where it computes.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
 
     Raises:
-      SensoriumError: if one cannot be trained on, a device would have no trial of some batch, or
-        there is no model file to start from.
+        SensoriumError: If one cannot be trained on, a device would have no trial of some batch, or
+            there is no such model.
     """
-    model_builder(settings.model)
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
+    inputs_of(mice, track=settings.track, channels=settings.channels)
     for mouse in mice:
-        mouse.check_track(settings.track)
-        for tier in settings.uses.tiers:
+        for tier in settings.subset.tiers:
             mouse.check_tier(tier, responses=True)
     mice = [settings.subset.neurons_of(mouse) for mouse in mice]
-    _check_shares(settings, mice, strategy)
+    n_trials = {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice}
+    _check_shares(n_trials, settings.batch_size, strategy)
     return mice
 
 
 def _check_shares(
-    settings: TrainingSettings, mice: Sequence[Mouse], strategy: tf.distribute.Strategy
+    n_trials: Mapping[str, int], batch_size: int, strategy: tf.distribute.Strategy
 ) -> None:
     """Refuses batches of which some device would get no trial."""
-    n_replicas, batch_size = strategy.num_replicas_in_sync, settings.batch_size
-    n_trials = {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice}
+    n_replicas = strategy.num_replicas_in_sync
 
     def smallest(mouse: str, size: int) -> int:
         return min(n_trials[mouse] % size or size, n_trials[mouse])
@@ -68,103 +67,52 @@ def _check_shares(
             )
 
 
-def compiled_model(
-    settings: TrainingSettings,
-    coordinates: Mapping[str, np.ndarray],
-    n_train_trials: Mapping[str, int],
-) -> FiringRateModel:
+def build_model(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
     """Returns the untrained model of a run, with its losses and optimizer.
 
     Args:
-      settings: of the run.
-      coordinates: mouse to cell motor coordinates `(neurons, 3)`, micrometres.
-      n_train_trials: mouse to the number of its training trials, which scales its loss.
+        settings: Of the run.
+        mice: Those that the settings name.
+
+    Raises:
+        SensoriumError: If the model cannot be built, or a custom one cannot be trained.
     """
-    with _precision("mixed_bfloat16" if settings.mixed_precision else "float32"):
-        model = model_builder(settings.model)(
-            coordinates,
-            track=settings.track,
-            settings=settings.architecture,
+    with _precision("mixed_bfloat16" if settings.devices.mixed_precision else "float32"):
+        model = build(
+            settings.architecture,
+            {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
+            inputs_of(mice, track=settings.track, channels=settings.channels),
             seed=settings.seed,
+            joint_core=settings.joint_core,
         )
-    # A model of one's own may have chosen it for itself.
-    model.joint_core = model.joint_core or settings.joint_core
+        if custom_modules(model):
+            check_model(model)
     model.core.trainable = not settings.freeze_core
-    # The loss of a batch grows with the root of its size, the penalties do not: small batches get
-    # the balance of the published size.
-    balance = 1.0
-    if settings.recipe != "published":
-        balance = RECIPES["published"]["batch_size"] / settings.batch_size
+    # The loss of a batch grows with the root of its size, the penalties do not.
+    balance = (settings.how.balance_batch_size or settings.batch_size) / settings.batch_size
+    n_train_trials = {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice}
     model.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8),
-        loss={mouse: PoissonLoss(n_train_trials[mouse] * balance) for mouse in coordinates},
+        loss={mouse: PoissonLoss(number * balance) for mouse, number in n_train_trials.items()},
         # XLA's depthwise convolution is many times slower on a CPU.
         jit_compile=False,
     )
     return model
 
 
-def check_start(settings: TrainingSettings, mice: Sequence[Mouse]) -> Uses:
-    """Builds a model as a run does, to see whether it can; returns what it uses.
-
-    Args:
-      settings: of the run.
-      mice: those that the settings name.
-
-    Raises:
-      SensoriumError: if there is no such model, or `init_from` does not fit it.
-    """
-    model = build_model(settings, mice)
-    start = None if settings.init_from is None else open_start(settings.init_from)
-    if start is not None:
-        start.copy_to(model, mice)
-    return uses_of(settings, model, start)
-
-
-def uses_of(settings: TrainingSettings, model: FiringRateModel, start: Start | None) -> Uses:
-    """Returns what a run uses.
-
-    Args:
-      settings: of the run.
-      model: which has shifters if it uses the pupil center.
-      start: what it starts from; None for random weights.
-    """
-    uses = dataclasses.replace(settings.uses, pupil_center=bool(model.shifters))
-    return uses if start is None else uses.after(start.uses)
-
-
-def build_model(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
-    """Returns the untrained model of a run, for the mice that its settings name."""
-    return compiled_model(
-        settings,
-        {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-        {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice},
-    )
-
-
 def start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None:
     """Makes each neuron's rate start at its mean response.
 
     Args:
-      model: untrained.
-      trials: mouse to the trials to train on; other mice are left alone.
+        model: Untrained.
+        trials: Mouse to the trials to train on; other mice are left alone.
 
     Raises:
-      SensoriumError: if a readout of one's own fails at it.
+        SensoriumError: If a custom readout fails at it.
     """
     for mouse, each in trials.items():
-        # A readout of one's own may have no such thing.
-        set_mean_rates = getattr(model.readouts[mouse], "set_mean_rates", None)
-        if set_mean_rates is None:
-            continue
-        try:
-            set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
-        except SensoriumError:
-            raise
-        except Exception as e:  # whatever a user's code raises
-            raise SensoriumError(
-                f"readout of {mouse}: set_mean_rates raised {type(e).__name__}: {one_line(e)}"
-            ) from e
+        with custom_code(f"readout of {mouse}: set_mean_rates"):
+            model.readouts[mouse].set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
 
 
 @contextlib.contextmanager

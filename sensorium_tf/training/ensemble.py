@@ -6,15 +6,14 @@ import os
 from collections.abc import Sequence
 
 from sensorium_tf.errors import SensoriumError, TrainingStopped
-from sensorium_tf.locking import file_lock
 from sensorium_tf.models import EnsembleModel
-from sensorium_tf.training.building import check_mice, check_start
+from sensorium_tf.runs import Run, RunRecord, RunStore, save_model
+from sensorium_tf.training.building import open_mice
+from sensorium_tf.training.controller import TrainingResult
+from sensorium_tf.training.devices import is_chief, make_strategy
 from sensorium_tf.training.interruption import stop_on_sigterm
-from sensorium_tf.training.model_file import save_model
 from sensorium_tf.training.settings import TrainingSettings
-from sensorium_tf.training.strategies import is_chief, make_strategy
-from sensorium_tf.training.trainer import TrainingResult, train
-from sensorium_tf.training.workdir import Workdir
+from sensorium_tf.training.trainer import check_start, train
 
 
 def train_ensemble(
@@ -23,38 +22,37 @@ def train_ensemble(
     """Trains a run for each seed, one after another, or goes on with those that were stopped.
 
     Args:
-      settings: of all of them; the seed in it does not count.
-      seeds: one for each member.
-      workdir: folder of the ensemble: `config.json`, `members/seed<n>/`, each the workdir of a
-        run, and, once all of them are there, `model.keras`, the mean of their rates. The lock that
-        the process holds is in `checkpoints/`.
-      **where: the other arguments of `train`.
+        settings: Of all of them; the seed in it does not count.
+        seeds: One for each member.
+        workdir: Folder of the ensemble: `config.json`, `members/seed<n>/`, each the workdir of a
+            run, and, once all of them are there, `model.keras`, the mean of their rates. The lock
+            that the process holds is in `checkpoints/`.
+        **where: The other arguments of `train`.
 
     Returns:
-      The members' results.
+        The members' results.
 
     Raises:
-      SensoriumError: as `train`, or if the workdir holds something else, or seeds are missing or
-        there twice.
-      TrainingStopped: as `train`.
+        SensoriumError: As `train`, or if the workdir holds something else, or seeds are missing or
+            duplicates.
+        TrainingStopped: As `train`.
     """
     _check_seeds(seeds)
     settings = dataclasses.replace(settings, seed=seeds[0])
     strategy = where.pop("strategy", "auto")
     strategy = make_strategy(strategy) if isinstance(strategy, str) else strategy
-    folder, writes = Workdir(workdir, seeds=seeds), is_chief(strategy)
-    mice = check_mice(settings, strategy, data_dir=where.get("data_dir"))
+    store, writes = RunStore(workdir), is_chief(strategy)
+    mice = open_mice(settings, strategy, data_dir=where.get("data_dir"))
+    record = RunRecord.new(settings, mice, seeds=seeds, modules=where.get("modules"))
     if writes:
-        folder.check(settings, mice)
+        store.check(record)
     # Members that go on need the file that they started from no more.
-    begun = all(Workdir(folder.member(seed)).has_checkpoint for seed in seeds)
-    uses = settings.uses if begun else check_start(settings, mice)
+    if not all(store.member(seed).checkpoints.any for seed in seeds):
+        record = check_start(settings, mice, record)
     with contextlib.ExitStack() as held:
         stop = held.enter_context(stop_on_sigterm())
         if writes:
-            held.enter_context(file_lock(folder.lock, "training"))
-            folder.claim(settings, mice, uses)
-            folder.sweep()
+            held.enter_context(store.claimed(record))
         results = []
         for seed in seeds:
             if stop.received:
@@ -64,10 +62,10 @@ def train_ensemble(
             if where.get("verbose", True) and writes:
                 print(f"member with seed {seed}:")
             member = dataclasses.replace(settings, seed=seed)
-            results.append(train(member, folder.member(seed), strategy=strategy, **where))
+            results.append(train(member, store.member(seed).path, strategy=strategy, **where))
         if writes:
-            members = [Workdir(folder.member(seed)).load_model() for seed in seeds]
-            save_model(EnsembleModel(members, name=members[0].name), folder.model_file)
+            members = [Run(store.member(seed).path).model for seed in seeds]
+            save_model(EnsembleModel(members, name=members[0].name), store.model_file)
     return results
 
 
@@ -77,4 +75,4 @@ def _check_seeds(seeds: Sequence[int]) -> None:
     if not listed or not seeds or any(type(seed) is not int or seed < 0 for seed in seeds):
         raise SensoriumError(f"seeds {text}: expected whole numbers of 0 or more, such as 0,1,2")
     if len(set(seeds)) < len(seeds):
-        raise SensoriumError(f"seeds {text}: a seed is there twice")
+        raise SensoriumError(f"seeds {text}: a duplicate seed")

@@ -1,198 +1,183 @@
 """All that decides a training run, as one value that can be written down and compared."""
 
 import dataclasses
-import difflib
-import types
-from typing import Any
+import json
+from typing import Any, Self
 
-from sensorium_tf.data import Subset, mouse_names
+from sensorium_tf.challenges import sensorium2022
+from sensorium_tf.config import (
+    Config,
+    check_names,
+    flat_fields,
+    from_flat,
+    setting,
+    with_defaults,
+)
+from sensorium_tf.data.names import mouse_names
+from sensorium_tf.data.subset import Subset
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.kinds import check_kinds
-from sensorium_tf.models import BASELINES, BaselineSettings, check_model_name
-from sensorium_tf.tracks import check_track
-from sensorium_tf.training.schedule import ScheduleSettings
-from sensorium_tf.training.uses import Uses
+from sensorium_tf.models.settings import NONE, PRESETS, ModelSettings
+from sensorium_tf.recipes import Recipe
+from sensorium_tf.registry import RECIPES
+from sensorium_tf.specs import Track
+from sensorium_tf.training.schedules import SCHEDULES, ScheduleSettings, fit_ramps
 
-#: Recipe to what it says where the user says nothing.
-RECIPES = types.MappingProxyType(
-    {
-        "published": {
-            "epochs": 200,
-            "batch_size": 128,
-            "learning_rate": 0.009,
-            "average_decay": 0.0,
-            "mean_bias": False,
-        },
-        "fast": {
-            "epochs": 22,
-            "batch_size": 8,
-            "learning_rate": 0.005,
-            "average_decay": 0.99,
-            "mean_bias": True,
-        },
-    }
-)
-
-# Attributes of the settings that are settings themselves.
-_GROUPS = types.MappingProxyType(
-    {"architecture": BaselineSettings, "schedule": ScheduleSettings, "subset": Subset}
-)
+#: Where a run can compute, see `training.make_strategy`.
+STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class DeviceSettings(Config):
+    """How the devices compute."""
+
+    title = "devices"
+
+    deterministic: bool = setting(
+        False, "Whether every operation gives the same bits each time, at some cost."
+    )
+    mixed_precision: bool = setting(
+        False,
+        "Whether to compute in bfloat16 (weights stay in float32); slower than float32 on a CPU.",
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingSettings(Config):
     """What to train, on what, and how; the defaults are the published recipe.
 
-    The published recipe (arXiv 2206.08666): a step takes one batch of every mouse, each passing
-    the core by itself, and sums their losses; Adam; the validation score decides the rest, see
-    `Schedule`. The recipe `fast` starts each neuron at its mean response, takes many small steps at
-    a learning rate that rises for one epoch, stays, and falls in a line to zero, and ends after a
-    fixed number of epochs.
-
-    Attributes:
-      mice: names of prepared mice.
-      track: `sensorium` or `sensorium_plus`.
-      model: `cnn`, `ln`, or `package.module:function` for a model of one's own, see
-        `models.model_builder`.
-      recipe: `published` or `fast`, which says what is None below.
-      epochs: at most so many passes over the mouse with the most batches.
-      batch_size: trials of each mouse in a step, on all devices together.
-      learning_rate: of Adam, at its highest.
-      warmup_epochs: of `fast`: epochs in which the learning rate rises.
-      cooldown_epochs: of `fast`: the last epochs, in which the learning rate falls; half of all if
-        left out.
-      mean_bias: whether each neuron's rate starts at its mean response over the training trials,
-        instead of at 1; left out, it does in `fast` alone.
-      gradient_clip: largest norm of all gradients together; None for no limit.
-      average_decay: of the exponential moving average of the weights, after each step, which is
-        scored and kept in their place; 0 for none, which is what `published` says.
-      joint_core: of `fast`: whether all mice pass the core in one batch.
-      seed: of the weights, the order of trials and the readouts' sampling.
-      deterministic: whether every operation must give the same bits each time, at some cost.
-      mixed_precision: whether to compute in bfloat16 (weights stay in float32); on a CPU that takes
-        longer than float32.
-      init_from: model file (`.keras`) to start from: its core, and its readouts of neurons that are
-        known to be the same, by their places in cortex or by the run in whose workdir the file is;
-        None to start from random weights.
-      freeze_core: whether the core stays as it is in `init_from`, statistics of its batch
-        normalisation included.
-      architecture: the baseline's hyperparameters.
-      schedule: when to cut the learning rate and when to stop, in the published recipe.
-      subset: the neurons and trials that are used.
+    A step takes one batch of every mouse and sums their losses; the recipe, a file of
+    `sensorium_tf/recipes`, says what is None here.
 
     Raises:
-      SensoriumError: if a value is not possible, or one does not go with another.
+        SensoriumError: If a value is not possible, or one does not go with another.
     """
 
-    mice: tuple[str, ...] = ("simulated",)
-    track: str = "sensorium"
-    model: str = "cnn"
-    recipe: str = "published"
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    warmup_epochs: float = 1.0
-    cooldown_epochs: float | None = None
-    mean_bias: bool | None = None
-    gradient_clip: float | None = None
-    average_decay: float | None = None
-    joint_core: bool = False
-    seed: int = 0
-    deterministic: bool = False
-    mixed_precision: bool = False
-    init_from: str | None = None
-    freeze_core: bool = False
-    architecture: BaselineSettings = dataclasses.field(default_factory=BaselineSettings)
-    schedule: ScheduleSettings = dataclasses.field(default_factory=ScheduleSettings)
-    subset: Subset = dataclasses.field(default_factory=Subset)
+    title = "optimisation"
+
+    mice: tuple[str, ...] = setting(
+        ("simulated",), "Names of prepared mice, such as mouse1,mouse3.", essential=True
+    )
+    track: str = setting(
+        "sensorium",
+        "sensorium: image only; sensorium_plus: image, behavior and pupil center.",
+        choices=tuple(sensorium2022.CHALLENGE.tracks),
+        essential=True,
+    )
+    architecture: ModelSettings = setting(ModelSettings(), "The model's parts.")
+    recipe: str = setting(
+        "published", "How to train.", choices=lambda: RECIPES.names(), essential=True
+    )
+    seed: int = setting(
+        0,
+        "Of the weights, the order of trials and the readouts' sampling.",
+        at_least=0,
+        essential=True,
+    )
+    epochs: int | None = setting(
+        None,
+        "At most so many passes over the mouse with the most batches.",
+        at_least=1,
+        essential=True,
+    )
+    batch_size: int | None = setting(
+        None, "Trials of each mouse in a step, on all devices together.", at_least=1, essential=True
+    )
+    learning_rate: float | None = setting(None, "Of Adam, at its highest.", above=0, essential=True)
+    init_from: str | None = setting(
+        None,
+        "Model file (.keras) to start from: its core, and its readouts of neurons that are known "
+        "to be the same, by their places in cortex or by the run in whose workdir the file is.",
+        essential=True,
+    )
+    channels: tuple[str, ...] = setting(
+        (),
+        "Signals that are stacked to the image input, image first, instead of the track's: image, "
+        "centred_image and, where the track allows it, signals of the recording.",
+    )
+    freeze_core: bool = setting(
+        False,
+        "Whether the core stays as it is in init_from, statistics of its batch normalisation "
+        "included.",
+    )
+    joint_core: bool = setting(
+        False, "Whether all mice pass the core in one batch; not every recipe can."
+    )
+    mean_bias: bool | None = setting(
+        None,
+        "Whether each neuron's rate starts at its mean response over the training trials, not at "
+        "1.",
+    )
+    clip_norm: float | None = setting(
+        None, "Largest norm of all gradients together; None for no limit.", above=0
+    )
+    ema_decay: float | None = setting(
+        None,
+        "Decay of the moving average of the weights, after each step, which is scored and kept in "
+        "their place; 0 for none.",
+        at_least=0,
+        below=1,
+    )
+    schedule: ScheduleSettings = setting(
+        ScheduleSettings(), "When to change the learning rate and when to stop."
+    )
+    subset: Subset = setting(Subset(), "The neurons and trials that are used.")
+    devices: DeviceSettings = setting(DeviceSettings(), "How the devices compute.")
 
     def __post_init__(self):
-        check_kinds(self)
-        if self.recipe not in RECIPES:
-            raise SensoriumError(
-                f"recipe {self.recipe!r}: unknown, expected {' or '.join(RECIPES)}"
-            )
-        for name, value in RECIPES[self.recipe].items():
-            if getattr(self, name) is None:
-                object.__setattr__(self, name, value)
-        check_track(self.track)
-        if not self.mice:
-            raise SensoriumError("mice: expected at least one mouse")
-        check_model_name(self.model)
-        for name in ("epochs", "batch_size"):
-            if getattr(self, name) < 1:
-                raise SensoriumError(f"{name} {getattr(self, name)}: expected at least 1")
-        for name in ("learning_rate", "gradient_clip"):
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise SensoriumError(f"{name} {value}: expected more than 0")
-        self._check_ramps()
-        if not 0 <= self.average_decay < 1:
-            raise SensoriumError(
-                f"average_decay {self.average_decay}: expected 0 (no average) or a number below 1"
-            )
-        if self.seed < 0:
-            raise SensoriumError(f"seed {self.seed}: expected 0 or more")
+        super().__post_init__()
+        object.__setattr__(self, "mice", tuple(mouse_names(",".join(self.mice))))
+        self._take_from_recipe()
+        self._check_schedule()
         self._check_together()
 
-    def _check_ramps(self) -> None:
-        """Refuses ramps of the learning rate that do not fit into the run."""
-        if not 0 <= self.warmup_epochs <= self.epochs:
-            raise SensoriumError(
-                f"warmup_epochs {self.warmup_epochs}: expected 0 to the number of epochs, "
-                f"{self.epochs}"
-            )
-        if self.recipe == "published":
-            return
-        left = self.epochs - self.warmup_epochs
-        if self.cooldown_epochs is None:
-            object.__setattr__(self, "cooldown_epochs", min(self.epochs / 2, left))
-        if not 0 <= self.cooldown_epochs <= left:
-            raise SensoriumError(
-                f"cooldown_epochs {self.cooldown_epochs}: expected 0 to the {left:g} epochs after "
-                "the warm-up"
-            )
+    @property
+    def how(self) -> Recipe:
+        """The recipe that is followed."""
+        return RECIPES[self.recipe]
+
+    def _take_from_recipe(self) -> None:
+        """Puts what the recipe says in the place of None."""
+        values = self.how.values
+        check_names(values, _of_recipes(), f"setting that recipe {self.recipe} can choose")
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Config):
+                object.__setattr__(self, field.name, with_defaults(value, values))
+            elif value is None:
+                object.__setattr__(self, field.name, values.get(field.name))
+        super().__post_init__()
+
+    def _check_schedule(self) -> None:
+        """Refuses settings of another schedule than the recipe's."""
+        recipes = {name: RECIPES[name] for name in RECIPES.names()}
+        for field in dataclasses.fields(self.schedule):
+            fitting = [
+                name
+                for name, recipe in recipes.items()
+                if field.name in SCHEDULES[recipe.schedule].takes
+            ]
+            changed = getattr(self.schedule, field.name) != field.default
+            if changed and self.recipe not in fitting:
+                raise SensoriumError(f"{field.name}: {_goes_with(fitting)}")
+        if self.joint_core and not self.how.joint_core:
+            fitting = [name for name, recipe in recipes.items() if recipe.joint_core]
+            raise SensoriumError(f"joint_core: {_goes_with(fitting)}")
+        if "cooldown_epochs" in SCHEDULES[self.how.schedule].takes:
+            object.__setattr__(self, "schedule", fit_ramps(self.schedule, self.epochs))
 
     def _check_together(self) -> None:
         """Refuses what does not go together."""
-        if self.recipe == "published":
-            for name in ("joint_core", "warmup_epochs", "cooldown_epochs"):
-                default = type(self).__dataclass_fields__[name].default
-                if getattr(self, name) != default:
-                    raise SensoriumError(f"{name}: goes with the recipe fast alone")
-        elif self.schedule != ScheduleSettings():
-            raise SensoriumError(
-                "patience, restarts, decay and the learning rate's floor go with the recipe "
-                "published alone"
-            )
         if self.freeze_core and self.init_from is None:
             raise SensoriumError("freeze_core: goes with init_from: a random core cannot be frozen")
-        shifter = [self.architecture.shifter_hidden_units, self.architecture.shifter_layers]
-        usual = [BaselineSettings.shifter_hidden_units, BaselineSettings.shifter_layers]
-        has_shifter = self.track == "sensorium_plus" and self.architecture.shifter
-        if not has_shifter and shifter != usual:
+        if (wanted := self.architecture.shifter_wanted) and not self._rules.extras:
+            tracks = [each.name for each in sensorium2022.CHALLENGE.tracks.values() if each.extras]
             raise SensoriumError(
-                "shifter_hidden_units and shifter_layers: this model has no shifter, which goes "
-                "with track sensorium_plus"
+                f"{wanted}: this model has no shifter, which goes with track {' or '.join(tracks)}"
             )
-        if self.architecture.positions == "free" and (
-            self.architecture.position_hidden_units != BaselineSettings.position_hidden_units
-        ):
-            raise SensoriumError("position_hidden_units: free positions have no network")
 
     @property
-    def uses(self) -> Uses:
-        """The signals and trials that the run uses."""
-        return Uses(
-            mice=self.mice,
-            subset=self.subset.describe(),
-            track=self.track,
-            pupil_center=self.track == "sensorium_plus" and self.architecture.shifter,
-            trained_on=self.subset.train_tiers,
-            chosen_by=self.subset.validation_tier,
-            neurons_chosen_by=self.subset.neurons_chosen_by,
-            started_from=self.init_from,
-        )
+    def _rules(self) -> Track:
+        return sensorium2022.CHALLENGE.track(self.track)
 
     def describe(self) -> str:
         """Returns in one line which trials and signals the run uses."""
@@ -201,61 +186,53 @@ class TrainingSettings:
             kept = ", core frozen" if self.freeze_core else ""
             start = f"; from the weights of {self.init_from}{kept}"
         chosen = self.subset.describe()
-        # What a model of one's own is given is known once it has been built.
-        signals = f" ({self.uses.signals})" if self.model in BASELINES else ""
+        # What a custom model is given is known once it has been built.
+        signals = ""
+        if self.architecture.model in PRESETS:
+            extras = () if self.architecture.shifter == NONE else self._rules.extras
+            seen = (*(self.channels or self._rules.channels), *extras)
+            signals = f" ({', '.join(seen).replace('_', ' ')})"
         return (
-            f"training {self.model} on {', '.join(self.mice)}{f' ({chosen})' if chosen else ''}, "
-            f"track {self.track}{signals}; tier "
+            f"training {self.architecture.name} on {', '.join(self.mice)}"
+            f"{f' ({chosen})' if chosen else ''}, track {self.track}{signals}; tier "
             f"{' and '.join(self.subset.train_tiers)}, weights chosen by the score on tier "
             f"{self.subset.validation_tier}; recipe {self.recipe}{start}"
         )
 
     @classmethod
-    def flat(cls, **values: Any) -> "TrainingSettings":
+    def flat(cls, **values: Any) -> Self:
         """Returns settings from values of all kinds side by side, as people type them.
 
         Args:
-          **values: attributes of this class and of `BaselineSettings`, `ScheduleSettings` and
-            `Subset`; `mice` may be one string, names joined by commas.
+            **values: Attributes of this class and of the settings in it; `mice` may be one string,
+                names joined by commas.
 
         Raises:
-          SensoriumError: if there is no such setting, or a value is not possible.
+            SensoriumError: If there is no such setting, or a value is not possible.
         """
-        groups = {}
-        for group, kind in _GROUPS.items():
-            names = [field.name for field in dataclasses.fields(kind)]
-            groups[group] = kind(**{name: values.pop(name) for name in names if name in values})
-        known = [field.name for field in dataclasses.fields(cls) if field.name not in _GROUPS]
-        for name in values:
-            if name not in known:
-                every = [f.name for kind in _GROUPS.values() for f in dataclasses.fields(kind)]
-                close = difflib.get_close_matches(name, [*known, *every], 1)
-                hint = f", did you mean {close[0]}?" if close else ""
-                raise SensoriumError(f"{name}: there is no such setting{hint}")
-        if "mice" in values:
-            values["mice"] = tuple(mouse_names(values["mice"]))
-        return cls(**values, **groups)
+        check_names(values, flat_fields(cls), "setting")
+        return from_flat(cls, values)
 
-    def to_json(self) -> dict[str, Any]:
-        """Returns the settings as JSON values."""
-        return {**dataclasses.asdict(self), "mice": list(self.mice)}
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "TrainingSettings":
-        """Returns the settings that `to_json` described.
+def by_recipe() -> dict[str, str]:
+    """Returns what recipes say of the settings that they can choose, such as `fast: 22`."""
+    recipes = {recipe: RECIPES[recipe].values for recipe in RECIPES.names()}
+    return {
+        name: ", ".join(
+            f"{recipe}: {json.dumps(values[name])}"
+            for recipe, values in recipes.items()
+            if name in values
+        )
+        for name in _of_recipes()
+    }
 
-        Raises:
-          SensoriumError: if they are not the settings of a run.
-        """
-        try:
-            return cls(
-                **{
-                    **values,
-                    "architecture": BaselineSettings(**values["architecture"]),
-                    "schedule": ScheduleSettings(**values["schedule"]),
-                    # Runs of earlier versions have none.
-                    "subset": Subset(**values.get("subset", {})),
-                }
-            )
-        except (KeyError, TypeError) as e:
-            raise SensoriumError(f"not the settings of a training run ({e!r})") from e
+
+def _of_recipes() -> list[str]:
+    """Returns the settings that a recipe chooses where the user says nothing."""
+    fields = flat_fields(TrainingSettings).items()
+    return [name for name, (_, field) in fields if field.default is None]
+
+
+def _goes_with(recipes: list[str]) -> str:
+    word = "recipe" if len(recipes) == 1 else "recipes"
+    return f"goes with the {word} {' and '.join(recipes)} alone"

@@ -7,8 +7,6 @@ import numpy as np
 
 from sensorium_tf.models import FiringRateModel
 
-PENALTIES = ("laplace", "features")
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class BadStep:
@@ -53,7 +51,8 @@ class StepTotals:
 
     Attributes:
       poisson: Poisson loss of each mouse, summed over the steps, each times the mouse's trials.
-      penalties: likewise `laplace` and `features`, times the trials of all mice.
+      penalties: likewise each of the model's penalties, in their order, times the trials of all
+        mice.
       stopped: whether some process has asked to stop.
       bad: the first step that was not finite, or None.
     """
@@ -81,14 +80,14 @@ class EpochTotals:
     penalties: np.ndarray
 
     @classmethod
-    def new(cls, n_mice: int) -> "EpochTotals":
+    def new(cls, n_mice: int, n_penalties: int) -> "EpochTotals":
         """Returns those of an epoch that has not begun."""
-        return cls(0, np.zeros(n_mice), np.zeros(n_mice), np.zeros(len(PENALTIES)))
+        return cls(0, np.zeros(n_mice), np.zeros(n_mice), np.zeros(n_penalties))
 
     @classmethod
-    def load(cls, state: Mapping, n_mice: int) -> "EpochTotals":
+    def load(cls, state: Mapping, n_mice: int, n_penalties: int) -> "EpochTotals":
         """Returns what `state` described; raises KeyError, TypeError or ValueError for others."""
-        new = cls.new(n_mice)
+        new = cls.new(n_mice, n_penalties)
         made = cls(
             int(state["step"]),
             *(np.array(state[name], np.float64) for name in ("n_trials", "poisson", "penalties")),
@@ -105,15 +104,20 @@ class EpochTotals:
         self.poisson = self.poisson + totals.poisson
         self.penalties = self.penalties + totals.penalties
 
-    def losses(self, mice: Sequence[str]) -> dict[str, float]:
-        """Returns the mean loss over the trials, and its parts."""
+    def losses(self, mice: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
+        """Returns the mean loss over the trials, and its parts.
+
+        Args:
+          mice: names, in the order of the sums.
+          labels: of the penalties, likewise.
+        """
         poisson = self.poisson / self.n_trials
         penalties = self.penalties / self.n_trials.sum()
         each = {f"loss/{m}": float(p) for m, p in zip(mice, poisson, strict=True)}
         return {
             "loss/total": float(poisson.sum() + penalties.sum()),
             "loss/poisson": float(poisson.sum()),
-            **{f"loss/{n}": float(v) for n, v in zip(PENALTIES, penalties, strict=True)},
+            **{f"loss/{n}": float(v) for n, v in zip(labels, penalties, strict=True)},
             **(each if len(mice) > 1 else {}),
         }
 

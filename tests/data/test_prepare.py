@@ -94,7 +94,7 @@ def test_without_network_and_file_the_message_tells_where_to_get_it(tmp_path, mo
 
 HOLDER = """
 import sys
-from sensorium_tf.locking import file_lock
+from sensorium_tf.io import file_lock
 with file_lock(sys.argv[1], "preparing"):
     print("held", flush=True)
     sys.stdin.readline()

@@ -62,7 +62,7 @@ def test_neurons_are_chosen_by_their_reliability(mouse):
     trials = mouse.trials("test")
     variance = explainable_variance(trials.responses, trials.image_ids)
     threshold = float(np.clip(np.median(variance), 0, 0.9))
-    subset = Subset(min_reliability=threshold)
+    subset = Subset(min_fev=threshold)
     chosen = subset.neurons_of(mouse)
     np.testing.assert_array_equal(chosen.unit_ids, mouse.unit_ids[variance >= threshold])
     assert subset.neurons_chosen_by == "test"
@@ -160,19 +160,19 @@ def test_what_was_left_out_stays_left_out_where_it_is_withheld(prepared):
     [
         ({"neurons": 0}, "neurons 0: expected at least 1"),
         ({"train_trials": 0}, "train_trials 0: expected at least 1"),
-        ({"min_reliability": 1.5}, "min_reliability 1.5: expected a share of variance"),
-        ({"min_reliability": float("nan")}, "min_reliability nan"),
+        ({"min_fev": 1.5}, "min_fev 1.5: expected less than 1"),
+        ({"min_fev": float("nan")}, "min_fev nan"),
         ({"train_tiers": ()}, "expected one tier or several"),
         ({"train_tiers": ("train", "train")}, "several different ones"),
         ({"train_tiers": ("training",)}, "tier 'training': expected one of train"),
         ({"validation_tier": "train"}, "validation_tier train: is trained on as well"),
         ({"subset_seed": -1}, "subset_seed -1"),
-        ({"neurons": 2.5}, "neurons 2.5: expected whole number"),
-        ({"neurons": True}, "neurons True: expected whole number"),
-        ({"unit_ids": 3}, "unit_ids 3: expected whole numbers"),
-        ({"unit_ids": ("3",)}, "unit_ids .*'3'.*: expected whole numbers"),
-        ({"areas": (1,)}, "areas .*1.*: expected a tuple of names"),
-        ({"min_reliability": "0.1"}, "min_reliability '0.1': expected a finite number"),
+        ({"neurons": 2.5}, "neurons 2.5: expected a whole number"),
+        ({"neurons": True}, "neurons True: expected a whole number"),
+        ({"unit_ids": 3}, "unit_ids 3: expected a list of whole numbers"),
+        ({"unit_ids": ("3",)}, "unit_ids .*'3'.*: expected a list of whole numbers"),
+        ({"areas": (1,)}, "areas .*1.*: expected a list of names"),
+        ({"min_fev": "0.1"}, "min_fev '0.1': expected a finite number"),
         ({"validation_tier": ["test"]}, "validation_tier .*test.*: expected text"),
     ],
 )
@@ -201,15 +201,15 @@ def test_what_neurons_cannot_be_chosen_by_is_refused(prepared, mouse):
         Subset(areas=("V1",)).neurons_of(bare)
     hidden = load_mouse("hidden", data_dir=prepared)
     with pytest.raises(SensoriumError, match="responses of tier 'test' are withheld"):
-        Subset(min_reliability=0.1).neurons_of(hidden)
+        Subset(min_fev=0.1).neurons_of(hidden)
 
 
-def test_reliability_without_repeats_is_refused(tmp_path):
+def test_fev_without_repeats_is_refused(tmp_path):
     tree = recording_tree(n_test_images=4, n_repeats=1)
     prepare("once", recording=write_zip(tmp_path / "once.zip", tree), data_dir=tmp_path)
-    says = "once: no image of tier test is repeated, which reliability is about"
+    says = "once: no image of tier test is repeated, by which FEV is told"
     with pytest.raises(SensoriumError, match=says):
-        Subset(min_reliability=0.1).neurons_of(load_mouse("once", data_dir=tmp_path))
+        Subset(min_fev=0.1).neurons_of(load_mouse("once", data_dir=tmp_path))
 
 
 def test_too_few_trials_are_refused(mouse):
@@ -222,7 +222,7 @@ def test_what_python_has_at_hand_will_do(mouse):
     assert subset == Subset(
         unit_ids=tuple(mouse.unit_ids[[1, 2]].tolist()), areas=("V1",), train_tiers=("train",)
     )
-    assert json.loads(json.dumps(dataclasses.asdict(subset)))["areas"] == ["V1"]
+    assert json.loads(json.dumps(subset.to_json()))["areas"] == ["V1"]
 
 
 def test_a_subset_says_what_it_leaves():
@@ -232,5 +232,5 @@ def test_a_subset_says_what_it_leaves():
         "5 neurons of area V1 or LM of layer L4, 10 training trials, drawn with seed 0"
     )
     assert Subset(unit_ids=(1, 2)).describe() == "neurons of 2 unit ids"
-    reliable = Subset(min_reliability=0.15)
+    reliable = Subset(min_fev=0.15)
     assert reliable.describe() == "neurons with FEV of at least 0.15 in tier test"

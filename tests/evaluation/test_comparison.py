@@ -11,11 +11,17 @@ from recording_files import recording_tree, write_zip
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Mouse, load_mouse, prepare
 from sensorium_tf.evaluation import compare_runs, differences_table, evaluate
-from sensorium_tf.models import BaselineSettings, EnsembleModel, baseline
+from sensorium_tf.models import EnsembleModel, ModelSettings, baseline
 from sensorium_tf.registry import METRICS
-from sensorium_tf.training import TrainingSettings, load_model, open_trained, save_model, train
+from sensorium_tf.runs import Run, load_model, save_model
+from sensorium_tf.training import TrainingSettings, train
 
-SMALL = BaselineSettings(hidden_channels=2, n_blocks=1)
+
+def compared_in(prepared, runs, **options):
+    return compare_runs([Run(run, prepared) for run in runs], **options)
+
+
+SMALL = ModelSettings(hidden_channels=2, n_blocks=1)
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
 
 
@@ -54,7 +60,7 @@ def workdir(prepared, tmp_path_factory):
 @pytest.fixture(scope="module")
 def compared(files, prepared, tmp_path_factory):
     output = tmp_path_factory.mktemp("compared")
-    return output, compare_runs(files, output=output, data_dir=prepared)
+    return output, compared_in(prepared, files, output=output)
 
 
 def read_json(folder):
@@ -65,7 +71,7 @@ def test_scores_are_those_of_the_runs_alone(compared, files, prepared, tmp_path)
     full = compared[1].mice["full"]
     assert list(full.scores) == ["a.keras", "b.keras", "c.keras"]
     for file in files:
-        alone = evaluate(file, output=tmp_path / file.stem, data_dir=prepared).mice["full"]
+        alone = evaluate(Run(file, prepared), output=tmp_path / file.stem).mice["full"]
         for name in SCORES:
             expected, found = alone.scores.per_neuron[name], full.scores[file.name].per_neuron[name]
             np.testing.assert_array_equal(found, expected)
@@ -77,7 +83,7 @@ def test_a_tier_is_read_once_for_all_runs(files, prepared, tmp_path, monkeypatch
     monkeypatch.setattr(
         Mouse, "trials", lambda mouse, tier: read.append(tier) or trials(mouse, tier)
     )
-    compare_runs(files, tier="validation", output=tmp_path, data_dir=prepared)
+    compared_in(prepared, files, tier="validation", output=tmp_path)
     assert read == ["validation"]
 
 
@@ -103,7 +109,7 @@ def test_a_custom_metric_is_compared_beside_the_others(files, prepared, tmp_path
     def mean_rate(responses, rates, image_ids):
         return rates.mean(axis=0)
 
-    comparison = compare_runs(files[:2], output=tmp_path, data_dir=prepared)
+    comparison = compared_in(prepared, files[:2], output=tmp_path)
     full = read_json(tmp_path)["mice"]["full"]
     found = full["differences"]["b.keras"]
     assert found["mean_rate"] == pytest.approx(
@@ -203,7 +209,7 @@ def test_a_table_of_differences_has_signs_and_shares():
 
 def test_runs_that_see_different_signals_are_not_ranked_as_equals(files, prepared, tmp_path):
     plus = lone(tmp_path / "plus.keras", prepared, track="sensorium_plus")
-    comparison = compare_runs([files[0], plus], output=tmp_path / "o", data_dir=prepared)
+    comparison = compared_in(prepared, [files[0], plus], output=tmp_path / "o")
     said = "not equals: a.keras sees image; what it was trained on is not known. plus.keras sees "
     assert said in comparison.report().splitlines()[1]
     assert "do not rank them" in comparison.warning
@@ -222,7 +228,7 @@ def test_a_workdir_and_an_ensemble_are_compared_and_files_lie_beside_the_first(
     ensemble = tmp_path / "mean.keras"
     save_model(EnsembleModel([load_model(file) for file in files[:2]]), ensemble)
     folder = shutil.copytree(workdir, tmp_path / "trained")
-    comparison = compare_runs([folder, ensemble], data_dir=prepared)
+    comparison = compared_in(prepared, [folder, ensemble])
     assert list(comparison.uses) == ["trained", "mean.keras"]
     assert read_json(folder / "comparison") == json.loads(json.dumps(comparison.to_json()))
     assert not (tmp_path / "mean_results").exists()
@@ -232,14 +238,14 @@ def test_names_are_the_shortest_that_tell_runs_apart(workdir, prepared, tmp_path
     for place in ("x", "y"):
         shutil.copytree(workdir, tmp_path / place / "run")
     runs = [tmp_path / "x" / "run", tmp_path / "y" / "run"]
-    assert list(compare_runs(runs, data_dir=prepared).uses) == ["x/run", "y/run"]
-    again = [open_trained(runs[0]), runs[1] / "model.keras"]
-    assert list(compare_runs(again, data_dir=prepared).uses) == ["x/run", "y/run"]
+    assert list(compared_in(prepared, runs).uses) == ["x/run", "y/run"]
+    again = [runs[0], runs[1] / "model.keras"]
+    assert list(compared_in(prepared, again).uses) == ["x/run", "y/run"]
 
 
 def test_equal_runs_do_not_differ(files, prepared, tmp_path):
     copy = shutil.copy(files[0], tmp_path / "copy.keras")
-    full = compare_runs([files[0], copy], data_dir=prepared).mice["full"]
+    full = compared_in(prepared, [files[0], copy]).mice["full"]
     found = full.differences["copy.keras"]
     assert found["single_trial_correlation"] == 0
     assert found["intervals"]["single_trial_correlation"] == (0, 0)
@@ -252,18 +258,18 @@ def test_mice_that_not_all_runs_know_are_refused_unless_common_ones_are_chosen(
     more = lone(tmp_path / "more.keras", prepared, mice=("short", "full"))
     says = r"a.keras was trained on full, more.keras on short, full: choose mice .* \(--mice\)"
     with pytest.raises(SensoriumError, match=says):
-        compare_runs([files[0], more], output=tmp_path / "o", data_dir=prepared)
+        compared_in(prepared, [files[0], more], output=tmp_path / "o")
     with pytest.raises(SensoriumError, match="a.keras: mouse 'short' is not one that the model"):
-        compare_runs([more, files[0]], mice=["short"], output=tmp_path / "o", data_dir=prepared)
+        compared_in(prepared, [more, files[0]], mice=["short"], output=tmp_path / "o")
     assert not (tmp_path / "o").exists()
-    chosen = compare_runs([files[0], more], mice=["full"], output=tmp_path / "o", data_dir=prepared)
+    chosen = compared_in(prepared, [files[0], more], mice=["full"], output=tmp_path / "o")
     assert list(chosen.mice) == ["full"]
 
 
 def test_runs_on_other_neurons_or_recordings_are_refused(files, workdir, prepared, tmp_path):
     def refused(run, says, *, data_dir=prepared):
         with pytest.raises(SensoriumError, match=says) as caught:
-            compare_runs([files[0], run], output=tmp_path / "o", data_dir=data_dir)
+            compared_in(data_dir, [files[0], run], output=tmp_path / "o")
         assert "\n" not in str(caught.value)
         assert not (tmp_path / "o").exists()
 
@@ -286,7 +292,7 @@ def test_runs_on_other_neurons_or_recordings_are_refused(files, workdir, prepare
 )
 def test_a_tier_that_is_not_there_is_refused(files, prepared, tmp_path, tier, says):
     with pytest.raises(SensoriumError, match=says):
-        compare_runs(files, tier=tier, output=tmp_path / "o", data_dir=prepared)
+        compared_in(prepared, files, tier=tier, output=tmp_path / "o")
     assert not (tmp_path / "o").exists()
 
 
@@ -296,33 +302,34 @@ def test_runs_on_other_parts_of_a_mouse_are_refused(prepared, tmp_path):
         settings = TrainingSettings.flat(mice="full", unit_ids=(unit_id,), **small)
         train(settings, tmp_path / name, data_dir=prepared, verbose=False)
     with pytest.raises(SensoriumError, match="full: a and b were trained on different neurons"):
-        compare_runs([tmp_path / "a", tmp_path / "b"], data_dir=prepared)
+        compared_in(prepared, [tmp_path / "a", tmp_path / "b"])
 
 
 def test_a_tier_that_is_withheld_is_refused(prepared, tmp_path):
     runs = [lone(tmp_path / f"{n}.keras", prepared, mice=("hidden",), seed=n) for n in range(2)]
     with pytest.raises(SensoriumError, match="hidden: the responses of tier 'test' are withheld"):
-        compare_runs(runs, tier="test", output=tmp_path / "o", data_dir=prepared)
-    comparison = compare_runs(runs, output=tmp_path / "o", data_dir=prepared)
+        compared_in(prepared, runs, tier="test", output=tmp_path / "o")
+    comparison = compared_in(prepared, runs, output=tmp_path / "o")
     assert comparison.mice["hidden"].first.tier == "validation"
     assert "whether tier validation took part in training is not known" in comparison.report()
     assert read_json(tmp_path / "o")["mice"]["hidden"]["oracle"] is None
     plus = lone(tmp_path / "plus.keras", prepared, mice=("hidden",), track="sensorium_plus")
     with pytest.raises(SensoriumError, match="behavior and pupil_center withheld"):
-        compare_runs([runs[0], plus], output=tmp_path / "p", data_dir=prepared)
+        compared_in(prepared, [runs[0], plus], output=tmp_path / "p")
 
 
 def test_a_workdir_and_its_model_file_are_one_run(workdir, prepared):
     for runs in ([workdir, workdir / "model.keras"], [workdir / "model.keras", workdir]):
         with pytest.raises(SensoriumError, match="trained: duplicate run"):
-            compare_runs(runs, data_dir=prepared)
+            compared_in(prepared, runs)
 
 
 def test_fewer_than_two_or_too_many_runs_are_refused(files, prepared):
-    for runs in ([], files[:1], files[0], str(files[0])):
+    for runs in ([], files[:1]):
         with pytest.raises(SensoriumError, match="a comparison needs two runs or more"):
-            compare_runs(runs, data_dir=prepared)
+            compared_in(prepared, runs)
     with pytest.raises(SensoriumError, match="a.keras: duplicate run"):
-        compare_runs([*files, files[0].parent / ".." / files[0].parent.name / "a.keras"])
+        again = files[0].parent / ".." / files[0].parent.name / "a.keras"
+        compared_in(prepared, [*files, again])
     with pytest.raises(SensoriumError, match="8 models: more than 7 cannot be told apart"):
-        compare_runs([f"run{n}" for n in range(8)])
+        compared_in(prepared, [f"run{n}" for n in range(8)])

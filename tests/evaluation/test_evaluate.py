@@ -10,12 +10,13 @@ from recording_files import recording_tree
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate, evaluate_mouse
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import ModelSettings
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.registry import METRICS
-from sensorium_tf.training import TrainingSettings, load_model, predict, train
+from sensorium_tf.runs import Run, RunRecord, load_model, predict
+from sensorium_tf.training import TrainingSettings, train
 
-USES = TrainingSettings().uses
+USES = RunRecord.new(TrainingSettings(), []).provenance
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
 
 
@@ -23,7 +24,7 @@ def trained(folder, prepared, **changes):
     settings = TrainingSettings(
         epochs=1,
         batch_size=8,
-        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+        architecture=ModelSettings(hidden_channels=4, n_blocks=1),
         **changes,
     )
     train(settings, folder, data_dir=prepared, verbose=False)
@@ -34,7 +35,7 @@ def trained(folder, prepared, **changes):
 def pair(prepared, tmp_path_factory):
     """Workdir and evaluation of a run on a mouse whose test tier is known and one's that is not."""
     folder = trained(tmp_path_factory.mktemp("run") / "pair", prepared, mice=("full", "hidden"))
-    return folder, evaluate(folder, data_dir=prepared)
+    return folder, evaluate(Run(folder, prepared))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def plus(prepared, tmp_path_factory):
     folder = trained(
         tmp_path_factory.mktemp("run") / "plus", prepared, mice=("full",), track="sensorium_plus"
     )
-    return folder, evaluate(folder, data_dir=prepared)
+    return folder, evaluate(Run(folder, prepared))
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +244,7 @@ def test_a_custom_metric_stands_beside_the_others_in_every_file_and_table(
     def mean_rate(responses, rates, image_ids):
         return rates.mean(axis=0)
 
-    evaluation = evaluate(pair[0], output=tmp_path, data_dir=prepared)
+    evaluation = evaluate(Run(pair[0], prepared), output=tmp_path)
     content = read_json(tmp_path)["mice"]["hidden"]
     expected = evaluation.mice["hidden"].rates.mean(axis=0, dtype=np.float64)
     assert content["mean_rate"] == pytest.approx(expected.mean())
@@ -260,7 +261,7 @@ def test_a_custom_metric_stands_beside_the_others_in_every_file_and_table(
 
 def test_a_tier_can_be_chosen(plus, prepared, tmp_path):
     folder = shutil.copytree(plus[0], tmp_path / "run")
-    assert evaluate(folder, tier="train", data_dir=prepared).mice["full"].tier == "train"
+    assert evaluate(Run(folder, prepared), tier="train").mice["full"].tier == "train"
     assert read_json(folder)["mice"]["full"]["trials"] == 12
 
 
@@ -277,7 +278,7 @@ def test_a_tier_that_cannot_be_scored_is_refused_and_nothing_written(
 ):
     before = {path.name: path.stat().st_mtime_ns for path in competition.iterdir()}
     with pytest.raises(SensoriumError, match=message):
-        evaluate(competition, tier=tier, data_dir=prepared)
+        evaluate(Run(competition, prepared), tier=tier)
     assert before == {path.name: path.stat().st_mtime_ns for path in competition.iterdir()}
 
 
@@ -286,7 +287,7 @@ def test_the_truth_of_a_simulated_recording_gives_withheld_responses_and_a_bound
 ):
     tree = recording_tree(seed=3)
     truth = save_truth(tmp_path / "truth.npz", tree, noise=0.2)
-    each = evaluate(competition, tier="test", truth=truth, data_dir=prepared).mice["hidden"]
+    each = evaluate(Run(competition, prepared), tier="test", truth=truth).mice["hidden"]
     index = {str(trial): i for i, trial in enumerate(tree["meta/trials/trial_idx"])}
     trial_ids = load_mouse("hidden", data_dir=prepared).trials("test").trial_ids
     rows, std = [index[trial] for trial in trial_ids], tree["meta/statistics/responses/all/std"]
@@ -314,11 +315,11 @@ def test_true_rates_that_are_the_responses_predict_them_perfectly(competition, p
 def test_truth_that_does_not_belong_to_the_run_is_refused(pair, competition, prepared, tmp_path):
     truth = save_truth(tmp_path / "truth.npz", recording_tree(seed=4))
     with pytest.raises(SensoriumError, match="belongs to another recording"):
-        evaluate(competition, tier="test", truth=truth, data_dir=prepared)
+        evaluate(Run(competition, prepared), tier="test", truth=truth)
     with pytest.raises(SensoriumError, match="truth file belongs to one recording: choose"):
-        evaluate(pair[0], truth=truth, data_dir=prepared)
+        evaluate(Run(pair[0], prepared), truth=truth)
     with pytest.raises(SensoriumError, match="there is no such truth file"):
-        evaluate(competition, truth=tmp_path / "none.npz", data_dir=prepared)
+        evaluate(Run(competition, prepared), truth=tmp_path / "none.npz")
 
 
 def test_a_model_of_another_mouse_is_refused(competition, prepared):
@@ -329,7 +330,7 @@ def test_a_model_of_another_mouse_is_refused(competition, prepared):
 
 def test_a_folder_without_a_run_is_refused_and_left_alone(prepared, tmp_path):
     with pytest.raises(SensoriumError, match="no run in it"):
-        evaluate(tmp_path / "none", data_dir=prepared)
+        evaluate(Run(tmp_path / "none", prepared))
     assert not (tmp_path / "none").exists()
 
 
@@ -337,6 +338,6 @@ def test_evaluating_again_gives_the_same_files(plus, prepared, tmp_path):
     folder = shutil.copytree(plus[0], tmp_path / "run")
     for name in ("evaluation.json", "neurons.csv"):
         (folder / name).write_text("old")
-    evaluate(folder, data_dir=prepared)
+    evaluate(Run(folder, prepared))
     for name in ("evaluation.json", "neurons.csv"):
         assert (folder / name).read_bytes() == (plus[0] / name).read_bytes()

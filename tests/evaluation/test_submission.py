@@ -9,17 +9,11 @@ from recording_files import recording_tree
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Subset, load_mouse
 from sensorium_tf.evaluation import ground_truth, submit
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import ModelSettings
 from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.runs import Run, RunRecord, RunStore, load_model, predict
 from sensorium_tf.scoring import score_neurons
-from sensorium_tf.training import (
-    TrainingSettings,
-    Workdir,
-    load_model,
-    open_trained,
-    predict,
-    train,
-)
+from sensorium_tf.training import TrainingSettings, train
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +24,7 @@ def run(prepared, tmp_path_factory):
         mice=("full", "hidden"),
         epochs=1,
         batch_size=8,
-        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+        architecture=ModelSettings(hidden_channels=4, n_blocks=1),
     )
     train(settings, folder, data_dir=prepared, verbose=False)
     return folder
@@ -76,7 +70,7 @@ def column(path, name):
 def test_a_submission_holds_the_best_models_rates_of_every_test_trial(
     run, prepared, tmp_path, mouse
 ):
-    (path,) = submit(run, mouse, output=tmp_path / "out", data_dir=prepared)
+    (path,) = submit(Run(run, prepared), mouse, output=tmp_path / "out")
     assert path == tmp_path / "out" / "submission_file_live_test.csv"
     trials = load_mouse(mouse, data_dir=prepared).trials("test")
     rows = read(path)
@@ -88,14 +82,14 @@ def test_a_submission_holds_the_best_models_rates_of_every_test_trial(
 
 
 def test_without_an_output_folder_the_files_are_in_the_workdir(run, prepared):
-    (path,) = submit(run, "hidden", data_dir=prepared)
+    (path,) = submit(Run(run, prepared), "hidden")
     assert path == run / "submission" / "submission_file_live_test.csv"
     assert path.is_file()
 
 
 def test_a_mouse_that_was_not_trained_on_is_refused_with_those_that_were(run, prepared, tmp_path):
     with pytest.raises(SensoriumError, match=r"'short' is not one .* trained on: full, hidden"):
-        submit(run, "short", output=tmp_path / "out", data_dir=prepared)
+        submit(Run(run, prepared), "short", output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -103,7 +97,7 @@ def test_a_run_on_some_of_the_neurons_is_refused(prepared, tmp_path):
     settings = TrainingSettings(
         mice=("full",),
         epochs=1,
-        architecture=BaselineSettings(hidden_channels=4, n_blocks=1),
+        architecture=ModelSettings(hidden_channels=4, n_blocks=1),
         subset=Subset(neurons=3),
     )
     train(settings, tmp_path / "part", data_dir=prepared, verbose=False)
@@ -112,24 +106,28 @@ def test_a_run_on_some_of_the_neurons_is_refused(prepared, tmp_path):
         "needs all of them"
     )
     with pytest.raises(SensoriumError, match=says):
-        submit(tmp_path / "part", "full", output=tmp_path / "out", data_dir=prepared)
+        submit(Run(tmp_path / "part", prepared), "full", output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_choice_that_leaves_all_neurons_is_submitted(run, prepared, tmp_path):
-    every = dataclasses.replace(open_trained(run), subset=Subset(areas=("V1",)))
-    (ours,) = submit(every, "full", output=tmp_path / "ours", data_dir=prepared)
-    (theirs,) = submit(run, "full", output=tmp_path / "theirs", data_dir=prepared)
+def test_a_choice_that_leaves_all_neurons_is_submitted(run, prepared, tmp_path, monkeypatch):
+    settings = dataclasses.replace(Run(run).settings, subset=Subset(areas=("V1",)))
+    monkeypatch.setattr(Run, "settings", settings)
+    (ours,) = submit(Run(run, prepared), "full", output=tmp_path / "ours")
+    monkeypatch.undo()
+    (theirs,) = submit(Run(run, prepared), "full", output=tmp_path / "theirs")
     assert ours.read_bytes() == theirs.read_bytes()
 
 
 def test_a_folder_without_a_run_is_refused(prepared, tmp_path):
     with pytest.raises(SensoriumError, match="no run in it"):
-        submit(tmp_path, "full", data_dir=prepared)
+        submit(Run(tmp_path, prepared), "full")
     with pytest.raises(SensoriumError, match=r"model\.keras: no model there"):
-        settings = TrainingSettings(mice=("full",))
-        Workdir(tmp_path / "new").claim(settings, [], settings.uses)
-        submit(tmp_path / "new", "full", data_dir=prepared)
+        mice = [load_mouse("full", data_dir=prepared)]
+        record = RunRecord.new(TrainingSettings(mice=("full",)), mice)
+        with RunStore(tmp_path / "new").claimed(record):
+            pass
+        submit(Run(tmp_path / "new", prepared), "full")
 
 
 @pytest.mark.parametrize("tier", ["test", "validation"])
@@ -144,7 +142,7 @@ def test_ground_truth_holds_the_responses_in_units_of_their_std(prepared, tmp_pa
 
 
 def test_the_score_of_the_files_is_that_of_the_model(run, prepared, tmp_path):
-    (submission,) = submit(run, "full", output=tmp_path, data_dir=prepared)
+    (submission,) = submit(Run(run, prepared), "full", output=tmp_path)
     truth = ground_truth("full", "test", output=tmp_path, data_dir=prepared)
     trials = load_mouse("full", data_dir=prepared).trials("test")
     rates = predict(load_model(run / "model.keras"), trials, track="sensorium")

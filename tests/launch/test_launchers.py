@@ -48,7 +48,7 @@ def launch(folder, name, arguments):
 def quick(tmp_path_factory):
     """As `run`, without the seconds that importing TensorFlow takes."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sensorium_tf.starting_kit"])
+    context.set_forkserver_preload(["sensorium_tf.api"])
     folder = tmp_path_factory.mktemp("streams")
 
     def run_quickly(name, *arguments):
@@ -250,7 +250,7 @@ def test_from_a_published_checkpoint_to_a_fine_tuned_model_and_back(workspace, q
     torch = pytest.importorskip("torch", reason="torch reads and writes the published checkpoints")
     from published_kit import Kit
 
-    from sensorium_tf.training import load_model
+    from sensorium_tf.runs import load_model
 
     data = f"--data_dir={workspace / 'data'}"
     checkpoint, imported = tmp_path / "kit.pth", tmp_path / "ln.keras"
@@ -326,12 +326,59 @@ def test_mistakes_with_published_checkpoints_are_one_line(workspace, quick, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["bad.pth"]
 
 
-def test_every_setting_is_a_flag_of_train_with_its_default():
-    import dataclasses
+def test_help_of_train_begins_with_what_matters_and_has_groups():
+    status, out, _ = run("train", "--help")
+    assert status == 0
+    titles = [line for line in out.splitlines() if line.endswith(":") and line[0] not in " S"]
+    assert titles == [
+        "essentials:",
+        "model:",
+        "optimisation:",
+        "schedule:",
+        "subset of neurons and trials:",
+        "devices:",
+        "other:",
+    ]
+    first = out[out.index("essentials:") : out.index("model:")]
+    for name in ("workdir", "mice", "track", "recipe", "seeds", "data_dir", "init_from"):
+        assert f"  --{name}" in first
+    assert "(default: fast: 22, published: 200)" in " ".join(first.split())
 
-    from sensorium_tf.data import Subset
-    from sensorium_tf.models import BaselineSettings
-    from sensorium_tf.training import STRATEGIES, ScheduleSettings, TrainingSettings
+
+RECIPE = """
+from sensorium_tf.recipes import Recipe
+from sensorium_tf.registry import RECIPES
+
+RECIPES.register("short")(
+    Recipe(
+        doc="Short.",
+        schedule="warmup_stable_decay",
+        values={"epochs": 2, "batch_size": 8, "learning_rate": 0.01, "warmup_epochs": 0.5},
+    )
+)
+"""
+
+
+def test_a_recipe_of_a_user_s_module_is_trained_with(workspace, quick, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_recipe.py").write_text(RECIPE)
+    data, command = f"--data_dir={workspace / 'data'}", ["--mice=lab1", "--hidden_channels=2"]
+    command += [f"--workdir={tmp_path / 'run'}", data, "--recipe=short"]
+    assert_refused(quick, "train", *command, says="recipe 'short': expected fast or published")
+    status, out, ours = quick("train", *command, "--modules=my_recipe")
+    assert status == 0, ours
+    assert "recipe short" in out and "epoch 2 of at most 2" in out
+    # The run says which module it needs.
+    status, _, ours = quick("evaluate", f"--workdir={tmp_path / 'run'}", data)
+    assert status == 0, ours
+    (tmp_path / "my_recipe.py").write_text(f"{RECIPE}# changed")
+    says = "module 'my_recipe' has changed since the run was trained: give --modules=my_recipe"
+    assert_refused(quick, "evaluate", f"--workdir={tmp_path / 'run'}", data, says=says)
+
+
+def test_every_setting_is_a_flag_of_train_with_its_default():
+    from sensorium_tf.config import flat_fields
+    from sensorium_tf.training import STRATEGIES, TrainingSettings
 
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import train, json; from absl import flags;"
@@ -342,13 +389,9 @@ def test_every_setting_is_a_flag_of_train_with_its_default():
         [sys.executable, "-c", code, str(LAUNCH)], capture_output=True, text=True, check=True
     )
     defaults = json.loads(done.stdout)
-    for kind in (BaselineSettings, ScheduleSettings, Subset):
-        for field in dataclasses.fields(kind):
-            default = list(field.default) if isinstance(field.default, tuple) else field.default
-            assert defaults[field.name] == default, field.name
-    own = {f.name: f.default for f in dataclasses.fields(TrainingSettings)}
-    for name in own.keys() - {"mice", "architecture", "schedule", "subset"}:
-        assert defaults[name] == own[name], name
+    for name, (_, field) in flat_fields(TrainingSettings).items():
+        default = list(field.default) if isinstance(field.default, tuple) else field.default
+        assert defaults[name] == default, name
     assert set(STRATEGIES) >= {defaults["strategy"]}
 
 
@@ -372,9 +415,9 @@ def test_an_ensemble_is_trained_and_scored(workspace, quick, tmp_path):
     assert status == 0, ours
     assert "ln, mean of 2" in out and "member, seed 1" in out
     for flag, says in (
-        ("--seeds=0,0", "a seed is there twice"),
-        ("--seeds=0,one", "--seeds: 0,one, expected whole numbers"),
-        ("--unit_ids=-1", "--unit_ids: -1, expected whole numbers"),
+        ("--seeds=0,0", "a duplicate seed"),
+        ("--seeds=0,one", "flag --seeds=0,one: expected whole numbers"),
+        ("--unit_ids=-1", "flag --unit_ids=-1: expected whole numbers"),
         ("--joint_core", "joint_core: goes with the recipe fast alone"),
         ("--strategy=multi_worker", "needs the environment variable TF_CONFIG"),
         ("--patience=0", "patience 0"),
@@ -390,7 +433,8 @@ def test_an_ensemble_is_trained_and_scored(workspace, quick, tmp_path):
 OWN_MODEL = """
 import keras
 
-from sensorium_tf.models import FiringRateModel, GaussianReadout, image_shape
+from sensorium_tf.models import FiringRateModel, GaussianReadout
+from sensorium_tf.tracks import image_shape
 
 
 @keras.saving.register_keras_serializable(package="my_model")
@@ -495,7 +539,7 @@ def test_what_a_run_leaves_out_is_recorded_and_shown(workspace, quick, tmp_path)
     described = "3 neurons of area V1, 9 training trials, drawn with seed 2"
     assert f"on lab1 ({described})" in out
     config = json.loads((workdir / "config.json").read_text())
-    recorded = config["subset"]
+    recorded = config["settings"]["subset"]
     assert recorded["train_trials"] == 9 and recorded["neurons"] == 3
     assert recorded["areas"] == ["V1"] and recorded["subset_seed"] == 2
     status, out, ours = quick("evaluate", data, f"--workdir={workdir}")
@@ -533,7 +577,7 @@ def test_what_chooses_trials_neurons_and_learning_rates_is_typed(quick, tmp_path
         "--cooldown_epochs=1.5",
         "--nomean_bias",
         "--layers=L4",
-        "--min_reliability=0.9",
+        "--min_fev=0.9",
         "--train_tiers=train,validation",
         "--validation_tier=test",
     )
@@ -541,12 +585,14 @@ def test_what_chooses_trials_neurons_and_learning_rates_is_typed(quick, tmp_path
     assert "neurons of layer L4 with FEV of at least 0.9 in tier test" in out
     assert "tier train and validation, weights chosen by the score on tier test" in out
     config = json.loads((workdir / "config.json").read_text())
-    assert (config["warmup_epochs"], config["cooldown_epochs"]) == (0.5, 1.5)
-    assert config["mean_bias"] is False
-    chosen = config["subset"]
-    assert (chosen["layers"], chosen["min_reliability"]) == (["L4"], 0.9)
+    settings, provenance = config["settings"], config["provenance"]
+    schedule = settings["schedule"]
+    assert (schedule["warmup_epochs"], schedule["cooldown_epochs"]) == (0.5, 1.5)
+    assert settings["mean_bias"] is False
+    chosen = settings["subset"]
+    assert (chosen["layers"], chosen["min_fev"]) == (["L4"], 0.9)
     assert (chosen["train_tiers"], chosen["validation_tier"]) == (["train", "validation"], "test")
-    assert config["uses"]["neurons_chosen_by"] == config["uses"]["chosen_by"] == "test"
+    assert provenance["neurons_chosen_by"] == provenance["chosen_by"] == "test"
 
 
 def test_behavior_that_is_withheld_cannot_be_trained_on(quick, tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sensorium_tf
-from sensorium_tf.training import load_model
+from sensorium_tf.runs import load_model
 
 pytestmark = pytest.mark.long
 

@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-from keras import ops
 
 
 @pytest.fixture
@@ -36,13 +35,3 @@ def gradients():
     if keras.backend.backend() not in backends:
         pytest.skip(reason=f"no gradients here on the {keras.backend.backend()} backend")
     return backends[keras.backend.backend()]
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(7)
-
-
-@pytest.fixture
-def to_numpy():
-    return ops.convert_to_numpy

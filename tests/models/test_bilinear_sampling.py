@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from sensorium_tf.models.sampling import gather_bilinear, sample_bilinear
+from sensorium_tf.models.ops.bilinear import gather_bilinear, sample_bilinear
 
 HEIGHT, WIDTH = 5, 7
 

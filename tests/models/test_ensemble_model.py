@@ -3,16 +3,16 @@
 import keras
 import numpy as np
 import pytest
+from small_models import small_model
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.models import BaselineSettings, EnsembleModel, baseline
+from sensorium_tf.models import EnsembleModel
 
 
 def member(seed, *, neurons=4, track="sensorium_plus"):
     rng = np.random.default_rng(9)
-    settings = BaselineSettings(hidden_channels=3, n_blocks=1)
     coordinates = {mouse: rng.normal(size=(neurons, 3)) for mouse in ("mouse3", "mouse1")}
-    model = baseline("cnn", coordinates, track=track, settings=settings, seed=seed)
+    model = small_model(coordinates, track=track, hidden_channels=3, n_blocks=1, seed=seed)
     for readout in model.readouts.values():
         readout.features.assign(np.random.default_rng(seed).normal(size=readout.features.shape))
     return model
@@ -67,9 +67,21 @@ def test_an_ensemble_of_one_is_its_member(inputs):
     [
         (lambda: [], "at least one member"),
         (lambda: [member(1), member(2, neurons=5)], "same mice and neurons"),
-        (lambda: [member(1), member(2, track="sensorium")], "same images"),
+        (lambda: [member(1), member(2, track="sensorium")], "same inputs"),
     ],
 )
 def test_members_that_do_not_fit_are_refused(members, says):
     with pytest.raises(SensoriumError, match=says):
         EnsembleModel(members())
+
+
+def test_it_is_given_what_its_members_are_given_and_pays_what_they_pay(inputs, to_numpy):
+    members = [member(seed) for seed in (1, 2)]
+    ensemble = EnsembleModel(members)
+    assert ensemble.inputs == members[0].inputs
+    ensemble(inputs)
+    paid = sum(to_numpy(value) for each in members for value in each.penalties().values())
+    assert sum(to_numpy(loss) for loss in ensemble.losses) == pytest.approx(paid, rel=1e-6)
+    one = sum(to_numpy(v) for each in members for v in each.penalties(["mouse1"]).values())
+    alone = ensemble.for_mouse("mouse1")
+    assert sum(to_numpy(loss) for loss in alone.losses) == pytest.approx(one, rel=1e-6)

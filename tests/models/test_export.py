@@ -7,8 +7,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-
-from sensorium_tf.models import BaselineSettings, baseline
+from small_models import small_model
 
 ELSEWHERE = keras.backend.backend() != "tensorflow"
 pytestmark = pytest.mark.skipif(ELSEWHERE, reason="exported on the TensorFlow backend")
@@ -29,8 +28,7 @@ assert "sensorium_tf" not in sys.modules
 def single(request, rng):
     """The model of one mouse of two, its inputs and its rates."""
     coordinates = {mouse: rng.normal(size=(9, 3)) for mouse in ("mouse1", "mouse3")}
-    settings = BaselineSettings(hidden_channels=4)
-    model = baseline("cnn", coordinates, track=request.param, settings=settings, seed=1)
+    model = small_model(coordinates, track=request.param, seed=1)
     for readout in model.readouts.values():
         readout.features.assign(rng.normal(size=readout.features.shape))
     channels = model.image_shape[-1]

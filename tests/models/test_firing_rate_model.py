@@ -8,19 +8,18 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from small_models import small_model
 
 import sensorium_tf
 from sensorium_tf import errors
 from sensorium_tf.models import (
-    BaselineSettings,
     FiringRateModel,
     PoissonLoss,
-    baseline,
     firing_rate,
     laplace_norm,
 )
 
-SMALL = BaselineSettings(hidden_channels=4, laplace_penalty=2.0, feature_penalty=0.5)
+SMALL = {"laplace_penalty": 2.0, "feature_penalty": 0.5}
 NEURONS = {"mouse3": 7, "mouse1": 5}
 TRIALS = 12
 
@@ -28,7 +27,7 @@ TRIALS = 12
 @pytest.fixture
 def model(rng):
     coordinates = {mouse: rng.normal(size=(n, 3)) for mouse, n in NEURONS.items()}
-    model = baseline("cnn", coordinates, track="sensorium_plus", settings=SMALL, seed=5)
+    model = small_model(coordinates, track="sensorium_plus", seed=5, **SMALL)
     for readout in model.readouts.values():
         readout.features.assign(rng.normal(size=readout.features.shape))
     return model
@@ -195,7 +194,7 @@ def test_half_precision_predicts_nearly_the_same(model, inputs, rng, to_numpy):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         coordinates = {mouse: rng.normal(size=(n, 3)) for mouse, n in NEURONS.items()}
-        half = baseline("cnn", coordinates, track="sensorium_plus", settings=SMALL)
+        half = small_model(coordinates, track="sensorium_plus", **SMALL)
     finally:
         keras.config.set_dtype_policy("float32")
     half.set_weights(model.get_weights())
@@ -234,4 +233,9 @@ def test_wrong_inputs_are_refused_by_mouse_and_in_one_line(model, inputs):
 
 def test_a_model_with_half_its_shifters_is_refused(model):
     with pytest.raises(errors.SensoriumError, match="for every mouse or for none"):
-        FiringRateModel(model.core, model.readouts, {"mouse1": model.shifters["mouse1"]})
+        FiringRateModel(
+            model.core,
+            model.readouts,
+            {"mouse1": model.shifters["mouse1"]},
+            inputs=model.inputs,
+        )

@@ -6,7 +6,8 @@ import pytest
 from keras import ops
 
 from sensorium_tf.models import GaussianReadout
-from sensorium_tf.models.sampling import gather_bilinear, read_bilinear, sample_bilinear
+from sensorium_tf.models.ops.bilinear import gather_bilinear, sample_bilinear
+from sensorium_tf.models.ops.reading import read_bilinear
 
 # Sizes for which the border, as a position, is a number that floats hold exactly.
 HEIGHT, WIDTH, CHANNELS, IMAGES = 5, 9, 6, 3

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from small_models import small_model
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.models import BaselineSettings, baseline, copy_weights
-
-SMALL = BaselineSettings(hidden_channels=3, n_blocks=1)
+from sensorium_tf.models import copy_weights
 
 
 @pytest.fixture
@@ -14,9 +13,10 @@ def coordinates(rng):
     return {mouse: rng.normal(size=(4, 3)) for mouse in ("mouse1", "mouse2", "mouse3")}
 
 
-def made(coordinates, mice, *, name="cnn", track="sensorium", settings=SMALL, seed=1):
+def made(coordinates, mice, *, seed=1, **settings):
     places = {mouse: coordinates[mouse] for mouse in mice}
-    return baseline(name, places, track=track, settings=settings, seed=seed)
+    settings = {"hidden_channels": 3, "n_blocks": 1, **settings}
+    return small_model(places, seed=seed, **settings)
 
 
 def same(ours, theirs):
@@ -53,16 +53,12 @@ def test_a_mouse_with_other_neurons_keeps_its_new_readout(coordinates, change):
 
 
 def test_a_readout_of_another_kind_is_new(coordinates):
-    settings = BaselineSettings(hidden_channels=3, n_blocks=1, covariance="isotropic")
-    source = made(coordinates, ["mouse1"], settings=settings)
+    source = made(coordinates, ["mouse1"], covariance="isotropic")
     assert copy_weights(source, made(coordinates, ["mouse1"], seed=2)) == ()
 
 
 def free(coordinates):
-    return {
-        "coordinates": coordinates,
-        "settings": BaselineSettings(hidden_channels=3, n_blocks=1, positions="free"),
-    }
+    return {"coordinates": coordinates, "positions": "free"}
 
 
 def alone(coordinates):
@@ -92,9 +88,9 @@ def test_other_neurons_that_count_as_the_same_are_still_of_another_number(coordi
     ("changes", "said"),
     [
         ({"track": "sensorium_plus"}, r"images \(36, 64, 1\) there, \(36, 64, 4\) here"),
-        ({"name": "ln"}, "activation elu there, linear here"),
+        ({"model": "ln"}, "activation elu there, linear here"),
         (
-            {"settings": BaselineSettings(hidden_channels=5, n_blocks=2)},
+            {"hidden_channels": 5, "n_blocks": 2},
             "hidden_channels 3 there, 5 here; n_blocks 1 there, 2 here",
         ),
     ],
@@ -109,7 +105,6 @@ def test_another_core_is_refused_and_nothing_copied(coordinates, changes, said):
 
 
 def test_strength_of_the_penalty_and_seeds_may_differ(coordinates):
-    settings = BaselineSettings(hidden_channels=3, n_blocks=1, laplace_penalty=0.1)
-    target = made(coordinates, ["mouse1"], settings=settings, seed=2)
+    target = made(coordinates, ["mouse1"], laplace_penalty=0.1, seed=2)
     assert copy_weights(made(coordinates, ["mouse1"]), target) == ("mouse1",)
-    assert target.core.laplace_penalty == 0.1
+    assert target.core.config.laplace_penalty == 0.1

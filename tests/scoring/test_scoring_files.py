@@ -74,7 +74,7 @@ def test_ground_truth_has_responses_in_place_of_the_prediction(files):
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_float32_is_read_back_exactly(tmp_path_factory, seed):
     path = tmp_path_factory.mktemp("round") / "s.csv"
     bits = np.random.default_rng(seed).integers(0, 2**32, (2, 500), np.uint32)
@@ -86,7 +86,7 @@ def test_every_float32_is_read_back_exactly(tmp_path_factory, seed):
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_score_of_the_files_is_that_of_the_arrays_in_any_order(tmp_path_factory, seed):
     random = np.random.default_rng(seed)
     folder = tmp_path_factory.mktemp("score")

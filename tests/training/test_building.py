@@ -1,10 +1,11 @@
 """The model of a run."""
 
+import sys
 import types
 
-import keras
 import numpy as np
 import pytest
+from small_models import OneLayerCore, inputs
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.models import FiringRateModel, GaussianReadout
@@ -21,13 +22,15 @@ from sensorium_tf.training import TrainingSettings, building, compiled_model
     ],
 )
 def test_a_model_of_ones_own_may_choose_a_joint_core(monkeypatch, own, recipe, asked, joint):
-    def build(coordinates, **_):
+    def build(coordinates, *, inputs, seed):
         readouts = {mouse: GaussianReadout(len(places)) for mouse, places in coordinates.items()}
-        return FiringRateModel(keras.layers.Conv2D(2, 9), readouts, joint_core=own)
+        return FiringRateModel(OneLayerCore(), readouts, inputs=inputs, joint_core=own)
 
-    monkeypatch.setattr(building, "model_builder", lambda name: build)
-    settings = TrainingSettings(model="a:b", recipe=recipe, joint_core=asked)
-    model = compiled_model(settings, {"simulated": [(0, 0), (1, 1)]}, {"simulated": 4})
+    monkeypatch.setitem(sys.modules, "custom_model", types.SimpleNamespace(build=build))
+    settings = TrainingSettings(model="custom_model:build", recipe=recipe, joint_core=asked)
+    model = compiled_model(
+        settings, {"simulated": [(0, 0), (1, 1)]}, {"simulated": 4}, inputs("sensorium")
+    )
     assert model.joint_core is joint
 
 
@@ -36,7 +39,7 @@ def test_a_readout_of_ones_own_that_fails_at_its_means_is_named():
         def set_mean_rates(self, means):
             return 1 / 0
 
-    model = FiringRateModel(keras.layers.Conv2D(2, 9), {"lab1": Failing(3)})
+    model = FiringRateModel(OneLayerCore(), {"lab1": Failing(3)}, inputs=inputs())
     trials = types.SimpleNamespace(responses=np.ones((4, 3)))
     with pytest.raises(SensoriumError, match="readout of lab1: set_mean_rates raised ZeroDiv"):
         building.start_at_means(model, {"lab1": trials})

@@ -14,7 +14,7 @@ import pytest
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
-from sensorium_tf.training.cluster import Cluster, read_cluster, wait_for_workers
+from sensorium_tf.training.devices import Cluster, read_cluster, wait_for_workers
 
 
 def free_address():

@@ -11,21 +11,13 @@ import pytest
 from sensorium_tf import SensoriumError, TrainingStopped
 from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate, model_scores, submit
-from sensorium_tf.locking import file_lock
-from sensorium_tf.models import BaselineSettings, FiringRateModel, baseline, save_published
-from sensorium_tf.training import (
-    Steps,
-    TrainingSettings,
-    load_model,
-    open_trained,
-    predict,
-    train,
-    train_ensemble,
-)
-from sensorium_tf.training import trainer as trainer_module
-from sensorium_tf.training.workdir import Workdir
+from sensorium_tf.io import file_lock
+from sensorium_tf.models import FiringRateModel, ModelSettings, baseline, save_published
+from sensorium_tf.runs import Run, RunStore, load_model, predict
+from sensorium_tf.training import Steps, TrainingSettings, train, train_ensemble
+from sensorium_tf.training.controller import Controller
 
-SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
+SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
 
 
 def settings(**changes):
@@ -57,13 +49,13 @@ def test_the_model_above_averages_their_rates(ensemble, prepared):
 
 
 def test_the_mean_is_scored_beside_each_member(ensemble, prepared):
-    evaluation = evaluate(ensemble, data_dir=prepared)
+    evaluation = evaluate(Run(ensemble, prepared))
     report = evaluation.report()
     for row in ("cnn, mean of 2", "member, seed 3", "member, seed 1"):
         assert row in report
     written = json.loads((ensemble / "evaluation.json").read_text())["mice"]["full"]
     assert set(written["members"]) == {"member, seed 3", "member, seed 1"}
-    single = evaluate(ensemble / "members" / "seed3", data_dir=prepared)
+    single = evaluate(Run(ensemble / "members" / "seed3", prepared))
     member = written["members"]["member, seed 3"]
     assert member == json.loads(json.dumps(single.mice["full"].scores.summary))
     assert member["intervals"]["single_trial_correlation"] is not None
@@ -78,7 +70,7 @@ def test_each_member_predicts_once_when_they_are_scored(ensemble, prepared, monk
         return predict(model, trials, track=track)
 
     monkeypatch.setattr(model_scores, "predict", counting)
-    rates = evaluate(ensemble, data_dir=prepared).mice["full"].rates
+    rates = evaluate(Run(ensemble, prepared)).mice["full"].rates
     assert predicted == [FiringRateModel] * 2
     trials = load_mouse("full", data_dir=prepared).trials("test")
     mean = predict(load_model(ensemble / "model.keras"), trials, track="sensorium")
@@ -89,7 +81,7 @@ def test_each_member_predicts_once_when_they_are_scored(ensemble, prepared, monk
 def test_sigterm_between_members_stops_the_ensemble_which_can_go_on(
     prepared, tmp_path, monkeypatch
 ):
-    real = trainer_module._Run.to_the_end
+    real = Controller.run
 
     def to_the_end(self, *arguments, **options):
         result = real(self, *arguments, **options)
@@ -97,16 +89,16 @@ def test_sigterm_between_members_stops_the_ensemble_which_can_go_on(
         return result
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer_module._Run, "to_the_end", to_the_end)
+        patch.setattr(Controller, "run", to_the_end)
         with pytest.raises(TrainingStopped, match="before the member with seed 1"):
             train_ensemble(settings(), (3, 1), tmp_path / "e", data_dir=prepared, verbose=False)
     with pytest.raises(SensoriumError, match="members with seeds 1 have not been trained yet"):
-        evaluate(tmp_path / "e", data_dir=prepared)
+        evaluate(Run(tmp_path / "e", prepared))
 
 
 def test_what_cannot_be_trained_leaves_no_folder(prepared, tmp_path):
     other = tmp_path / "other.keras"
-    wider = BaselineSettings(hidden_channels=5, n_blocks=1)
+    wider = ModelSettings(hidden_channels=5, n_blocks=1)
     mouse = load_mouse("full", data_dir=prepared)
     baseline("cnn", {"full": mouse.cell_motor_coordinates}, settings=wider).save(other)
     for changes, says in (
@@ -123,14 +115,13 @@ def test_what_cannot_be_trained_leaves_no_folder(prepared, tmp_path):
 def test_damaged_seeds_are_refused(ensemble, prepared, tmp_path, seeds):
     config = json.loads((ensemble / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "seeds": seeds}))
-    with pytest.raises(SensoriumError, match="seeds are not whole numbers"):
-        evaluate(tmp_path, data_dir=prepared)
+    with pytest.raises(SensoriumError, match="its seeds are missing or damaged"):
+        evaluate(Run(tmp_path, prepared))
 
 
 def test_the_mean_is_submitted(ensemble, prepared, tmp_path):
-    (ours,) = submit(ensemble, "full", output=tmp_path / "a", data_dir=prepared)
-    lone = open_trained(ensemble / "model.keras")
-    (theirs,) = submit(lone, "full", output=tmp_path / "b", data_dir=prepared)
+    (ours,) = submit(Run(ensemble, prepared), "full", output=tmp_path / "a")
+    (theirs,) = submit(Run(ensemble / "model.keras", prepared), "full", output=tmp_path / "b")
     assert ours.read_bytes() == theirs.read_bytes()
 
 
@@ -160,7 +151,7 @@ def test_a_trained_ensemble_goes_on_without_the_file_that_it_started_from(prepar
 
 def test_two_processes_do_not_train_in_one_folder(prepared, tmp_path):
     with (
-        file_lock(Workdir(tmp_path / "e").lock, "training"),
+        file_lock(RunStore(tmp_path / "e").lock, "training"),
         pytest.raises(SensoriumError, match="another process is training in"),
     ):
         train_ensemble(settings(), (3, 1), tmp_path / "e", data_dir=prepared, verbose=False)
@@ -189,7 +180,7 @@ def test_an_ensemble_is_neither_exported_nor_started_from(ensemble, prepared, tm
     [
         ((), "expected whole numbers"),
         ((0, -1), "expected whole"),
-        ((1, 1), "a seed is there twice"),
+        ((1, 1), "a duplicate seed"),
         ("0,1", "seeds '0,1': expected whole numbers"),
         (3, "seeds 3: expected whole numbers"),
         ((0.5, True), "seeds 0.5,True: expected whole numbers"),

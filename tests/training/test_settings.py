@@ -1,19 +1,29 @@
-import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset
-from sensorium_tf.models import BaselineSettings
-from sensorium_tf.training import ScheduleSettings, TrainingSettings, Uses
+from sensorium_tf.models import ModelSettings
+from sensorium_tf.recipes import Recipe
+from sensorium_tf.registry import RECIPES
+from sensorium_tf.training import ScheduleSettings, TrainingSettings
+from sensorium_tf.training.settings import by_recipe
+
+FAST = {"recipe": "fast"}
+
+
+def ramps(**values):
+    return {"schedule": ScheduleSettings(**values)}
 
 
 def test_the_defaults_are_the_published_recipe():
     settings = TrainingSettings()
     assert (settings.batch_size, settings.learning_rate, settings.epochs) == (128, 0.009, 200)
-    assert (settings.average_decay, settings.mean_bias) == (0.0, False)
+    assert (settings.ema_decay, settings.mean_bias) == (0.0, False)
     assert settings.architecture.hidden_channels == 64
     assert settings.architecture.laplace_penalty == 6.3831
     assert settings.architecture.feature_penalty == 0.0076
@@ -22,8 +32,8 @@ def test_the_defaults_are_the_published_recipe():
 def test_a_recipe_says_what_the_user_does_not():
     settings = TrainingSettings(recipe="fast")
     assert (settings.batch_size, settings.learning_rate, settings.epochs) == (8, 0.005, 22)
-    assert (settings.average_decay, settings.mean_bias) == (0.99, True)
-    assert settings.cooldown_epochs == 11
+    assert (settings.ema_decay, settings.mean_bias) == (0.99, True)
+    assert (settings.schedule.warmup_epochs, settings.schedule.cooldown_epochs) == (1, 11)
     settings = TrainingSettings(recipe="fast", epochs=5, batch_size=32)
     assert (settings.batch_size, settings.learning_rate, settings.epochs) == (32, 0.005, 5)
     assert "recipe fast" in settings.describe()
@@ -35,7 +45,7 @@ def test_settings_survive_being_written_down():
         track="sensorium_plus",
         model="ln",
         seed=3,
-        architecture=BaselineSettings(hidden_channels=8),
+        architecture=ModelSettings(hidden_channels=8),
         schedule=ScheduleSettings(patience=2),
     )
     assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
@@ -52,42 +62,51 @@ def test_settings_survive_being_written_down():
         ({"learning_rate": float("nan")}, "learning_rate nan"),
         ({"learning_rate": float("inf")}, "learning_rate inf"),
         ({"seed": -1}, "seed -1"),
-        ({"mice": ()}, "at least one mouse"),
-        ({"seed": 1.5}, "seed 1.5: expected whole number"),
-        ({"epochs": "3"}, "epochs '3': expected whole number"),
+        ({"mice": ()}, "mice '': expected names such as mouse1,mouse2"),
+        ({"seed": 1.5}, "seed 1.5: expected a whole number"),
+        ({"epochs": "3"}, "epochs '3': expected a whole number"),
         ({"mean_bias": "yes"}, "mean_bias 'yes': expected true or false"),
         ({"init_from": ["a"]}, "init_from .'a'.: expected text"),
         ({"recipe": ["fast"]}, "recipe .*fast.*: expected text"),
         ({"learning_rate": "0.01"}, "learning_rate '0.01': expected a finite number"),
         ({"learning_rate": True}, "learning_rate True: expected a finite number"),
         ({"learning_rate": 10**400}, "learning_rate 1000.*0: expected a finite number"),
-        ({"average_decay": "x"}, "average_decay 'x': expected a finite number"),
-        ({"average_decay": float("nan")}, "average_decay nan: expected a finite number"),
-        ({"gradient_clip": [1]}, "gradient_clip .*1.*: expected a finite number"),
-        ({"warmup_epochs": "1"}, "warmup_epochs '1': expected a finite number"),
-        ({"warmup_epochs": None}, "warmup_epochs None: expected a finite number"),
-        ({"mice": "mouse1"}, "mice 'mouse1': expected a tuple of names"),
-        ({"mice": (1,)}, "mice .1,.: expected a tuple of names"),
-        ({"architecture": None}, "architecture None: expected BaselineSettings"),
-        ({"recipe": "slow"}, "recipe 'slow': unknown, expected published or fast"),
-        ({"gradient_clip": 0.0}, "gradient_clip 0.0: expected more than 0"),
-        ({"average_decay": 1.0}, r"average_decay 1.0: expected 0 \(no average\) or"),
+        ({"ema_decay": "x"}, "ema_decay 'x': expected a finite number"),
+        ({"ema_decay": float("nan")}, "ema_decay nan: expected a finite number"),
+        ({"clip_norm": [1]}, "clip_norm .*1.*: expected a finite number"),
+        ({"schedule": 3}, "schedule 3: expected ScheduleSettings"),
+        ({"mice": (1,)}, "mice .1,.: expected a list of names"),
+        ({"mice": "a,,b"}, "mice 'a,,b': expected names such as mouse1,mouse2"),
+        ({"mice": "a,a"}, "mice 'a,a': a duplicate mouse"),
+        ({"architecture": None}, "architecture None: expected ModelSettings"),
+        ({"recipe": "slow"}, "recipe 'slow': expected fast or published"),
+        ({"clip_norm": 0.0}, "clip_norm 0.0: expected more than 0"),
+        ({"ema_decay": 1.0}, "ema_decay 1.0: expected less than 1"),
         ({"joint_core": True}, "joint_core: goes with the recipe fast alone"),
-        ({"warmup_epochs": 2.0}, "warmup_epochs: goes with the recipe fast alone"),
-        ({"recipe": "fast", "warmup_epochs": 30.0}, "warmup_epochs 30.0: expected 0 to .* 22"),
-        ({"cooldown_epochs": 2.0}, "cooldown_epochs: goes with the recipe fast alone"),
-        ({"recipe": "fast", "cooldown_epochs": 22.0}, "cooldown_epochs 22.0: expected 0 to .* 21"),
-        ({"recipe": "fast", "schedule": ScheduleSettings(patience=2)}, "published alone"),
-        ({"architecture": BaselineSettings(shifter_layers=2)}, "this model has no shifter"),
+        (
+            {"schedule": ScheduleSettings(warmup_epochs=2.0)},
+            "warmup_epochs: goes with the recipe fast alone",
+        ),
+        (FAST | ramps(warmup_epochs=30.0), "warmup_epochs 30.0: .* 22"),
+        (
+            {"schedule": ScheduleSettings(cooldown_epochs=2.0)},
+            "cooldown_epochs: goes with the recipe fast alone",
+        ),
+        (
+            FAST | {"schedule": ScheduleSettings(cooldown_epochs=22.0)},
+            "cooldown_epochs 22.0: .* 21",
+        ),
+        (FAST | ramps(patience=2), "patience: .* recipe published alone"),
+        ({"architecture": ModelSettings(shifter_layers=2)}, "this model has no shifter"),
         (
             {
                 "track": "sensorium_plus",
-                "architecture": BaselineSettings(shifter=False, shifter_layers=2),
+                "architecture": ModelSettings(shifter=False, shifter_layers=2),
             },
             "this model has no shifter",
         ),
         (
-            {"architecture": BaselineSettings(positions="free", position_hidden_units=3)},
+            {"architecture": ModelSettings(positions="free", position_hidden_units=3)},
             "free positions have no network",
         ),
     ],
@@ -104,7 +123,7 @@ def test_settings_are_made_from_values_side_by_side():
     assert settings == TrainingSettings(
         mice=("mouse1", "mouse3"),
         seed=2,
-        architecture=BaselineSettings(hidden_channels=8),
+        architecture=ModelSettings(hidden_channels=8),
         schedule=ScheduleSettings(patience=4),
         subset=Subset(train_trials=50, areas=("V1",)),
     )
@@ -118,18 +137,18 @@ def test_settings_are_made_from_values_side_by_side():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"hidden_channels": "8"}, "hidden_channels '8': expected whole number"),
-        ({"hidden_channels": True}, "hidden_channels True: expected whole number"),
-        ({"n_blocks": 1.5}, "n_blocks 1.5: expected whole number"),
+        ({"hidden_channels": "8"}, "hidden_channels '8': expected a whole number"),
+        ({"hidden_channels": True}, "hidden_channels True: expected a whole number"),
+        ({"n_blocks": 1.5}, "n_blocks 1.5: expected a whole number"),
         ({"feature_penalty": "a"}, "feature_penalty 'a': expected a finite number"),
         ({"laplace_penalty": float("inf")}, "laplace_penalty inf: expected a finite number"),
         ({"shifter": 1}, "shifter 1: expected true or false"),
         ({"covariance": ["full"]}, "covariance .'full'.: expected text"),
-        ({"patience": "5"}, "patience '5': expected whole number"),
+        ({"patience": "5"}, "patience '5': expected a whole number"),
         ({"smallest_gain": None}, "smallest_gain None: expected a finite number"),
-        ({"min_reliability": "0.1"}, "min_reliability '0.1': expected a finite number"),
-        ({"mice": 3}, "mice 3: expected names such as mouse1,mouse2"),
-        ({"mice": [1]}, "mice .1.: expected names such as mouse1,mouse2"),
+        ({"min_fev": "0.1"}, "min_fev '0.1': expected a finite number"),
+        ({"mice": 3}, "mice 3: expected a list of names"),
+        ({"mice": [1]}, "mice .1.: expected a list of names"),
         ({"learning_rate": "0.01"}, "learning_rate '0.01': expected a finite number"),
     ],
 )
@@ -143,90 +162,31 @@ def test_numbers_of_numpy_can_be_written_down():
         mice=["mouse1"],
         seed=np.int64(3),
         learning_rate=np.float32(0.5),
-        gradient_clip=2,
+        clip_norm=2,
         hidden_channels=np.int32(8),
         patience=np.int64(4),
         neurons=np.int64(9),
     )
     assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
-    assert (settings.seed, settings.learning_rate, settings.gradient_clip) == (3, 0.5, 2)
+    assert (settings.seed, settings.learning_rate, settings.clip_norm) == (3, 0.5, 2)
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("hiden_channels", ", did you mean hidden_channels?"), ("zzz", "")]
+    ("name", "hint"),
+    [("hiden_channels", "did you mean hidden_channels?"), ("zzz", "expected one of mice, track")],
 )
 def test_a_setting_that_is_none_is_refused(name, hint):
     with pytest.raises(SensoriumError) as error:
         TrainingSettings.flat(**{name: 3})
-    assert str(error.value) == f"{name}: there is no such setting{hint}"
-
-
-def test_a_run_says_what_it_uses():
-    uses = TrainingSettings().uses
-    assert uses.describe() == "sees image; trained on train of simulated, chosen by validation"
-    assert uses.seen_tiers("simulated") == ("train", "validation")
-    assert uses.seen_tiers("mouse1") == ()
-    assert uses.to_json()["behavior"] is uses.to_json()["past_responses"] is False
-    subset = Subset(
-        train_tiers=("train", "validation"), validation_tier="final_test", min_reliability=0.1
-    )
-    uses = TrainingSettings(track="sensorium_plus", subset=subset, init_from="a.keras").uses
-    assert uses.describe() == (
-        "sees image, behavior, pupil center; trained on train and validation of simulated (neurons "
-        "with FEV of at least 0.1 in tier test), chosen by final_test; started from a.keras "
-        "(not all that it had seen is known)"
-    )
-    assert uses.seen_tiers("simulated") == ("train", "validation", "final_test", "test")
-    assert uses.to_json()["behavior"] is uses.to_json()["pupil_center"] is True
-    no_shifter = BaselineSettings(shifter=False)
-    settings = TrainingSettings(track="sensorium_plus", architecture=no_shifter)
-    assert settings.uses.signals == "image, behavior"
-
-
-def test_what_a_model_has_seen_is_held_out_from_nobody():
-    alone = Uses(mice=("a",), track="sensorium", pupil_center=False)
-    assert alone.held_out("a", "test") is None
-    run = dataclasses.replace(alone, trained_on=("train",), chosen_by="validation")
-    assert [run.held_out("a", tier) for tier in ("train", "validation", "test")] == [
-        False,
-        False,
-        True,
-    ]
-
-
-def test_what_a_start_had_seen_has_been_seen():
-    first = Uses(
-        mice=("a",),
-        track="sensorium",
-        pupil_center=False,
-        trained_on=("train", "test"),
-        chosen_by="validation",
-    )
-    fresh = dataclasses.replace(
-        first, mice=("b",), trained_on=("train",), started_from="model.keras"
-    )
-    second = fresh.after(first)
-    third = dataclasses.replace(fresh, mice=("c",)).after(second)
-    assert third.seen_before == (("b", ("train", "validation")), ("a", first.tiers))
-    assert [third.held_out("a", tier) for tier in ("test", "final_test")] == [False, True]
-    assert third.held_out("c", "test") is second.held_out("b", "test") is True
-    assert third.describe().endswith("; started from model.keras")
-    # A start of which nothing was told, and one that is known not to be.
-    lone = Uses(mice=("c",), track="sensorium", pupil_center=False)
-    for unknown in (fresh, fresh.after(lone), fresh.after(fresh.after(lone))):
-        assert unknown.held_out("b", "train") is False
-        assert {unknown.held_out(mouse, "test") for mouse in "abc"} == {None}
-        assert unknown.to_json()["start_known"] is False
-        assert unknown.describe().endswith("model.keras (not all that it had seen is known)")
-    assert second.to_json()["start_known"] is True and first.to_json()["start_known"] is None
+    assert str(error.value).startswith(f"{name}: no such setting: {hint}")
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"patience": 0}, "patience 0: expected at least 1"),
-        ({"restarts": -1}, "restarts -1: expected 0 or more"),
-        ({"decay_factor": 1.0}, "decay_factor 1.0: expected between 0 and 1"),
+        ({"restarts": -1}, "restarts -1: expected at least 0"),
+        ({"decay_factor": 1.0}, "decay_factor 1.0: expected less than 1"),
         ({"learning_rate_floor": float("nan")}, "learning_rate_floor nan"),
     ],
 )
@@ -235,9 +195,19 @@ def test_a_schedule_that_cannot_be_followed_is_refused(values, message):
         ScheduleSettings(**values)
 
 
-@pytest.mark.parametrize("values", [{}, {"mice": ["a"]}, {"surprise": 1}])
-def test_json_of_something_else_is_refused(values):
-    with pytest.raises(SensoriumError, match="not the settings"):
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "mice: is missing from the settings"),
+        ({"mice": ["a"]}, "track: is missing from the settings"),
+        ({"surprise": 1}, "'surprise': no such setting"),
+        (None, "None: expected settings by name"),
+        ({**TrainingSettings().to_json(), "subset": []}, "expected settings by name"),
+        ({**TrainingSettings().to_json(), "recipe": "mine"}, "recipe 'mine': expected fast or"),
+    ],
+)
+def test_json_of_something_else_is_refused(values, message):
+    with pytest.raises(SensoriumError, match=message):
         TrainingSettings.from_json(values)
 
 
@@ -253,4 +223,69 @@ def test_json_of_something_else_is_refused(values):
 )
 def test_an_architecture_that_cannot_be_built_is_refused(values, message):
     with pytest.raises(SensoriumError, match=message):
-        BaselineSettings(**values)
+        ModelSettings(**values)
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    """A user's recipe, with what its module says."""
+    monkeypatch.setattr(RECIPES, "_found", dict(RECIPES._found))
+
+    def register(**values):
+        chosen = {"epochs": 3, "batch_size": 8, "learning_rate": 0.01, **values}
+        return RECIPES.register("mine")(
+            Recipe(doc="Mine.", schedule="warmup_stable_decay", values=chosen, joint_core=False)
+        )
+
+    return register
+
+
+def test_a_user_s_recipe_is_one_as_ours(recipe):
+    recipe(warmup_epochs=0.5, clip_norm=2.0)
+    settings = TrainingSettings.flat(recipe="mine", batch_size=4)
+    assert (settings.epochs, settings.batch_size, settings.clip_norm) == (3, 4, 2.0)
+    assert (settings.schedule.warmup_epochs, settings.schedule.cooldown_epochs) == (0.5, 1.5)
+    assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+    assert "recipe mine" in settings.describe()
+    assert by_recipe()["epochs"] == "fast: 22, published: 200, mine: 3"
+    with pytest.raises(SensoriumError, match="joint_core: goes with the recipe fast alone"):
+        TrainingSettings.flat(recipe="mine", joint_core=True)
+    with pytest.raises(SensoriumError, match="warmup_epochs: goes with the recipes fast and mine"):
+        TrainingSettings.flat(warmup_epochs=2)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epoch": 3}, "epoch: no such setting that recipe mine can choose: did you mean epochs"),
+        ({"epochs": 0}, "epochs 0: expected at least 1"),
+        ({"ema_decay": "much"}, "ema_decay 'much': expected a finite number"),
+    ],
+)
+def test_what_a_recipe_cannot_say_is_refused(recipe, values, message):
+    recipe(**values)
+    with pytest.raises(SensoriumError, match=message):
+        TrainingSettings.flat(recipe="mine")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schedule": "cosine"}, "schedule 'cosine': expected plateau or warmup_stable_decay"),
+        ({"values": {"epochs": 3, "batch_size": 8}}, "expected learning_rate among them"),
+    ],
+)
+def test_a_recipe_that_is_none_is_refused(changes, message):
+    values = {"epochs": 3, "batch_size": 8, "learning_rate": 0.1}
+    with pytest.raises(SensoriumError, match=message):
+        Recipe(**{"doc": "Mine.", "schedule": "plateau", "values": values, **changes})
+
+
+def test_settings_are_there_without_tensorflow_and_keras():
+    code = (
+        "import sys, sensorium_tf.flags, sensorium_tf.training.settings as settings;"
+        "settings.TrainingSettings(recipe='fast');"
+        "print({'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr

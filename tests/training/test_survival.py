@@ -15,15 +15,16 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse
-from sensorium_tf.training import TrainingSettings, load_model
-from sensorium_tf.training.workdir import Workdir
+from sensorium_tf.runs import RunRecord, RunStore, load_model
+from sensorium_tf.training import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
 # Runs launch/train.py; at one moment it is killed, or gets SIGTERM.
 DRIVER = """
 import json, os, runpy, signal, sys
 import keras, numpy
-from sensorium_tf.training import steps, workdir
+from sensorium_tf.runs import checkpoint, store
+from sensorium_tf.training import steps
 
 moment, *sys.argv = sys.argv[1:]
 sys.path.insert(0, os.path.dirname(sys.argv[0]))
@@ -56,10 +57,10 @@ elif moment == "writing a checkpoint":
     before(numpy, "savez", lambda file: (file.write(b"half a checkpoint"), file.flush(), die()))
 elif moment == "before a checkpoint":
     calls["left"] = 2
-    before(workdir.Workdir, "save_checkpoint", lambda *_: die())
+    before(checkpoint.Checkpoints, "save", lambda *_: die())
 elif moment == "after a checkpoint":
     calls["left"] = 2
-    before(workdir.Workdir, "write_metrics", lambda *_: die())
+    before(store.RunStore, "write_metrics", lambda *_: die())
 elif moment == "writing the model":
     calls["left"] = 1
     def half(model, path):
@@ -88,8 +89,8 @@ def run(workdir, prepared, moment="never"):
         "--recipe=fast",
         "--epochs=4",
         "--batch_size=3",
-        "--average_decay=0.9",
-        "--gradient_clip=100",
+        "--ema_decay=0.9",
+        "--clip_norm=100",
         "--hidden_channels=4",
         "--n_blocks=1",
         "--deterministic",
@@ -140,16 +141,19 @@ def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(whole, 
 
 def test_what_a_killed_run_left_is_not_taken_for_a_user_s_file(prepared, tmp_path):
     mice = [load_mouse("full", data_dir=prepared)]
-    folder, settings = Workdir(tmp_path), TrainingSettings(mice=("full",))
+    folder = RunStore(tmp_path)
+    record = RunRecord.new(TrainingSettings(mice=("full",)), mice)
     (tmp_path / "checkpoints").mkdir()
     for name in (".config.json.0123abcd.tmp", "checkpoints/.000000001.npz.0123abcd.tmp"):
         (tmp_path / name).touch()
-    folder.check(settings, mice)
+    folder.check(record)
     notes = tmp_path / ".notes.tmp"
     notes.touch()
     with pytest.raises(SensoriumError, match="holds files but no run"):
-        folder.check(settings, mice)
-    folder.sweep()
+        folder.check(record)
+    notes.unlink()
+    with folder.claimed(record):
+        notes.touch()
     assert [path.name for path in tmp_path.rglob("*.tmp")] == [notes.name]
 
 
@@ -179,10 +183,10 @@ def test_until_the_mice_are_open_sigterm_ends_the_process(tmp_path, monkeypatch)
     """There is nothing to save, and a wait for another process that prepares a mouse has to end."""
     from sensorium_tf.training import trainer
 
-    def check_mice(*_, **__):
+    def open_mice(*_, **__):
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
         raise SensoriumError("far enough")
 
-    monkeypatch.setattr(trainer, "check_mice", check_mice)
+    monkeypatch.setattr(trainer, "open_mice", open_mice)
     with pytest.raises(SensoriumError, match="far enough"):
         trainer.train(TrainingSettings(mice=("full",)), tmp_path / "run")

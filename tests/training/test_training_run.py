@@ -11,20 +11,19 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate, submit
-from sensorium_tf.models import BaselineSettings
+from sensorium_tf.models import ModelSettings
+from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.training import (
+    DeviceSettings,
     ScheduleSettings,
     Steps,
     TrainingSettings,
-    Workdir,
     compiled_model,
-    load_model,
-    predict,
     train,
 )
-from sensorium_tf.training import trainer as trainer_module
+from sensorium_tf.training.controller import Controller
 
-SMALL = BaselineSettings(hidden_channels=4, n_blocks=1)
+SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
 
 
 def settings(**changes):
@@ -56,7 +55,7 @@ def test_a_run_leaves_its_files(finished):
         "tensorboard",
     }
     assert [line["epoch"] for line in lines(folder)] == [1, 2, 3]
-    assert json.loads((folder / "config.json").read_text())["mice"] == ["full", "short"]
+    assert json.loads((folder / "config.json").read_text())["settings"]["mice"] == ["full", "short"]
     assert result.model_file == folder / "model.keras"
 
 
@@ -133,7 +132,7 @@ def test_mixed_precision_trains_float32_weights_and_warns_without_a_gpu(
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [])
     with pytest.warns(UserWarning, match="without a GPU, bfloat16 takes longer than float32"):
         result = train(
-            settings(mixed_precision=True),
+            settings(devices=DeviceSettings(mixed_precision=True)),
             tmp_path / "run",
             data_dir=prepared,
             strategy=tf.distribute.OneDeviceStrategy("CPU:0"),
@@ -163,9 +162,9 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(prepared, tmp_path, monkeyp
         if len(epochs) == 2:
             raise Killed
 
-    real = Workdir.write_metrics
+    real = RunStore.write_metrics
     with monkeypatch.context() as patch:
-        patch.setattr(Workdir, "write_metrics", kill)
+        patch.setattr(RunStore, "write_metrics", kill)
         with pytest.raises(Killed):
             train(settings(epochs=4), tmp_path / "halves", data_dir=prepared, verbose=False)
     assert len(lines(tmp_path / "halves")) == 2
@@ -185,9 +184,9 @@ def test_a_finished_run_is_not_trained_again(finished, prepared, monkeypatch):
 
 def test_the_schedule_ends_a_run_that_does_not_gain(prepared, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        trainer_module._Run,
+        Controller,
         "_validate",
-        lambda self, log, epoch: {"validation/single_trial_correlation": 0.0},
+        lambda self, epoch: {"validation/single_trial_correlation": 0.0},
     )
     impatient = settings(epochs=50, schedule=ScheduleSettings(patience=2, restarts=1))
     result = train(impatient, tmp_path / "run", data_dir=prepared, verbose=False)
@@ -198,11 +197,11 @@ def test_the_best_weights_come_back(prepared, tmp_path, monkeypatch):
     scores = iter([0.0, 0.5, 0.4, 0.3])
     seen = []
 
-    def validate(self, log, epoch):
+    def validate(self, epoch):
         seen.append(self._weights())
         return {"validation/single_trial_correlation": next(scores)}
 
-    monkeypatch.setattr(trainer_module._Run, "_validate", validate)
+    monkeypatch.setattr(Controller, "_validate", validate)
     result = train(settings(epochs=3), tmp_path / "run", data_dir=prepared, verbose=False)
     for kept, best in zip(result.model.get_weights(), seen[1], strict=True):
         np.testing.assert_array_equal(kept, best)
@@ -251,12 +250,11 @@ def test_a_loss_that_explodes_stops_the_run_and_keeps_the_best_weights(
 
 
 def test_two_processes_do_not_train_in_the_same_workdir(prepared, tmp_path):
-    from sensorium_tf.locking import file_lock
+    from sensorium_tf.io import file_lock
 
     folder = tmp_path / "run"
-    Workdir(folder).claim(settings(), [load_mouse("full", data_dir=prepared)], settings().uses)
     with (
-        file_lock(Workdir(folder).lock, "training"),
+        file_lock(RunStore(folder).lock, "training"),
         pytest.raises(SensoriumError, match="another process is training"),
     ):
         train(settings(), folder, data_dir=prepared)
@@ -272,15 +270,26 @@ def test_a_workdir_trained_on_another_recording_of_the_same_name_is_refused(
     again = settings(mice=("full", "short"), epochs=3)
     for refused in (
         lambda: train(again, folder, data_dir=tmp_path / "data"),
-        lambda: evaluate(folder, data_dir=tmp_path / "data"),
-        lambda: submit(folder, "full", data_dir=tmp_path / "data"),
+        lambda: evaluate(Run(folder, tmp_path / "data")),
+        lambda: submit(Run(folder, tmp_path / "data"), "full"),
     ):
-        with pytest.raises(SensoriumError, match="full .* is not the recording that the run"):
+        with pytest.raises(SensoriumError, match="full .*is not the recording that the run"):
             refused()
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{", "[" * 100000, '{"mice": 3}', '{"recordings": 3}', "null"]
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        "[" * 100000,
+        "null",
+        '{"format": 3}',
+        '{"format": 2}',
+        '{"format": 2, "recordings": 3}',
+        '{"format": 2, "modules": ["os"]}',
+    ],
 )
 def test_a_damaged_config_is_refused(finished, prepared, tmp_path, content):
     shutil.copytree(finished[0], tmp_path / "run")
@@ -300,26 +309,23 @@ def go_on(folder, prepared):
 
 
 def test_a_run_of_an_earlier_version_is_refused_and_kept(finished, prepared, tmp_path):
-    shutil.copytree(finished[0], tmp_path / "run")
-    for checkpoint in checkpoints(tmp_path / "run"):
-        checkpoint.rename(checkpoint.with_name("latest.npz"))
-    before = (tmp_path / "run" / "model.keras").read_bytes()
-    with pytest.raises(SensoriumError, match="a run of an earlier version"):
-        go_on(tmp_path / "run", prepared)
-    assert (tmp_path / "run" / "model.keras").read_bytes() == before
-
-
-def test_a_run_whose_settings_were_fewer_is_refused_but_evaluated(finished, prepared, tmp_path):
-    shutil.copytree(finished[0], tmp_path / "run")
-    path = tmp_path / "run" / "config.json"
-    config = json.loads(path.read_text())
-    for name in ("mean_bias", "subset", "uses"):
-        del config[name]
-    path.write_text(json.dumps(config))
-    with pytest.raises(SensoriumError, match="a run of an earlier version, which cannot go on"):
-        go_on(tmp_path / "run", prepared)
-    scored = evaluate(tmp_path / "run", output=tmp_path / "out", data_dir=prepared)
-    assert scored.uses.trained_on == ("train",)
+    folder = shutil.copytree(finished[0], tmp_path / "run")
+    config = json.loads((folder / "config.json").read_text())
+    del config["format"]
+    (folder / "config.json").write_text(json.dumps(config))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for refused in (
+        lambda: go_on(folder, prepared),
+        lambda: evaluate(Run(folder, prepared)),
+    ):
+        with pytest.raises(
+            SensoriumError, match=r"earlier version.*: train anew in another --work"
+        ):
+            refused()
+    lock = folder / "checkpoints" / ".lock"
+    assert before == {path: path.read_bytes() for path in before} and lock in before
+    # Its model is a lone file, as any other.
+    assert Run(folder / "model.keras").record is None
 
 
 def test_what_a_killed_process_left_is_swept(finished, prepared, tmp_path):
@@ -339,20 +345,20 @@ def test_the_best_weights_come_back_into_the_average_too(prepared, tmp_path, mon
     scores = iter([0.0, 0.5, 0.4, 0.3])
     seen = []
 
-    def validate(self, log, epoch):
+    def validate(self, epoch):
         seen.append(self._weights())
         self.average = [np.array(average) for average in self._take_steps.averages]
         return {"validation/single_trial_correlation": next(scores)}
 
-    monkeypatch.setattr(trainer_module._Run, "_validate", validate)
+    monkeypatch.setattr(Controller, "_validate", validate)
     kept = []
-    real = trainer_module._Run._save
+    real = Controller._save
     monkeypatch.setattr(
-        trainer_module._Run,
+        Controller,
         "_save",
         lambda self: kept.append([np.array(a) for a in self._take_steps.averages]) or real(self),
     )
-    chosen = settings(epochs=3, average_decay=0.5, schedule=ScheduleSettings(patience=2))
+    chosen = settings(epochs=3, ema_decay=0.5, schedule=ScheduleSettings(patience=2))
     train(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
     for average, best in zip(kept[-1], seen[1], strict=True):
         np.testing.assert_array_equal(average, best)
@@ -369,10 +375,10 @@ def test_a_run_that_goes_on_writes_the_best_weights_again(
     model.set_weights([weight + 1 for weight in model.get_weights()])
     model.save(tmp_path / "run" / "model.keras")
 
-    def stop(self, log):
+    def stop(self):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(trainer_module._Run, "_train_epoch", stop)
+    monkeypatch.setattr(Controller, "_train_epoch", stop)
     with pytest.raises(KeyboardInterrupt):
         go_on(tmp_path / "run", prepared)
     with np.load(before) as kept:
@@ -435,7 +441,7 @@ def test_a_model_file_of_another_run_is_refused(finished, prepared, tmp_path):
     train(settings(epochs=1), tmp_path / "run", data_dir=prepared, verbose=False)
     shutil.copy(finished[0] / "model.keras", tmp_path / "run" / "model.keras")
     with pytest.raises(SensoriumError, match="is not this run's model"):
-        evaluate(tmp_path / "run", data_dir=prepared)
+        evaluate(Run(tmp_path / "run", prepared))
 
 
 def test_a_keras_model_of_another_kind_is_refused(tmp_path):

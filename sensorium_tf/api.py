@@ -1,0 +1,197 @@
+"""The whole way in a few calls: load, build, train, evaluate, submit.
+
+Each is a thin layer over the packages below, and the launchers are shells over these calls.
+"""
+
+import dataclasses
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sensorium_tf.config import check_names
+from sensorium_tf.data import Mouse, Subset, load_mouse, mouse_names
+from sensorium_tf.data.common_inputs import inputs_of
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.evaluation import Comparison, compare_runs, training_pictures
+from sensorium_tf.io import expand
+from sensorium_tf.models import FiringRateModel, ModelSettings
+from sensorium_tf.models import build as build_model
+from sensorium_tf.registry import import_modules, record_modules
+from sensorium_tf.runs import Run
+from sensorium_tf.training import TrainingSettings, train_ensemble
+from sensorium_tf.training import train as train_run
+
+# Of `Subset`, what chooses neurons; the rest is about training.
+_OF_NEURONS = ("neurons", "unit_ids", "areas", "layers", "min_fev", "subset_seed")
+
+
+def load(name: str, *, data_dir: str | os.PathLike | None = None, **neurons: Any) -> Mouse:
+    """Opens a prepared mouse, with all of its neurons or some.
+
+    Example:
+        >>> mouse = sensorium_tf.load("simulated")
+        >>> trials = mouse.trials("train")
+
+    Args:
+        name: `mouse1` to `mouse7`, `simulated` (prepared on the spot), or a custom one.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
+        **neurons: Which: `neurons=500`, `unit_ids`, `areas`, `layers`, `min_fev` and
+            `subset_seed`, as of `data.Subset`.
+
+    Raises:
+        SensoriumError: If it has not been prepared, or has no such neurons.
+    """
+    check_names(neurons, _OF_NEURONS, "setting that chooses neurons")
+    (name, *others) = mouse_names(name)
+    if others:
+        raise SensoriumError(f"load: opens one mouse, not {name},{','.join(others)}")
+    return Subset(**neurons).neurons_of(load_mouse(name, data_dir=data_dir))
+
+
+def build(
+    name: str,
+    mice: Mouse | Sequence[Mouse],
+    *,
+    track: str = "sensorium",
+    channels: Sequence[str] = (),
+    seed: int | None = None,
+    **parts: Any,
+) -> FiringRateModel:
+    """Makes a model for some mice, untrained.
+
+    Example:
+        >>> mouse = sensorium_tf.load("simulated")
+        >>> model = sensorium_tf.build("cnn", mouse, core="sensorium(hidden_channels=32)")
+
+    Args:
+        name: `cnn` or `ln`, or `package.module:function` that builds a custom model.
+        mice: From `load`.
+        track: `sensorium` or `sensorium_plus`.
+        channels: Signals that are stacked to the image input instead of the track's.
+        seed: Of the weights; None draws them anew each time.
+        **parts: The attributes of `models.ModelSettings`, such as `core`, `readout` and
+            `hidden_channels`.
+
+    Raises:
+        SensoriumError: If there is no such model, or a value is not possible.
+    """
+    mice = [mice] if isinstance(mice, Mouse) else mice
+    opened = isinstance(mice, Sequence) and all(isinstance(mouse, Mouse) for mouse in mice)
+    if not opened or len({mouse.name for mouse in mice}) < len(mice):
+        raise SensoriumError("mice: expected one or several different ones, as load returns them")
+    known = [each.name for each in dataclasses.fields(ModelSettings) if each.name != "model"]
+    check_names(parts, known, "setting of a model")
+    return build_model(
+        ModelSettings(model=name, **parts),
+        {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
+        inputs_of(mice, track=track, channels=channels),
+        seed=seed,
+    )
+
+
+def train(
+    model: str = "cnn",
+    mice: str | Iterable[str] = "simulated",
+    *,
+    workdir: str | os.PathLike,
+    seeds: Sequence[int] | None = None,
+    data_dir: str | os.PathLike | None = None,
+    modules: Iterable[str] = (),
+    strategy: str = "auto",
+    profile: bool = False,
+    verbose: bool = True,
+    **settings: Any,
+) -> Run:
+    """Trains a model, or goes on with a run that was stopped.
+
+    Example:
+        >>> run = sensorium_tf.train("cnn", "simulated", workdir="runs/cnn", recipe="fast")
+        >>> run.evaluate().table()
+
+    Args:
+        model: `cnn`, `ln`, or `package.module:function` that builds a custom model.
+        mice: Names of prepared mice, or one string that joins them by commas.
+        workdir: Folder of the run.
+        seeds: Of an ensemble, which is trained instead of a single run; not with `seed`.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
+        modules: Custom modules to import first, such as that of a recipe.
+        strategy: Where to compute, see `training.make_strategy`.
+        profile: Whether to record some steps for TensorBoard's profiler.
+        verbose: Whether to say what is trained on what, and to show progress.
+        **settings: All else that decides a run: the attributes of `training.TrainingSettings` and
+            of the settings in it (`models.BaselineSettings`, `training.ScheduleSettings`,
+            `data.Subset`, `training.DeviceSettings`), side by side.
+
+    Returns:
+        The run, with its best weights.
+
+    Raises:
+        SensoriumError: If a setting or mouse is not possible, or the workdir holds another run.
+        TrainingStopped: If the process got SIGTERM; the run is saved and can go on.
+    """
+    if seeds is not None and "seed" in settings:
+        raise SensoriumError("seed and seeds do not go together: choose one")
+    modules = list(modules)
+    import_modules(modules)
+    chosen = TrainingSettings.flat(model=model, mice=mouse_names(mice), **settings)
+    if verbose:
+        print(chosen.describe())
+    where = {
+        "data_dir": data_dir,
+        "strategy": strategy,
+        "modules": record_modules(modules),
+        "watch": [training_pictures],
+        "profile": profile,
+        "verbose": verbose,
+    }
+    if seeds is None:
+        results = [train_run(chosen, workdir, **where)]
+    else:
+        results = train_ensemble(chosen, seeds, workdir, **where)
+    for result in results if verbose else ():
+        print(
+            f"{result.model_file}: {len(result.epochs)} epochs; best "
+            f"{chosen.subset.validation_tier} correlation {result.best_score:.4f}"
+        )
+    if verbose and seeds is not None:
+        print(f"their mean is in {expand(workdir) / 'model.keras'}")
+    return Run(workdir, data_dir=data_dir)
+
+
+def compare(
+    *runs: Run | str | os.PathLike,
+    tier: str | None = None,
+    mice: str | Iterable[str] | None = None,
+    truth: str | os.PathLike | None = None,
+    output: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
+) -> Comparison:
+    """Compares trained runs with the first of them, neuron by neuron.
+
+    Args:
+        *runs: Two or more, or their workdirs.
+        tier: As of `Run.evaluate`, like the next three.
+        mice: Mice that all runs know.
+        truth: Of a simulated recording.
+        output: Folder for the files; if left out `comparison` in the first run's.
+        data_dir: Where the prepared datasets are; if left out where each run's are, and for a
+            workdir where the first run's are.
+
+    Raises:
+        SensoriumError: As `evaluation.compare_runs`.
+    """
+    if not all(isinstance(run, Run | str | os.PathLike) for run in runs):
+        raise SensoriumError("compare: expected runs or their workdirs, one after another")
+    of_first = runs[0].data_dir if runs and isinstance(runs[0], Run) else None
+    opened = [
+        run if isinstance(run, Run) else Run(run, data_dir=data_dir or of_first) for run in runs
+    ]
+    if data_dir is not None:
+        opened = [dataclasses.replace(run, data_dir=data_dir) for run in opened]
+    return compare_runs(
+        opened,
+        mice=None if mice is None else mouse_names(mice),
+        tier=tier,
+        truth=truth,
+        output=output,
+    )

@@ -1,0 +1,1 @@
+"""Models and recordings of other frameworks."""

@@ -1,0 +1,1 @@
+"""Feature extractors: a file of this folder is a core of its name."""

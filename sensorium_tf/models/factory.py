@@ -1,0 +1,137 @@
+"""Models by name: presets, parts from the registries, or a function of a custom module."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.model import PUPIL_CENTER, FiringRateModel
+from sensorium_tf.models.ops.seeds import spawn_seeds
+from sensorium_tf.models.settings import ModelSettings
+from sensorium_tf.registry import (
+    CORES,
+    MODULATORS,
+    READOUTS,
+    SHIFTERS,
+    Part,
+    Registry,
+    custom_code,
+    import_modules,
+)
+from sensorium_tf.specs import InputSpec
+
+
+def build(
+    settings: ModelSettings,
+    coordinates: Mapping[str, Any],
+    inputs: InputSpec,
+    *,
+    seed: int | None = None,
+    joint_core: bool = False,
+) -> FiringRateModel:
+    """Makes a model, untrained.
+
+    Args:
+        settings: Of which parts. A custom `package.module:function` is called as
+            `function(coordinates, inputs=inputs, seed=seed)`.
+        coordinates: Mouse -> cell motor coordinates `(neurons, 2 or 3)` in micrometres. The
+            order of the mice is kept.
+        inputs: What the model is given. With the extra `pupil_center`, every mouse has a shifter
+            unless the settings leave it out.
+        seed: Seed of the initial weights and of what is drawn in training; `None` draws
+            them anew each time.
+        joint_core: Whether in training all mice pass the core in one batch.
+
+    Returns:
+        The model, with the readouts of the mice in their order.
+
+    Raises:
+        SensoriumError: If there is no such part, module or function, a part cannot be made, there
+            is no mouse, or coordinates cannot be used; of a custom function, if it does not return
+            a model of these mice and inputs.
+    """
+    if settings.function is not None:
+        model = _from_function(settings, coordinates, inputs, seed)
+        # A custom model may have chosen it for itself.
+        model.joint_core = model.joint_core or joint_core
+        return model
+    parts = settings.architecture()
+    n_mice = len(coordinates)
+    core_seed, *seeds = spawn_seeds(seed, 1 + 3 * n_mice)
+    neurons = {mouse: len(places) for mouse, places in coordinates.items()}
+    core = _make(CORES, parts.core, seed=core_seed, name="core")
+    readouts = {
+        mouse: _make(READOUTS, parts.readout, number, seed=each, name=f"readout_{mouse}")
+        for (mouse, number), each in zip(neurons.items(), seeds[: 2 * n_mice : 2], strict=True)
+    }
+    shifters = {}
+    if parts.shifter is not None and PUPIL_CENTER in inputs:
+        shifters = {
+            mouse: _make(SHIFTERS, parts.shifter, seed=each, name=f"shifter_{mouse}")
+            for mouse, each in zip(neurons, seeds[1 : 2 * n_mice : 2], strict=True)
+        }
+    elif settings.shifter_wanted:
+        raise SensoriumError(
+            f"{settings.shifter_wanted}: goes with a shifter, which takes the pupil center; models "
+            f"of track {inputs.track} are given only {inputs.describe()}"
+        )
+    modulators = {}
+    if parts.modulator is not None:
+        modulators = {
+            mouse: _make(MODULATORS, parts.modulator, number, seed=each, name=f"modulator_{mouse}")
+            for (mouse, number), each in zip(neurons.items(), seeds[2 * n_mice :], strict=True)
+        }
+        for signal in next(iter(modulators.values())).inputs if modulators else ():
+            inputs = inputs.with_extra(signal)
+    with custom_code(f"model {settings.name}: building it"):
+        model = FiringRateModel(
+            core,
+            readouts,
+            shifters,
+            modulators,
+            inputs=inputs,
+            joint_core=joint_core,
+            name=settings.model,
+        )
+        for mouse, places in coordinates.items():
+            readouts[mouse].set_coordinates(places)
+    return model
+
+
+def _make(registry: Registry, part: Part, *args: Any, **kwargs: Any):
+    made = registry[part.name]
+    with custom_code(f"{registry.kind} {part.name}: making it"):
+        return made(*args, **part.options, **kwargs)
+
+
+def _from_function(settings: ModelSettings, coordinates, inputs, seed) -> FiringRateModel:
+    module_name, function_name = settings.function
+    (module,) = import_modules([module_name])
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise SensoriumError(
+            f"model {settings.model}: the module has no function {function_name!r}"
+        )
+    with custom_code(f"model {settings.model}: (coordinates, inputs=, seed=)"):
+        model = function(coordinates, inputs=inputs, seed=seed)
+    if not isinstance(model, FiringRateModel):
+        raise SensoriumError(
+            f"model {settings.model}: returned {type(model).__name__}, expected a FiringRateModel"
+        )
+    neurons = {mouse: len(places) for mouse, places in coordinates.items()}
+    built = {mouse: readout.n_neurons for mouse, readout in model.readouts.items()}
+    if list(built.items()) != list(neurons.items()):
+        raise SensoriumError(
+            f"model {settings.model}: has readouts for neurons {built}, expected {neurons}, in "
+            "this order"
+        )
+    unused = set(inputs.extra_shapes()) - set(model.inputs.extra_shapes())
+    if model.inputs != inputs.without(*unused):
+        raise SensoriumError(
+            f"model {settings.model}: is given {model.inputs.describe()} of shape "
+            f"{model.inputs.image_shape}, expected the inputs that the function got: "
+            f"{inputs.describe()} of shape {inputs.image_shape}"
+        )
+    # Of a model that was made with inputs of its own, the constants of the mice are not known.
+    model.inputs = dataclasses.replace(model.inputs, constants=inputs.constants)
+    return model

@@ -1,0 +1,1 @@
+"""Modulators: a file of this folder is a modulator of its name."""

@@ -1,0 +1,1 @@
+"""The calculations that parts are made of, each on every backend."""

@@ -1,0 +1,1 @@
+"""Readouts: a file of this folder is a readout of its name."""

@@ -1,0 +1,1 @@
+"""Shifters: a file of this folder is a shifter of its name."""

@@ -1,0 +1,38 @@
+"""The fast recipe: few epochs of many small steps.
+
+Source: ours (docs/formulas.md, "The fast recipe"). Each neuron starts at its mean response; the
+learning rate rises for one epoch, stays, and falls in a line to zero in the second half; a moving
+average of the weights is scored and kept in their place.
+
+Command:
+
+    python launch/train.py --mice=mouse1 --model=cnn --recipe=fast --workdir=runs/fast
+
+Expected time: 22 epochs, a third of what the published recipe usually takes (docs/formulas.md).
+What a step of 8 trials takes is not among the measurements; this prints it:
+
+    python benchmarks/run.py --output=FILE.json --only=train --batch=8
+
+Expected score: it depends on the recording; this prints how it differs from the published recipe's:
+
+    python launch/evaluate.py --compare=runs/cnn,runs/fast
+"""
+
+from sensorium_tf.recipes import Recipe
+from sensorium_tf.registry import RECIPES
+
+FAST = RECIPES.register("fast")(
+    Recipe(
+        doc="Few epochs of many small steps.",
+        schedule="warmup_stable_decay",
+        values={
+            "epochs": 22,
+            "batch_size": 8,
+            "learning_rate": 0.005,
+            "ema_decay": 0.99,
+            "mean_bias": True,
+            "warmup_epochs": 1.0,
+        },
+        balance_batch_size=128,
+    )
+)

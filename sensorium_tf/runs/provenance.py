@@ -1,0 +1,179 @@
+"""What a model was given and learnt from, so that unequal ones are not ranked as equals."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self
+
+from sensorium_tf.errors import SensoriumError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """The signals and trials that a model uses.
+
+    A run writes it whole into its `config.json` when it begins, and reads it back whole: no field
+    follows from settings or the model again. `unfinished` alone is no part of what is written; a
+    run tells it when it is opened.
+
+    Attributes:
+        mice: Those that it was trained on.
+        track: Its track, such as `sensorium`.
+        inputs: Signals that it is given, such as `image` and `behavior`.
+        trained_on: Tiers that its weights were fitted to; None where that is not known.
+        chosen_by: Tier by which its weights were chosen; None where that is not known.
+        neurons_chosen_by: Tier whose responses chose its neurons; None if none did.
+        subset: What was left out of neurons and trials, in words, such as `500 training trials`.
+        started_from: Model file that training started from; None for random weights.
+        seen_before: Each mouse with the tiers that the model there is known to have seen, from its
+            own start on.
+        start_known: Whether that is all that it had seen; not so if it, or one that it goes back
+            to, is a file which does not tell.
+        unfinished: How far its run has come, such as `3 of at most 22 epochs`; empty if it is
+            finished or does not tell.
+        recording_ids: Mouse to the recording that it is, by which one is known under other names;
+            those of the start's as well. Where none is told, the name alone counts.
+    """
+
+    mice: tuple[str, ...]
+    track: str
+    inputs: tuple[str, ...]
+    trained_on: tuple[str, ...] | None = None
+    chosen_by: str | None = None
+    neurons_chosen_by: str | None = None
+    subset: str = ""
+    started_from: str | None = None
+    seen_before: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    start_known: bool = False
+    unfinished: str = ""
+    recording_ids: tuple[tuple[str, str], ...] = dataclasses.field(default=(), compare=False)
+
+    @property
+    def signals(self) -> str:
+        """What the model is given, for people, such as `image, behavior`."""
+        return ", ".join(self.inputs).replace("_", " ")
+
+    @property
+    def tiers(self) -> tuple[str, ...]:
+        """Tiers whose responses had a part in training; empty where that is not known."""
+        tiers = (*(self.trained_on or ()), self.chosen_by, self.neurons_chosen_by)
+        return tuple(dict.fromkeys(tier for tier in tiers if tier is not None))
+
+    @property
+    def all_known(self) -> bool:
+        """Whether all that the model has seen is known, from random weights on."""
+        return self.trained_on is not None and (self.started_from is None or self.start_known)
+
+    def after(self, start: "Provenance") -> Self:
+        """Returns it for a model whose training started from one of this provenance."""
+        mice = dict.fromkeys((*start.mice, *dict(start.seen_before)))
+        seen = ((mouse, start.seen_tiers(mouse)) for mouse in mice)
+        ids = {**dict(start.recording_ids), **dict(self.recording_ids)}
+        return dataclasses.replace(
+            self,
+            seen_before=tuple((mouse, tiers) for mouse, tiers in seen if tiers),
+            start_known=start.all_known,
+            recording_ids=tuple(ids.items()),
+        )
+
+    def seen_tiers(self, mouse: str) -> tuple[str, ...]:
+        """Returns the tiers of a mouse that the model, or its start, is known to have seen."""
+        ids = dict(self.recording_ids)
+        found = [*((own, self.tiers) for own in self.mice), *self.seen_before]
+        same = [tiers for name, tiers in found if ids.get(name, name) == ids.get(mouse, mouse)]
+        return tuple(dict.fromkeys(tier for tiers in same for tier in tiers))
+
+    def held_out(self, mouse: str, tier: str) -> bool | None:
+        """Tells whether a model has seen nothing of a mouse's tier; None if that is not known."""
+        if tier in self.seen_tiers(mouse):
+            return False
+        return True if self.all_known else None
+
+    def describe(self) -> str:
+        """Returns it in a line: `sees image; trained on train of mouse1, chosen by validation`."""
+        if self.trained_on is None:
+            trials = "what it was trained on is not known"
+        else:
+            trials = (
+                f"trained on {' and '.join(self.trained_on)} of {', '.join(self.mice)}"
+                f"{f' ({self.subset})' if self.subset else ''}, chosen by {self.chosen_by}"
+            )
+        start = []
+        if self.started_from is not None:
+            unknown = "" if self.start_known else " (not all that it had seen is known)"
+            start = [f"started from {self.started_from}{unknown}"]
+        end = [f"not finished: {self.unfinished}"] if self.unfinished else []
+        return "; ".join([f"sees {self.signals}", trials, *start, *end])
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns it as JSON values, every signal that some models use with its yes or no."""
+        return {
+            **{name: name in self.inputs for name in ("image", "behavior", "pupil_center")},
+            "past_responses": False,  # no model here is given any
+            "track": self.track,
+            "inputs": list(self.inputs),
+            "mice": list(self.mice),
+            "trained_on": None if self.trained_on is None else list(self.trained_on),
+            "chosen_by": self.chosen_by,
+            "neurons_chosen_by": self.neurons_chosen_by,
+            "subset": self.subset,
+            "started_from": self.started_from,
+            "seen_before": {mouse: list(tiers) for mouse, tiers in self.seen_before},
+            "start_known": None if self.started_from is None else self.start_known,
+            "recording_ids": dict(self.recording_ids),
+            **({"unfinished": self.unfinished} if self.unfinished else {}),
+        }
+
+    @classmethod
+    def from_json(cls, values: Any) -> Self:
+        """Returns what `to_json` described.
+
+        Raises:
+            SensoriumError: If a value is missing or of another kind.
+        """
+        missing = object()
+        values = values if isinstance(values, Mapping) else {}
+        for name, fits in _FITS.items():
+            if not fits(values.get(name, missing)):
+                raise SensoriumError(f"provenance: {name} is missing or damaged")
+        trained_on = values["trained_on"]
+        return cls(
+            mice=tuple(values["mice"]),
+            track=values["track"],
+            inputs=tuple(values["inputs"]),
+            trained_on=None if trained_on is None else tuple(trained_on),
+            chosen_by=values["chosen_by"],
+            neurons_chosen_by=values["neurons_chosen_by"],
+            subset=values["subset"],
+            started_from=values["started_from"],
+            seen_before=tuple((m, tuple(tiers)) for m, tiers in values["seen_before"].items()),
+            start_known=values["start_known"] is True,
+            recording_ids=tuple(values["recording_ids"].items()),
+        )
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_text_or_none(value: object) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+# What a damaged file may hold in the place of each value.
+_FITS = {
+    "mice": _is_names,
+    "track": _is_text,
+    "inputs": _is_names,
+    "trained_on": lambda value: value is None or _is_names(value),
+    "chosen_by": _is_text_or_none,
+    "neurons_chosen_by": _is_text_or_none,
+    "subset": _is_text,
+    "started_from": _is_text_or_none,
+    "seen_before": lambda value: isinstance(value, dict) and all(map(_is_names, value.values())),
+    "start_known": lambda value: value is None or type(value) is bool,
+    "recording_ids": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),
+}

@@ -1,0 +1,321 @@
+"""A trained model with what must be known to use it: from a run's folder or a lone file."""
+
+import contextlib
+import dataclasses
+import functools
+import json
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from sensorium_tf.data.mouse import Mouse, load_mouse
+from sensorium_tf.data.names import mouse_names
+from sensorium_tf.data.subset import Subset
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.io import expand
+from sensorium_tf.models import EnsembleModel, FiringRateModel, normalize_coordinates, same_places
+from sensorium_tf.runs.model_file import load_model
+from sensorium_tf.runs.predictor import check_n_neurons, predict
+from sensorium_tf.runs.provenance import Provenance
+from sensorium_tf.runs.record import RunRecord
+from sensorium_tf.runs.store import RunStore
+
+if TYPE_CHECKING:
+    from sensorium_tf.evaluation import Evaluation
+    from sensorium_tf.training.settings import TrainingSettings
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A trained model, and what one does with it: `Run("runs/cnn").evaluate()`.
+
+    Attributes:
+        path: Workdir of a run, or its `model.keras`, which is the same; or a lone `.keras` file,
+            trained or imported. It is opened when it is first needed, and what is wrong with it is
+            a `SensoriumError` then.
+        data_dir: Where the prepared datasets are; TFDS's default if None.
+    """
+
+    path: str | os.PathLike
+    data_dir: str | os.PathLike | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.path, str | os.PathLike):
+            raise SensoriumError(f"run {self.path!r}: expected a workdir or a model file")
+
+    @classmethod
+    def of_file(cls, path: str | os.PathLike) -> Self:
+        """Opens a model file, never a folder.
+
+        Raises:
+            SensoriumError: If there is none, or it is damaged or of another kind.
+        """
+        run = cls(path)
+        vars(run)["_opened"] = _open_file(path)
+        return run
+
+    @property
+    def model(self) -> FiringRateModel | EnsembleModel:
+        """The Keras model with the best weights."""
+        return self._opened.model
+
+    @property
+    def store(self) -> RunStore | None:
+        """The folder of the run; None for a lone file, and for one copied over a run's model."""
+        return self._opened.store
+
+    @property
+    def record(self) -> RunRecord | None:
+        """What the folder says of the run; None for a lone file."""
+        return self._opened.record
+
+    @property
+    def settings(self) -> "TrainingSettings | None":
+        """How it was trained; None for a lone file, which does not tell."""
+        return None if self.record is None else self.record.settings
+
+    @property
+    def name(self) -> str:
+        """What the model is called: as `--model` was, or as its maker called it."""
+        return self.model.name if self.settings is None else self.settings.architecture.name
+
+    @property
+    def track(self) -> str:
+        """The model's track: `sensorium` or `sensorium_plus`."""
+        return self.provenance.track
+
+    @property
+    def subset(self) -> Subset:
+        """The neurons and trials that it was trained on; all for a lone file."""
+        return Subset() if self.settings is None else self.settings.subset
+
+    @property
+    def mice(self) -> tuple[str, ...]:
+        """Names of the model's mice."""
+        return self.model.mice
+
+    @functools.cached_property
+    def provenance(self) -> Provenance:
+        """The signals and trials that the model uses."""
+        opened = self._opened
+        if opened.record is not None:
+            return dataclasses.replace(
+                opened.record.provenance, unfinished=opened.store.unfinished()
+            )
+        model = opened.model
+        return Provenance(mice=model.mice, track=model.inputs.track, inputs=model.inputs.signals)
+
+    @property
+    def folder(self) -> Path:
+        """Where its files are and go.
+
+        The workdir or, for a lone file `a.keras`, the folder `a_results` beside it.
+        """
+        if self.store is not None:
+            return self.store.path
+        path = expand(self.path)
+        return path.with_name(f"{path.stem}_results")
+
+    @property
+    def members(self) -> Mapping[str, FiringRateModel]:
+        """Of an ensemble, what each member is called and its model; empty for a single model."""
+        if not isinstance(self.model, EnsembleModel):
+            return {}
+        members = self.model.members
+        names = [] if self.record is None else [f"seed {seed}" for seed in self.record.seeds]
+        if len(names) != len(members):  # a lone file does not know them
+            names = [str(number) for number in range(1, 1 + len(members))]
+        return {f"member, {name}": each for name, each in zip(names, members, strict=True)}
+
+    def load_mice(self, names: Iterable[str] | None = None) -> list[Mouse]:
+        """Opens prepared mice of the model, none of whose trials are read yet.
+
+        Args:
+            names: Some of the model's mice; all of them if left out.
+
+        Raises:
+            SensoriumError: If the model or the data folder has no such mouse, or the recording is
+                not one that the model can be used on.
+        """
+        names = self.mice if names is None else tuple(names)
+        for name in names:
+            self._one(name)
+        mice = [self.subset.neurons_of(load_mouse(name, data_dir=self.data_dir)) for name in names]
+        for mouse in mice:
+            self._check(mouse)
+        return mice
+
+    def mouse(self, name: str | None = None) -> Mouse:
+        """Opens one of the model's mice, with the neurons that the model knows.
+
+        Args:
+            name: Which; may be left out if there is one alone.
+
+        Raises:
+            SensoriumError: If it is not one of the model's, or the recording is another one.
+        """
+        (mouse,) = self.load_mice([self._one(name)])
+        return mouse
+
+    def predict(self, tier: str = "test", *, mouse: str | None = None) -> np.ndarray:
+        """Returns the rates `(trials, neurons)` of a tier, in units of the responses' std.
+
+        Args:
+            tier: Which trials.
+            mouse: Of the model's; may be left out if there is one alone.
+
+        Raises:
+            SensoriumError: If there is no such tier or mouse.
+        """
+        trials = self.mouse(mouse).trials(tier)
+        return predict(self.model, trials)
+
+    def evaluate(
+        self,
+        tier: str | None = None,
+        *,
+        mice: str | Iterable[str] | None = None,
+        truth: str | os.PathLike | None = None,
+        output: str | os.PathLike | None = None,
+    ) -> "Evaluation":
+        """Scores the model; `.table()` of the result is what to look at.
+
+        Args:
+            tier: Which trials; if left out `test` where its responses are known, else `validation`.
+            mice: Some of the model's; all if left out.
+            truth: `<stem>_truth.npz` of a simulated recording, or the recording that it lies
+                beside: its true rates are scored too. That of the mouse `simulated` is its
+                `truth_file`.
+            output: Folder for the files, if another one than the run's.
+
+        Raises:
+            SensoriumError: As `evaluation.evaluate`.
+        """
+        from sensorium_tf.evaluation import evaluate
+
+        mice = None if mice is None else mouse_names(mice)
+        return evaluate(self, mice=mice, tier=tier, truth=truth, output=output)
+
+    def write_submission(
+        self, mouse: str | None = None, *, output: str | os.PathLike | None = None
+    ) -> list[Path]:
+        """Predicts the competition's tiers and writes the submission files.
+
+        Args:
+            mouse: Of the model's; may be left out if there is one alone.
+            output: Folder for the files; if left out `submission` in the run's.
+
+        Returns:
+            The files.
+
+        Raises:
+            SensoriumError: As `evaluation.submit`.
+        """
+        from sensorium_tf.evaluation import submit
+
+        return submit(self, self._one(mouse), output=output)
+
+    def history(self):
+        """Returns the lines of `metrics.jsonl`, one an epoch, as `table` does.
+
+        Raises:
+            SensoriumError: If it is a lone model file or an ensemble, which have none.
+        """
+        from sensorium_tf.evaluation import as_table
+
+        if self.store is None or self.members or not self.store.metrics.is_file():
+            raise SensoriumError(f"{self.folder}: only a single run has a history")
+        lines = self.store.metrics.read_text("utf-8").splitlines()
+        return as_table([json.loads(line) for line in lines])
+
+    @functools.cached_property
+    def _opened(self) -> "_Opened":
+        path = expand(self.path)
+        if path.is_file() or (path.suffix == ".keras" and not path.is_dir()):
+            return _open_file(self.path)
+        store = RunStore(path)
+        record = store.record()
+        return _Opened(model=_load_model(store, record), store=store, record=record)
+
+    def _one(self, name: str | None) -> str:
+        if name is not None and name not in self.mice:
+            raise SensoriumError(
+                f"mouse {name!r} is not one that the model was trained on: {', '.join(self.mice)}"
+            )
+        if name is None and len(self.mice) > 1:
+            raise SensoriumError(f"name one of the model's mice: {', '.join(self.mice)}")
+        return self.mice[0] if name is None else name
+
+    def _check(self, mouse: Mouse) -> None:
+        check_n_neurons(self.model, mouse.name, mouse.n_neurons)
+        if self.store is not None:
+            self.store.check_recording(mouse)
+            return
+        places = self.model.readouts[mouse.name].coordinates
+        if places is None:
+            return
+        if not same_places(places, normalize_coordinates(mouse.cell_motor_coordinates)):
+            warnings.warn(
+                f"{mouse.name}: its neurons lie elsewhere in cortex than those that the model "
+                "was trained on: is it another recording?",
+                stacklevel=4,
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Opened:
+    """What there is at a path."""
+
+    model: FiringRateModel | EnsembleModel
+    store: RunStore | None = None
+    record: RunRecord | None = None
+
+
+def _open_file(path: str | os.PathLike) -> _Opened:
+    """Opens a model file: as its run if it lies in the run's folder, else by itself."""
+    model, path = load_model(path), expand(path)
+    store = RunStore(path.parent)
+    if store.model_file == path:
+        with contextlib.suppress(SensoriumError):  # no run there
+            record = store.record()
+            # A file may have been copied over the run's.
+            if _fits(model, record):
+                return _Opened(model=model, store=store, record=record)
+    return _Opened(model=model)
+
+
+def _load_model(store: RunStore, record: RunRecord) -> FiringRateModel | EnsembleModel:
+    """Returns the best model of a run."""
+    if not store.model_file.exists():
+        missing = [s for s in record.seeds if not store.member(s).model_file.exists()]
+        if missing:
+            raise SensoriumError(
+                f"{store.path}: the members with seeds {', '.join(map(str, missing))} have not "
+                "been trained yet: run the training command again"
+            )
+        raise SensoriumError(
+            f"{store.model_file}: no model there: has the training finished an epoch?"
+        )
+    model = load_model(store.model_file)
+    if not _fits(model, record):
+        mice = ", ".join(f"{m} with {r.n_neurons} neurons" for m, r in model.readouts.items())
+        raise SensoriumError(
+            f"{store.model_file}: is not this run's model ({mice}, images {model.image_shape}): "
+            "run the training command again to restore it"
+        )
+    return model
+
+
+def _fits(model: FiringRateModel | EnsembleModel, record: RunRecord) -> bool:
+    """Tells whether a model has the mice, their neurons and the images of the run's."""
+    n_neurons = [(mouse, readout.n_neurons) for mouse, readout in model.readouts.items()]
+    return (
+        (model.inputs.track, model.inputs.signals)
+        == (record.provenance.track, record.provenance.inputs)
+        and model.mice == record.settings.mice
+        and n_neurons == list(record.n_neurons.items())
+    )

@@ -1,0 +1,190 @@
+"""The folder of a run, the one place that knows what lies where in it."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sensorium_tf.errors import AccessError, SensoriumError, one_line
+from sensorium_tf.io import atomic_write, expand, file_lock
+from sensorium_tf.reading import read_json
+from sensorium_tf.registry import import_recorded
+from sensorium_tf.runs.checkpoint import Checkpoints
+from sensorium_tf.runs.record import RunRecord, recorded_modules
+
+if TYPE_CHECKING:
+    from sensorium_tf.data import Mouse
+
+# In the name of a file that is being written; a user's own hidden files look otherwise.
+_RANDOM = "[0-9a-f]" * 8
+
+
+class RunStore:
+    """Folder of one training run, or of an ensemble of them.
+
+    `config.json` (see `RunRecord`), `model.keras` (the best weights so far), `metrics.jsonl` (a
+    line an epoch), `checkpoints/`, `tensorboard/`; of an ensemble also `members/seed<n>/`, each the
+    folder of a run.
+
+    Args:
+        path: The folder; made when a run begins in it.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = expand(path)
+
+    @property
+    def model_file(self) -> Path:
+        """The best weights so far, as a Keras model file."""
+        return self.path / "model.keras"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of the TensorBoard logs."""
+        return self.path / "tensorboard"
+
+    @property
+    def metrics(self) -> Path:
+        """A line of JSON for each epoch so far."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        """File that the process which trains here holds."""
+        return self._checkpoint_folder / ".lock"
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The checkpoints of the run."""
+        return Checkpoints(self._checkpoint_folder)
+
+    @property
+    def _checkpoint_folder(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def _config(self) -> Path:
+        return self.path / "config.json"
+
+    def member(self, seed: int) -> "RunStore":
+        """Returns the folder of the member with this seed."""
+        return RunStore(self.path / "members" / f"seed{seed}")
+
+    def check(self, record: RunRecord) -> None:
+        """Raises SensoriumError unless this run can begin or go on here."""
+        if self.path.exists() and not self.path.is_dir():
+            raise SensoriumError(f"workdir {self.path}: is a file, expected a folder")
+        if not self._config.exists():
+            if self._holds_files():
+                raise SensoriumError(
+                    f"workdir {self.path} holds files but no run (no config.json): choose an empty "
+                    "one"
+                )
+            return
+        there = self.record()
+        if different := there.difference(record):
+            raise SensoriumError(
+                f"workdir {self.path} holds a run with another configuration ({different}): "
+                "choose another --workdir, or delete it"
+            )
+        for mouse, fingerprint in record.recordings.items():
+            if there.recordings[mouse] != fingerprint:
+                raise self._other_recording(mouse)
+
+    def _holds_files(self) -> bool:
+        if not self.path.exists():
+            return False
+        found = {*self.path.iterdir(), *self._checkpoint_folder.glob("*")}
+        # A process that holds the lock has made this much, and one that was killed left the rest.
+        return bool(found - {self._checkpoint_folder, self.lock, *self._leftovers()})
+
+    @contextlib.contextmanager
+    def claimed(self, record: RunRecord) -> Iterator[None]:
+        """Makes the folder that of a run, and keeps other processes out while the block runs.
+
+        What killed processes left half written is deleted.
+
+        Raises:
+            SensoriumError: As `check`, if another process trains here, or if the folder cannot be
+                written.
+        """
+        with file_lock(self.lock, "training"):
+            self.check(record)
+            if not self._config.exists():
+                with atomic_write(self._config) as file:
+                    json.dump(record.to_json(), file, indent=2)
+            for leftover in self._leftovers():
+                leftover.unlink(missing_ok=True)
+            yield
+
+    def _leftovers(self) -> list[Path]:
+        """Returns the files that were to take the place of others, as `atomic_write` names them."""
+        patterns = (f".*.{_RANDOM}.tmp", f".*.{_RANDOM}.keras")
+        return [
+            path
+            for folder in (self.path, self._checkpoint_folder)
+            for pattern in patterns
+            for path in folder.glob(pattern)
+        ]
+
+    def record(self) -> RunRecord:
+        """Returns what the folder says of its run.
+
+        Raises:
+            SensoriumError: If there is no run in it, or one that cannot be opened.
+        """
+        try:
+            values = read_json(self._config)
+        except FileNotFoundError as e:
+            raise SensoriumError(
+                f"workdir {self.path}: no run in it (no config.json): train one with python "
+                f"launch/train.py --workdir={self.path}"
+            ) from e
+        except AccessError:
+            raise
+        except (ValueError, RecursionError) as e:
+            raise SensoriumError(
+                f"{self._config}: not the configuration of a run ({one_line(e)[:200]}): train in a "
+                "new --workdir"
+            ) from e
+        if isinstance(values, dict) and "format" not in values:
+            raise SensoriumError(
+                f"workdir {self.path} holds a run of an earlier version, which can neither go on "
+                "nor be opened: train anew in another --workdir"
+            )
+        try:
+            # The settings may name what they register.
+            import_recorded(recorded_modules(values), not_from=self.path)
+            return RunRecord.from_json(values)
+        except SensoriumError as e:
+            raise SensoriumError(f"{self._config}: {e}: train in a new --workdir") from e
+
+    def check_recording(self, mouse: "Mouse") -> None:
+        """Raises SensoriumError if the run was trained on another recording of this name."""
+        if self.record().recordings[mouse.name] != mouse.fingerprint:
+            raise self._other_recording(mouse.name, f" in {mouse.data_path}")
+
+    def _other_recording(self, mouse: str, where: str = "") -> SensoriumError:
+        return SensoriumError(
+            f"{mouse}{where} is not the recording that the run in {self.path} was trained on: "
+            "prepare that one again, or train anew"
+        )
+
+    def unfinished(self) -> str:
+        """Returns how far a run has come that is not finished; empty where that is not known."""
+        record = self.record()
+        planned = record.settings.epochs
+        if record.seeds:
+            return ""  # an ensemble's model is there when all members are
+        if not self.checkpoints.any:
+            # Somebody may have deleted the checkpoints of a finished run.
+            return "" if self.metrics.exists() else f"0 of at most {planned} epochs"
+        n_epochs, stopped = self.checkpoints.progress() or (planned, True)
+        return "" if stopped or n_epochs >= planned else f"{n_epochs} of at most {planned} epochs"
+
+    def write_metrics(self, epochs: list[dict[str, Any]]) -> None:
+        """Writes `metrics.jsonl`: a line for each epoch so far."""
+        with atomic_write(self.metrics) as file:
+            file.writelines(json.dumps(epoch) + "\n" for epoch in epochs)

@@ -1,0 +1,92 @@
+"""Whether a model can be trained, saved and used."""
+
+import json
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.model import FiringRateModel
+from sensorium_tf.registry import custom_code
+from sensorium_tf.specs import IMAGE, InputSpec
+from sensorium_tf.testing.files import saved_and_loaded
+from sensorium_tf.testing.payments import check_payments
+
+
+def check_model(model: FiringRateModel) -> None:
+    """Checks a model as every training run of a custom one does before it reads data.
+
+    The model is called, saved and loaded again, called in training, compiled for batches of any
+    size, and what it pays is looked at. It stays as it is.
+
+    Args:
+        model: Of any parts.
+
+    Raises:
+        SensoriumError: If anything of it goes wrong; the text says what.
+    """
+    if not isinstance(model, FiringRateModel):
+        raise SensoriumError(f"expected a FiringRateModel. Received: {type(model).__name__}")
+    name = f"model {model.name}"
+    batch = dict.fromkeys(model.mice, example_signals(model.inputs, 2))
+    with custom_code(f"{name}: a call"):
+        rates = model(batch, training=False)
+    _check_rates(name, model, rates, 2)
+    copy = saved_and_loaded(name, model, batch)
+    if json.dumps(copy.get_config()) != json.dumps(model.get_config()):
+        raise SensoriumError(f"{name}: is another one when it is saved and loaded again")
+    for n_trials in (2, 1):
+        batch = dict.fromkeys(model.mice, example_signals(model.inputs, n_trials))
+        with custom_code(f"{name}: a call in training"):
+            rates = copy(batch, training=True)
+        _check_rates(f"{name}, in training,", model, rates, n_trials)
+    for part in copy.parts:
+        check_payments(f"{name}: {part.name}", part)
+    _check_trace(name, copy)
+
+
+def example_signals(inputs: InputSpec, n_trials: int) -> dict[str, np.ndarray]:
+    """Returns noise in the place of a mouse's signals: of a blank image a loss may be zero.
+
+    Args:
+        inputs: What the model is given.
+        n_trials: How many images.
+    """
+    rng = np.random.default_rng(0)
+    shapes = {IMAGE: inputs.image_shape, **inputs.extra_shapes()}
+    return {
+        name: rng.normal(size=(n_trials, *shape)).astype("float32")
+        for name, shape in shapes.items()
+    }
+
+
+def _check_rates(name: str, model: FiringRateModel, rates: Mapping, n_trials: int) -> None:
+    for mouse, readout in model.readouts.items():
+        shape, expected = tuple(rates[mouse].shape), (n_trials, readout.n_neurons)
+        if shape != expected:
+            raise SensoriumError(
+                f"{name} gives {mouse} rates of shape {shape} for {n_trials} image(s), expected "
+                f"{expected}"
+            )
+        if not np.isfinite(keras.ops.convert_to_numpy(rates[mouse])).all():
+            raise SensoriumError(f"{name} gives {mouse} rates that are infinite or NaN")
+
+
+def _check_trace(name: str, model: FiringRateModel) -> None:
+    """Compiles a call in training for any number of images."""
+    if keras.backend.backend() != "tensorflow":
+        return
+    import tensorflow as tf
+
+    shapes = {IMAGE: model.image_shape, **model.inputs.extra_shapes()}
+    signals = {signal: tf.TensorSpec((None, *shape)) for signal, shape in shapes.items()}
+    with custom_code(f"{name}: a compiled call in training"):
+        call = tf.function(lambda batch: model(batch, training=True), autograph=False)
+        traced = call.get_concrete_function(dict.fromkeys(model.mice, signals)).output_shapes
+    for mouse, readout in model.readouts.items():
+        if not traced[mouse].is_compatible_with((3, readout.n_neurons)):
+            raise SensoriumError(
+                f"{name}, compiled, gives {mouse} rates of shape {traced[mouse]}, expected (any "
+                f"number of images, {readout.n_neurons})"
+            )

@@ -1,0 +1,322 @@
+"""Whether a core, readout, shifter or modulator keeps its contract."""
+
+import contextlib
+import dataclasses
+import inspect
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.base import CoreBase, ModulatorBase, PartBase, ReadoutBase, ShifterBase
+from sensorium_tf.registry import (
+    CORES,
+    MODULATORS,
+    READOUTS,
+    SHIFTERS,
+    Part,
+    Registry,
+    custom_code,
+)
+from sensorium_tf.testing.files import equal, saved_and_loaded
+from sensorium_tf.testing.payments import check_payments
+
+_POLICIES = ("float32", "mixed_bfloat16")
+# Height, width and channels: cores take images of any size.
+_IMAGES = ((36, 64, 1), (45, 51, 4))
+_MAPS = ((28, 56, 8), (21, 30, 3))
+_COLUMNS = {"pupil_center": 2, "behavior": 3}
+_N_NEURONS = 5
+
+
+def check_core(core: CoreBase | str) -> None:
+    """Checks a core: what it computes, its weights, its options, what it pays, its files.
+
+    Use it in the test of a custom core: `check_core("toy(channels=4)")`.
+
+    Args:
+        core: The core, or its registered name with options.
+
+    Raises:
+        SensoriumError: If it does not keep to what a model asks of a core; the text says what.
+    """
+    name, make = _maker(CORES, CoreBase, core)
+    for policy, shape in _settings(_IMAGES):
+        with _policy(policy):
+            built = _checked(name, make, _Call(shape))
+        layers = built.first_layer()
+        if layers is not None and np.ndim(layers) != 4:
+            raise SensoriumError(
+                f"{name}: first_layer gives an array of {np.ndim(layers)} axes, expected (height, "
+                "width, channels, kernels)"
+            )
+
+
+def check_readout(readout: ReadoutBase | str) -> None:
+    """Checks a readout: what it computes, its weights, its options, what it pays, its files.
+
+    Args:
+        readout: The readout, or its registered name with options.
+
+    Raises:
+        SensoriumError: If it does not keep to what a model asks of a readout; the text says what.
+    """
+    name, make = _maker(READOUTS, ReadoutBase, readout, n_neurons=_N_NEURONS)
+    for policy, shape in _settings(_MAPS):
+        with _policy(policy):
+            built = _checked(name, make, _Call(shape, _neurons(make)))
+            if built.takes_shift:
+                _checked(name, make, _Call(shape, _neurons(make), more={"shift": (2,)}))
+            _check_hooks(name, built)
+
+
+def check_shifter(shifter: ShifterBase | str) -> None:
+    """Checks a shifter: what it computes, its weights, its options, what it pays, its files.
+
+    Args:
+        shifter: The shifter, or its registered name with options.
+
+    Raises:
+        SensoriumError: If it does not keep to what a model asks of a shifter; the text says what.
+    """
+    name, make = _maker(SHIFTERS, ShifterBase, shifter)
+    for policy in _POLICIES:
+        with _policy(policy):
+            _checked(name, make, _Call((2,), (2,)))
+
+
+def check_modulator(modulator: ModulatorBase | str) -> None:
+    """Checks a modulator: what it computes, its weights, its options, what it pays, its files.
+
+    Args:
+        modulator: The modulator, or its registered name with options.
+
+    Raises:
+        SensoriumError: If it does not keep to what a model asks of a modulator; the text says what.
+    """
+    name, make = _maker(MODULATORS, ModulatorBase, modulator, n_neurons=_N_NEURONS)
+    (n_neurons,) = _neurons(make)
+    signals = {signal: (_COLUMNS.get(signal, 3),) for signal in make().inputs}
+    for policy in _POLICIES:
+        with _policy(policy):
+            call = _Call((n_neurons,), (n_neurons,), more={"signals": signals}, positive=True)
+            _checked(name, make, call)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Call:
+    """How a part is called, and what it is to give.
+
+    Attributes:
+        shape: Of one trial of the first argument.
+        gives: Shape of one trial of the result; None for what the part says itself.
+        more: Name of each other argument to its shape, or shapes by name.
+        positive: Whether arguments and result are rates.
+    """
+
+    shape: tuple[int, ...]
+    gives: tuple[int, ...] | None = None
+    more: dict[str, Any] = dataclasses.field(default_factory=dict)
+    positive: bool = False
+
+    def arguments(self, n_trials: int) -> tuple[Any, dict[str, Any]]:
+        """Returns noise for the first argument, and for the others by name."""
+        rng = np.random.default_rng(0)
+        draw = lambda s: rng.normal(size=(n_trials, *s)).astype("float32")  # noqa: E731
+        first = np.abs(draw(self.shape)) if self.positive else draw(self.shape)
+        return first, _each(draw, self.more)
+
+    def symbols(self) -> tuple[Any, dict[str, Any]]:
+        """Returns Keras inputs likewise."""
+        return keras.Input(self.shape), _each(keras.Input, self.more)
+
+
+def _each(make: Callable, shapes: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _each(make, shape) if isinstance(shape, dict) else make(shape)
+        for name, shape in shapes.items()
+    }
+
+
+def _call(part: PartBase, first, others: dict, **training):
+    if "training" not in inspect.signature(part.call).parameters:
+        training = {}
+    return part(first, **others, **training)
+
+
+def _checked(name: str, make: Callable[..., PartBase], call: _Call) -> PartBase:
+    """Checks a part in one precision and of one shape; returns it, built."""
+    with custom_code(f"{name}: making it"):
+        part, same = make(seed=1), make(seed=1)
+    _check_config(name, part)
+    _check_weights(name, part, same, call)
+    n_weights = len(part.weights)
+    # Twice in training, since what is drawn and normalised there may fail alone.
+    for n_trials, training in ((3, False), (3, True), (1, False), (1, True)):
+        with custom_code(f"{name}: a call{' in training' if training else ''}"):
+            result = _call(part, *call.arguments(n_trials), training=training)
+        _check_result(name, part, call, result, n_trials)
+        check_payments(name, part)
+    if len(part.weights) != n_weights:
+        raise SensoriumError(
+            f"{name}: its call makes weights: make them in build, or leave build out and make the "
+            "layers in __init__"
+        )
+    _check_trace(name, part, call)
+    symbols = call.symbols()
+    with custom_code(f"{name}: a symbolic call"):
+        model = keras.Model(keras.tree.flatten(symbols), _call(part, *symbols))
+    saved_and_loaded(name, model, keras.tree.flatten(call.arguments(2)))
+    return part
+
+
+def _check_config(name: str, part: PartBase) -> None:
+    config = part.get_config()
+    parameters = inspect.signature(type(part).__init__).parameters.values()
+    arguments = [p.name for p in parameters if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
+    expected = {**dict.fromkeys(arguments[1:]), **part.config.to_json()}
+    for argument, value in expected.items():
+        if argument not in config or (
+            argument in part.config.to_json() and config[argument] != value
+        ):
+            raise SensoriumError(
+                f"{name}: get_config does not hold the argument {argument}: declare it in Config, "
+                "which get_config of the base class holds"
+            )
+    try:
+        config = json.loads(json.dumps(config))
+        with custom_code("from_config"):
+            again = type(part).from_config(config)
+        if json.loads(json.dumps(again.get_config())) != config:
+            raise SensoriumError("the arguments change")
+    except (TypeError, ValueError) as e:
+        raise SensoriumError(f"{name}: cannot be made again of its get_config ({e})") from e
+
+
+def _check_weights(name: str, part: PartBase, same: PartBase, call: _Call) -> None:
+    for each in (part, same):
+        with custom_code(f"{name}: building it"):
+            _build(each, call)
+    n_weights = len(part.weights)
+    with custom_code(f"{name}: building it twice"):
+        _build(part, call)
+    if len(part.weights) != n_weights:
+        raise SensoriumError(f"{name}: has more weights when it is built twice")
+    ours, theirs = part.get_weights(), same.get_weights()
+    if not equal(ours, theirs):
+        raise SensoriumError(
+            f"{name}: two with the same seed have different weights: give each initializer one of "
+            "the part's seeds (self.seeds(number))"
+        )
+
+
+def _build(part: PartBase, call: _Call) -> None:
+    shape = (None, *call.shape)
+    if isinstance(part, ModulatorBase):
+        part.build(shape, {k: (None, *v) for k, v in call.more["signals"].items()})
+    else:
+        part.build(shape)
+
+
+def _check_result(name: str, part: PartBase, call: _Call, result, n_trials: int) -> None:
+    shape = tuple(result.shape)
+    told = tuple(part.compute_output_shape((n_trials, *call.shape)))
+    expected = told if call.gives is None else (n_trials, *call.gives)
+    if shape != expected or shape != told:
+        raise SensoriumError(
+            f"{name}: gives shape {shape} for {n_trials} trial(s) of shape {call.shape}, expected "
+            f"{expected} (compute_output_shape says {told})"
+        )
+    if call.gives is None and len(shape) != 4:
+        raise SensoriumError(
+            f"{name}: gives features of shape {shape}, expected (batch, rows, columns, channels)"
+        )
+    values = ops.convert_to_numpy(ops.cast(result, "float32"))
+    if not np.isfinite(values).all():
+        raise SensoriumError(f"{name}: gives values that are infinite or NaN")
+    if call.positive and (values < 0).any():
+        raise SensoriumError(f"{name}: gives negative rates")
+
+
+def _check_trace(name: str, part: PartBase, call: _Call) -> None:
+    """Compiles a call in training for any number of trials."""
+    with custom_code(f"{name}: a call for any number of trials"):
+        if keras.backend.backend() != "tensorflow":
+            first, others = call.symbols()
+            shape = tuple(keras.Operation.compute_output_spec(part, first, **others).shape)
+            shape = (None, *shape[1:])
+        else:
+            import tensorflow as tf
+
+            specs = keras.tree.map_structure(
+                lambda each: tf.TensorSpec((None, *each.shape[1:])), call.arguments(1)
+            )
+            traced = tf.function(
+                lambda first, others: _call(part, first, others, training=True), autograph=False
+            )
+            shape = tuple(traced.get_concrete_function(*specs).output_shapes)
+    if len(shape) < 2 or shape[0] is not None:
+        raise SensoriumError(
+            f"{name}: gives shape {shape} for any number of trials, expected (any number, ...)"
+        )
+
+
+def _check_hooks(name: str, readout: ReadoutBase) -> None:
+    n_neurons = readout.n_neurons
+    with custom_code(f"{name}: set_coordinates"):
+        readout.set_coordinates(np.random.default_rng(0).normal(size=(n_neurons, 3)))
+    with custom_code(f"{name}: set_mean_rates"):
+        readout.set_mean_rates(np.linspace(0.0, 2.0, n_neurons))
+    with custom_code(f"{name}: positions"):
+        positions = readout.positions()
+    if positions is not None and tuple(positions.shape) != (n_neurons, 2):
+        raise SensoriumError(
+            f"{name}: positions gives shape {tuple(positions.shape)}, expected ({n_neurons}, 2)"
+        )
+
+
+def _maker(
+    registry: Registry, base: type[PartBase], given: Any, **needed: Any
+) -> tuple[str, Callable[..., PartBase]]:
+    """Returns a part's name and what makes new ones, with the same options."""
+    if isinstance(given, str):
+        part = Part.parse(given)
+        kind, options = registry[part.name], {**needed, **part.options}
+    else:
+        kind, options = type(given), {}
+        if isinstance(given, base):
+            options = {k: v for k, v in given.get_config().items() if k not in ("dtype", "name")}
+    name = f"{registry.kind} {given if isinstance(given, str) else kind.__name__}"
+    if not (isinstance(kind, type) and issubclass(kind, base)):
+        raise SensoriumError(f"{name}: expected a {base.__name__}")
+
+    def make(**more: Any) -> PartBase:
+        return kind(**{**options, **more})
+
+    return name, make
+
+
+def _neurons(make: Callable[..., PartBase]) -> tuple[int]:
+    return (make().n_neurons,)
+
+
+def _settings(shapes) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yields each precision with each shape."""
+    for policy in _POLICIES:
+        for shape in shapes:
+            yield policy, shape
+
+
+@contextlib.contextmanager
+def _policy(policy: str) -> Iterator[None]:
+    """Makes layers that compute in another precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

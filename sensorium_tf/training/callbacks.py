@@ -1,0 +1,274 @@
+"""What watches a run: the controller owns the loop and tells these what happens in it."""
+
+import contextlib
+import dataclasses
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sensorium_tf.data import Mouse, Trials
+from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.models import FiringRateModel
+from sensorium_tf.runs import RunStore
+
+# Pictures take a second, and change slowly after the first epochs.
+_SHOWN_EVERY = 10
+_SHOWN_FIRST = (0, 1, 2, 5)
+# Ends the name of the file with the final scores, and of one that is not complete yet.
+_FINAL, _UNFINISHED = ".hparams", ".hparams.tmp"
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochView:
+    """What there is to look at after an epoch's validation.
+
+    Attributes:
+        epoch: 0 for the untrained weights.
+        model: As it was scored.
+        mice: Name to mouse.
+        trials: Name to the trials that choose the weights.
+        rates: Name to their predicted rates, `(trials, neurons)`.
+        correlations: Name to each neuron's single-trial correlation, `(neurons,)`.
+        tier: Of the trials.
+    """
+
+    epoch: int
+    model: FiringRateModel
+    mice: Mapping[str, Mouse]
+    trials: Mapping[str, Trials]
+    rates: Mapping[str, np.ndarray]
+    correlations: Mapping[str, np.ndarray]
+    tier: str
+
+
+class Watch(Protocol):
+    """What draws pictures of a run."""
+
+    def __call__(self, view: EpochView) -> Mapping[str, np.ndarray]:
+        """Returns pictures by name, each `(height, width, 3 or 4)` uint8."""
+
+
+class Callback:
+    """Watches a run, and changes nothing in it. Each method may be left as it is."""
+
+    def on_epoch_begin(self, epoch: int, *, n_steps: int, best_score: float) -> None:
+        """Is called before the first step that this process takes of an epoch.
+
+        Args:
+            epoch: The first is 1.
+            n_steps: Of the epoch.
+            best_score: Of the epochs before.
+        """
+
+    def around_steps(self) -> contextlib.AbstractContextManager:
+        """Returns what is entered while some steps are taken in one call."""
+        return contextlib.nullcontext()
+
+    def on_steps(self, step: int, loss: float) -> None:
+        """Is called after these steps.
+
+        Args:
+            step: How many of the epoch have been taken.
+            loss: Mean over them.
+        """
+
+    def on_validation(self, view: EpochView) -> None:
+        """Is called after the rates of an epoch, or of the untrained weights, were scored."""
+
+    def on_epoch_end(self, epoch: int, scalars: Mapping[str, float]) -> None:
+        """Is called after an epoch, before it is saved: twice is better than never.
+
+        Args:
+            epoch: 0 for the untrained weights.
+            scalars: Name to value: losses, scores, learning rate and speed.
+        """
+
+    def on_save(self, epochs: Sequence[Mapping[str, float]]) -> None:
+        """Is called after a checkpoint was written or gone back to.
+
+        Args:
+            epochs: Scalars of each epoch so far.
+        """
+
+    def on_end(self, scores: Mapping[str, float]) -> None:
+        """Is called when a run is finished, each time that it is started again as well.
+
+        Args:
+            scores: Of the best weights.
+        """
+
+    def close(self) -> None:
+        """Is called when the run ends, however it does."""
+
+
+class MetricsFile(Callback):
+    """Writes `metrics.jsonl`, which follows from the checkpoint alone."""
+
+    def __init__(self, store: RunStore):
+        self._store = store
+
+    def on_save(self, epochs: Sequence[Mapping[str, float]]) -> None:
+        """Writes a line for each epoch so far."""
+        self._store.write_metrics(epochs)
+
+
+class ProgressBar(Callback):
+    """Shows a bar for each epoch.
+
+    Args:
+        epochs: At most so many.
+        tier: By whose score the weights are chosen.
+    """
+
+    def __init__(self, *, epochs: int, tier: str):
+        self._epochs, self._tier = epochs, tier
+
+    def on_epoch_begin(self, epoch: int, *, n_steps: int, best_score: float) -> None:
+        """Begins a bar."""
+        print(
+            f"epoch {epoch} of at most {self._epochs}, best {self._tier} correlation so far "
+            f"{best_score:.4f}"
+        )
+        self._bar = keras.utils.Progbar(n_steps, stateful_metrics=["loss"], unit_name="step")
+
+    def on_steps(self, step: int, loss: float) -> None:
+        """Moves the bar."""
+        self._bar.update(step, [("loss", loss)])
+
+
+class Profiler(Callback):
+    """Records the second call of the compiled loop for TensorBoard's profiler.
+
+    Args:
+        folder: Of the logs.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._n_calls = 0
+
+    @contextlib.contextmanager
+    def around_steps(self) -> Iterator[None]:
+        """Records the steps, if they are the second ones."""
+        # The first call compiles; the second one is what all others are like.
+        self._n_calls += 1
+        if self._n_calls != 2:
+            yield
+            return
+        tf.profiler.experimental.start(os.fspath(self._folder))
+        try:
+            yield
+        finally:
+            tf.profiler.experimental.stop()
+
+    def on_end(self, scores: Mapping[str, float]) -> None:
+        """Warns if nothing was recorded."""
+        if self._n_calls < 2:
+            warnings.warn("profile: too few steps were left to record any", stacklevel=4)
+
+
+class TensorBoardLog(Callback):
+    """Writes what TensorBoard shows.
+
+    Args:
+        folder: Of the logs.
+        watch: What draws pictures, for some of the epochs.
+        hyperparameters: Of the run, for the HParams tab, JSON values.
+
+    Raises:
+        SensoriumError: If the folder is a file, or the logs cannot be written.
+    """
+
+    def __init__(
+        self, folder: Path, watch: Sequence[Watch] = (), *, hyperparameters: Mapping[str, Any]
+    ):
+        if folder.exists() and not folder.is_dir():
+            raise SensoriumError(f"{folder}: is a file, expected a folder for the logs")
+        self._folder, self._watch = folder, tuple(watch)
+        self._hyperparameters = _flat(hyperparameters)
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+
+    def close(self) -> None:
+        """Closes the files."""
+        for writer in self._writers.values():
+            writer.close()
+
+    def on_epoch_end(self, epoch: int, scalars: Mapping[str, float]) -> None:
+        """Adds a point to each curve."""
+
+        def scalars_of_epoch():
+            for tag, value in scalars.items():
+                tf.summary.scalar(tag, value)
+
+        self._add(epoch, scalars_of_epoch)
+
+    def on_validation(self, view: EpochView) -> None:
+        """Adds the spread of correlations and, for some epochs, the pictures."""
+
+        def histograms_and_pictures():
+            for mouse, each in view.correlations.items():
+                tf.summary.histogram(f"single_trial_correlation/{mouse}", each)
+            if view.epoch in _SHOWN_FIRST or view.epoch % _SHOWN_EVERY == 0:
+                for watch in self._watch:
+                    for name, picture in watch(view).items():
+                        tf.summary.image(name, picture[None])
+
+        self._add(view.epoch, histograms_and_pictures)
+
+    def on_end(self, scores: Mapping[str, float]) -> None:
+        """Adds the hyperparameters and the final scores, for the HParams tab, once for a run."""
+        from tensorboard.plugins.hparams import api as hparams
+
+        if any(self._folder.glob(f"*{_FINAL}")):
+            return
+        # A file of this name is left by a process that was killed before it was complete.
+        for unfinished in self._folder.glob(f"*{_UNFINISHED}"):
+            unfinished.unlink()
+
+        def hyperparameters():
+            values = self._hyperparameters.items()
+            hparams.hparams({n: _plain(value) for n, value in values if value is not None})
+            for tag, value in scores.items():
+                tf.summary.scalar(f"final/{tag}", value)
+
+        self._add(0, hyperparameters, suffix=_UNFINISHED)
+        self._writers.pop(_UNFINISHED).close()
+        for complete in self._folder.glob(f"*{_UNFINISHED}"):
+            complete.rename(complete.with_name(complete.name.removesuffix(".tmp")))
+
+    def _add(self, epoch: int, write, *, suffix: str = "") -> None:
+        try:
+            # Not before there is something to write: a finished run that is started again adds no
+            # file.
+            if suffix not in self._writers:
+                self._writers[suffix] = tf.summary.create_file_writer(
+                    os.fspath(self._folder), filename_suffix=suffix or None
+                )
+            with self._writers[suffix].as_default(step=epoch):
+                write()
+            self._writers[suffix].flush()
+        except tf.errors.OpError as e:
+            raise SensoriumError(f"{self._folder}: cannot be written ({one_line(e)})") from e
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns nested settings as one level, names joined by a slash."""
+    flat = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{name}/{inner}": each for inner, each in value.items()}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _plain(value: Any) -> str | float | bool:
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return value if isinstance(value, str | float | int | bool) else str(value)

@@ -1,0 +1,330 @@
+"""The loop of a run: it begins or goes on, trains, scores and saves, epoch by epoch."""
+
+import contextlib
+import dataclasses
+import functools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from sensorium_tf.data import Batches, Mouse, Trials
+from sensorium_tf.errors import SensoriumError, TrainingStopped
+from sensorium_tf.metrics import single_trial_correlation
+from sensorium_tf.models import FiringRateModel
+from sensorium_tf.runs import Predictor, RunStore, save_model
+from sensorium_tf.training.callbacks import Callback, EpochView
+from sensorium_tf.training.devices import chiefs_value
+from sensorium_tf.training.interruption import StopRequest
+from sensorium_tf.training.schedules import Schedule, make_schedule
+from sensorium_tf.training.settings import TrainingSettings
+from sensorium_tf.training.step import Steps
+from sensorium_tf.training.totals import BadStep, EpochTotals
+
+# Batches inside one call of the compiled loop: few enough for a progress bar that moves.
+_BATCHES_PER_CALL = 4
+SCORE = "validation/single_trial_correlation"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingResult:
+    """What a finished run comes to.
+
+    Attributes:
+        model: With the best weights.
+        model_file: Where it is.
+        epochs: The lines of `metrics.jsonl`.
+        best_score: Single-trial correlation of the best weights on the tier that chose them, mean
+            over the neurons of all mice.
+    """
+
+    model: FiringRateModel
+    model_file: Path
+    epochs: list[dict[str, float]]
+    best_score: float
+
+
+class Controller:
+    """Owns the loop of a run; callbacks watch it.
+
+    Args:
+        model: Compiled, in the strategy's scope, with the weights to start from.
+        settings: Of the run.
+        mice: Those that the settings name.
+        trials: Mouse to the trials to train on.
+        store: The run's folder.
+        strategy: Where to compute.
+        writes: Whether this process is the one that writes.
+        stop: Tells whether the process has been asked to end.
+    """
+
+    def __init__(
+        self,
+        model: FiringRateModel,
+        settings: TrainingSettings,
+        *,
+        mice: Sequence[Mouse],
+        trials: Mapping[str, Trials],
+        store: RunStore,
+        strategy: tf.distribute.Strategy,
+        writes: bool,
+        stop: StopRequest,
+    ):
+        self._model = model
+        self._mice = {mouse.name: mouse for mouse in mice}
+        self._store = store
+        self._strategy = strategy
+        self._writes = writes
+        self._stop = stop
+        self._labels = tuple(model.penalties())
+        self._most_epochs = settings.epochs
+        self._tier = settings.subset.validation_tier
+        self._new_schedule = functools.partial(
+            make_schedule,
+            settings.how.schedule,
+            settings.schedule,
+            learning_rate=settings.learning_rate,
+            epochs=settings.epochs,
+        )
+        self._batches = Batches(
+            trials, inputs=model.inputs, batch_size=settings.batch_size, seed=settings.seed
+        )
+        self._validation = {mouse.name: mouse.trials(self._tier) for mouse in mice}
+        self._predictors = {name: Predictor(model, name) for name in self._validation}
+        self._take_steps = Steps(
+            model,
+            strategy,
+            clip_norm=settings.clip_norm,
+            ema_decay=settings.ema_decay or None,
+        )
+        self._chiefs_value = chiefs_value(strategy)
+        self._checkpoints = store.checkpoints
+        self._callbacks: tuple[Callback, ...] = ()
+        self._schedule: Schedule
+        self._epochs: list[dict[str, float]] = []
+        self._stopped = False
+
+    def run(self, callbacks: Sequence[Callback] = ()) -> TrainingResult:
+        """Trains until the schedule or the number of epochs ends the run.
+
+        Args:
+            callbacks: What watches it.
+
+        Raises:
+            SensoriumError: If a loss, gradient or rate is not finite, or a file cannot be written.
+            TrainingStopped: If the process was asked to end. The run is saved and can go on.
+        """
+        with contextlib.ExitStack() as closing:
+            for callback in callbacks:
+                closing.callback(callback.close)
+            self._callbacks = tuple(callbacks)
+            if not self._resume():
+                self._begin()
+            while len(self._epochs) < self._most_epochs and not self._stopped:
+                self._train_epoch()
+            self._restore(self._best)
+            for callback in self._callbacks:
+                callback.on_end({SCORE: self._schedule.best_score})
+        # The file may have been lost or replaced since the best epoch.
+        self._save_model()
+        return TrainingResult(
+            model=self._model,
+            model_file=self._store.model_file,
+            epochs=self._epochs,
+            best_score=self._schedule.best_score,
+        )
+
+    def _begin(self) -> None:
+        """Scores the untrained weights, which are the first best."""
+        scores = self._validate(epoch=0)
+        self._schedule = self._new_schedule(first_score=scores[SCORE])
+        self._partial = EpochTotals.new(len(self._mice), len(self._labels))
+        self._best = self._weights()
+        self._save_model()
+        for callback in self._callbacks:
+            callback.on_epoch_end(0, scores)
+
+    def _train_epoch(self) -> None:
+        epoch, n_steps = len(self._epochs) + 1, self._batches.steps_per_epoch
+        started, first_step = time.perf_counter(), self._partial.step
+        learning_rates = self._schedule.learning_rates(epoch, n_steps)
+        for callback in self._callbacks:
+            callback.on_epoch_begin(epoch, n_steps=n_steps, best_score=self._schedule.best_score)
+        scalars = {"learning_rate": learning_rates[-1], **self._run_steps(epoch, learning_rates)}
+        seconds = time.perf_counter() - started
+        with self._averaged():
+            scalars |= self._validate(epoch)
+            decision = self._schedule.update(scalars[SCORE])
+            if decision.improved:
+                self._best = self._weights()
+                self._save_model()
+        if decision.restore_best:
+            self._restore(self._best)
+            for average, weight in zip(self._take_steps.averages, self._best, strict=False):
+                average.assign(weight)
+        self._stopped = decision.stop
+        self._epochs.append({"epoch": epoch, **scalars})
+        self._partial = EpochTotals.new(len(self._mice), len(self._labels))
+        n_images = sum(sum(self._batches.n_trials(step)) for step in range(first_step, n_steps))
+        # Before the checkpoint, from which the run goes on: twice is better than never.
+        for callback in self._callbacks:
+            callback.on_epoch_end(epoch, {**scalars, "images_per_second": n_images / seconds})
+        self._save()
+
+    def _run_steps(self, epoch: int, learning_rates: Sequence[float]) -> dict[str, float]:
+        """Trains on every batch of an epoch; returns the mean loss and its parts."""
+        n_steps, partial = self._batches.steps_per_epoch, self._partial
+        iterator = iter(self._distributed(epoch, partial.step))
+        per_call = max(1, _BATCHES_PER_CALL // len(self._mice))
+        while partial.step < n_steps:
+            steps = range(partial.step, min(partial.step + per_call, n_steps))
+            n_trials = [self._batches.n_trials(step) for step in steps]
+            with contextlib.ExitStack() as watched:
+                for callback in self._callbacks:
+                    watched.enter_context(callback.around_steps())
+                totals = self._take_steps(
+                    iterator,
+                    learning_rates=learning_rates[steps.start : steps.stop],
+                    n_trials=n_trials,
+                    stop=self._stop.received,
+                )
+            if totals.bad is not None:
+                raise self._not_finite(epoch, steps.start, totals.bad)
+            partial.add(n_trials, totals)
+            loss = partial.losses(self._model.mice, self._labels)["loss/total"]
+            for callback in self._callbacks:
+                callback.on_steps(partial.step, loss)
+            if totals.stopped:
+                self._save()
+                raise TrainingStopped(
+                    f"asked to stop in epoch {epoch}, after step {partial.step} of {n_steps}: "
+                    f"saved in {self._store.path}, the same command goes on"
+                )
+        return partial.losses(self._model.mice, self._labels)
+
+    def _distributed(self, epoch: int, first_step: int):
+        """Returns the rest of an epoch's batches, shared out to the devices."""
+
+        def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            n_replicas = context.num_replicas_in_sync
+            n_local = n_replicas // context.num_input_pipelines
+            first = context.input_pipeline_id * n_local
+            return self._batches.epoch(
+                epoch,
+                first_step=first_step,
+                n_replicas=n_replicas,
+                replicas=range(first, first + n_local),
+            )
+
+        return self._strategy.distribute_datasets_from_function(of_worker)
+
+    def _not_finite(self, epoch: int, first_step: int, bad: BadStep) -> SensoriumError:
+        """Returns what to say of a step whose loss or gradients were not finite."""
+        what, values = bad.describe(self._model)
+        return SensoriumError(
+            f"the {what} became infinite or NaN in step {first_step + bad.index + 1} of epoch "
+            f"{epoch} ({values}): {self._lower()}"
+        )
+
+    def _lower(self) -> str:
+        return (
+            "try a lower --learning_rate or --clip_norm in a new --workdir (the best weights "
+            f"until then are in {self._store.model_file})"
+        )
+
+    def _validate(self, epoch: int) -> dict[str, float]:
+        """Returns the validation score of each mouse and over the neurons of all of them."""
+        correlations, rates = {}, {}
+        for mouse, trials in self._validation.items():
+            rates[mouse] = self._predictors[mouse](trials)
+            if not np.isfinite(rates[mouse]).all():
+                if epoch == 0:
+                    raise SensoriumError(f"the rates of {mouse} are infinite or NaN from the start")
+                raise SensoriumError(
+                    f"the rates of {mouse} became infinite or NaN in epoch {epoch}: {self._lower()}"
+                )
+            correlations[mouse] = single_trial_correlation(trials.responses, rates[mouse])
+        view = EpochView(
+            epoch, self._model, self._mice, self._validation, rates, correlations, self._tier
+        )
+        for callback in self._callbacks:
+            callback.on_validation(view)
+        scores = {f"validation/{mouse}": float(c.mean()) for mouse, c in correlations.items()}
+        pooled = np.concatenate(list(correlations.values()))
+        return {SCORE: self._chiefs_value(float(pooled.mean())), **scores}
+
+    @contextlib.contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """Puts the averaged weights, if there are any, in the place of the trained ones."""
+        averages = self._take_steps.averages
+        if not averages:
+            yield
+            return
+        trained = self._weights()
+        self._restore([np.array(average) for average in averages])
+        try:
+            yield
+        finally:
+            self._restore(trained)
+
+    def _weights(self) -> list[np.ndarray]:
+        return [np.array(weight) for weight in self._model.get_weights()]
+
+    def _restore(self, weights: list[np.ndarray]) -> None:
+        self._model.set_weights(weights)
+
+    def _save_model(self) -> None:
+        if self._writes:
+            save_model(self._model, self._store.model_file)
+
+    def _variables(self) -> list:
+        """Returns all that training changes, the state of the random numbers included."""
+        return [
+            *self._model.variables,
+            *self._model.optimizer.variables,
+            *self._take_steps.averages,
+        ]
+
+    def _save(self) -> None:
+        if not self._writes:
+            return
+        state = {
+            "stopped": self._stopped,
+            "epochs": self._epochs,
+            "partial": self._partial.state(),
+            "schedule": self._schedule.state(),
+        }
+        arrays = {f"variable/{i}": np.asarray(v) for i, v in enumerate(self._variables())}
+        arrays |= {f"best/{i}": weight for i, weight in enumerate(self._best)}
+        n_steps = len(self._epochs) * self._batches.steps_per_epoch + self._partial.step
+        self._checkpoints.save(n_steps, state, arrays)
+        for callback in self._callbacks:
+            callback.on_save(self._epochs)
+
+    def _resume(self) -> bool:
+        """Goes back to the newest checkpoint that is intact; tells whether there is one."""
+        if not self._checkpoints.resume(self._load):
+            return False
+        # The run may have been killed between two files.
+        for callback in self._callbacks:
+            callback.on_save(self._epochs)
+        trained = self._weights()
+        self._restore(self._best)
+        self._save_model()
+        self._restore(trained)
+        return True
+
+    def _load(self, state: dict, arrays: Mapping[str, np.ndarray]) -> None:
+        """Takes over a checkpoint; raises KeyError, TypeError or ValueError if it is damaged."""
+        variables = self._variables()
+        values = [arrays[f"variable/{i}"] for i in range(len(variables))]
+        best = [arrays[f"best/{i}"] for i in range(len(self._model.get_weights()))]
+        schedule = self._new_schedule(first_score=0.0)
+        schedule.restore(state["schedule"])
+        partial = EpochTotals.load(state["partial"], len(self._mice), len(self._labels))
+        self._stopped, self._epochs = bool(state["stopped"]), list(state["epochs"])
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self._best, self._schedule, self._partial = best, schedule, partial

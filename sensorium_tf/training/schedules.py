@@ -1,0 +1,274 @@
+"""Learning rates and what follows from scores, as recipes name them."""
+
+import dataclasses
+import types
+from typing import ClassVar, Protocol
+
+from sensorium_tf.config import Config, setting
+from sensorium_tf.errors import SensoriumError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScheduleSettings(Config):
+    """Settings of the schedules; those of the plateau are the published ones (arXiv 2206.08666)."""
+
+    title = "schedule"
+
+    patience: int = setting(
+        5, "plateau: epochs in a row without gain after which the best weights return.", at_least=1
+    )
+    restarts: int = setting(
+        3, "plateau: how often the best weights return; once more ends the run.", at_least=0
+    )
+    decay_patience: int = setting(
+        5,
+        "plateau: epochs in a row without gain that keep the learning rate; the next one cuts it.",
+        at_least=1,
+    )
+    decay_factor: float = setting(
+        0.3, "plateau: what a cut multiplies the learning rate by.", above=0, below=1
+    )
+    learning_rate_floor: float = setting(1e-4, "plateau: smallest learning rate.", at_least=0)
+    smallest_gain: float = setting(
+        1e-6, "plateau: a score that exceeds the best one by more than this is a gain.", at_least=0
+    )
+    warmup_epochs: float | None = setting(
+        None,
+        "warmup_stable_decay: the learning rate rises in these; None for the recipe's.",
+        at_least=0,
+    )
+    cooldown_epochs: float | None = setting(
+        None,
+        "warmup_stable_decay: it falls to zero in the last so many; None for half of all.",
+        at_least=0,
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What follows from an epoch's score."""
+
+    improved: bool
+    restore_best: bool
+    stop: bool
+
+
+class Schedule(Protocol):
+    """What decides learning rates, and what follows from scores."""
+
+    #: Names of the settings that it follows.
+    takes: ClassVar[frozenset[str]]
+    best_score: float
+
+    def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
+        """Returns the learning rate of each step of an epoch, the first of which is 1."""
+
+    def update(self, score: float) -> Decision:
+        """Counts an epoch."""
+
+    def state(self) -> dict[str, float]:
+        """Returns all that changes, as JSON values."""
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Goes back to what `state` returned."""
+
+
+class PlateauSchedule:
+    """Two counters of epochs without gain, side by side.
+
+    The first brings the best weights back and counts anew; the second cuts the learning rate, and
+    is reset by gains and by cuts, not by the return of the best weights.
+
+    Args:
+        settings: See `ScheduleSettings`.
+        learning_rate: At the start.
+        first_score: Score of the untrained weights, the first best.
+
+    Attributes:
+        learning_rate: For the next epoch.
+        best_score: So far.
+    """
+
+    takes = frozenset(
+        {
+            "patience",
+            "restarts",
+            "decay_patience",
+            "decay_factor",
+            "learning_rate_floor",
+            "smallest_gain",
+        }
+    )
+
+    def __init__(self, settings: ScheduleSettings, *, learning_rate: float, first_score: float):
+        self._settings = settings
+        self.learning_rate = learning_rate
+        self.best_score = first_score
+        self._since_gain = 0
+        self._since_gain_or_cut = 0
+        self._restarts = 0
+
+    def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
+        """Returns the same learning rate for each step of the next epoch."""
+        return [self.learning_rate] * n_steps
+
+    def update(self, score: float) -> Decision:
+        """Counts an epoch.
+
+        Args:
+            score: Its validation score; higher is better.
+
+        Returns:
+            What to do before the next epoch. The learning rate has been updated.
+        """
+        settings = self._settings
+        if score > self.best_score + settings.smallest_gain:
+            self.best_score = score
+            self._since_gain = self._since_gain_or_cut = 0
+            return Decision(improved=True, restore_best=False, stop=False)
+        self._since_gain += 1
+        self._since_gain_or_cut += 1
+        if self._since_gain_or_cut > settings.decay_patience:
+            self._since_gain_or_cut = 0
+            self.learning_rate = max(
+                self.learning_rate * settings.decay_factor,
+                min(self.learning_rate, settings.learning_rate_floor),
+            )
+        if self._since_gain < settings.patience:
+            return Decision(improved=False, restore_best=False, stop=False)
+        self._since_gain = 0
+        self._restarts += 1
+        return Decision(improved=False, restore_best=True, stop=self._restarts > settings.restarts)
+
+    def state(self) -> dict[str, float]:
+        """Returns all that changes, as JSON values."""
+        return {
+            "learning_rate": self.learning_rate,
+            "best_score": self.best_score,
+            "since_gain": self._since_gain,
+            "since_gain_or_cut": self._since_gain_or_cut,
+            "restarts": self._restarts,
+        }
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Goes back to what `state` returned."""
+        self.learning_rate = state["learning_rate"]
+        self.best_score = state["best_score"]
+        self._since_gain = state["since_gain"]
+        self._since_gain_or_cut = state["since_gain_or_cut"]
+        self._restarts = state["restarts"]
+
+
+class WarmupStableDecay:
+    """A learning rate that rises in a line, stays, and falls in a line to zero.
+
+    Args:
+        learning_rate: The highest.
+        epochs: Until it is zero.
+        warmup_epochs: In which it rises.
+        cooldown_epochs: The last ones, in which it falls.
+        first_score: Score of the untrained weights, the first best.
+
+    Attributes:
+        best_score: So far.
+    """
+
+    takes = frozenset({"warmup_epochs", "cooldown_epochs"})
+
+    def __init__(
+        self,
+        *,
+        learning_rate: float,
+        epochs: int,
+        warmup_epochs: float,
+        cooldown_epochs: float,
+        first_score: float,
+    ):
+        self._learning_rate = learning_rate
+        self._epochs = epochs
+        self._warmup_epochs = warmup_epochs
+        self._cooldown_epochs = cooldown_epochs
+        self.best_score = first_score
+
+    def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
+        """Returns the learning rate of each step of an epoch, the first of which is 1."""
+        return [self._at(epoch - 1 + step / n_steps, 1 / n_steps) for step in range(n_steps)]
+
+    def _at(self, passed: float, step: float) -> float:
+        """Returns the learning rate after some epochs; `step` is the length of a step in epochs."""
+        left = self._epochs - passed
+        if passed < self._warmup_epochs:
+            return self._learning_rate * min(1.0, (passed + step) / self._warmup_epochs)
+        if left < self._cooldown_epochs:
+            return self._learning_rate * left / self._cooldown_epochs
+        return self._learning_rate
+
+    def update(self, score: float) -> Decision:
+        """Remembers the best score; nothing else follows from it."""
+        improved = score > self.best_score
+        if improved:
+            self.best_score = score
+        return Decision(improved=improved, restore_best=False, stop=False)
+
+    def state(self) -> dict[str, float]:
+        """Returns all that changes, as JSON values."""
+        return {"best_score": self.best_score}
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Goes back to what `state` returned."""
+        self.best_score = state["best_score"]
+
+
+#: Schedules by the names that recipes use.
+SCHEDULES = types.MappingProxyType(
+    {"plateau": PlateauSchedule, "warmup_stable_decay": WarmupStableDecay}
+)
+
+
+def make_schedule(
+    name: str,
+    settings: ScheduleSettings,
+    *,
+    learning_rate: float,
+    epochs: int,
+    first_score: float,
+) -> Schedule:
+    """Returns the schedule of a run that begins.
+
+    Args:
+        name: Of the schedule.
+        settings: Those that it takes are not None.
+        learning_rate: At its highest.
+        epochs: At most so many.
+        first_score: Score of the untrained weights.
+    """
+    if name == "plateau":
+        return PlateauSchedule(settings, learning_rate=learning_rate, first_score=first_score)
+    return WarmupStableDecay(
+        learning_rate=learning_rate,
+        epochs=epochs,
+        warmup_epochs=settings.warmup_epochs,
+        cooldown_epochs=settings.cooldown_epochs,
+        first_score=first_score,
+    )
+
+
+def fit_ramps(settings: ScheduleSettings, epochs: int) -> ScheduleSettings:
+    """Returns settings whose ramps of the learning rate fit into so many epochs.
+
+    Raises:
+        SensoriumError: If those that are given do not.
+    """
+    warmup, cooldown = settings.warmup_epochs or 0.0, settings.cooldown_epochs
+    if warmup > epochs:
+        raise SensoriumError(
+            f"warmup_epochs {warmup}: expected 0 to the number of epochs, {epochs}"
+        )
+    left = epochs - warmup
+    if cooldown is None:
+        cooldown = min(epochs / 2, left)
+    if cooldown > left:
+        raise SensoriumError(
+            f"cooldown_epochs {cooldown}: expected 0 to the {left:g} epochs after the warm-up"
+        )
+    return dataclasses.replace(settings, warmup_epochs=warmup, cooldown_epochs=cooldown)

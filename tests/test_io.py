@@ -1,0 +1,68 @@
+import errno
+import os
+
+import pytest
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.io import atomic_write
+
+
+def test_a_file_appears_complete_with_the_folders_above_it(tmp_path):
+    path = tmp_path / "a" / "b" / "file.txt"
+    with atomic_write(path) as file:
+        file.write("µm\r\n")
+        assert not path.exists()
+    assert path.read_bytes() == "µm\r\n".encode()
+    assert [file.name for file in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_bytes_can_be_written(tmp_path):
+    with atomic_write(tmp_path / "file", "wb") as file:
+        file.write(b"\x00\xff")
+    assert (tmp_path / "file").read_bytes() == b"\x00\xff"
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    path = tmp_path / "file.txt"
+    path.write_text("old")
+    with pytest.raises(error), atomic_write(path) as file:
+        file.write("half")
+        raise error
+    assert path.read_text() == "old"
+    assert [file.name for file in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path):
+    path = tmp_path / "file.txt"
+    with pytest.raises(SensoriumError, match=r"file\.txt: cannot be written: No space left"):  # noqa: SIM117
+        with atomic_write(path) as file:
+            file.write("half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert [file.name for file in tmp_path.iterdir()] == []
+
+
+def test_an_error_of_another_file_keeps_its_name(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"other\.txt"), atomic_write(tmp_path / "file"):
+        (tmp_path / "other.txt").read_text()
+
+
+def test_a_path_that_cannot_be_a_file_is_refused(tmp_path):
+    with pytest.raises(SensoriumError, match="is a folder"), atomic_write(tmp_path):
+        pytest.fail("the block ran")
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "file" / "x", tmp_path / "file" / "x" / "y"):
+        with pytest.raises(SensoriumError, match="/file: is a file, exp"), atomic_write(path):
+            pytest.fail("the block ran")
+
+
+def test_a_new_file_has_the_permissions_of_any_other(tmp_path):
+    (tmp_path / "plain").write_text("")
+    with atomic_write(tmp_path / "file"):
+        pass
+    assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_other_modes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="mode 'a'"), atomic_write(tmp_path / "file", "a"):
+        pytest.fail("the block ran")
