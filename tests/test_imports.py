@@ -43,11 +43,10 @@ ORDERS = {
 
 @pytest.fixture(scope="module")
 def model_file(tmp_path_factory):
-    from sensorium_tf.models import ModelSettings, baseline
+    from small_models import small_model
 
     path = tmp_path_factory.mktemp("model") / "ln.keras"
-    settings = ModelSettings(hidden_channels=2, n_blocks=1)
-    baseline("ln", {"lab1": [[0, 1, 2], [1, 0, 2]]}, settings=settings).save(path)
+    small_model({"lab1": [[0, 1, 2], [1, 0, 2]]}, model="ln", n_blocks=1).save(path)
     return path
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 import tiny_files
 from recording_files import recording_tree, write_zip
+from small_models import small_model
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse, prepare
@@ -22,7 +23,6 @@ from sensorium_tf.data import mouse as mouse_module
 from sensorium_tf.errors import AccessError
 from sensorium_tf.interop.pytorch.checkpoint import read_state
 from sensorium_tf.io import atomic_write
-from sensorium_tf.models import baseline
 from sensorium_tf.reading import open_regular, read_json
 from sensorium_tf.recordings import Recording
 from sensorium_tf.recordings.truth import Truth
@@ -60,7 +60,7 @@ def good(tmp_path_factory):
     folder = tmp_path_factory.mktemp("good")
     write_zip(folder / "recording.zip", recording_tree())
     Truth(**tiny_files.TRUTH).save(folder / "mouse_truth.npz")
-    save_model(baseline("ln", {"full": np.zeros((5, 2))}), folder / "model.keras")
+    save_model(small_model({"full": np.zeros((5, 2))}, model="ln"), folder / "model.keras")
     RunStore(folder / "run").checkpoints.save(1, {}, {"a": np.ones(3)})
     (folder / "run" / "config.json").write_text("{}")
     (folder / "submission.csv").write_text(CSV)
@@ -149,7 +149,7 @@ def test_what_may_not_be_written_keeps_its_reason(tmp_path, monkeypatch, write, 
         raise OSError(number, os.strerror(number))
 
     path = tmp_path / "file.keras"
-    model = baseline("ln", {"full": np.zeros((5, 2))})
+    model = small_model({"full": np.zeros((5, 2))}, model="ln")
     monkeypatch.setattr(*((Path, "open") if write == "text" else (keras.Model, "save")), refuse)
     with pytest.raises(AccessError) as refused:
         if write == "model":

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
+from small_models import small_model
 
 from sensorium_tf.data import prepare
-from sensorium_tf.models import ModelSettings, baseline, save_published
+from sensorium_tf.interop.pytorch import save_published
+from sensorium_tf.models import ModelSettings
 from sensorium_tf.training import TrainingSettings, train
 
 ROOT = Path(__file__).parents[1]
@@ -95,8 +97,7 @@ def test_the_python_of_a_page_runs(page, tmp_path, data_dir):
     if page == "published_models.md":
         pytest.importorskip("torch", reason="torch writes a checkpoint in the place of the page's")
         before = f"{IMAGES}\nimport tensorflow as tf\nimport sensorium_tf"
-        small = ModelSettings(hidden_channels=2)
-        model = baseline("cnn", {"mouse1": np.eye(5)[:, :3]}, settings=small)
+        model = small_model({"mouse1": np.eye(5)[:, :3]}, hidden_channels=2)
         save_published(model, tmp_path / "sensorium_sota_model.pth")
     code, _ = python_of(DOCS[page])
     run_python(code, page, folder=tmp_path, data_dir=data_dir, before=before)

@@ -7,11 +7,12 @@ import shutil
 import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
+from small_models import small_model
 
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Mouse, load_mouse, prepare
 from sensorium_tf.evaluation import compare_runs, differences_table, evaluate
-from sensorium_tf.models import EnsembleModel, ModelSettings, baseline
+from sensorium_tf.models import EnsembleModel, ModelSettings
 from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, load_model, save_model
 from sensorium_tf.training import TrainingSettings, train
@@ -21,20 +22,24 @@ def compared_in(prepared, runs, **options):
     return compare_runs([Run(run, prepared) for run in runs], **options)
 
 
-SMALL = ModelSettings(hidden_channels=2, n_blocks=1)
+SMALL = ModelSettings(model="ln", hidden_channels=2, n_blocks=1)
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
 
 
 def lone(path, prepared, *, mice=("full",), seed=0, track="sensorium", places=None, **changes):
     """Saves a model with random weights of some mice, and returns its file."""
-    settings = dataclasses.replace(SMALL, **changes)
     coordinates = {
         name: load_mouse(name, data_dir=prepared).cell_motor_coordinates
         if places is None
         else places
         for name in mice
     }
-    model = baseline("cnn", coordinates, track=track, settings=settings, seed=seed)
+    model = small_model(
+        coordinates,
+        track=track,
+        seed=seed,
+        **{"hidden_channels": 2, "n_blocks": 1, **changes},
+    )
     # Untrained rates are constant to a few digits: biases and features of the size of trained ones.
     for mouse in mice:
         features = model.readouts[mouse].features
@@ -52,7 +57,7 @@ def files(prepared, tmp_path_factory):
 @pytest.fixture(scope="module")
 def workdir(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "trained"
-    settings = TrainingSettings(mice=("full",), model="ln", epochs=1, architecture=SMALL)
+    settings = TrainingSettings(mice=("full",), epochs=1, architecture=SMALL)
     train(settings, folder, data_dir=prepared, verbose=False)
     return folder
 

@@ -3,13 +3,10 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_models import small_model
 
-from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import load_mouse
-from sensorium_tf.models import ModelSettings, baseline
 from sensorium_tf.runs import predict
-
-SMALL = ModelSettings(hidden_channels=2, n_blocks=0)
 
 
 @pytest.fixture
@@ -23,11 +20,11 @@ def mouse(prepared):
 
 
 def test_rates_are_those_of_the_model_whatever_the_batches(mouse, trials):
-    model = baseline("cnn", {"full": mouse.cell_motor_coordinates}, settings=SMALL, seed=0)
+    model = small_model({"full": mouse.cell_motor_coordinates}, n_blocks=0, seed=0)
     many = trials.take(np.arange(70) % len(trials))  # two whole batches and a part of one
-    rates = predict(model, many, track="sensorium")
+    rates = predict(model, many)
     assert rates.shape == (70, mouse.n_neurons)
-    expected = model({"full": many.inputs(sensorium2022.CHALLENGE.inputs("sensorium"))})["full"]
+    expected = model({"full": many.inputs(model.inputs)})["full"]
     np.testing.assert_allclose(rates, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -38,10 +35,10 @@ def test_tensorflow_does_not_warn_of_many_models_one_after_another(mouse, trials
     tf.get_logger().addHandler(handler)
     try:
         for seed in range(6):
-            model = baseline(
-                "ln", {"full": mouse.cell_motor_coordinates}, settings=SMALL, seed=seed
+            model = small_model(
+                {"full": mouse.cell_motor_coordinates}, model="ln", n_blocks=0, seed=seed
             )
-            predict(model, trials, track="sensorium")
+            predict(model, trials)
     finally:
         tf.get_logger().removeHandler(handler)
     assert not warnings

@@ -1,5 +1,6 @@
 """A trained model from a workdir or a lone file."""
 
+import dataclasses
 import shutil
 import warnings
 
@@ -7,11 +8,12 @@ import keras
 import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
+from small_models import small_model
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate, submit
-from sensorium_tf.models import FiringRateModel, ModelSettings, baseline
+from sensorium_tf.models import FiringRateModel, ModelSettings
 from sensorium_tf.runs import Run, check_model_file, load_model, save_model
 from sensorium_tf.training import TrainingSettings, train
 from sensorium_tf.training.warm_start import open_start
@@ -108,14 +110,14 @@ def test_a_model_file_is_submitted_as_its_run_is(workdir, lone, prepared, tmp_pa
 
 
 def test_a_model_without_shifters_is_not_said_to_see_the_pupil(prepared, tmp_path):
-    for shifter, signals in ((True, "image, behavior, pupil center"), (False, "image, behavior")):
+    for shifter, signals in ((None, "image, behavior, pupil center"), ("none", "image, behavior")):
         mouse = load_mouse("full", data_dir=prepared)
         settings = ModelSettings(hidden_channels=4, n_blocks=1, shifter=shifter)
-        model = baseline(
-            "cnn",
+        model = small_model(
             {"full": mouse.cell_motor_coordinates},
             track="sensorium_plus",
-            settings=settings,
+            n_blocks=1,
+            shifter=shifter,
         )
         save_model(model, tmp_path / "plus.keras")
         trained = Run(tmp_path / "plus.keras", prepared)
@@ -127,10 +129,8 @@ def test_a_model_without_shifters_is_not_said_to_see_the_pupil(prepared, tmp_pat
         )
 
 
-def saved(path, mice, shape=(36, 64, 1), **kwargs):
-    model = baseline("cnn", mice, settings=SMALL, **kwargs)
-    if shape != model.image_shape:
-        model = FiringRateModel(model.core, model.readouts, image_shape=shape)
+def saved(path, mice, **kwargs):
+    model = small_model(mice, n_blocks=1, **kwargs)
     save_model(model, path)
     return path
 
@@ -179,13 +179,14 @@ def test_behavior_that_is_withheld_is_refused(prepared, tmp_path):
             refused()
 
 
-def test_a_model_of_images_of_another_size_is_refused(tmp_path):
-    model = baseline("cnn", {"full": np.zeros((5, 2))}, settings=SMALL)
-    core = type(model.core)(4, n_blocks=1)
-    readouts = {"full": type(model.readouts["full"])(5)}
-    save_model(FiringRateModel(core, readouts, image_shape=(36, 64, 2)), tmp_path / "a.keras")
-    with pytest.raises(SensoriumError, match=r"a\.keras: images of shape \(36, 64, 2\) belong to"):
-        Run(tmp_path / "a.keras").track  # noqa: B018
+def test_a_model_of_images_of_another_size_is_refused(prepared, tmp_path):
+    made = small_model({"full": np.zeros((5, 2))}, n_blocks=1)
+    inputs = dataclasses.replace(made.inputs, image_size=(20, 30))
+    core = type(made.core)(hidden_channels=4, n_blocks=1)
+    readouts = {"full": type(made.readouts["full"])(5)}
+    save_model(FiringRateModel(core, readouts, inputs=inputs), tmp_path / "a.keras")
+    with pytest.raises(SensoriumError, match=r"but this model takes image of shape \(20, 30, 1\)"):
+        evaluate(Run(tmp_path / "a.keras", prepared))
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_what_is_no_trained_model_is_refused(tmp_path, name, content, said):
 
 
 def test_a_model_file_is_complete_or_not_there(tmp_path, monkeypatch):
-    model = baseline("cnn", {"full": np.zeros((5, 2))}, settings=SMALL)
+    model = small_model({"full": np.zeros((5, 2))}, n_blocks=1)
     path = tmp_path / "sub" / "a.keras"
     save_model(model, path)
     before = path.read_bytes()

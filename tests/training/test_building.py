@@ -8,8 +8,9 @@ import pytest
 from small_models import OneLayerCore, inputs
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.models import FiringRateModel, GaussianReadout
-from sensorium_tf.training import TrainingSettings, building, compiled_model
+from sensorium_tf.data import load_mouse
+from sensorium_tf.models import FiringRateModel, GaussianReadout, ModelSettings
+from sensorium_tf.training import TrainingSettings, build_model, building
 
 
 @pytest.mark.parametrize(
@@ -21,16 +22,18 @@ from sensorium_tf.training import TrainingSettings, building, compiled_model
         (True, "published", False, True),
     ],
 )
-def test_a_model_of_ones_own_may_choose_a_joint_core(monkeypatch, own, recipe, asked, joint):
+def test_a_model_of_ones_own_may_choose_a_joint_core(
+    prepared, monkeypatch, own, recipe, asked, joint
+):
     def build(coordinates, *, inputs, seed):
         readouts = {mouse: GaussianReadout(len(places)) for mouse, places in coordinates.items()}
         return FiringRateModel(OneLayerCore(), readouts, inputs=inputs, joint_core=own)
 
     monkeypatch.setitem(sys.modules, "custom_model", types.SimpleNamespace(build=build))
-    settings = TrainingSettings(model="custom_model:build", recipe=recipe, joint_core=asked)
-    model = compiled_model(
-        settings, {"simulated": [(0, 0), (1, 1)]}, {"simulated": 4}, inputs("sensorium")
+    settings = TrainingSettings(
+        architecture=ModelSettings(model="custom_model:build"), recipe=recipe, joint_core=asked
     )
+    model = build_model(settings, [load_mouse("full", data_dir=prepared)])
     assert model.joint_core is joint
 
 

@@ -7,12 +7,14 @@ import signal
 
 import numpy as np
 import pytest
+from small_models import small_model
 
 from sensorium_tf import SensoriumError, TrainingStopped
 from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate, model_scores, submit
+from sensorium_tf.interop.pytorch import save_published
 from sensorium_tf.io import file_lock
-from sensorium_tf.models import FiringRateModel, ModelSettings, baseline, save_published
+from sensorium_tf.models import FiringRateModel, ModelSettings
 from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.training import Steps, TrainingSettings, train, train_ensemble
 from sensorium_tf.training.controller import Controller
@@ -98,9 +100,8 @@ def test_sigterm_between_members_stops_the_ensemble_which_can_go_on(
 
 def test_what_cannot_be_trained_leaves_no_folder(prepared, tmp_path):
     other = tmp_path / "other.keras"
-    wider = ModelSettings(hidden_channels=5, n_blocks=1)
     mouse = load_mouse("full", data_dir=prepared)
-    baseline("cnn", {"full": mouse.cell_motor_coordinates}, settings=wider).save(other)
+    small_model({"full": mouse.cell_motor_coordinates}, hidden_channels=5, n_blocks=1).save(other)
     for changes, says in (
         ({"init_from": "nowhere.keras"}, "no such model file"),
         ({"init_from": str(other)}, "has another core"),
@@ -134,7 +135,7 @@ def test_a_finished_ensemble_is_not_trained_again(ensemble, prepared, monkeypatc
 def test_a_trained_ensemble_goes_on_without_the_file_that_it_started_from(prepared, tmp_path):
     start = tmp_path / "start.keras"
     mouse = load_mouse("full", data_dir=prepared)
-    baseline("cnn", {"full": mouse.cell_motor_coordinates}, settings=SMALL).save(start)
+    small_model({"full": mouse.cell_motor_coordinates}, n_blocks=1).save(start)
     started = settings(init_from=str(start), batch_size=12)
     folder, options = tmp_path / "e", {"data_dir": prepared, "verbose": False}
     train_ensemble(started, (3, 1), folder, **options)

@@ -211,7 +211,11 @@ def test_a_workdir_of_another_configuration_is_refused_and_kept(finished, prepar
     folder, _ = finished
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     with pytest.raises(SensoriumError, match=r"another configuration .*model cnn there, ln here"):
-        train(settings(mice=("full", "short"), epochs=3, model="ln"), folder, data_dir=prepared)
+        train(
+            settings(mice=("full", "short"), epochs=3, architecture=ModelSettings(model="ln")),
+            folder,
+            data_dir=prepared,
+        )
     assert before == {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
