@@ -15,7 +15,6 @@ import tensorflow_datasets as tfds
 
 import sensorium_tf
 from sensorium_tf import metrics, plotting
-from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import Trials
 
 mouse = sensorium_tf.load(MOUSE)
@@ -103,13 +102,12 @@ plotting.response_raster(session.responses, n_neurons=200, n_trials=200)
 # The same session: the state of the animal changes over seconds to minutes.
 
 # %%
-signals = {"behavior": session.behavior, "pupil_center": session.pupil_center}
-plotting.signal_traces(signals, recording=sensorium2022.CHALLENGE.recording)
+plotting.signal_traces(session.signals, recording=mouse.spec)
 
 # %%
 activity = session.responses.mean(axis=1)
-for column, name in enumerate(("pupil dilation", "its derivative", "running speed")):
-    correlation = np.corrcoef(session.behavior[:, column], activity)[0, 1]
+for name, values in zip(mouse.spec["behavior"].columns, session.signals["behavior"].T, strict=True):
+    correlation = np.corrcoef(values, activity)[0, 1]
     print(f"{name:15} correlates with the mean activity by {correlation:+.2f}")
 
 # %% [markdown]
@@ -165,7 +163,7 @@ plotting.repeated_responses(
 plotting.reliability_histograms(fev, oracle)
 
 # %%
-counted = np.mean(fev >= sensorium2022.CHALLENGE.fev_threshold)
+counted = np.mean(fev >= mouse.challenge.fev_threshold)
 print(f"FEV: mean {fev.mean():.2f}; {counted:.0%} of the neurons count in FEVE")
 print(f"oracle: mean {oracle.mean():.2f}")
 print(f"FEV and oracle correlate over neurons by {np.corrcoef(fev, oracle)[0, 1]:.2f}")

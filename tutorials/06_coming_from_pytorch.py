@@ -53,7 +53,7 @@ CHECKPOINT, MOUSE = None, "simulated"
 mouse = sensorium_tf.load(MOUSE)
 validation = mouse.trials("validation")
 print(f"{mouse.name}, session key {mouse.session_key}: {mouse.n_neurons} neurons")
-print({name: value.shape for name, value in validation.inputs("sensorium").items()})
+print({name: value.shape for name, value in validation.inputs(mouse.inputs("sensorium")).items()})
 
 # %% [markdown]
 # ## Model
@@ -204,7 +204,7 @@ if HAS_TORCH:
 
 
 # %%
-images = validation.inputs("sensorium")["image"][:20]
+images = validation.inputs(mouse.inputs("sensorium"))["image"][:20]
 rates = np.asarray(model({MOUSE: {"image": images}})[MOUSE])
 if HAS_TORCH:
     difference = np.abs(torch_rates(images) - rates).max()
