@@ -94,7 +94,8 @@ def _steps(model, iterator, n_batch: int, n_steps: int) -> Callable[[], object]:
 
 def _model_and_batches(trials, mouse, n_batch, *, track="sensorium_plus"):
     from sensorium_tf.data import Batches
-    from sensorium_tf.training import TrainingSettings, compiled_model
+    from sensorium_tf.settings import TrainingSettings
+    from sensorium_tf.training import compiled_model
 
     settings = TrainingSettings(mice=tuple(trials), track=track, batch_size=n_batch)
     places = mouse.cell_motor_coordinates

@@ -14,7 +14,7 @@ from absl import flags
 
 from sensorium_tf import cli
 from sensorium_tf.flags import define_flags, define_whole_numbers, show
-from sensorium_tf.training.settings import STRATEGIES, TrainingSettings, by_recipe
+from sensorium_tf.settings import STRATEGIES, TrainingSettings, by_recipe
 
 WORKDIR = show(flags.DEFINE_string("workdir", None, "Folder of the run.", required=True))
 SETTINGS = define_flags(TrainingSettings, defaults=by_recipe())

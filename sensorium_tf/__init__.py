@@ -9,8 +9,11 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "DeviceSettings": "settings",
         "Run": "runs",
+        "ScheduleSettings": "settings",
         "SensoriumError": "errors",
+        "TrainingSettings": "settings",
         "TrainingStopped": "errors",
         "build": "api",
         "challenges": "challenges",

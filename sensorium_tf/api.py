@@ -18,8 +18,9 @@ from sensorium_tf.models import FiringRateModel, ModelSettings
 from sensorium_tf.models import build as build_model
 from sensorium_tf.registry import import_modules, record_modules
 from sensorium_tf.runs import Run
-from sensorium_tf.training import TrainingSettings, train_ensemble
+from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import train as train_run
+from sensorium_tf.training import train_ensemble
 
 # Of `Subset`, what chooses neurons; the rest is about training.
 _OF_NEURONS = ("neurons", "unit_ids", "areas", "layers", "min_fev", "subset_seed")
@@ -118,9 +119,9 @@ def train(
         strategy: Where to compute, see `training.make_strategy`.
         profile: Whether to record some steps for TensorBoard's profiler.
         verbose: Whether to say what is trained on what, and to show progress.
-        **settings: All else that decides a run: the attributes of `training.TrainingSettings` and
-            of the settings in it (`models.BaselineSettings`, `training.ScheduleSettings`,
-            `data.Subset`, `training.DeviceSettings`), side by side.
+        **settings: All else that decides a run: the attributes of `settings.TrainingSettings` and
+            of the settings in it (`models.ModelSettings`, `settings.ScheduleSettings`,
+            `data.Subset`, `settings.DeviceSettings`), side by side.
 
     Returns:
         The run, with its best weights.

@@ -17,7 +17,7 @@ from sensorium_tf.data import Mouse, Subset
 from sensorium_tf.evaluation import Comparison, Evaluation, ground_truth
 from sensorium_tf.models import EnsembleModel, FiringRateModel, ModelSettings
 from sensorium_tf.runs import predict
-from sensorium_tf.training import TrainingSettings
+from sensorium_tf.settings import TrainingSettings
 
 SMALL = {"hidden_channels": 4, "n_blocks": 1, "epochs": 1, "batch_size": 5, "verbose": False}
 

@@ -20,7 +20,7 @@ from sensorium_tf.plotting import save_figure
 from sensorium_tf.recordings import Recording, Truth
 from sensorium_tf.runs import load_model, save_model
 from sensorium_tf.scoring.rows import Rows
-from sensorium_tf.training import TrainingSettings
+from sensorium_tf.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[1]
 

@@ -14,7 +14,8 @@ from small_models import small_model
 from sensorium_tf.data import prepare
 from sensorium_tf.interop.pytorch import save_published
 from sensorium_tf.models import ModelSettings
-from sensorium_tf.training import TrainingSettings, train
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import train
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -105,7 +105,7 @@ print(f"{1 + model.core.n_blocks} layers of {model.core.hidden_channels} channel
 
 # %%
 print(dict(RECIPES["published"].values))
-print(sensorium_tf.training.ScheduleSettings())
+print(sensorium_tf.settings.ScheduleSettings())
 
 # %% [markdown]
 # ## Scores and submission

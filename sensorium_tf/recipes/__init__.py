@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.training.schedules import SCHEDULES
 
 __all__ = ["Recipe"]
 
@@ -28,15 +27,15 @@ class Recipe:
 
     Attributes:
         doc: What it does, in a sentence.
-        schedule: `plateau` or `warmup_stable_decay`, see `training.SCHEDULES`.
+        schedule: `plateau` or `warmup_stable_decay`, see `training.schedules`.
         values: Settings where the user says nothing: `epochs`, `batch_size` and `learning_rate`,
-            and perhaps others of `training.TrainingSettings` whose default is None.
+            and perhaps others of `settings.TrainingSettings` whose default is None.
         balance_batch_size: The loss of a batch grows with the root of its size, the penalties do
             not; at any batch size both weigh as they would at this one. None for no such balance.
         joint_core: Whether all mice may pass the core in one batch.
 
     Raises:
-        SensoriumError: If there is no such schedule, or a value is missing.
+        SensoriumError: If a value is missing.
     """
 
     doc: str
@@ -46,8 +45,6 @@ class Recipe:
     joint_core: bool = True
 
     def __post_init__(self):
-        if self.schedule not in SCHEDULES:
-            raise SensoriumError(f"schedule {self.schedule!r}: expected {' or '.join(SCHEDULES)}")
         for name in ("epochs", "batch_size", "learning_rate"):
             if self.values.get(name) is None:
                 raise SensoriumError(f"values of a recipe: expected {name} among them")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.registry import record_modules
 from sensorium_tf.runs.provenance import Provenance
-from sensorium_tf.training.settings import TrainingSettings
+from sensorium_tf.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from sensorium_tf.data import Mouse

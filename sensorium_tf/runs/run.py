@@ -26,7 +26,7 @@ from sensorium_tf.runs.store import RunStore
 
 if TYPE_CHECKING:
     from sensorium_tf.evaluation import Evaluation
-    from sensorium_tf.training.settings import TrainingSettings
+    from sensorium_tf.settings import TrainingSettings
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,9 +13,9 @@ from sensorium_tf.data.common_inputs import inputs_of
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import FiringRateModel, PoissonLoss, build
 from sensorium_tf.registry import custom_code, custom_modules
+from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.testing import check_model
 from sensorium_tf.training.devices import describe
-from sensorium_tf.training.settings import TrainingSettings
 
 
 def open_mice(

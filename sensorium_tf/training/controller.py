@@ -15,11 +15,11 @@ from sensorium_tf.errors import SensoriumError, TrainingStopped
 from sensorium_tf.metrics import single_trial_correlation
 from sensorium_tf.models import FiringRateModel
 from sensorium_tf.runs import Predictor, RunStore, save_model
+from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training.callbacks import Callback, EpochView
 from sensorium_tf.training.devices import chiefs_value
 from sensorium_tf.training.interruption import StopRequest
 from sensorium_tf.training.schedules import Schedule, make_schedule
-from sensorium_tf.training.settings import TrainingSettings
 from sensorium_tf.training.step import Steps
 from sensorium_tf.training.totals import BadStep, EpochTotals
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import tensorflow as tf
 
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.training.settings import STRATEGIES
+from sensorium_tf.settings import STRATEGIES
 
 _VARIABLE = "TF_CONFIG"
 _EXAMPLE = '{"cluster": {"worker": ["host1:port", ...]}, "task": {"type": "worker", "index": 0}}'

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from sensorium_tf.errors import SensoriumError, TrainingStopped
 from sensorium_tf.models import EnsembleModel
 from sensorium_tf.runs import Run, RunRecord, RunStore, save_model
+from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training.building import open_mice
 from sensorium_tf.training.controller import TrainingResult
 from sensorium_tf.training.devices import is_chief, make_strategy
 from sensorium_tf.training.interruption import stop_on_sigterm
-from sensorium_tf.training.settings import TrainingSettings
 from sensorium_tf.training.trainer import check_start, train
 
 

@@ -1,47 +1,9 @@
 """Learning rates and what follows from scores, as recipes name them."""
 
 import dataclasses
-import types
-from typing import ClassVar, Protocol
+from typing import Protocol
 
-from sensorium_tf.config import Config, setting
-from sensorium_tf.errors import SensoriumError
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ScheduleSettings(Config):
-    """Settings of the schedules; those of the plateau are the published ones (arXiv 2206.08666)."""
-
-    title = "schedule"
-
-    patience: int = setting(
-        5, "plateau: epochs in a row without gain after which the best weights return.", at_least=1
-    )
-    restarts: int = setting(
-        3, "plateau: how often the best weights return; once more ends the run.", at_least=0
-    )
-    decay_patience: int = setting(
-        5,
-        "plateau: epochs in a row without gain that keep the learning rate; the next one cuts it.",
-        at_least=1,
-    )
-    decay_factor: float = setting(
-        0.3, "plateau: what a cut multiplies the learning rate by.", above=0, below=1
-    )
-    learning_rate_floor: float = setting(1e-4, "plateau: smallest learning rate.", at_least=0)
-    smallest_gain: float = setting(
-        1e-6, "plateau: a score that exceeds the best one by more than this is a gain.", at_least=0
-    )
-    warmup_epochs: float | None = setting(
-        None,
-        "warmup_stable_decay: the learning rate rises in these; None for the recipe's.",
-        at_least=0,
-    )
-    cooldown_epochs: float | None = setting(
-        None,
-        "warmup_stable_decay: it falls to zero in the last so many; None for half of all.",
-        at_least=0,
-    )
+from sensorium_tf.settings import ScheduleSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,8 +18,6 @@ class Decision:
 class Schedule(Protocol):
     """What decides learning rates, and what follows from scores."""
 
-    #: Names of the settings that it follows.
-    takes: ClassVar[frozenset[str]]
     best_score: float
 
     def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
@@ -88,17 +48,6 @@ class PlateauSchedule:
         learning_rate: For the next epoch.
         best_score: So far.
     """
-
-    takes = frozenset(
-        {
-            "patience",
-            "restarts",
-            "decay_patience",
-            "decay_factor",
-            "learning_rate_floor",
-            "smallest_gain",
-        }
-    )
 
     def __init__(self, settings: ScheduleSettings, *, learning_rate: float, first_score: float):
         self._settings = settings
@@ -173,8 +122,6 @@ class WarmupStableDecay:
         best_score: So far.
     """
 
-    takes = frozenset({"warmup_epochs", "cooldown_epochs"})
-
     def __init__(
         self,
         *,
@@ -219,12 +166,6 @@ class WarmupStableDecay:
         self.best_score = state["best_score"]
 
 
-#: Schedules by the names that recipes use.
-SCHEDULES = types.MappingProxyType(
-    {"plateau": PlateauSchedule, "warmup_stable_decay": WarmupStableDecay}
-)
-
-
 def make_schedule(
     name: str,
     settings: ScheduleSettings,
@@ -251,24 +192,3 @@ def make_schedule(
         cooldown_epochs=settings.cooldown_epochs,
         first_score=first_score,
     )
-
-
-def fit_ramps(settings: ScheduleSettings, epochs: int) -> ScheduleSettings:
-    """Returns settings whose ramps of the learning rate fit into so many epochs.
-
-    Raises:
-        SensoriumError: If those that are given do not.
-    """
-    warmup, cooldown = settings.warmup_epochs or 0.0, settings.cooldown_epochs
-    if warmup > epochs:
-        raise SensoriumError(
-            f"warmup_epochs {warmup}: expected 0 to the number of epochs, {epochs}"
-        )
-    left = epochs - warmup
-    if cooldown is None:
-        cooldown = min(epochs / 2, left)
-    if cooldown > left:
-        raise SensoriumError(
-            f"cooldown_epochs {cooldown}: expected 0 to the {left:g} epochs after the warm-up"
-        )
-    return dataclasses.replace(settings, warmup_epochs=warmup, cooldown_epochs=cooldown)

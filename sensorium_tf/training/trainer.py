@@ -10,6 +10,7 @@ from sensorium_tf.data import Mouse
 from sensorium_tf.models import FiringRateModel
 from sensorium_tf.registry import custom_modules
 from sensorium_tf.runs import RunRecord, RunStore
+from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training.building import build_model, open_mice, start_at_means
 from sensorium_tf.training.callbacks import (
     Callback,
@@ -27,7 +28,6 @@ from sensorium_tf.training.devices import (
     make_strategy,
 )
 from sensorium_tf.training.interruption import stop_on_sigterm
-from sensorium_tf.training.settings import TrainingSettings
 from sensorium_tf.training.warm_start import open_start
 
 

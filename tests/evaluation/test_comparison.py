@@ -15,7 +15,8 @@ from sensorium_tf.evaluation import compare_runs, differences_table, evaluate
 from sensorium_tf.models import EnsembleModel, ModelSettings
 from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, load_model, save_model
-from sensorium_tf.training import TrainingSettings, train
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import train
 
 
 def compared_in(prepared, runs, **options):

@@ -14,7 +14,8 @@ from sensorium_tf.models import ModelSettings
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, RunRecord, load_model, predict
-from sensorium_tf.training import TrainingSettings, train
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import train
 
 USES = RunRecord.new(TrainingSettings(), []).provenance
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")

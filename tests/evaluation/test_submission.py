@@ -13,7 +13,8 @@ from sensorium_tf.models import ModelSettings
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Run, RunRecord, RunStore, load_model, predict
 from sensorium_tf.scoring import score_neurons
-from sensorium_tf.training import TrainingSettings, train
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import train
 
 
 @pytest.fixture(scope="module")

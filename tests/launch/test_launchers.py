@@ -378,7 +378,7 @@ def test_a_recipe_of_a_user_s_module_is_trained_with(workspace, quick, tmp_path,
 
 def test_every_setting_is_a_flag_of_train_with_its_default():
     from sensorium_tf.config import flat_fields
-    from sensorium_tf.training import STRATEGIES, TrainingSettings
+    from sensorium_tf.settings import STRATEGIES, TrainingSettings
 
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); import train, json; from absl import flags;"

@@ -8,7 +8,7 @@ import pytest
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset
 from sensorium_tf.runs import Provenance, RunRecord
-from sensorium_tf.training import TrainingSettings
+from sensorium_tf.settings import TrainingSettings
 
 
 def of_run(**settings):

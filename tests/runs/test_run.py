@@ -15,7 +15,8 @@ from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import FiringRateModel, ModelSettings
 from sensorium_tf.runs import Run, check_model_file, load_model, save_model
-from sensorium_tf.training import TrainingSettings, train
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import train
 from sensorium_tf.training.warm_start import open_start
 
 SMALL = ModelSettings(model="ln", hidden_channels=4, n_blocks=1)

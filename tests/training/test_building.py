@@ -10,7 +10,8 @@ from small_models import OneLayerCore, inputs
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse
 from sensorium_tf.models import FiringRateModel, GaussianReadout, ModelSettings
-from sensorium_tf.training import TrainingSettings, build_model, building
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import build_model, building
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from sensorium_tf.data import Subset
 from sensorium_tf.evaluation import training_pictures
 from sensorium_tf.models import ModelSettings
-from sensorium_tf.training import TrainingSettings, train
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import train
 from sensorium_tf.training.callbacks import TensorBoardLog
 
 SCORE = "validation/single_trial_correlation"

@@ -16,7 +16,8 @@ import tensorflow as tf
 import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.runs import load_model
-from sensorium_tf.training import TrainingSettings, make_strategy, train
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import make_strategy, train
 from sensorium_tf.training.devices import is_chief
 
 # The readout's noise is left out: devices draw their own.

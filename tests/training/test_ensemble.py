@@ -16,7 +16,8 @@ from sensorium_tf.interop.pytorch import save_published
 from sensorium_tf.io import file_lock
 from sensorium_tf.models import FiringRateModel, ModelSettings
 from sensorium_tf.runs import Run, RunStore, load_model, predict
-from sensorium_tf.training import Steps, TrainingSettings, train, train_ensemble
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import Steps, train, train_ensemble
 from sensorium_tf.training.controller import Controller
 
 SMALL = ModelSettings(hidden_channels=4, n_blocks=1)

@@ -1,6 +1,7 @@
 import pytest
 
-from sensorium_tf.training import PlateauSchedule, ScheduleSettings, WarmupStableDecay
+from sensorium_tf.settings import ScheduleSettings
+from sensorium_tf.training import PlateauSchedule, WarmupStableDecay
 
 
 def run(scores, *, learning_rate=0.01, first_score=0.0, **settings):

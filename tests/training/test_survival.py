@@ -16,7 +16,7 @@ import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse
 from sensorium_tf.runs import RunRecord, RunStore, load_model
-from sensorium_tf.training import TrainingSettings
+from sensorium_tf.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[2]
 # Runs launch/train.py; at one moment it is killed, or gets SIGTERM.

@@ -13,7 +13,8 @@ from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import ModelSettings
 from sensorium_tf.runs import Run, RunStore, load_model
 from sensorium_tf.runs import run as run_module
-from sensorium_tf.training import TrainingSettings, train
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import train
 
 SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 from typing import Any, Self
 
 from sensorium_tf.challenges import sensorium2022
@@ -20,10 +21,61 @@ from sensorium_tf.models.settings import NONE, PRESETS, ModelSettings
 from sensorium_tf.recipes import Recipe
 from sensorium_tf.registry import RECIPES
 from sensorium_tf.specs import Track
-from sensorium_tf.training.schedules import SCHEDULES, ScheduleSettings, fit_ramps
 
 #: Where a run can compute, see `training.make_strategy`.
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ScheduleSettings(Config):
+    """Settings of the schedules; those of the plateau are the published ones (arXiv 2206.08666)."""
+
+    title = "schedule"
+
+    patience: int = setting(
+        5, "plateau: epochs in a row without gain after which the best weights return.", at_least=1
+    )
+    restarts: int = setting(
+        3, "plateau: how often the best weights return; once more ends the run.", at_least=0
+    )
+    decay_patience: int = setting(
+        5,
+        "plateau: epochs in a row without gain that keep the learning rate; the next one cuts it.",
+        at_least=1,
+    )
+    decay_factor: float = setting(
+        0.3, "plateau: what a cut multiplies the learning rate by.", above=0, below=1
+    )
+    learning_rate_floor: float = setting(1e-4, "plateau: smallest learning rate.", at_least=0)
+    smallest_gain: float = setting(
+        1e-6, "plateau: a score that exceeds the best one by more than this is a gain.", at_least=0
+    )
+    warmup_epochs: float | None = setting(
+        None,
+        "warmup_stable_decay: the learning rate rises in these; None for the recipe's.",
+        at_least=0,
+    )
+    cooldown_epochs: float | None = setting(
+        None,
+        "warmup_stable_decay: it falls to zero in the last so many; None for half of all.",
+        at_least=0,
+    )
+
+
+#: Schedule to the settings that it follows; recipes name schedules so.
+SCHEDULES = types.MappingProxyType(
+    {
+        "plateau": (
+            "patience",
+            "restarts",
+            "decay_patience",
+            "decay_factor",
+            "learning_rate_floor",
+            "smallest_gain",
+        ),
+        "warmup_stable_decay": ("warmup_epochs", "cooldown_epochs"),
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -149,12 +201,15 @@ class TrainingSettings(Config):
 
     def _check_schedule(self) -> None:
         """Refuses settings of another schedule than the recipe's."""
+        if self.how.schedule not in SCHEDULES:
+            raise SensoriumError(
+                f"recipe {self.recipe}: its schedule is {self.how.schedule!r}, expected "
+                f"{' or '.join(SCHEDULES)}"
+            )
         recipes = {name: RECIPES[name] for name in RECIPES.names()}
         for field in dataclasses.fields(self.schedule):
             fitting = [
-                name
-                for name, recipe in recipes.items()
-                if field.name in SCHEDULES[recipe.schedule].takes
+                name for name, recipe in recipes.items() if field.name in SCHEDULES[recipe.schedule]
             ]
             changed = getattr(self.schedule, field.name) != field.default
             if changed and self.recipe not in fitting:
@@ -162,8 +217,8 @@ class TrainingSettings(Config):
         if self.joint_core and not self.how.joint_core:
             fitting = [name for name, recipe in recipes.items() if recipe.joint_core]
             raise SensoriumError(f"joint_core: {_goes_with(fitting)}")
-        if "cooldown_epochs" in SCHEDULES[self.how.schedule].takes:
-            object.__setattr__(self, "schedule", fit_ramps(self.schedule, self.epochs))
+        if "cooldown_epochs" in SCHEDULES[self.how.schedule]:
+            object.__setattr__(self, "schedule", _with_ramps(self.schedule, self.epochs))
 
     def _check_together(self) -> None:
         """Refuses what does not go together."""
@@ -240,3 +295,24 @@ def _of_recipes() -> list[str]:
 def _goes_with(recipes: list[str]) -> str:
     word = "recipe" if len(recipes) == 1 else "recipes"
     return f"goes with the {word} {' and '.join(recipes)} alone"
+
+
+def _with_ramps(settings: ScheduleSettings, epochs: int) -> ScheduleSettings:
+    """Returns settings whose ramps of the learning rate fit into so many epochs.
+
+    Raises:
+        SensoriumError: If those that are given do not.
+    """
+    warmup, cooldown = settings.warmup_epochs or 0.0, settings.cooldown_epochs
+    if warmup > epochs:
+        raise SensoriumError(
+            f"warmup_epochs {warmup}: expected 0 to the number of epochs, {epochs}"
+        )
+    left = epochs - warmup
+    if cooldown is None:
+        cooldown = min(epochs / 2, left)
+    if cooldown > left:
+        raise SensoriumError(
+            f"cooldown_epochs {cooldown}: expected 0 to the {left:g} epochs after the warm-up"
+        )
+    return dataclasses.replace(settings, warmup_epochs=warmup, cooldown_epochs=cooldown)

@@ -10,8 +10,7 @@ from sensorium_tf.data import Subset
 from sensorium_tf.models import ModelSettings
 from sensorium_tf.recipes import Recipe
 from sensorium_tf.registry import RECIPES
-from sensorium_tf.training import ScheduleSettings, TrainingSettings
-from sensorium_tf.training.settings import by_recipe
+from sensorium_tf.settings import ScheduleSettings, TrainingSettings, by_recipe
 
 FAST = {"recipe": "fast"}
 
@@ -272,7 +271,7 @@ def test_a_recipe_that_is_none_is_refused(changes, message):
 
 def test_settings_are_there_without_tensorflow_and_keras():
     code = (
-        "import sys, sensorium_tf.flags, sensorium_tf.training.settings as settings;"
+        "import sys, sensorium_tf.flags, sensorium_tf.settings as settings;"
         "settings.TrainingSettings(recipe='fast');"
         "print({'tensorflow', 'keras', 'tensorflow_datasets', 'matplotlib'} & {*sys.modules})"
     )
