@@ -256,17 +256,16 @@ def test_what_a_recipe_cannot_say_is_refused(recipe, values, message):
         TrainingSettings.flat(recipe="mine")
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"schedule": "cosine"}, "schedule 'cosine': expected plateau or warmup_stable_decay"),
-        ({"values": {"epochs": 3, "batch_size": 8}}, "expected learning_rate among them"),
-    ],
-)
-def test_a_recipe_that_is_none_is_refused(changes, message):
+def test_a_recipe_says_what_every_run_needs():
+    with pytest.raises(SensoriumError, match="expected learning_rate among them"):
+        Recipe(doc="Mine.", schedule="plateau", values={"epochs": 3, "batch_size": 8})
+
+
+def test_a_recipe_of_an_unknown_schedule_is_refused(recipe):
     values = {"epochs": 3, "batch_size": 8, "learning_rate": 0.1}
-    with pytest.raises(SensoriumError, match=message):
-        Recipe(**{"doc": "Mine.", "schedule": "plateau", "values": values, **changes})
+    RECIPES.register("mine")(Recipe(doc="Mine.", schedule="cosine", values=values))
+    with pytest.raises(SensoriumError, match="mine: its schedule is 'cosine', expected plateau or"):
+        TrainingSettings(recipe="mine")
 
 
 def test_settings_are_there_without_tensorflow_and_keras():

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.model import MouseModel
+from sensorium_tf.models.mouse_model import MouseModel
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")

@@ -1,6 +1,6 @@
 """One core, and for every mouse a readout and perhaps a shifter and a modulator."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
 import keras
 from keras import ops
@@ -14,16 +14,11 @@ from sensorium_tf.models.base import (
     ShifterBase,
 )
 from sensorium_tf.models.ledger import ledger
+from sensorium_tf.models.mouse_model import MouseModel
+from sensorium_tf.models.ops.firing_rate import firing_rate
 from sensorium_tf.specs import IMAGE, InputSpec
 
 PUPIL_CENTER = "pupil_center"
-
-
-@keras.saving.register_keras_serializable(package="sensorium_tf")
-def firing_rate(drive):
-    """Turns drives into firing rates: `elu(drive) + 1`, positive and linear above 1."""
-    # Full precision also under mixed precision: small rates are differences from -1.
-    return ops.elu(ops.cast(drive, "float32")) + 1.0
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
@@ -317,28 +312,6 @@ class FiringRateModel(keras.Model):
 
 
 _OF_MICE = ("readouts", "shifters", "modulators")
-
-
-@keras.saving.register_keras_serializable(package="sensorium_tf")
-class MouseModel(keras.Model):
-    """The model of one mouse, as `FiringRateModel.for_mouse` gives it: a functional model.
-
-    Its parts pay in `fit` as they do in the whole model.
-    """
-
-    @property
-    def losses(self):
-        """What its parts pay besides the loss."""
-        return list(ledger({part: 1 for part in _parts_of(self) if part.pays}).values())
-
-
-def _parts_of(model: keras.Model) -> Iterator[PartBase]:
-    """Yields the parts in a functional model, and in the functional models in it."""
-    for layer in model.layers:
-        if isinstance(layer, PartBase):
-            yield layer
-        elif isinstance(layer, keras.Model):
-            yield from _parts_of(layer)
 
 
 def _check_kind(what: str, part, kind: type[PartBase]) -> None:

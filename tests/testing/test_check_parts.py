@@ -176,11 +176,23 @@ def test_a_part_is_built_once_however_often_it_is_asked_to_be():
     assert len(core.weights) == 2
 
 
-def test_options_have_types_that_are_checked_also_as_text_annotations():
+def test_options_have_types_that_are_checked():
     core = models.SensoriumCore(hidden_channels=np.int64(3))
     assert type(core.config.hidden_channels) is int
     with pytest.raises(SensoriumError, match="hidden_channels 2.5: expected a whole number"):
         models.SensoriumCore(hidden_channels=2.5)
+
+
+def test_options_may_be_annotated_in_text():
+    from sensorium_tf.config import setting
+
+    class Annotated(Seeded):
+        class Config(Seeded.Config):
+            channels: "int" = setting(3, "Of the features.")
+
+    assert Annotated(channels=2).config.channels == 2
+    with pytest.raises(SensoriumError, match="channels 'two': expected a whole number"):
+        Annotated(channels="two")
 
 
 def test_an_option_cannot_take_the_name_of_what_every_part_has():

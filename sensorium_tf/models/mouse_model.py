@@ -1,0 +1,30 @@
+"""The functional model of one mouse."""
+
+from collections.abc import Iterator
+
+import keras
+
+from sensorium_tf.models.base import PartBase
+from sensorium_tf.models.ledger import ledger
+
+
+@keras.saving.register_keras_serializable(package="sensorium_tf")
+class MouseModel(keras.Model):
+    """The model of one mouse, as `FiringRateModel.for_mouse` gives it: a functional model.
+
+    Its parts pay in `fit` as they do in the whole model.
+    """
+
+    @property
+    def losses(self):
+        """What its parts pay besides the loss."""
+        return list(ledger({part: 1 for part in _parts_of(self) if part.pays}).values())
+
+
+def _parts_of(model: keras.Model) -> Iterator[PartBase]:
+    """Yields the parts in a functional model, and in the functional models in it."""
+    for layer in model.layers:
+        if isinstance(layer, PartBase):
+            yield layer
+        elif isinstance(layer, keras.Model):
+            yield from _parts_of(layer)
