@@ -1,16 +1,18 @@
 """What other libraries find of ours, once they are imported: before or after this package."""
 
+import functools
 import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import wrapt
 
-# Library to what registers itself with it when it is imported.
+# Library to the package whose classes it is to find, and the module that imports all of them.
 _REGISTERED = {
-    "keras": "sensorium_tf.models.saved",
-    "tensorflow_datasets": "sensorium_tf.datasets.sensorium",
+    "keras": ("sensorium_tf.models", "sensorium_tf.models.saved"),
+    "tensorflow_datasets": ("sensorium_tf.datasets.sensorium", "sensorium_tf.datasets.sensorium"),
 }
 # Packages that an installed package holds; in a clone they lie beside it.
 _BESIDE = ("datasets", "launch")
@@ -21,8 +23,33 @@ def register_with_libraries() -> None:
 
     Neither library is imported here.
     """
-    for library, ours in _REGISTERED.items():
-        wrapt.register_post_import_hook(lambda _, ours=ours: importlib.import_module(ours), library)
+    for library, (package, everything) in _REGISTERED.items():
+        for name in (library, *_modules_of(package)):
+            wrapt.register_post_import_hook(
+                functools.partial(_import_all, library, package, everything), name
+            )
+
+
+def _import_all(library: str, package: str, everything: str, imported: ModuleType) -> None:
+    """Imports what registers itself with a library, unless a part of it is just being imported.
+
+    One of our modules may be what imports the library. Others that need that module would find it
+    empty: they have to wait until it is complete, of which its own hook tells.
+    """
+    if library not in sys.modules:
+        return
+    ours = [sys.modules[name] for name in list(sys.modules) if f"{name}.".startswith(f"{package}.")]
+    others = [module for module in (sys.modules[library], *ours) if module is not imported]
+    if not any(getattr(module.__spec__, "_initializing", False) for module in others):
+        importlib.import_module(everything)
+
+
+def _modules_of(package: str) -> list[str]:
+    """Returns the modules of a package, by its files."""
+    spec = importlib.util.find_spec(package)
+    (folder,) = map(Path, spec.submodule_search_locations)
+    paths = (path.relative_to(folder).with_suffix("") for path in sorted(folder.rglob("*.py")))
+    return [".".join((package, *path.parts)).removesuffix(".__init__") for path in paths]
 
 
 def find_packages_beside(package: str) -> None:

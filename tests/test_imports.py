@@ -65,7 +65,18 @@ def test_tfds_and_keras_find_ours_in_either_order_of_imports(order, model_file, 
 
 @pytest.mark.parametrize(
     "module",
-    ["models.core", "data.mouse", "training.trainer", "datasets.sensorium", "evaluation.pictures"],
+    [
+        "models.base",
+        "models.cores.sensorium",
+        "models.model",
+        "models.settings",
+        "interop.pytorch",
+        "data.mouse",
+        "runs.run",
+        "training.trainer",
+        "datasets.sensorium",
+        "evaluation.pictures",
+    ],
 )
 def test_every_part_can_be_imported_first(module):
     code = f"import sensorium_tf.{module}, keras; print(len(keras.saving.get_custom_objects()))"
