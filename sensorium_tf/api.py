@@ -119,7 +119,7 @@ def train(
         profile: Whether to record some steps for TensorBoard's profiler.
         verbose: Whether to say what is trained on what, and to show progress.
         **settings: All else that decides a run: the attributes of `training.TrainingSettings` and
-            of the settings in it (`models.BaselineSettings`, `training.ScheduleSettings`,
+            of the settings in it (`models.ModelSettings`, `training.ScheduleSettings`,
             `data.Subset`, `training.DeviceSettings`), side by side.
 
     Returns:

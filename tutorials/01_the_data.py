@@ -103,13 +103,12 @@ plotting.response_raster(session.responses, n_neurons=200, n_trials=200)
 # The same session: the state of the animal changes over seconds to minutes.
 
 # %%
-signals = {"behavior": session.behavior, "pupil_center": session.pupil_center}
-plotting.signal_traces(signals, recording=sensorium2022.CHALLENGE.recording)
+plotting.signal_traces(session.signals, recording=mouse.spec)
 
 # %%
 activity = session.responses.mean(axis=1)
 for column, name in enumerate(("pupil dilation", "its derivative", "running speed")):
-    correlation = np.corrcoef(session.behavior[:, column], activity)[0, 1]
+    correlation = np.corrcoef(session.signals["behavior"][:, column], activity)[0, 1]
     print(f"{name:15} correlates with the mean activity by {correlation:+.2f}")
 
 # %% [markdown]
@@ -188,5 +187,4 @@ plotting.neurons_in_cortex(
 #
 # - `sensorium_tf.load(MOUSE, neurons=200, min_fev=0.15)` opens a part of a mouse;
 # - `sensorium_tf.data.batches` gives batches of one or several mice for a model;
-# - [the recording format](../docs/recording_format.md): what a recording of your own must look
-#   like.
+# - [the recording format](../docs/recording_format.md): what a custom recording must look like.

@@ -314,7 +314,7 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
         ) from e
     command = (
         f"run python launch/prepare.py --mice={name} (or --recording=PATH --name={name} for a "
-        "recording of your own)"
+        "custom recording)"
     )
     if earlier:
         raise SensoriumError(

@@ -88,7 +88,7 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
         if is_access_error(e):
             raise cannot_read(path, e) from e
         own = "Could not locate class" in str(e)
-        hint = ": import the modules of its own layers first (--modules)" if own else ""
+        hint = ": import the modules of its custom layers first (--modules)" if own else ""
         raise SensoriumError(
             f"{path}: not a Keras model that can be loaded ({one_line(e)[:300]}){hint}"
         ) from e

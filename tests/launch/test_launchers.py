@@ -464,7 +464,7 @@ def test_a_model_of_ones_own_is_trained_evaluated_and_submitted(
     status, out, ours = quick("train", *train, workdir)
     assert status == 0, ours
     assert "training my_model:build on lab1" in out
-    says = "import the modules of its own layers first (--modules)"
+    says = "import the modules of its custom layers first (--modules)"
     assert_refused(quick, "evaluate", data, workdir, says=says)
     assert_refused(quick, "submit", data, workdir, "--mouse=lab1", says=says)
     assert_refused(quick, "export_published", workdir, "--output=a.pth", says=says)
@@ -521,7 +521,7 @@ def test_subclasses_of_the_baselines_layers_are_exported(quick, tmp_path, monkey
     model = module.build(rng.normal(size=(4, 3)))
     model.save("mine.keras")
     export = ["--model_file=mine.keras", "--output=mine.pth"]
-    says = "import the modules of its own layers first (--modules)"
+    says = "import the modules of its custom layers first (--modules)"
     assert_refused(quick, "export_published", *export, says=says)
     status, _, ours = quick("export_published", *export, "--modules=my_layers")
     assert status == 0, ours
