@@ -103,7 +103,7 @@ def _model_and_batches(trials, mouse, n_batch, *, track="sensorium_plus"):
         {name: places[: each.responses.shape[1]] for name, each in trials.items()},
         {name: len(each) for name, each in trials.items()},
     )
-    return model, Batches(trials, track=track, batch_size=n_batch)
+    return model, Batches(trials, inputs=mouse.inputs(track), batch_size=n_batch)
 
 
 def _parts(model, mouse, inputs, responses) -> dict[str, float]:
@@ -180,7 +180,7 @@ def batches(workspace: Path, n_neurons: int, n_batch: int) -> dict:
     folder = workspace / f"unpacked_{n_neurons}"
     n_files = min(256, len(trials[mouse.name]))
     files = _unpacked(recording(workspace, TRAINED, n_neurons), folder, n_trials=n_files)
-    scale = mouse.statistics["images"]
+    scale = mouse.statistics["image"]
 
     def load_each():
         for trial in files:

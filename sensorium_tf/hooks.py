@@ -9,10 +9,10 @@ from types import ModuleType
 
 import wrapt
 
-# Library to the package whose classes it is to find, and the module that imports all of them.
+# Library to the package that registers itself with it, and the module whose import does so.
 _REGISTERED = {
-    "keras": ("sensorium_tf.models", "sensorium_tf.models.saved"),
-    "tensorflow_datasets": ("sensorium_tf.datasets.sensorium", "sensorium_tf.datasets.sensorium"),
+    "keras": ("sensorium_tf.models", "saved"),
+    "tensorflow_datasets": ("sensorium_tf.datasets.sensorium", "sensorium_dataset_builder"),
 }
 # Packages that an installed package holds; in a clone they lie beside it.
 _BESIDE = ("datasets", "launch")
@@ -23,15 +23,14 @@ def register_with_libraries() -> None:
 
     Neither library is imported here.
     """
-    for library, (package, everything) in _REGISTERED.items():
+    for library, (package, module) in _REGISTERED.items():
+        register = functools.partial(_register, library=library, package=package, module=module)
         for name in (library, *_modules_of(package)):
-            wrapt.register_post_import_hook(
-                functools.partial(_import_all, library, package, everything), name
-            )
+            wrapt.register_post_import_hook(register, name)
 
 
-def _import_all(library: str, package: str, everything: str, imported: ModuleType) -> None:
-    """Imports what registers itself with a library, unless a part of it is just being imported.
+def _register(imported: ModuleType, *, library: str, package: str, module: str) -> None:
+    """Imports the module that registers a package, unless a part of it is just being imported.
 
     One of our modules may be what imports the library. Others that need that module would find it
     empty: they have to wait until it is complete, of which its own hook tells.
@@ -39,9 +38,9 @@ def _import_all(library: str, package: str, everything: str, imported: ModuleTyp
     if library not in sys.modules:
         return
     ours = [sys.modules[name] for name in list(sys.modules) if f"{name}.".startswith(f"{package}.")]
-    others = [module for module in (sys.modules[library], *ours) if module is not imported]
-    if not any(getattr(module.__spec__, "_initializing", False) for module in others):
-        importlib.import_module(everything)
+    others = [each for each in (sys.modules[library], *ours) if each is not imported]
+    if not any(getattr(each.__spec__, "_initializing", False) for each in others):
+        importlib.import_module(f"{package}.{module}")
 
 
 def _modules_of(package: str) -> list[str]:

@@ -120,21 +120,22 @@ def test_a_model_is_made_for_one_mouse_or_several(prepared):
     full, short = (sensorium_tf.load(name, data_dir=prepared) for name in ("full", "short"))
     model = sensorium_tf.build("cnn", full, hidden_channels=3, seed=1)
     assert isinstance(model, FiringRateModel) and model.mice == ("full",)
-    assert model.core.hidden_channels == 3 and model.core.n_blocks == 3
+    assert (model.core.config.hidden_channels, model.core.config.n_blocks) == (3, 3)
     same = sensorium_tf.build("cnn", [full], hidden_channels=3, seed=1)
     for a, b in zip(model.get_weights(), same.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     both = sensorium_tf.build("ln", (full, short), track="sensorium_plus", hidden_channels=2)
     assert both.mice == ("full", "short") and set(both.shifters) == {"full", "short"}
-    assert both.core.activation == "linear"
+    assert both.core.config.activation == "linear"
 
 
 def test_a_model_that_is_none_is_refused(prepared):
     mouse = sensorium_tf.load("full", data_dir=prepared)
     with pytest.raises(
-        SensoriumError, match="^channels: no such hyperparameter of a model: did you mean hidden_ch"
+        SensoriumError,
+        match="^hidden_channel: no such setting of a model: did you mean hidden_channels",
     ):
-        sensorium_tf.build("cnn", mouse, channels=3)
+        sensorium_tf.build("cnn", mouse, hidden_channel=3)
     with pytest.raises(SensoriumError, match="model 'vit': unknown"):
         sensorium_tf.build("vit", mouse)
     for mice in ("full", None, ["full"], [mouse, mouse]):
@@ -190,7 +191,7 @@ def test_settings_of_all_kinds_stand_side_by_side(prepared, tmp_path):
     settings = run.settings
     assert settings.subset == Subset(neurons=3, train_trials=10, subset_seed=4)
     assert settings.architecture == ModelSettings(
-        hidden_channels=4, n_blocks=1, feature_penalty=0.5
+        model="ln", hidden_channels=4, n_blocks=1, feature_penalty=0.5
     )
     assert run.mouse().n_neurons == 3 and run.predict().shape == (6, 3)
     assert TrainingSettings.flat(patience=2).schedule.patience == 2
@@ -264,7 +265,7 @@ def test_a_run_that_is_none_is_refused_when_it_is_used(tmp_path):
 def test_rates_are_predicted_for_a_tier(trained):
     rates = trained.predict("validation")
     trials = trained.mouse().trials("validation")
-    np.testing.assert_array_equal(rates, predict(trained.model, trials, track="sensorium"))
+    np.testing.assert_array_equal(rates, predict(trained.model, trials))
     assert trained.predict(mouse="full").shape == (6, 5)
     with pytest.raises(SensoriumError, match="no trials of tier 'final_test'"):
         trained.predict("final_test")

@@ -120,6 +120,7 @@ ARGUMENTS = {
 NO_PATHS = {
     *("mice", "tier", "modules", "keys", "mouse", "names", "name", "session", "seeds", "model"),
     *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),
+    *("image_size", "context", "channels", "core", "readout", "shifter", "modulator"),
     *("track", "recipe", "covariance", "positions"),
     "benchmarks compare",  # a command
 }

@@ -133,7 +133,7 @@ class PoolingReadout(ReadoutBase):
         return ops.matmul(self.coordinates, self.retinotopy) + self.offset
 
     def window(self, axis, size):
-        distance = ops.linspace(-1.0, 1.0, size) - self.positions()[:, axis, None]
+        distance = ops.subtract(ops.linspace(-1.0, 1.0, size), self.positions()[:, axis, None])
         weight = ops.exp(-0.5 * (distance / ops.exp(self.log_size[:, axis, None])) ** 2)
         return weight / (ops.sum(weight, axis=1, keepdims=True) + 1e-6)
 

@@ -7,8 +7,6 @@ import numpy as np
 
 from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.config import Config, setting
-from sensorium_tf.data.mouse import Mouse
-from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.metrics import explainable_variance, has_repeats
 

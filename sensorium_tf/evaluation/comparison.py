@@ -304,7 +304,13 @@ def _compare_mouse(
     found = {name: first.scores}
     for name, run in others:
         rates = predict(run.model, trials)
-        found[name] = evaluate_rates(first.responses, rates, first.image_ids, track=run.track)
+        found[name] = evaluate_rates(
+            first.responses,
+            rates,
+            first.image_ids,
+            track=run.track,
+            challenge=mouse.challenge,
+        )
     uses = {name: run.provenance for name, run in runs.items()}
     return MouseComparison(first=first, scores=found, uses=uses)
 

@@ -11,6 +11,7 @@ from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.run_files import write_run_files
 from sensorium_tf.io import expand
 from sensorium_tf.metrics import (
+    Scores,
     evaluate_rates,
     explainable_variance,
     has_repeats,
@@ -102,10 +103,16 @@ def evaluate_mouse(
     track, responses, true_rates = uses.track, trials.responses, None
     if truth is not None:
         responses, true_rates = mouse.standardize(truth, trials)
+
+    def scores_of(rates: np.ndarray) -> Scores:
+        return evaluate_rates(
+            responses, rates, trials.image_ids, track=track, challenge=mouse.challenge
+        )
+
     member_scores, total = {}, np.float32(0)
     for name, member in (members or {}).items():
         member_rates = predict(member, trials)
-        member_scores[name] = evaluate_rates(responses, member_rates, trials.image_ids, track=track)
+        member_scores[name] = scores_of(member_rates)
         total = total + member_rates
     rates = total / len(members) if members else predict(model, trials)
     repeated = has_repeats(trials.image_ids)
@@ -116,14 +123,12 @@ def evaluate_mouse(
         image_ids=trials.image_ids,
         responses=responses,
         rates=rates,
-        scores=evaluate_rates(responses, rates, trials.image_ids, track=track),
+        scores=scores_of(rates),
         explainable_variance=explainable_variance(responses, trials.image_ids)
         if repeated
         else None,
         oracle=oracle_correlation(responses, trials.image_ids) if repeated else None,
-        truth=None
-        if true_rates is None
-        else evaluate_rates(responses, true_rates, trials.image_ids, track=track),
+        truth=None if true_rates is None else scores_of(true_rates),
         uses=uses,
         members=member_scores,
     )

@@ -7,6 +7,7 @@ from sensorium_tf.plotting import (
     receptive_field_positions,
     responses_against_rates,
 )
+from sensorium_tf.specs import IMAGE
 from sensorium_tf.training import EpochView
 
 
@@ -21,7 +22,9 @@ def training_pictures(view: EpochView) -> dict[str, np.ndarray]:
     """
     figures = {}
     if (kernels := view.model.core.first_layer()) is not None:
-        figures["filters"] = first_layer_filters(kernels, title=f"epoch {view.epoch}")
+        figures["filters"] = first_layer_filters(
+            kernels, n_channels=view.model.inputs[IMAGE].size, title=f"epoch {view.epoch}"
+        )
     for name, mouse in view.mice.items():
         title = f"{name}, epoch {view.epoch}"
         figures[f"responses/{name}"] = responses_against_rates(

@@ -20,6 +20,7 @@ from sensorium_tf.plotting import (
     save_figure,
     score_distributions,
 )
+from sensorium_tf.specs import IMAGE
 
 
 def write_run_files(
@@ -73,7 +74,11 @@ def _write_figures(
     single = isinstance(model, FiringRateModel)
     if single and (kernels := model.core.first_layer()) is not None:
         save_figure(
-            first_layer_filters(kernels, title=f"{evaluation.model}: filters of the first layer"),
+            first_layer_filters(
+                kernels,
+                n_channels=model.inputs[IMAGE].size,
+                title=f"{evaluation.model}: filters of the first layer",
+            ),
             folder / "filters.png",
         )
     for mouse in mice:
@@ -106,7 +111,7 @@ def _write_figures(
             folder / f"cortex_{mouse.name}.png",
         )
         if each.oracle is not None:
-            _write_repeats(folder, each)
+            _write_repeats(folder, each, mouse.challenge.fev_threshold)
         positions = model.readouts[mouse.name].positions() if single else None
         if positions is not None:
             save_figure(
@@ -127,11 +132,13 @@ def _write_figures(
         save_figure(score_distributions(correlations, oracle=oracle), folder / "scores.png")
 
 
-def _write_repeats(folder: Path, each: MouseEvaluation) -> None:
+def _write_repeats(folder: Path, each: MouseEvaluation, fev_threshold: float) -> None:
     """Writes how reliable neurons are, and the repeats of the most reliable one."""
     title = f"{each.mouse}, tier {each.tier}"
     save_figure(
-        reliability_histograms(each.explainable_variance, each.oracle, title=title),
+        reliability_histograms(
+            each.explainable_variance, each.oracle, fev_threshold=fev_threshold, title=title
+        ),
         folder / f"reliability_{each.mouse}.png",
     )
     neuron = int(np.argmax(each.explainable_variance))

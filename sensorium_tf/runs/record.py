@@ -53,7 +53,7 @@ class RunRecord:
             provenance=Provenance(
                 mice=settings.mice,
                 track=settings.track,
-                inputs=(),  # until there is a model
+                inputs=settings.signals,
                 trained_on=subset.train_tiers,
                 chosen_by=subset.validation_tier,
                 neurons_chosen_by=subset.neurons_chosen_by,

@@ -73,7 +73,8 @@ def simulate_mouse(
             `max(10, n_images // 50)` other images each.
         n_repeats: How often each test image is shown.
         seed: A non-negative integer; everything is drawn from it and the session key.
-        competition: Whether there is a `final_test` tier and trial ids are hashed.
+        competition: Whether there are all test tiers, not the first one alone, and trial ids are
+            hashed.
         spec: What is recorded: size and colours of the images, the context signals and their
             columns; the challenge's if left out. An animal whose behavior is not recorded moves all
             the same; behaviors beyond three and further signals change the rates, too.
@@ -95,7 +96,7 @@ def simulate_mouse(
         entropy
     ).spawn(5)
 
-    tiers, shown = _schedule(n_images, n_repeats, competition, order_rng)
+    tiers, shown = _schedule(n_images, n_repeats, competition, challenge, order_rng)
     n_trials, n_distinct = len(shown), shown.max() + 1
     images = sample_images(n_distinct, spec.image_shape, image_rng)
     image_ids = 1 + order_rng.permutation(max(9000, 2 * n_distinct))[:n_distinct]
@@ -148,14 +149,19 @@ def _check_at_least(**arguments: tuple[int, int]) -> None:
 
 
 def _schedule(
-    n_images: int, n_repeats: int, competition: bool, rng: np.random.Generator
+    n_images: int,
+    n_repeats: int,
+    competition: bool,
+    challenge: Challenge,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the tier and the image (a number) of every trial, in a random order."""
     n_validation = max(1, round(n_images / 10))
     n_repeated = max(10, n_images // 50)
-    blocks = [("train", n_images - n_validation, 1), ("validation", n_validation, 1)]
-    blocks += [("test", n_repeated, n_repeats)]
-    blocks += [("final_test", n_repeated, n_repeats)] if competition else []
+    train, validation, *_ = challenge.tiers
+    blocks = [(train, n_images - n_validation, 1), (validation, n_validation, 1)]
+    tests = list(challenge.test_tiers)
+    blocks += [(tier, n_repeated, n_repeats) for tier in (tests if competition else tests[:1])]
     tiers, shown, first = [], [], 0
     for tier, n_distinct, repeats in blocks:
         shown.append(np.repeat(np.arange(first, first + n_distinct), repeats))

@@ -24,7 +24,7 @@ _SHOWN_FIRST = (0, 1, 2, 5)
 _FINAL, _UNFINISHED = ".hparams", ".hparams.tmp"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class EpochView:
     """What there is to look at after an epoch's validation.
 

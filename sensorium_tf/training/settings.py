@@ -176,6 +176,12 @@ class TrainingSettings(Config):
             )
 
     @property
+    def signals(self) -> tuple[str, ...]:
+        """The signals that a preset's model is given; a custom one may take fewer extras."""
+        extras = () if self.architecture.shifter == NONE else self._rules.extras
+        return (*(self.channels or self._rules.channels), *extras)
+
+    @property
     def _rules(self) -> Track:
         return sensorium2022.CHALLENGE.track(self.track)
 
@@ -189,9 +195,7 @@ class TrainingSettings(Config):
         # What a custom model is given is known once it has been built.
         signals = ""
         if self.architecture.model in PRESETS:
-            extras = () if self.architecture.shifter == NONE else self._rules.extras
-            seen = (*(self.channels or self._rules.channels), *extras)
-            signals = f" ({', '.join(seen).replace('_', ' ')})"
+            signals = f" ({', '.join(self.signals).replace('_', ' ')})"
         return (
             f"training {self.architecture.name} on {', '.join(self.mice)}"
             f"{f' ({chosen})' if chosen else ''}, track {self.track}{signals}; tier "

@@ -100,7 +100,7 @@ def test_a_recording_without_behavior_has_the_image_track_alone(made):
     expected = (images - np.float32(found.mean)) / np.float32(found.std)
     np.testing.assert_array_equal(given["image"], expected)
     with pytest.raises(SensoriumError, match="bare: track sensorium_plus needs behavior"):
-        mouse.check_track("sensorium_plus")
+        mouse.inputs("sensorium_plus")
 
 
 def test_both_colours_come_before_the_behaviors(made):

@@ -186,7 +186,7 @@ def test_withheld_behavior_is_refused_for_sensorium_plus(prepared):
     assert mouse.withheld_signals == ("behavior", "pupil_center")
     assert mouse.withheld_tiers == ("test",)
     with pytest.raises(SensoriumError, match="hidden: behavior and pupil_center withheld"):
-        mouse.check_track("sensorium_plus")
+        mouse.inputs("sensorium_plus")
     with pytest.raises(SensoriumError, match="withheld"):
         mouse.trials("train").inputs(load_mouse("full", data_dir=prepared).inputs("sensorium_plus"))
 

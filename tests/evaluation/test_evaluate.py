@@ -20,11 +20,11 @@ USES = RunRecord.new(TrainingSettings(), []).provenance
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
 
 
-def trained(folder, prepared, **changes):
+def trained(folder, prepared, *, model="cnn", **changes):
     settings = TrainingSettings(
         epochs=1,
         batch_size=8,
-        architecture=ModelSettings(hidden_channels=4, n_blocks=1),
+        architecture=ModelSettings(model=model, hidden_channels=4, n_blocks=1),
         **changes,
     )
     train(settings, folder, data_dir=prepared, verbose=False)
@@ -91,7 +91,7 @@ def test_the_scores_are_the_metrics_of_the_best_models_rates(pair, prepared):
     model = load_model(folder / "model.keras")
     for name, each in evaluation.mice.items():
         trials = load_mouse(name, data_dir=prepared).trials(each.tier)
-        rates = predict(model, trials, track="sensorium")
+        rates = predict(model, trials)
         np.testing.assert_array_equal(each.rates, rates)
         np.testing.assert_array_equal(each.responses, trials.responses)
         expected = metrics.evaluate_rates(trials.responses, rates, trials.image_ids)

@@ -77,7 +77,7 @@ def test_a_submission_holds_the_best_models_rates_of_every_test_trial(
     assert [row["trial_indices"] for row in rows] == trials.trial_ids.tolist()
     assert [int(row["image_ids"]) for row in rows] == trials.image_ids.tolist()
     assert {row["neuron_ids"] for row in rows} == {"[3, 6, 9, 12, 15]"}
-    rates = predict(load_model(run / "model.keras"), trials, track="sensorium")
+    rates = predict(load_model(run / "model.keras"), trials)
     np.testing.assert_array_equal(column(path, "prediction").astype(np.float32), rates)
 
 
@@ -145,7 +145,7 @@ def test_the_score_of_the_files_is_that_of_the_model(run, prepared, tmp_path):
     (submission,) = submit(Run(run, prepared), "full", output=tmp_path)
     truth = ground_truth("full", "test", output=tmp_path, data_dir=prepared)
     trials = load_mouse("full", data_dir=prepared).trials("test")
-    rates = predict(load_model(run / "model.keras"), trials, track="sensorium")
+    rates = predict(load_model(run / "model.keras"), trials)
     expected = metrics.evaluate_rates(trials.responses, rates, trials.image_ids).means
     assert score_neurons(submission, truth).means == pytest.approx(expected)
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data.trials import Trials, normalize_images
 from sensorium_tf.interop.pytorch import load_published, save_published
 
@@ -90,6 +91,7 @@ def test_raw_images_through_the_pipeline_give_the_published_rates(network):
         reference["raw_images"].transpose(0, 2, 3, 1),
         reference["image_mean"],
         reference["image_std"],
+        step=4,
     )
     n_trials, n_neurons = reference["rates"].shape
     track = "sensorium_plus" if model.shifters else "sensorium"
@@ -97,12 +99,18 @@ def test_raw_images_through_the_pipeline_give_the_published_rates(network):
         mouse=mouse,
         images=images,
         responses=np.zeros((n_trials, n_neurons), np.float32),
-        behavior=reference["inputs"][:, 1:, 0, 0] if model.shifters else None,
-        pupil_center=reference.get("pupil_center"),
+        signals={
+            "behavior": reference["inputs"][:, 1:, 0, 0],
+            "pupil_center": reference["pupil_center"],
+        }
+        if model.shifters
+        else {},
         image_ids=np.arange(n_trials),
         trial_ids=np.arange(n_trials).astype(str),
     )
-    rates = model.for_mouse(mouse).predict(trials.inputs(track), verbose=0)
+    rates = model.for_mouse(mouse).predict(
+        trials.inputs(sensorium2022.CHALLENGE.inputs(track)), verbose=0
+    )
     assert_close(rates, reference["rates"])
 
 

@@ -33,7 +33,7 @@ def test_a_run_says_what_it_uses():
 
 
 def test_what_a_model_has_seen_is_held_out_from_nobody():
-    alone = Provenance(mice=("a",), track="sensorium", pupil_center=False)
+    alone = Provenance(mice=("a",), track="sensorium", inputs=("image",))
     assert alone.held_out("a", "test") is None
     run = dataclasses.replace(alone, trained_on=("train",), chosen_by="validation")
     assert [run.held_out("a", tier) for tier in ("train", "validation", "test")] == [
@@ -47,7 +47,7 @@ def test_what_a_start_had_seen_has_been_seen():
     first = Provenance(
         mice=("a",),
         track="sensorium",
-        pupil_center=False,
+        inputs=("image",),
         trained_on=("train", "test"),
         chosen_by="validation",
     )
@@ -61,7 +61,7 @@ def test_what_a_start_had_seen_has_been_seen():
     assert third.held_out("c", "test") is second.held_out("b", "test") is True
     assert third.describe().endswith("; started from model.keras")
     # A start of which nothing was told, and one that is known not to be.
-    lone = Provenance(mice=("c",), track="sensorium", pupil_center=False)
+    lone = Provenance(mice=("c",), track="sensorium", inputs=("image",))
     for unknown in (fresh, fresh.after(lone), fresh.after(fresh.after(lone))):
         assert unknown.held_out("b", "train") is False
         assert {unknown.held_out(mouse, "test") for mouse in "abc"} == {None}
@@ -74,7 +74,7 @@ def test_a_provenance_survives_being_written_down():
     provenance = Provenance(
         mice=("a", "b"),
         track="sensorium_plus",
-        pupil_center=True,
+        inputs=("image", "behavior", "pupil_center"),
         trained_on=("train",),
         chosen_by="validation",
         neurons_chosen_by="test",
@@ -84,7 +84,7 @@ def test_a_provenance_survives_being_written_down():
         start_known=True,
         recording_ids=(("a", "1"), ("b", "2")),
     )
-    for each in (provenance, Provenance(mice=("a",), track="sensorium", pupil_center=False)):
+    for each in (provenance, Provenance(mice=("a",), track="sensorium", inputs=("image",))):
         again = Provenance.from_json(json.loads(json.dumps(each.to_json())))
         assert again == each and again.recording_ids == each.recording_ids
 
@@ -94,8 +94,8 @@ def test_a_provenance_survives_being_written_down():
     [
         ("mice", "a"),
         ("mice", [1]),
-        ("track", "both"),
-        ("pupil_center", 1),
+        ("track", 3),
+        ("inputs", "image"),
         ("trained_on", "train"),
         ("chosen_by", 3),
         ("subset", None),
@@ -106,7 +106,7 @@ def test_a_provenance_survives_being_written_down():
     ],
 )
 def test_a_damaged_provenance_is_refused(name, value):
-    values = Provenance(mice=("a",), track="sensorium", pupil_center=False).to_json()
+    values = Provenance(mice=("a",), track="sensorium", inputs=("image",)).to_json()
     with pytest.raises(SensoriumError, match=f"provenance: {name} is missing or damaged"):
         Provenance.from_json({**values, name: value})
     with pytest.raises(SensoriumError, match="provenance: mice is missing or damaged"):

@@ -18,15 +18,13 @@ from sensorium_tf.runs import Run, check_model_file, load_model, save_model
 from sensorium_tf.training import TrainingSettings, train
 from sensorium_tf.training.warm_start import open_start
 
-SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
+SMALL = ModelSettings(model="ln", hidden_channels=4, n_blocks=1)
 
 
 @pytest.fixture(scope="module")
 def workdir(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "run"
-    settings = TrainingSettings(
-        mice=("full", "hidden"), model="ln", epochs=1, batch_size=8, architecture=SMALL
-    )
+    settings = TrainingSettings(mice=("full", "hidden"), epochs=1, batch_size=8, architecture=SMALL)
     train(settings, folder, data_dir=prepared, verbose=False)
     return folder
 
@@ -168,7 +166,6 @@ def test_behavior_that_is_withheld_is_refused(prepared, tmp_path):
     path = saved(
         tmp_path / "plus.keras",
         {"hidden": mouse.cell_motor_coordinates},
-        shape=(36, 64, 4),
         track="sensorium_plus",
     )
     for refused in (

@@ -1,5 +1,10 @@
 """Every part of this package keeps the contract, and a part that does not is told why."""
 
+import importlib.util
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -118,7 +123,7 @@ class Registered(ShifterBase):
     [
         (OneLayerCore(), "two with the same seed have different weights: give each initializer"),
         (Forgetting(), "get_config does not hold the argument width: declare it in Config"),
-        (Fixed(), "a call raised|gives shape|building it raised"),
+        (Fixed(), "call raised|gives shape"),
         (OneByOne(), r"gives (features of )?shape \(28, 56, 2\)"),
         (Flat(), r"gives features of shape \(3, 2\), expected \(batch, rows, columns, channels\)"),
         (Infinite(), "gives values that are infinite or NaN"),
@@ -192,3 +197,19 @@ def test_an_option_cannot_take_the_name_of_what_every_part_has():
 def test_keras_finds_a_part_by_the_package_of_its_module():
     assert keras.saving.get_registered_name(Seeded) == f"{__name__.partition('.')[0]}>Seeded"
     assert keras.saving.get_registered_name(models.SensoriumCore) == "sensorium_tf>SensoriumCore"
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
+def test_parts_keep_the_contract_on_every_backend(backend):
+    if backend == keras.backend.backend():
+        pytest.skip(reason="the tests above ran on this backend")
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(reason=f"{backend} is not installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", __file__, "-k", "keep_the_contract and not every_backend"],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "passed" in done.stdout and "skipped" not in done.stdout

@@ -45,8 +45,8 @@ def test_each_member_is_a_full_run_of_its_seed(ensemble, prepared, tmp_path):
 def test_the_model_above_averages_their_rates(ensemble, prepared):
     trials = load_mouse("full", data_dir=prepared).trials("test")
     members = [load_model(ensemble / "members" / f"seed{n}" / "model.keras") for n in (3, 1)]
-    rates = [predict(member, trials, track="sensorium") for member in members]
-    mean = predict(load_model(ensemble / "model.keras"), trials, track="sensorium")
+    rates = [predict(member, trials) for member in members]
+    mean = predict(load_model(ensemble / "model.keras"), trials)
     np.testing.assert_allclose(mean, np.mean(rates, axis=0), rtol=1e-5)
 
 
@@ -67,15 +67,15 @@ def test_the_mean_is_scored_beside_each_member(ensemble, prepared):
 def test_each_member_predicts_once_when_they_are_scored(ensemble, prepared, monkeypatch):
     predicted = []
 
-    def counting(model, trials, *, track):
+    def counting(model, trials):
         predicted.append(type(model))
-        return predict(model, trials, track=track)
+        return predict(model, trials)
 
     monkeypatch.setattr(model_scores, "predict", counting)
     rates = evaluate(Run(ensemble, prepared)).mice["full"].rates
     assert predicted == [FiringRateModel] * 2
     trials = load_mouse("full", data_dir=prepared).trials("test")
-    mean = predict(load_model(ensemble / "model.keras"), trials, track="sensorium")
+    mean = predict(load_model(ensemble / "model.keras"), trials)
     np.testing.assert_allclose(rates, mean, rtol=1e-6)
     assert rates.dtype == np.float32
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import ModelSettings
@@ -98,7 +99,8 @@ def test_the_loss_of_a_step_is_the_published_formula(prepared):
     model = compiled_model(
         settings(), {"full": mouse.cell_motor_coordinates}, {"full": len(trials)}
     )
-    inputs, y = {"full": trials.inputs("sensorium", slice(0, 5))}, trials.responses[:5]
+    spec = sensorium2022.CHALLENGE.inputs("sensorium")
+    inputs, y = {"full": trials.inputs(spec, slice(0, 5))}, trials.responses[:5]
     rates = np.asarray(model(inputs)["full"], np.float64)
     poisson = np.sqrt(12 / 5) * (rates - y * np.log(rates + 1e-12)).sum()
     penalties = sum(float(value) for value in model.penalties().values())
