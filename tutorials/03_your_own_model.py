@@ -133,7 +133,8 @@ class PoolingReadout(ReadoutBase):
         return ops.matmul(self.coordinates, self.retinotopy) + self.offset
 
     def window(self, axis, size):
-        distance = ops.subtract(ops.linspace(-1.0, 1.0, size), self.positions()[:, axis, None])
+        pixels = ops.linspace(-1.0, 1.0, size, dtype=self.compute_dtype)
+        distance = pixels - self.positions()[:, axis, None]
         weight = ops.exp(-0.5 * (distance / ops.exp(self.log_size[:, axis, None])) ** 2)
         return weight / (ops.sum(weight, axis=1, keepdims=True) + 1e-6)
 

@@ -34,8 +34,8 @@ def save_model(model: FiringRateModel | EnsembleModel, path: str | os.PathLike) 
     """Writes a model as a Keras file, complete or not at all; a kill leaves what was there before.
 
     Args:
-      model: of this package.
-      path: the file; folders above it are made.
+        model: Of this package.
+        path: The file; folders above it are made.
 
     Raises:
         SensoriumError: As `check_model_file`, or if the file cannot be written.
