@@ -65,10 +65,12 @@ benchmarks/README
 :caption: How to
 :hidden:
 
+docs/extend
 docs/add_a_mouse
 docs/add_a_core
 docs/add_a_readout
 docs/add_a_metric
+docs/add_a_recipe
 ```
 ```{{toctree}}
 :caption: Reference

@@ -19,7 +19,7 @@ KEYS = flags.DEFINE_list(
 MODULES = flags.DEFINE_list(
     "modules",
     [],
-    "Modules of your own layers, to be imported first; of these, subclasses of "
+    "Modules of custom layers, to be imported first; of these, subclasses of "
     "SensoriumCore, GaussianReadout and MLPShifter can be exported.",
 )
 

@@ -1,7 +1,7 @@
 """Prepares recordings as TFDS datasets, so that tfds.load("sensorium/mouse1") works.
 
-A published mouse is taken from --manual_dir if its zip is there, else downloaded; a recording of
-your own gets the name that you give it.
+A published mouse is taken from --manual_dir if its zip is there, else downloaded; a custom
+recording gets the name that you give it.
 
     python launch/prepare.py --mice=mouse1,mouse2 --manual_dir=DIR
     python launch/prepare.py --recording=PATH --name=lab1
@@ -12,7 +12,7 @@ from absl import flags
 from sensorium_tf import cli
 
 MICE = flags.DEFINE_string("mice", None, "Names, joined by commas: mouse1 to mouse7, simulated.")
-RECORDING = flags.DEFINE_string("recording", None, "Zip or folder of a recording of your own.")
+RECORDING = flags.DEFINE_string("recording", None, "Zip or folder of a custom recording.")
 NAME = flags.DEFINE_string("name", None, "Name for --recording.")
 MANUAL_DIR = flags.DEFINE_string("manual_dir", None, "Folder with the published zips, unopened.")
 FILE_FORMAT = flags.DEFINE_enum(

@@ -14,7 +14,7 @@ from sensorium_tf import cli
 WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
 MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file, trained or imported.")
 MOUSE = flags.DEFINE_string("mouse", None, "Which of the model's mice.", required=True)
-MODULES = flags.DEFINE_list("modules", [], "Modules of your own layers, to be imported first.")
+MODULES = flags.DEFINE_list("modules", [], "Modules of custom layers, to be imported first.")
 OUTPUT = flags.DEFINE_string(
     "output",
     None,

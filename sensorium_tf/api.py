@@ -119,9 +119,9 @@ def train(
         strategy: Where to compute, see `training.make_strategy`.
         profile: Whether to record some steps for TensorBoard's profiler.
         verbose: Whether to say what is trained on what, and to show progress.
-        **settings: All else that decides a run: the attributes of `settings.TrainingSettings` and
-            of the settings in it (`models.ModelSettings`, `settings.ScheduleSettings`,
-            `data.Subset`, `settings.DeviceSettings`), side by side.
+        **settings: All else that decides a run: the attributes of `TrainingSettings` and of the
+            settings in it (`models.ModelSettings`, `ScheduleSettings`, `data.Subset`,
+            `DeviceSettings`), side by side.
 
     Returns:
         The run, with its best weights.

@@ -54,7 +54,7 @@ def pairs(choice: flags.FlagHolder) -> dict[str, str]:
 
 
 def import_own(choice: flags.FlagHolder) -> None:
-    """Imports the modules of a user's own layers."""
+    """Imports custom modules, with the parts that they register."""
     from sensorium_tf.registry import import_modules
 
     import_modules(choice.value)

@@ -28,7 +28,7 @@ def expand(path: str | os.PathLike) -> Path:
     """Returns a path that a user gives, with the home folder in place of `~`.
 
     Raises:
-        SensoriumError: if there is no such home folder.
+        SensoriumError: If there is no such home folder.
     """
     try:
         return Path(path).expanduser()
@@ -95,13 +95,13 @@ def file_lock(path: str | os.PathLike, work: str, *, wait: bool = False) -> Iter
     system knows no locks, the block runs unguarded. The content of the file is never touched.
 
     Args:
-        path: the lock file; its folder is made.
-        work: what the block does, for the message.
-        wait: whether to wait, with one line on stderr, until another process has let go of it.
+        path: The lock file; its folder is made.
+        work: What the block does, for the message.
+        wait: Whether to wait, with one line on stderr, until another process has let go of it.
             Ctrl-C and SIGTERM end the wait, unless the program handles them otherwise.
 
     Raises:
-        SensoriumError: if another process holds the lock and `wait` is not set, or a link, folder
+        SensoriumError: If another process holds the lock and `wait` is not set, or a link, folder
             or device is in the lock file's place.
     """
     path = Path(path)

@@ -66,9 +66,11 @@ def test_tfds_and_keras_find_ours_in_either_order_of_imports(order, model_file, 
 @pytest.mark.parametrize(
     "module",
     [
+        "models.base",
         "models.cores.sensorium",
         "models.model",
         "models.settings",
+        "interop.pytorch",
         "data.mouse",
         "runs.run",
         "training.trainer",

@@ -38,7 +38,7 @@ def test_a_command_that_is_shown_names_flags_that_exist(script, arguments):
         [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     for flag in re.findall(r"--(\w+)", arguments):
-        assert re.search(rf"--(\[no\])?{flag}:", helped.stdout), flag
+        assert re.search(rf"^  --(\[no\])?{flag}(=|$)", helped.stdout, re.MULTILINE), flag
 
 
 @pytest.fixture(scope="module")

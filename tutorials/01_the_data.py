@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 
 import sensorium_tf
 from sensorium_tf import metrics, plotting
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import Trials
 
 mouse = sensorium_tf.load(MOUSE)
@@ -106,8 +107,8 @@ plotting.signal_traces(session.signals, recording=mouse.spec)
 
 # %%
 activity = session.responses.mean(axis=1)
-for name, values in zip(mouse.spec["behavior"].columns, session.signals["behavior"].T, strict=True):
-    correlation = np.corrcoef(values, activity)[0, 1]
+for column, name in enumerate(("pupil dilation", "its derivative", "running speed")):
+    correlation = np.corrcoef(session.signals["behavior"][:, column], activity)[0, 1]
     print(f"{name:15} correlates with the mean activity by {correlation:+.2f}")
 
 # %% [markdown]
@@ -163,7 +164,7 @@ plotting.repeated_responses(
 plotting.reliability_histograms(fev, oracle)
 
 # %%
-counted = np.mean(fev >= mouse.challenge.fev_threshold)
+counted = np.mean(fev >= sensorium2022.CHALLENGE.fev_threshold)
 print(f"FEV: mean {fev.mean():.2f}; {counted:.0%} of the neurons count in FEVE")
 print(f"oracle: mean {oracle.mean():.2f}")
 print(f"FEV and oracle correlate over neurons by {np.corrcoef(fev, oracle)[0, 1]:.2f}")
@@ -186,5 +187,4 @@ plotting.neurons_in_cortex(
 #
 # - `sensorium_tf.load(MOUSE, neurons=200, min_fev=0.15)` opens a part of a mouse;
 # - `sensorium_tf.data.batches` gives batches of one or several mice for a model;
-# - [the recording format](../docs/recording_format.md): what a recording of your own must look
-#   like.
+# - [the recording format](../docs/recording_format.md): what a custom recording must look like.

@@ -40,7 +40,7 @@ untrained.summary()
 
 # %%
 test = mouse.trials("test")
-rates = untrained({mouse.name: test.inputs(mouse.inputs("sensorium"), slice(10))})[mouse.name]
+rates = untrained({mouse.name: test.inputs(untrained.inputs, slice(10))})[mouse.name]
 print(f"{rates.shape[0]} images in, the rates of {rates.shape[1]} neurons out")
 
 # %% [markdown]
@@ -172,7 +172,7 @@ plotting.first_layer_filters(np.asarray(cnn.model.core.stem.kernel), title="cnn"
 # where their readouts look; a neuron has the same colour in both:
 
 # %%
-positions = np.asarray(cnn.model.readouts[MOUSE].mean_positions())
+positions = np.asarray(cnn.model.readouts[MOUSE].positions())
 plotting.receptive_field_positions(positions, mouse.cell_motor_coordinates)
 
 # %% [markdown]
@@ -183,7 +183,7 @@ plotting.receptive_field_positions(positions, mouse.cell_motor_coordinates)
 # %%
 model = keras.models.load_model("runs/cnn/model.keras")
 one_mouse = model.for_mouse(MOUSE)  # images in, rates out
-rates = one_mouse.predict(test.inputs(mouse.inputs("sensorium")), verbose=0)
+rates = one_mouse.predict(test.inputs(model.inputs), verbose=0)
 print(f"rates of {rates.shape[0]} trials and {rates.shape[1]} neurons")
 
 # %% [markdown]

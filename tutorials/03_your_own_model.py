@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 3. Your own model
 #
-# A new core and a new readout, each a Keras layer of some twenty lines; trained, reloaded, scored
+# A custom core and a custom readout, each a class of some twenty lines; trained, reloaded, scored
 # and compared like the baselines. Everything below is written into the folder where it runs.
 
 # %%
@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 
 import sensorium_tf
+from sensorium_tf import testing
+from sensorium_tf.registry import import_modules
 
 # %% [markdown]
 # The one line to change is the next: `"simulated"` is made on the spot; `"mouse3"`, for example, is
@@ -34,25 +36,24 @@ MOUSE = "simulated"
 # thing.
 
 # %%
-SMALL = {"recipe": "fast", "epochs": 6, "hidden_channels": 16, "neurons": 200, "verbose": False}
+SMALL = {"recipe": "fast", "epochs": 6, "neurons": 200, "verbose": False}
 
 # %% [markdown]
 # ## The module
 #
-# The model lives in a module, here `my_model.py`, so that every process can import it.
+# The parts live in a module, here `my_model.py`, so that every process can import it. Each is
+# registered under a name, says its options in `Config`, and computes in `call`.
 #
 # - The **core** filters the image, squares what is positive, and divides it by the activity around:
 #   divisive normalisation (Heeger, 1992). How much each channel counts in the divisor of each other
 #   one is learnt. Its penalty is a Keras regularizer of the kernel.
 # - The **readout** looks at the map through a Gaussian window, one for each neuron. It lies where a
 #   linear map of the place in cortex says, from which each neuron may deviate; how wide it is, is
-#   learnt as well. `set_mean_rates` is optional: where a readout has it, the recipe `fast` starts
-#   each neuron at its mean response.
-# - `build` puts both into a `FiringRateModel`. It is given the neurons' coordinates for each mouse,
-#   the track, the baselines' settings (use those that make sense to you) and the seed.
+#   learnt as well. `set_coordinates` tells it the places; `set_mean_rates` lets the recipe `fast`
+#   start each neuron at its mean response; `positions` is for figures. All three are optional.
 #
-# [Add a core](../docs/add_a_core.md) and [add a readout](../docs/add_a_readout.md) list all that a
-# model asks of a layer.
+# [Add a core](../docs/add_a_core.md) and [add a readout](../docs/add_a_readout.md) list all that
+# such a class can have.
 
 # %%
 CODE = '''\
@@ -61,71 +62,79 @@ CODE = '''\
 import keras
 from keras import ops
 
-from sensorium_tf.models import BatchNorm, FiringRateModel, normalize_coordinates
-from sensorium_tf.tracks import image_shape
+from sensorium_tf import config
+from sensorium_tf.models import BatchNorm, CoreBase, ReadoutBase, normalize_coordinates
+from sensorium_tf.registry import CORES, READOUTS
 
 
-@keras.saving.register_keras_serializable(package="my_model")
-class NormalizationCore(keras.layers.Layer):
+@CORES.register("normalization")
+class NormalizationCore(CoreBase):
     """Squared filters, divided by the activity of all filters around."""
 
-    def __init__(self, channels, *, kernel=9, around=5, **kwargs):
+    class Config(config.Config):
+        """Options of the core."""
+
+        channels: int = config.setting(32, "Filters.", at_least=1)
+        kernel: int = config.setting(9, "Their size, in pixels.", at_least=1)
+        around: int = config.setting(5, "Size of the surround, in pixels.", at_least=1)
+
+    def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.channels, self.kernel, self.around = channels, kernel, around
-        small = keras.regularizers.L2(0.1)
+        first, second = map(keras.initializers.GlorotUniform, self.seeds(2))
         self.filters = keras.layers.Conv2D(
-            channels, kernel, use_bias=False, kernel_regularizer=small
+            self.config.channels,
+            self.config.kernel,
+            use_bias=False,
+            kernel_initializer=first,
+            kernel_regularizer=keras.regularizers.L2(0.1),
         )
         self.norm = BatchNorm(momentum=0.1)
-        self.pool = keras.layers.Conv2D(channels, 1, activation="softplus")
+        self.pool = keras.layers.Conv2D(
+            self.config.channels, 1, activation="softplus", kernel_initializer=second
+        )
 
-    def build(self, input_shape):
-        self.filters.build(input_shape)
-        for layer in (self.norm, self.pool):
-            layer.build(self.compute_output_shape(input_shape))
-        self.built = True
-
-    def call(self, image, training=None):
-        drive = ops.relu(self.norm(self.filters(image), training=training)) ** 2
-        nearby = ops.average_pool(drive, self.around, strides=1, padding="same")
+    def call(self, images, training=None):
+        drive = ops.relu(self.norm(self.filters(images), training=training)) ** 2
+        nearby = ops.average_pool(drive, self.config.around, strides=1, padding="same")
         return drive / (1.0 + self.pool(nearby))
 
-    def compute_output_shape(self, input_shape):
-        batch, height, width, _ = input_shape
-        return (batch, height - self.kernel + 1, width - self.kernel + 1, self.channels)
-
-    def get_config(self):
-        own = {"channels": self.channels, "kernel": self.kernel, "around": self.around}
-        return {**super().get_config(), **own}
+    def first_layer(self):
+        return ops.convert_to_numpy(self.filters.kernel)
 
 
-@keras.saving.register_keras_serializable(package="my_model")
-class PoolingReadout(keras.layers.Layer):
+@READOUTS.register("pooling")
+class PoolingReadout(ReadoutBase):
     """A Gaussian window for each neuron, placed by where the neuron lies in cortex."""
 
-    def __init__(self, n_neurons, **kwargs):
-        super().__init__(**kwargs)
-        self.n_neurons = n_neurons
+    class Config(config.Config):
+        """Options of the readout."""
+
+        sparseness: float = config.setting(0.0076, "L1 penalty on the features.", at_least=0)
 
     def build(self, input_shape):
         n, (_, self.height, self.width, channels) = self.n_neurons, input_shape
-        constant, sparse = keras.initializers.Constant, keras.regularizers.L1(0.0076)
+        constant = keras.initializers.Constant
         self.coordinates = self.add_weight((n, 2), "zeros", trainable=False, name="coordinates")
         self.retinotopy = self.add_weight((2, 2), "zeros", name="retinotopy")
         self.offset = self.add_weight((n, 2), "zeros", name="offset")
         self.log_size = self.add_weight((n, 2), constant(-2.0), name="log_size")
-        self.features = self.add_weight(
-            (n, channels), constant(1 / channels), regularizer=sparse, name="features"
-        )
+        self.features = self.add_weight((n, channels), constant(1 / channels), name="features")
         self.bias = self.add_weight((n,), "zeros", name="bias")
-        self.built = True
 
-    def centers(self):
+    def set_coordinates(self, cell_motor_coordinates):
+        self.coordinates.assign(normalize_coordinates(cell_motor_coordinates))
+
+    def set_mean_rates(self, means):
+        means = ops.maximum(means, 0.05)
+        self.bias.assign(ops.where(means < 1.0, ops.log(means), means - 1.0))
+
+    def positions(self):
         """Returns where each neuron looks, (x, y) in [-1, 1] over the map."""
         return ops.matmul(self.coordinates, self.retinotopy) + self.offset
 
     def window(self, axis, size):
-        distance = ops.linspace(-1.0, 1.0, size) - self.centers()[:, axis, None]
+        pixels = ops.linspace(-1.0, 1.0, size, dtype=self.compute_dtype)
+        distance = pixels - self.positions()[:, axis, None]
         weight = ops.exp(-0.5 * (distance / ops.exp(self.log_size[:, axis, None])) ** 2)
         return weight / (ops.sum(weight, axis=1, keepdims=True) + 1e-6)
 
@@ -134,46 +143,43 @@ class PoolingReadout(keras.layers.Layer):
         seen = ops.einsum("bhnc,nh->bnc", seen, self.window(1, self.height))
         return ops.sum(seen * self.features, axis=-1) + self.bias
 
-    def set_mean_rates(self, means):
-        means = ops.maximum(means, 0.05)
-        self.bias.assign(ops.where(means < 1.0, ops.log(means), means - 1.0))
-
-    def compute_output_shape(self, input_shape, *_, **__):
-        return (input_shape[0], self.n_neurons)
-
-    def get_config(self):
-        return {**super().get_config(), "n_neurons": self.n_neurons}
-
-
-def build(coordinates, *, track, settings, seed):
-    """Makes the model for some mice."""
-    keras.utils.set_random_seed(seed)
-    core = NormalizationCore(settings.hidden_channels, name="core")
-    readouts = {
-        mouse: PoolingReadout(len(places), name=f"readout_{mouse}")
-        for mouse, places in coordinates.items()
-    }
-    model = FiringRateModel(core, readouts, image_shape=image_shape(track))
-    for mouse, places in coordinates.items():
-        readouts[mouse].coordinates.assign(normalize_coordinates(places))
-    return model
+    def penalty(self):
+        return self.config.sparseness * ops.sum(ops.abs(self.features))
 '''
 Path("my_model.py").write_text(CODE)
 
 # %% [markdown]
+# Whether a part keeps to what a model asks of it is one call, which belongs into its test: it makes
+# the part, calls it on images of several sizes, saves it and loads it again, and says in one line
+# what is wrong.
+
+# %%
+import_modules(["my_model"])
+testing.check_core("normalization(channels=4)")
+testing.check_readout("pooling")
+
+# %% [markdown]
 # ## Train
 #
-# `module:function` stands where `cnn` or `ln` would. At the command line it is
+# The parts take the places of the baseline's. At the command line it is
 #
 # ```
-# python launch/train.py --model=my_model:build --mice=simulated --workdir=runs/mine
+# python launch/train.py --modules=my_model --core="normalization(channels=16)" --readout=pooling \
+#     --mice=simulated --workdir=runs/mine
 # ```
 #
 # which finds `my_model.py` in the working folder, too.
 
 # %%
-mine = sensorium_tf.train("my_model:build", MOUSE, workdir="runs/mine", **SMALL)
-print(mine.provenance.describe())
+mine = sensorium_tf.train(
+    "cnn",
+    MOUSE,
+    workdir="runs/mine",
+    core="normalization(channels=16)",
+    readout="pooling",
+    **SMALL,
+)
+print(mine.name, mine.provenance.describe(), sep="\n")
 
 # %% [markdown]
 # The run has all that a baseline's has: a line for each epoch, checkpoints from which it goes on
@@ -185,19 +191,18 @@ print(*sorted(path.name for path in mine.folder.iterdir()), sep="  ")
 # %% [markdown]
 # ## Reload
 #
-# In a new process `keras.models.load_model` needs to know the classes: import the module first.
-# (The launchers do it with `--modules=my_model`.) The rates there equal those here.
+# A run records the modules that its parts are from, and imports them when it is opened if they are
+# still the same: `Run` needs no more than the folder. Keras's own `load_model` knows nothing of
+# that: import the module first. The rates in a new process equal those here.
 
 # %%
 PROCESS = f"""
-import keras
-import my_model
 import numpy as np
 import sensorium_tf
 
-model = keras.models.load_model("runs/mine/model.keras")
-print(type(model.core).__name__, "and", type(model.readouts["{MOUSE}"]).__name__)
-np.save("rates.npy", sensorium_tf.Run("runs/mine").predict("validation"))
+run = sensorium_tf.Run("runs/mine")
+print(type(run.model.core).__name__, "and", type(run.model.readouts["{MOUSE}"]).__name__)
+np.save("rates.npy", run.predict("validation"))
 """
 done = subprocess.run([sys.executable, "-c", PROCESS], capture_output=True, text=True)
 assert done.returncode == 0, done.stderr
@@ -214,13 +219,11 @@ print(f"largest difference of the rates: {difference:.1e}")
 
 # %%
 core, readout = mine.model.core, mine.model.readouts[MOUSE]
-sensorium_tf.plotting.first_layer_filters(
-    np.asarray(core.filters.kernel), title="filters of the core"
-)
+sensorium_tf.plotting.first_layer_filters(core.first_layer(), title="filters of the core")
 
 # %%
 sensorium_tf.plotting.receptive_field_positions(
-    np.asarray(readout.centers()),
+    np.asarray(readout.positions()),
     mine.mouse().cell_motor_coordinates,
     title="where the readout looks",
 )
@@ -241,8 +244,8 @@ print(mine.evaluate().report())
 # not enough to rank architectures.
 
 # %%
-ln = sensorium_tf.train("ln", MOUSE, workdir="runs/ln", **SMALL)
-cnn = sensorium_tf.train("cnn", MOUSE, workdir="runs/cnn", **SMALL)
+ln = sensorium_tf.train("ln", MOUSE, workdir="runs/ln", hidden_channels=16, **SMALL)
+cnn = sensorium_tf.train("cnn", MOUSE, workdir="runs/cnn", hidden_channels=16, **SMALL)
 comparison = sensorium_tf.compare(cnn, ln, mine)
 print(comparison.report())
 
@@ -262,8 +265,9 @@ sensorium_tf.plotting.paired_correlations(
 #
 # - Python keeps what it has imported: after an edit of `my_model.py` restart the notebook. A
 #   changed model needs a new `workdir`.
-# - `track="sensorium_plus"` gives images of four channels, which `image_shape(track)` knows. Only a
-#   model with shifters gets the pupil center.
-# - `python launch/submit.py --workdir=runs/mine --mouse=mouse1 --modules=my_model` writes the
-#   submission files.
-# - Several mice work without a change: `build` gets the coordinates of each.
+# - `track="sensorium_plus"` gives the core images of four channels. Where a readout sets
+#   `takes_shift = True`, a shifter hands it `shift`; for this one choose `shifter="none"`.
+# - `python launch/submit.py --workdir=runs/mine --mouse=mouse1` writes the submission files.
+# - Several mice work without a change: each has its own readout.
+# - Where parts are not enough, `--model=my_model:build` takes a function
+#   `build(coordinates, *, inputs, seed)` that returns a whole `FiringRateModel`.

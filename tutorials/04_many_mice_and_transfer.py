@@ -28,7 +28,7 @@ MICE = ("simulated_a", "simulated_b", "simulated_c")
 # ## Three mice
 #
 # `simulate` writes a recording in the published file tree, `prepare` makes a dataset of it under a
-# name of your choice; your own recordings take the second step alone. Another session key is
+# name of your choice; a recording that you have takes the second step alone. Another session key is
 # another mouse: other neurons, elsewhere in cortex, that saw other images.
 
 # %%

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 
 import sensorium_tf
+from sensorium_tf.interop.pytorch import load_published, save_published
 from sensorium_tf.registry import RECIPES
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -53,7 +54,8 @@ CHECKPOINT, MOUSE = None, "simulated"
 mouse = sensorium_tf.load(MOUSE)
 validation = mouse.trials("validation")
 print(f"{mouse.name}, session key {mouse.session_key}: {mouse.n_neurons} neurons")
-print({name: value.shape for name, value in validation.inputs(mouse.inputs("sensorium")).items()})
+inputs = mouse.inputs("sensorium")
+print({name: value.shape for name, value in validation.inputs(inputs).items()})
 
 # %% [markdown]
 # ## Model
@@ -72,17 +74,17 @@ print({name: value.shape for name, value in validation.inputs(mouse.inputs("sens
 # | `grid_mean_predictor`: a dict, or `None` | `positions="predicted"`, or `"free"` |
 # | its `hidden_features` | `position_hidden_units` |
 # | `init_sigma` | `sigma_init` |
-# | `shifter` | `shifter`, with `track="sensorium_plus"` |
+# | `shifter=True`, or `False` | with `track="sensorium_plus"`, or `shifter="none"` |
 # | `hidden_channels_shifter`, `shift_layers` | `shifter_hidden_units`, `shifter_layers` |
 # | `model(x, data_key=key)` | `model({"mouse1": {"image": x}})["mouse1"]` |
 # | its `pupil_center=p` | `{"image": x, "pupil_center": p}` |
 # | `model.readout[key]`, `model.shifter[key]` | `model.readouts[name]`, `model.shifters[name]` |
-# | `model.readout[key].mu` | `model.readouts[name].mean_positions()` |
+# | `model.readout[key].mu` | `model.readouts[name].positions()` |
 # | `model.train()`, `model.eval()` | `model(inputs, training=True)`; without it, evaluation |
 
 # %%
 model = sensorium_tf.build("cnn", mouse)
-print(f"{1 + model.core.n_blocks} layers of {model.core.hidden_channels} channels")
+print(f"{1 + model.core.config.n_blocks} layers of {model.core.config.hidden_channels} channels")
 
 # %% [markdown]
 # ## Training
@@ -138,7 +140,7 @@ if CHECKPOINT is None or not HAS_TORCH:
     )
     if HAS_TORCH:
         CHECKPOINT = "small.pth"
-        sensorium_tf.models.save_published(small.model, CHECKPOINT, keys={MOUSE: key})
+        save_published(small.model, CHECKPOINT, keys={MOUSE: key})
     else:
         print("with PyTorch here its weights would be written to small.pth")
 
@@ -149,7 +151,7 @@ if CHECKPOINT is None or not HAS_TORCH:
 
 # %%
 if HAS_TORCH:
-    imported = sensorium_tf.models.load_published(CHECKPOINT, names={key: MOUSE})
+    imported = load_published(CHECKPOINT, names={key: MOUSE})
 else:
     imported = small.model
     print("without PyTorch the small CNN itself stands in for the imported one")
@@ -174,7 +176,7 @@ if HAS_TORCH:
     def torch_rates(images):
         """Returns the rates of images `(trials, height, width, 1)`."""
         x = torch.from_numpy(np.moveaxis(images, -1, 1).copy())
-        for layer in range(1 + model.core.n_blocks):
+        for layer in range(1 + model.core.config.n_blocks):
             part = {
                 name.removeprefix(f"core.features.layer{layer}."): weight
                 for name, weight in state.items()
@@ -204,7 +206,7 @@ if HAS_TORCH:
 
 
 # %%
-images = validation.inputs(mouse.inputs("sensorium"))["image"][:20]
+images = validation.inputs(inputs)["image"][:20]
 rates = np.asarray(model({MOUSE: {"image": images}})[MOUSE])
 if HAS_TORCH:
     difference = np.abs(torch_rates(images) - rates).max()
@@ -220,7 +222,7 @@ else:
 
 # %%
 if HAS_TORCH:
-    sensorium_tf.models.save_published(model, "again.pth", keys={MOUSE: key})
+    save_published(model, "again.pth", keys={MOUSE: key})
     again = torch.load("again.pth", weights_only=True)
     weights = [name for name in state if not name.endswith("num_batches_tracked")]
     assert state.keys() == again.keys()

@@ -23,13 +23,13 @@ class Download:
 
     Args:
         dl_manager: TFDS's.
-        url: the address.
+        url: The address.
 
     Attributes:
-        path: where the file is.
+        path: Where the file is.
 
     Raises:
-        SensoriumError: if there is no network (said within seconds, which TFDS takes minutes for),
+        SensoriumError: If there is no network (said within seconds, which TFDS takes minutes for),
             or the file is not the one that was downloaded first. Both files are kept.
     """
 

@@ -34,15 +34,15 @@ class Description:
     """What belongs to a recording as a whole.
 
     Attributes:
-        session_key: such as `26872-17-20`.
-        spec: the signals, every shape known.
-        trials: the tiers it has, and the number of trials of each.
-        neurons: metadata of the neurons, name to array `(neurons, ...)`; `unit_ids` and
+        session_key: Such as `26872-17-20`.
+        spec: The signals, every shape known.
+        trials: The tiers it has, and the number of trials of each.
+        neurons: Metadata of the neurons, name to array `(neurons, ...)`; `unit_ids` and
             `cell_motor_coordinates`, `(neurons, 3)` in micrometres, among them.
-        statistics: signal to `{"mean", "std"}` over the training trials, raw units: `()` for
+        statistics: Signal to `{"mean", "std"}` over the training trials, raw units: `()` for
             the image, `(columns,)` for the other signals.
-        withheld_signals: signals that are zeros because the competition hides them.
-        withheld_tiers: tiers whose responses are zeros for the same reason.
+        withheld_signals: Signals that are zeros because the competition hides them.
+        withheld_tiers: Tiers whose responses are zeros for the same reason.
     """
 
     session_key: str
@@ -60,9 +60,9 @@ def describe(
     """Returns the metadata of a dataset, JSON values with their checksum.
 
     Args:
-        recording: that is prepared.
-        spec: what the dataset holds of it.
-        signals: the signals but for the image, `(trials, columns)` each.
+        recording: That is prepared.
+        spec: What the dataset holds of it.
+        signals: The signals but for the image, `(trials, columns)` each.
     """
     trials = {tier: recording.trials_of(tier) for tier in _TIERS}
     metadata = {
@@ -107,15 +107,15 @@ def check_prepared(folder: Path, *, config: str, version: str) -> Description | 
     names, whoever wrote it.
 
     Args:
-        folder: of the dataset, with its version; may be absent.
-        config: name of the mouse.
-        version: of the dataset.
+        folder: Of the dataset, with its version; may be absent.
+        config: Name of the mouse.
+        version: Of the dataset.
 
     Returns:
         What the dataset says of its recording; None if the folder is absent.
 
     Raises:
-        SensoriumError: if it is not what this package writes.
+        SensoriumError: If it is not what this package writes.
     """
     if not folder.exists():
         return None

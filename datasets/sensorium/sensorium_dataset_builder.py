@@ -52,15 +52,15 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     """TFDS builder of the dataset `sensorium`.
 
     Args:
-        recording: path of a recording (zip or folder) to prepare instead of the published one.
+        recording: Path of a recording (zip or folder) to prepare instead of the published one.
             With a `RecordingConfig` of a new name it makes a dataset of a custom recording.
-        data_dir: where the prepared datasets are; TFDS's default if left out.
-        **kwargs: those of every TFDS builder (`config`, `version`, `file_format`).
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
+        **kwargs: Those of every TFDS builder (`config`, `version`, `file_format`).
 
     Attributes:
-        challenge: the benchmark whose recordings these are.
-        description: what belongs to the recording as a whole; None before it is prepared.
-        prepared_elsewhere: whether another process prepared the dataset while this one waited.
+        challenge: The benchmark whose recordings these are.
+        description: What belongs to the recording as a whole; None before it is prepared.
+        prepared_elsewhere: Whether another process prepared the dataset while this one waited.
     """
 
     VERSION = tfds.core.Version("2.0.0")
@@ -145,7 +145,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         Where another process is preparing it, waits until that is done and uses what is there then.
 
         Raises:
-            SensoriumError: if the recording cannot be had or read, or the dataset cannot be
+            SensoriumError: If the recording cannot be had or read, or the dataset cannot be
                 written. Nothing is left half made.
         """
         if self.data_path.exists():

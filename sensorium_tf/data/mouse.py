@@ -284,10 +284,10 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
 
     Args:
         name: `mouse1` to `mouse7`, `simulated`, or the name given to a custom recording.
-        data_dir: where the prepared datasets are; TFDS's default if left out.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
 
     Raises:
-        SensoriumError: if it has not been prepared, or by another version, or what is there is
+        SensoriumError: If it has not been prepared, or by another version, or what is there is
             damaged or cannot be read.
     """
     folder = expand(data_dir or tfds.core.constants.DATA_DIR)
@@ -314,7 +314,7 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
         ) from e
     command = (
         f"run python launch/prepare.py --mice={name} (or --recording=PATH --name={name} for a "
-        "recording of your own)"
+        "custom recording)"
     )
     if earlier:
         raise SensoriumError(
@@ -336,12 +336,12 @@ def builder_of(
     import the modules that are named there.
 
     Args:
-        name: of the mouse.
-        data_dir: where the prepared datasets are; TFDS's default if left out.
-        recording: zip or folder to prepare.
+        name: Of the mouse.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
+        recording: Zip or folder to prepare.
 
     Raises:
-        SensoriumError: if there cannot be a mouse of this name, or what is prepared is damaged.
+        SensoriumError: If there cannot be a mouse of this name, or what is prepared is damaged.
     """
     if name in Builder.builder_configs:
         config = name

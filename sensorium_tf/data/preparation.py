@@ -52,8 +52,8 @@ def prepare(
         return _check_same(load_mouse(name, data_dir=data_dir), builder, recording, file_format)
     if recording is None and name not in Builder.builder_configs:
         raise SensoriumError(
-            f"mouse {name!r} is not known: {', '.join(Builder.builder_configs)}, or give the file "
-            "of your own with --recording"
+            f"mouse {name!r} is not known: {', '.join(Builder.builder_configs)}, or give a file "
+            "with --recording"
         )
     config = tfds.download.DownloadConfig(
         manual_dir=manual_dir,

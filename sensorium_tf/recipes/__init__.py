@@ -1,4 +1,4 @@
-"""How to train: each recipe is a file of this folder, or of a user's own module."""
+"""How to train: each recipe is a file of this folder, or of a custom module."""
 
 import dataclasses
 import types

@@ -75,7 +75,7 @@ class Recording:
         self.image_ids = self._read_image_ids()
         self.trial_ids = self._text("meta/trials/trial_idx.npy", self._per_trial("trial_idx"))
         if len(np.unique(self.trial_ids)) < self.n_trials:
-            self._warn("some trial ids are there twice: a submission of it cannot be scored")
+            self._warn("some trial ids are duplicates: a submission of it cannot be scored")
         self.unit_ids = self._read_unit_ids()
         self.cell_motor_coordinates = self._read_coordinates()
         self.neurons = self._read_neuron_metadata()
@@ -247,7 +247,7 @@ class Recording:
         )
         unit_ids = self._whole_numbers(name, values)
         if len(np.unique(unit_ids)) < len(unit_ids):
-            self._warn("some unit ids are there twice: a submission of it cannot be scored")
+            self._warn("some unit ids are duplicates: a submission of it cannot be scored")
         return unit_ids
 
     def _read_coordinates(self) -> np.ndarray:

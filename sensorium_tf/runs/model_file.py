@@ -34,8 +34,8 @@ def save_model(model: FiringRateModel | EnsembleModel, path: str | os.PathLike) 
     """Writes a model as a Keras file, complete or not at all; a kill leaves what was there before.
 
     Args:
-      model: of this package.
-      path: the file; folders above it are made.
+        model: Of this package.
+        path: The file; folders above it are made.
 
     Raises:
         SensoriumError: As `check_model_file`, or if the file cannot be written.
@@ -88,7 +88,7 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
         if is_access_error(e):
             raise cannot_read(path, e) from e
         own = "Could not locate class" in str(e)
-        hint = ": import the modules of its own layers first (--modules)" if own else ""
+        hint = ": import the modules of its custom layers first (--modules)" if own else ""
         raise SensoriumError(
             f"{path}: not a Keras model that can be loaded ({one_line(e)[:300]}){hint}"
         ) from e

@@ -19,8 +19,8 @@ class Predictor:
     """Predicts one mouse's rates with a model whose weights may still change.
 
     Args:
-      model: a trained model.
-      mouse: one of the model's mice.
+        model: A trained model.
+        mouse: One of the model's mice.
 
     Raises:
         SensoriumError: If the model has no such mouse.
@@ -45,7 +45,7 @@ class Predictor:
         """Returns the rates `(trials, neurons)`, in units of the responses' std.
 
         Args:
-          trials: of the mouse.
+            trials: Of the mouse.
 
         Raises:
             SensoriumError: If the mouse lacks what the model is given, or has another number of
@@ -80,8 +80,8 @@ def predict(model: FiringRateModel | EnsembleModel, trials: Trials) -> np.ndarra
     """Returns the rates `(trials, neurons)` of the trials' mouse, in units of the responses' std.
 
     Args:
-      model: a trained model.
-      trials: of one of the model's mice.
+        model: A trained model.
+        trials: Of one of the model's mice.
 
     Raises:
         SensoriumError: If the model does not fit the mouse or its recording.

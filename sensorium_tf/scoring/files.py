@@ -45,7 +45,7 @@ def write_submission(
         unit_ids: `(neurons,)`.
 
     Raises:
-        SensoriumError: If the shapes disagree, an id is there twice, a unit id is no whole number
+        SensoriumError: If the shapes disagree, an id is a duplicate, a unit id is no whole number
             or a value is not finite (then nothing is written), or the file cannot be written.
     """
     _write(path, PREDICTION, rates, trial_ids, image_ids, unit_ids)
@@ -95,7 +95,7 @@ def _write(
         raise SensoriumError(f"{path}: unit ids are {unit_ids.dtype}, expected whole numbers")
     for name, ids in (("trial", trial_ids), ("unit", unit_ids)):
         if len(np.unique(ids)) < len(ids):
-            raise SensoriumError(f"{path}: a {name} id is there twice: it could not be scored")
+            raise SensoriumError(f"{path}: duplicate {name} ids: it could not be scored")
     for trial in map(str, trial_ids.tolist()):
         if not trial or trial != trial.strip() or not trial.isprintable():
             raise SensoriumError(f"{path}: trial id {trial!r} could not be read back")

@@ -50,7 +50,7 @@ class Rows:
             if not trial:
                 raise self.error("a row without trial id")
             if trial in seen:
-                raise self.error(f"trial {trial} is there twice")
+                raise self.error(f"duplicate trial {trial}")
             seen.add(trial)
             values = self._numbers(values_text, trial, self._column, float)
             # Nearly always the same text in each row: parse it once.
@@ -97,7 +97,7 @@ class Rows:
                         f"{', '.join(needed)}"
                     )
                 if len(set(columns)) < len(columns):
-                    raise self.error("a column is there twice")
+                    raise self.error("duplicate column")
                 places = [columns.index(name) for name in needed]
                 for cells in found:
                     if len(cells) > len(columns):

@@ -136,7 +136,7 @@ class Cluster:
 
     Attributes:
         own: `host:port` of this process.
-        others: those of the other processes, by what they are called, such as `worker 1`.
+        others: Those of the other processes, by what they are called, such as `worker 1`.
     """
 
     own: str
@@ -193,7 +193,7 @@ def wait_for_workers(cluster: Cluster) -> None:
     listens where TensorFlow soon will, and goes on once it has reached all others there.
 
     Args:
-        cluster: of this process.
+        cluster: Of this process.
 
     Raises:
         SensoriumError: If this process cannot listen at its own address.

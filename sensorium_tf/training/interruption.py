@@ -31,7 +31,7 @@ def stop_on_sigterm() -> Iterator[StopRequest]:
     no handlers, nothing changes.
 
     Yields:
-      What knows whether the signal came.
+        What knows whether the signal came.
     """
     if _active:
         yield _active[-1]

@@ -16,14 +16,14 @@ class Steps:
     batch: losses and gradients are summed, which gives what one device gives with all of it.
 
     Args:
-      model: compiled with a loss for each mouse, made in the strategy's scope.
-      strategy: where to compute.
-      clip_norm: largest norm of all gradients together; None for no limit.
-      ema_decay: share of the old value in the moving average of the weights after each step;
-        None for no average.
+        model: Compiled with a loss for each mouse, made in the strategy's scope.
+        strategy: Where to compute.
+        clip_norm: Largest norm of all gradients together; None for no limit.
+        ema_decay: Share of the old value in the moving average of the weights after each step;
+            None for no average.
 
     Attributes:
-      averages: the averaged weights, in the order of `model.weights`; empty without average.
+        averages: The averaged weights, in the order of `model.weights`; empty without average.
     """
 
     def __init__(
@@ -57,10 +57,10 @@ class Steps:
         """Takes one step for each learning rate.
 
         Args:
-          iterator: of a dataset that the strategy distributed.
-          learning_rates: of each step.
-          n_trials: trials of each mouse in each step, by which the totals are weighed.
-          stop: whether this process asks all of them to stop after these steps.
+            iterator: Of a dataset that the strategy distributed.
+            learning_rates: Of each step.
+            n_trials: Trials of each mouse in each step, by which the totals are weighed.
+            stop: Whether this process asks all of them to stop after these steps.
         """
         poisson, penalties, stopped, bad, losses, gradients = self._compiled(
             iterator,

@@ -13,10 +13,10 @@ class BadStep:
     """A step whose loss or gradients were not finite.
 
     Attributes:
-      index: of the step within the call.
-      losses: Poisson loss of each mouse.
-      gradients: largest absolute gradient of each weight, before any clipping and summed over
-        devices; infinite where one was NaN.
+        index: Of the step within the call.
+        losses: Poisson loss of each mouse.
+        gradients: Largest absolute gradient of each weight, before any clipping and summed over
+            devices; infinite where one was NaN.
     """
 
     index: int
@@ -50,11 +50,11 @@ class StepTotals:
     """What some steps come to.
 
     Attributes:
-      poisson: Poisson loss of each mouse, summed over the steps, each times the mouse's trials.
-      penalties: likewise each of the model's penalties, in their order, times the trials of all
-        mice.
-      stopped: whether some process has asked to stop.
-      bad: the first step that was not finite, or None.
+        poisson: Poisson loss of each mouse, summed over the steps, each times the mouse's trials.
+        penalties: Likewise each of the model's penalties, in their order, times the trials of all
+            mice.
+        stopped: Whether some process has asked to stop.
+        bad: The first step that was not finite, or None.
     """
 
     poisson: np.ndarray
@@ -68,10 +68,10 @@ class EpochTotals:
     """The steps of an epoch so far, summed up.
 
     Attributes:
-      step: how many.
-      n_trials: of each mouse.
-      poisson: as in `StepTotals`.
-      penalties: likewise.
+        step: How many.
+        n_trials: Of each mouse.
+        poisson: As in `StepTotals`.
+        penalties: Likewise.
     """
 
     step: int
@@ -108,8 +108,8 @@ class EpochTotals:
         """Returns the mean loss over the trials, and its parts.
 
         Args:
-          mice: names, in the order of the sums.
-          labels: of the penalties, likewise.
+            mice: Names, in the order of the sums.
+            labels: Of the penalties, likewise.
         """
         poisson = self.poisson / self.n_trials
         penalties = self.penalties / self.n_trials.sum()

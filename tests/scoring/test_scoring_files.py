@@ -303,7 +303,7 @@ def test_trials_that_are_missing_doubled_or_unknown_are_refused(files):
     assert str(error.value) == f"{submission}: trial {TRIALS[2]} is missing (1 of 4 trials)"
 
     write(submission, [*rows, rows[1]])
-    with pytest.raises(SensoriumError, match="trial 17 is there twice"):
+    with pytest.raises(SensoriumError, match="duplicate trial 17"):
         score(submission, truth)
 
     write(submission, [*rows, {**rows[1], "trial_indices": "99"}])
@@ -391,8 +391,8 @@ def test_an_unknown_track_is_refused_before_anything_is_read(tmp_path):
         ({"rates": RATES[:, 0]}, r"prediction has shape \(4,\)"),
         ({"image_ids": IMAGES[:3]}, "3 image ids"),
         ({"unit_ids": UNITS[:2]}, "2 unit ids"),
-        ({"trial_ids": ["a", "b", "a", "c"]}, "a trial id is there twice"),
-        ({"unit_ids": [1, 2, 1]}, "a unit id is there twice"),
+        ({"trial_ids": ["a", "b", "a", "c"]}, "duplicate trial ids"),
+        ({"unit_ids": [1, 2, 1]}, "duplicate unit ids"),
         ({"unit_ids": [1.0, 2.0, 3.0]}, "unit ids are float64, expected whole numbers"),
         ({"unit_ids": ["1", "2", "3"]}, "unit ids are <U1, expected whole numbers"),
         ({"unit_ids": [], "rates": RATES[:, :0]}, "has no trial or no neuron"),

@@ -31,13 +31,14 @@ tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * int(n_devices)
 )
 from sensorium_tf.models import ModelSettings, GaussianReadout
-from sensorium_tf.training import TrainingSettings, controller, train
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import controller, train
 
 correlation, off = controller.single_trial_correlation, float(os.environ.get("SCORES_OFF_BY", 0))
 controller.single_trial_correlation = lambda *arrays: correlation(*arrays) + off
 
 def draw_means(self, size):
-    means = self.mean_positions()[None] + 0.0 * tf.reduce_sum(self.sigma)
+    means = self.positions()[None] + 0.0 * tf.reduce_sum(self.sigma)
     return tf.broadcast_to(means, (size, self.n_neurons, 2))
 
 GaussianReadout.draw_positions = draw_means

@@ -113,7 +113,7 @@ def test_gradients_are_clipped_by_their_common_norm(batch):
     norm = np.sqrt(sum((gradient**2).sum() for gradient in expected))
     model = made()
     before = [variable.numpy() for variable in model.trainable_variables]
-    take(model, batch, [1.0], gradient_clip=0.01)
+    take(model, batch, [1.0], clip_norm=0.01)
     moved = [
         old - variable.numpy()
         for variable, old in zip(model.trainable_variables, before, strict=True)
@@ -122,7 +122,7 @@ def test_gradients_are_clipped_by_their_common_norm(batch):
     for each, gradient in zip(moved, expected, strict=True):
         np.testing.assert_allclose(each, 0.01 / norm * gradient, rtol=0.05, atol=1e-5)
     unclipped = made()
-    take(unclipped, batch, [1e-4], gradient_clip=2 * norm)
+    take(unclipped, batch, [1e-4], clip_norm=2 * norm)
     reference = made()
     take(reference, batch, [1e-4])
     for a, b in zip(unclipped.get_weights(), reference.get_weights(), strict=True):
@@ -132,7 +132,7 @@ def test_gradients_are_clipped_by_their_common_norm(batch):
 def test_the_average_follows_the_weights(batch):
     model = made()
     first = model.get_weights()
-    steps, _ = take(model, batch, [1e-4], average_decay=0.75)
+    steps, _ = take(model, batch, [1e-4], ema_decay=0.75)
     for average, old, new in zip(steps.averages, first, model.get_weights(), strict=True):
         np.testing.assert_allclose(average.numpy(), 0.75 * old + 0.25 * new, rtol=1e-5, atol=1e-7)
     assert Steps(model, tf.distribute.get_strategy()).averages == []
@@ -161,7 +161,7 @@ def test_clipping_does_not_hide_whose_gradients_are_bad(batch):
     inputs, responses = batch
     responses = {**responses, "mouse1": np.full_like(responses["mouse1"], np.nan)}
     model = made()
-    _, totals = take(model, (inputs, responses), [1e-6], gradient_clip=1.0)
+    _, totals = take(model, (inputs, responses), [1e-6], clip_norm=1.0)
     paths = [variable.path for variable in model.trainable_variables]
     infinite = {p for p, g in zip(paths, totals.bad.gradients, strict=True) if np.isinf(g)}
     assert "readout_mouse1/bias" in infinite and "readout_mouse3/bias" not in infinite
@@ -172,7 +172,7 @@ def test_huge_gradients_are_clipped_and_not_lost(batch):
     responses = {mouse: 1e30 * each for mouse, each in responses.items()}
     model = made()
     before = [variable.numpy() for variable in model.trainable_variables]
-    take(model, (inputs, responses), [1.0], gradient_clip=0.01)
+    take(model, (inputs, responses), [1.0], clip_norm=0.01)
     moved = [
         variable.numpy() - old
         for variable, old in zip(model.trainable_variables, before, strict=True)
@@ -182,7 +182,7 @@ def test_huge_gradients_are_clipped_and_not_lost(batch):
 
 def test_an_average_of_a_constant_is_the_constant(batch):
     model = made()
-    steps, _ = take(model, batch, [0.0] * 50, average_decay=0.99)
+    steps, _ = take(model, batch, [0.0] * 50, ema_decay=0.99)
     for average, weight in zip(steps.averages, model.weights, strict=True):
         if "moving" not in weight.path:
             np.testing.assert_array_equal(average.numpy(), weight.numpy())

@@ -24,7 +24,7 @@ DRIVER = """
 import json, os, runpy, signal, sys
 import keras, numpy
 from sensorium_tf.runs import checkpoint, store
-from sensorium_tf.training import steps
+from sensorium_tf.training import step
 
 moment, *sys.argv = sys.argv[1:]
 sys.path.insert(0, os.path.dirname(sys.argv[0]))
@@ -49,9 +49,9 @@ if moment == "writing the configuration":
     calls["left"] = 1
     before(json, "dump", lambda _, file: (file.write("half"), file.flush(), die()))
 elif moment == "in a step":
-    before(steps.Steps, "__call__", lambda *_: die())
+    before(step.Steps, "__call__", lambda *_: die())
 elif moment == "sigterm":
-    before(steps.Steps, "__call__", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    before(step.Steps, "__call__", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
 elif moment == "writing a checkpoint":
     calls["left"] = 2
     before(numpy, "savez", lambda file: (file.write(b"half a checkpoint"), file.flush(), die()))

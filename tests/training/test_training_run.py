@@ -8,13 +8,12 @@ import tensorflow as tf
 from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import ModelSettings
 from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.settings import DeviceSettings, ScheduleSettings, TrainingSettings
-from sensorium_tf.training import Steps, compiled_model, train
+from sensorium_tf.training import Steps, build_model, train
 from sensorium_tf.training.controller import Controller
 
 SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
@@ -90,11 +89,8 @@ def test_tensorboard_shows_each_scalar_of_each_epoch(finished):
 def test_the_loss_of_a_step_is_the_published_formula(prepared):
     mouse = load_mouse("full", data_dir=prepared)
     trials = mouse.trials("train")
-    model = compiled_model(
-        settings(), {"full": mouse.cell_motor_coordinates}, {"full": len(trials)}
-    )
-    spec = sensorium2022.CHALLENGE.inputs("sensorium")
-    inputs, y = {"full": trials.inputs(spec, slice(0, 5))}, trials.responses[:5]
+    model = build_model(settings(), [mouse])
+    inputs, y = {"full": trials.inputs(model.inputs, slice(0, 5))}, trials.responses[:5]
     rates = np.asarray(model(inputs)["full"], np.float64)
     poisson = np.sqrt(12 / 5) * (rates - y * np.log(rates + 1e-12)).sum()
     penalties = sum(float(value) for value in model.penalties().values())
