@@ -96,6 +96,10 @@ nitpick_ignore_regex = [("py:.*", r"(?!sensorium_tf\b).*")]
 # What public functions return and take, but no user makes.
 nitpick_ignore = [
     ("py:class", "sensorium_tf.simulation.population.Population"),
+    ("py:class", "sensorium_tf.metrics.base.Function"),
+    ("py:class", "sensorium_tf.registry.T"),
+    ("py:class", "sensorium_tf.runs.checkpoint.Checkpoints"),
+    ("py:obj", "sensorium_tf.models.cores"),
     ("py:class", "sensorium_tf.training.schedules.Decision"),
     ("py:class", "sensorium_tf.training.totals.BadStep"),
     ("py:class", "sensorium_tf.training.callbacks.Watch"),

@@ -3,12 +3,13 @@
 import inspect
 import pprint
 import re
+import sys
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from docutils.statemachine import StringList
 from numpy.typing import ArrayLike
-from public_names import constant_comment, rooms, undocumented
+from public_names import PACKAGE, constant_comment, rooms, undocumented
 from sphinx.util import logging
 from sphinx.util.inspect import stringify_signature
 from sphinx.util.nodes import nested_parse_with_titles
@@ -53,10 +54,18 @@ def _kind(value) -> int:
     return 3
 
 
+def _is_above(name: str, value: type) -> bool:
+    """Tells whether a class is documented on the package's own page."""
+    package = sys.modules[PACKAGE]
+    return name in package.__all__ and getattr(package, name) is value
+
+
 def _entry(room, name: str) -> list[str]:
     value, full_name = getattr(room, name), f"{room.__name__}.{name}"
     if inspect.ismodule(value):
         return [f"- :py:mod:`{full_name}`: {value.__doc__.splitlines()[0]}"]
+    if inspect.isclass(value) and room.__name__ != PACKAGE and _is_above(name, value):
+        return [f"- :py:class:`{PACKAGE}.{name}`: {value.__doc__.splitlines()[0]}"]
     if inspect.isclass(value):
         directive = "autoexception" if issubclass(value, Exception) else "autoclass"
         options = ["   :members:", "   :special-members: __call__"]
