@@ -57,7 +57,7 @@ def test_the_saved_model_is_the_best_one_and_loads_as_any_keras_model(finished, 
     model = keras.models.load_model(folder / "model.keras")
     trials = load_mouse("short", data_dir=prepared).trials("test")
     np.testing.assert_array_equal(
-        predict(model, trials, track="sensorium"), predict(result.model, trials, track="sensorium")
+        predict(model, trials), predict(result.model, trials, track="sensorium")
     )
 
 
@@ -462,4 +462,4 @@ def test_a_model_of_another_recording_is_refused(finished, prepared):
     trials = load_mouse("short", data_dir=prepared).trials("test")
     fewer = type(trials)(**{**vars(trials), "responses": trials.responses[:, :2]})
     with pytest.raises(SensoriumError, match="3 neurons, the recording 2"):
-        predict(finished[1].model, fewer, track="sensorium")
+        predict(finished[1].model, fewer)

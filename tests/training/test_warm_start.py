@@ -58,6 +58,7 @@ def test_a_mouse_that_both_know_keeps_its_readout(donor, prepared, tmp_path, cap
     assert "the core and the readout of short; new readout for full (not in it)" in said
 
 
+LINEAR = ModelSettings(hidden_channels=4, n_blocks=1, core="sensorium(activation=linear)")
 FREE = ModelSettings(hidden_channels=4, n_blocks=1, positions="free")
 HALVES = ((3, 6), (9, 12))  # unit ids
 
@@ -136,7 +137,10 @@ def test_a_run_goes_on_without_the_file_that_it_started_from(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"model": "ln"}, r"model\.keras: has another core \(activation elu there, linear here"),
+        (
+            {"architecture": LINEAR},
+            r"model\.keras: has another core \(activation elu there, linear here",
+        ),
         ({"track": "sensorium_plus"}, r"images \(36, 64, 1\) there"),
         ({"init_from": "nowhere.keras"}, "nowhere.keras: there is no such model file"),
         ({"init_from": "."}, "is a folder, expected a model file, such as its model.keras"),
