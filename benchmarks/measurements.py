@@ -95,16 +95,15 @@ def _steps(model, iterator, n_batch: int, n_steps: int) -> Callable[[], object]:
 def _model_and_batches(trials, mouse, n_batch, *, track="sensorium_plus"):
     from sensorium_tf.data import Batches
     from sensorium_tf.settings import TrainingSettings
-    from sensorium_tf.training import compiled_model
+    from sensorium_tf.training import build_model
 
     settings = TrainingSettings(mice=tuple(trials), track=track, batch_size=n_batch)
-    places = mouse.cell_motor_coordinates
-    model = compiled_model(
-        settings,
-        {name: places[: each.responses.shape[1]] for name, each in trials.items()},
-        {name: len(each) for name, each in trials.items()},
-    )
-    return model, Batches(trials, inputs=mouse.inputs(track), batch_size=n_batch)
+    mice = [
+        dataclasses.replace(mouse.with_neurons(np.arange(each.responses.shape[1])), name=name)
+        for name, each in trials.items()
+    ]
+    model = build_model(settings, mice)
+    return model, Batches(trials, inputs=model.inputs, batch_size=n_batch)
 
 
 def _parts(model, mouse, inputs, responses) -> dict[str, float]:
@@ -152,7 +151,7 @@ def predict(workspace: Path, n_neurons: int, n_batch: int) -> dict:
     trials = mouse.trials("test")
     model, _ = _model_and_batches({mouse.name: trials}, mouse, n_batch)
     predictor = Predictor(model, mouse.name)
-    speed = len(trials) / seconds(lambda: predictor(trials, track="sensorium_plus"), repeats=5)
+    speed = len(trials) / seconds(lambda: predictor(trials), repeats=5)
     work = sum(forward_gflop(1, n_neurons).values())
     matmul = matmul_gflops()
     return {

@@ -56,9 +56,7 @@ def test_the_saved_model_is_the_best_one_and_loads_as_any_keras_model(finished, 
     folder, result = finished
     model = keras.models.load_model(folder / "model.keras")
     trials = load_mouse("short", data_dir=prepared).trials("test")
-    np.testing.assert_array_equal(
-        predict(model, trials), predict(result.model, trials, track="sensorium")
-    )
+    np.testing.assert_array_equal(predict(model, trials), predict(result.model, trials))
 
 
 def test_the_score_is_the_mean_over_the_neurons_of_all_mice(finished):
