@@ -45,8 +45,10 @@ def test_what_another_process_does_is_said_with_its_folder(holder):
 
 
 WAITER = """
-import sys
+import signal, sys
 from sensorium_tf.io import file_lock
+# A shell's background jobs, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with file_lock(sys.argv[1], "preparing", wait=True):
     print("mine", flush=True)
 """
