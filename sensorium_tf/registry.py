@@ -207,7 +207,7 @@ def custom_modules(model: Any) -> tuple[str, ...]:
 
 
 def source_digest(name: str) -> str:
-    """Returns the SHA-256 of a module's source, and of the packages that it is in, as hex.
+    """Returns the SHA-256 of a module's source and place, and of its packages', as hex.
 
     Nothing is imported. Other modules that it imports are not looked at.
 
@@ -235,8 +235,9 @@ def record_modules(names: Iterable[str]) -> dict[str, str]:
 def import_recorded(recorded: Mapping[str, str], *, not_from: Path | None = None) -> None:
     """Imports the modules that a run recorded, if they are still the same.
 
-    A record names code that is on this machine already: a module whose source differs, or that came
-    along with the record, is not imported. Modules that have been imported are left alone.
+    A record names code that is in its place on this machine already: a module whose source or place
+    differs, as that of one which came along with a run does, is not imported. Modules that have
+    been imported are left alone.
 
     Args:
         recorded: As `record_modules` returns it.
@@ -264,7 +265,9 @@ def import_recorded(recorded: Mapping[str, str], *, not_from: Path | None = None
                 f"{remedy}"
             )
         if _digest(sources) != digest:
-            raise SensoriumError(f"module {name!r} has changed since the run was trained: {remedy}")
+            raise SensoriumError(
+                f"module {name!r} has changed or moved since the run was trained: {remedy}"
+            )
         import_modules([name])
 
 
@@ -324,5 +327,7 @@ def _sources(name: str) -> list[Path]:
 def _digest(sources: Iterable[Path]) -> str:
     content = hashlib.sha256()
     for path in sources:
+        # The place as well: who sends a run does not know where it will lie.
+        content.update(hashlib.sha256(str(path.resolve()).encode()).digest())
         content.update(hashlib.sha256(path.read_bytes()).digest())
     return content.hexdigest()

@@ -209,7 +209,9 @@ class TrainingSettings(Config):
         recipes = {name: RECIPES[name] for name in RECIPES.names()}
         for field in dataclasses.fields(self.schedule):
             fitting = [
-                name for name, recipe in recipes.items() if field.name in SCHEDULES[recipe.schedule]
+                name
+                for name, recipe in recipes.items()
+                if field.name in SCHEDULES.get(recipe.schedule, ())
             ]
             changed = getattr(self.schedule, field.name) != field.default
             if changed and self.recipe not in fitting:

@@ -233,7 +233,7 @@ class InputSpec:
     @property
     def step(self) -> int:
         """How many recorded pixels, along each axis, one pixel of the model's images stands for."""
-        return self.recorded_size[0] // self.image_size[0]
+        return size_step(self.recorded_size, self.image_size)
 
     @property
     def signals(self) -> tuple[str, ...]:
@@ -464,6 +464,16 @@ def input_size(recorded: tuple[int, int], largest: tuple[int, int]) -> tuple[int
     step = max(1, round(math.sqrt(math.prod(recorded) / math.prod(largest))))
     step = min(step, *recorded)
     return recorded[0] // step, recorded[1] // step
+
+
+def size_step(recorded: tuple[int, int], given: tuple[int, int]) -> int:
+    """Returns the whole number by which images of a recorded size become those of a smaller one.
+
+    Args:
+        recorded: `(height, width)`.
+        given: `(height, width)`, from `input_size`.
+    """
+    return max(large // (small + 1) + 1 for large, small in zip(recorded, given, strict=True))
 
 
 def central_pixels(step: int) -> range:

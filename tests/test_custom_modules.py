@@ -81,10 +81,23 @@ def test_a_module_that_has_changed_is_not_run(own, changed):
     recorded = record_modules(["own_package.inner.own_core"])
     path = own / "own_package" / "inner" / changed
     path.write_text(path.read_text() + "# changed\n")
-    says = "'own_package.inner.own_core' has changed since the run was trained: give --modules=own_"
+    says = "own_core' has changed or moved since the run was trained: give --modules=own_package"
     with pytest.raises(SensoriumError, match=says):
         import_recorded(recorded)
     assert ran(own) == []
+
+
+def test_a_module_that_was_sent_along_with_a_run_is_not_run(own, tmp_path, monkeypatch):
+    recorded = record_modules(["own_core"])
+    received = tmp_path / "received"
+    received.mkdir()
+    (received / "own_core.py").write_bytes((own / "own_core.py").read_bytes())
+    (own / "own_core.py").unlink()
+    monkeypatch.chdir(received)
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if each != str(own)])
+    with pytest.raises(SensoriumError, match="has changed or moved since the run was trained"):
+        import_recorded(recorded)
+    assert ran(own) == ran(received) == []
 
 
 def test_a_module_that_is_gone_is_named(own):

@@ -266,6 +266,7 @@ def test_a_recipe_of_an_unknown_schedule_is_refused(recipe):
     RECIPES.register("mine")(Recipe(doc="Mine.", schedule="cosine", values=values))
     with pytest.raises(SensoriumError, match="mine: its schedule is 'cosine', expected plateau or"):
         TrainingSettings(recipe="mine")
+    assert TrainingSettings().recipe == "published"
 
 
 def test_settings_are_there_without_tensorflow_and_keras():
@@ -276,3 +277,8 @@ def test_settings_are_there_without_tensorflow_and_keras():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "set()\n", done.stderr
+
+
+def test_a_part_is_the_same_however_it_is_written():
+    written = ModelSettings(readout="gaussian( covariance=isotropic )")
+    assert written == ModelSettings(readout='gaussian(covariance="isotropic")')

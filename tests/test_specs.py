@@ -8,7 +8,7 @@ import pytest
 
 from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.specs import Input, InputSpec, RecordingSpec, Track, input_size
+from sensorium_tf.specs import Input, InputSpec, RecordingSpec, Track, input_size, size_step
 
 CHALLENGE = sensorium2022.CHALLENGE
 PLUS = CHALLENGE.inputs("sensorium_plus").with_constants(
@@ -148,3 +148,10 @@ def test_images_are_made_smaller_by_a_whole_number(recorded, expected):
 def test_specs_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         PLUS.track = "sensorium"
+
+
+@pytest.mark.parametrize("recorded", [(144, 256), (1439, 2560), (8, 3000), (37, 65), (100, 10)])
+def test_the_step_is_found_again_from_both_sizes(recorded):
+    height, width = given = input_size(recorded, (36, 64))
+    step = size_step(recorded, given)
+    assert (recorded[0] // step, recorded[1] // step) == (height, width)

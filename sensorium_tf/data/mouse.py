@@ -24,7 +24,7 @@ from sensorium_tf.datasets.sensorium import Builder, RecordingConfig
 from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line
 from sensorium_tf.io import expand
 from sensorium_tf.recordings import Recording, Truth
-from sensorium_tf.specs import IMAGE, RESPONSE, InputSpec, RecordingSpec
+from sensorium_tf.specs import IMAGE, RESPONSE, InputSpec, RecordingSpec, size_step
 
 _BLOCK = 32
 _SIMULATED = "simulated"
@@ -187,7 +187,7 @@ class Mouse:
         """
         self.check_tier(tier)
         n_trials, (height, width) = self.tiers[tier], self.challenge.input_size(self.spec)
-        step = self.spec.image_shape[0] // height
+        step = size_step(self.spec.image_shape[:2], (height, width))
         images = np.empty((n_trials, height, width, self.spec.image_shape[2]), np.float32)
         columns = {
             each.name: np.empty((n_trials, *each.shape), np.float32)

@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = attach(
         "SensoriumCore": "cores.sensorium",
         "ShifterBase": "base",
         "build": "factory",
+        "check_parts": "factory",
         "copy_weights": "transfer",
         "firing_rate": "ops.firing_rate",
         "laplace_norm": "ops.laplace",

@@ -33,7 +33,7 @@ class EnsembleModel(keras.Model):
         self.members = list(members)
         first = self.members[0]
         for member in self.members[1:]:
-            if _kind(member) != _kind(first):
+            if (member.inputs, _kind(member)) != (first.inputs, _kind(first)):
                 raise SensoriumError(
                     f"EnsembleModel: members must take the same inputs and have the same mice and "
                     f"neurons. Received: {_kind(first)} and {_kind(member)}"

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from sensorium_tf.config import Config, check_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.model import PUPIL_CENTER, FiringRateModel
 from sensorium_tf.models.ops.seeds import spawn_seeds
@@ -82,6 +83,12 @@ def build(
             for (mouse, number), each in zip(neurons.items(), seeds[2 * n_mice :], strict=True)
         }
         for signal in next(iter(modulators.values())).inputs if modulators else ():
+            if signal not in inputs:
+                raise SensoriumError(
+                    f"modulator {parts.modulator.name}: takes {signal}, but models of track "
+                    f"{inputs.track} are given only {inputs.describe()}: choose another track, or "
+                    "--channels with it"
+                )
             inputs = inputs.with_extra(signal)
     with custom_code(f"model {settings.name}: building it"):
         model = FiringRateModel(
@@ -98,8 +105,35 @@ def build(
     return model
 
 
+def check_parts(settings: ModelSettings) -> None:
+    """Raises SensoriumError if a part or an option of one does not exist, or is not possible."""
+    if settings.function is not None:
+        return
+    parts = settings.architecture()
+    for registry, part in (
+        (CORES, parts.core),
+        (READOUTS, parts.readout),
+        (SHIFTERS, parts.shifter),
+        (MODULATORS, parts.modulator),
+    ):
+        if part is not None:
+            _config(registry, part)
+
+
+def _config(registry: Registry, part: Part) -> Config:
+    """Returns the settings of a part with its options."""
+    kind = registry[part.name].Config
+    known = [field.name for field in dataclasses.fields(kind)]
+    check_names(part.options, known, f"option of {registry.kind} {part.name}")
+    try:
+        return kind(**part.options)
+    except SensoriumError as e:
+        raise SensoriumError(f"{registry.kind} {part.name}: {e}") from e
+
+
 def _make(registry: Registry, part: Part, *args: Any, **kwargs: Any):
     made = registry[part.name]
+    _config(registry, part)
     with custom_code(f"{registry.kind} {part.name}: making it"):
         return made(*args, **part.options, **kwargs)
 

@@ -136,6 +136,10 @@ class ModelSettings(Config):
 
     def __post_init__(self):
         super().__post_init__()
+        for kind in (field.name for field in dataclasses.fields(Architecture)):
+            if (written := getattr(self, kind)) is not None:
+                # However it was written, it is the same part.
+                object.__setattr__(self, kind, str(Part.parse(written)))
         if self.function is None:
             self.architecture()
             return

@@ -1,9 +1,7 @@
 """A trained model with what must be known to use it: from a run's folder or a lone file."""
 
-import contextlib
 import dataclasses
 import functools
-import json
 import os
 import warnings
 from collections.abc import Iterable, Mapping
@@ -223,14 +221,14 @@ class Run:
         """Returns the lines of `metrics.jsonl`, one an epoch, as `table` does.
 
         Raises:
-            SensoriumError: If it is a lone model file or an ensemble, which have none.
+            SensoriumError: If it is a lone model file or an ensemble, which have none, or one that
+                is damaged.
         """
         from sensorium_tf.evaluation import as_table
 
         if self.store is None or self.members or not self.store.metrics.is_file():
             raise SensoriumError(f"{self.folder}: only a single run has a history")
-        lines = self.store.metrics.read_text("utf-8").splitlines()
-        return as_table([json.loads(line) for line in lines])
+        return as_table(self.store.read_metrics())
 
     @functools.cached_property
     def _opened(self) -> "_Opened":
@@ -277,14 +275,15 @@ class _Opened:
 
 def _open_file(path: str | os.PathLike) -> _Opened:
     """Opens a model file: as its run if it lies in the run's folder, else by itself."""
-    model, path = load_model(path), expand(path)
-    store = RunStore(path.parent)
-    if store.model_file == path:
-        with contextlib.suppress(SensoriumError):  # no run there
-            record = store.record()
-            # A file may have been copied over the run's.
-            if _fits(model, record):
-                return _Opened(model=model, store=store, record=record)
+    path = expand(path)
+    store, record = RunStore(path.parent), None
+    if store.model_file == path and store.begun:
+        # Its parts may be of modules that the record names.
+        record = store.record()
+    model = load_model(path)
+    # A file may have been copied over the run's.
+    if record is not None and _fits(model, record):
+        return _Opened(model=model, store=store, record=record)
     return _Opened(model=model)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sensorium_tf.errors import AccessError, SensoriumError, one_line
 from sensorium_tf.io import atomic_write, expand, file_lock
-from sensorium_tf.reading import read_json
+from sensorium_tf.reading import open_regular, read_json
 from sensorium_tf.registry import import_recorded
 from sensorium_tf.runs.checkpoint import Checkpoints
 from sensorium_tf.runs.record import RunRecord, recorded_modules
@@ -68,6 +68,15 @@ class RunStore:
     def _config(self) -> Path:
         return self.path / "config.json"
 
+    @property
+    def begun(self) -> bool:
+        """Whether a run of this version's format has begun here."""
+        try:
+            values = read_json(self._config)
+        except (FileNotFoundError, SensoriumError, ValueError, RecursionError):
+            return False
+        return isinstance(values, dict) and "format" in values
+
     def member(self, seed: int) -> "RunStore":
         """Returns the folder of the member with this seed."""
         return RunStore(self.path / "members" / f"seed{seed}")
@@ -89,6 +98,12 @@ class RunStore:
                 f"workdir {self.path} holds a run with another configuration ({different}): "
                 "choose another --workdir, or delete it"
             )
+        for module, digest in record.modules.items():
+            if there.modules.get(module, digest) != digest:
+                raise SensoriumError(
+                    f"module {module!r} has changed or moved since the run in {self.path} "
+                    "began: choose another --workdir, or take the module back to what it was"
+                )
         for mouse, fingerprint in record.recordings.items():
             if there.recordings[mouse] != fingerprint:
                 raise self._other_recording(mouse)
@@ -155,8 +170,12 @@ class RunStore:
                 "nor be opened: train anew in another --workdir"
             )
         try:
-            # The settings may name what they register.
-            import_recorded(recorded_modules(values), not_from=self.path)
+            modules = recorded_modules(values)
+        except SensoriumError as e:
+            raise SensoriumError(f"{self._config}: {e}: train in a new --workdir") from e
+        # The settings may name what they register.
+        import_recorded(modules, not_from=self.path)
+        try:
             return RunRecord.from_json(values)
         except SensoriumError as e:
             raise SensoriumError(f"{self._config}: {e}: train in a new --workdir") from e
@@ -183,6 +202,21 @@ class RunStore:
             return "" if self.metrics.exists() else f"0 of at most {planned} epochs"
         n_epochs, stopped = self.checkpoints.progress() or (planned, True)
         return "" if stopped or n_epochs >= planned else f"{n_epochs} of at most {planned} epochs"
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Returns the lines of `metrics.jsonl`.
+
+        Raises:
+            SensoriumError: If one is damaged, or the file cannot be read.
+        """
+        epochs = []
+        with open_regular(self.metrics) as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    epochs.append(dict(json.loads(line)))
+                except (ValueError, TypeError, RecursionError) as e:
+                    raise SensoriumError(f"{self.metrics}: line {number} is damaged") from e
+        return epochs
 
     def write_metrics(self, epochs: list[dict[str, Any]]) -> None:
         """Writes `metrics.jsonl`: a line for each epoch so far."""

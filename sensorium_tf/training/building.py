@@ -11,7 +11,7 @@ import tensorflow as tf
 from sensorium_tf.data import Mouse, Trials, load_mouse
 from sensorium_tf.data.common_inputs import inputs_of
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models import FiringRateModel, PoissonLoss, build
+from sensorium_tf.models import FiringRateModel, PoissonLoss, build, check_parts
 from sensorium_tf.registry import custom_code, custom_modules
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.testing import check_model
@@ -35,6 +35,7 @@ def open_mice(
         SensoriumError: If one cannot be trained on, a device would have no trial of some batch, or
             there is no such model.
     """
+    check_parts(settings.architecture)
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
     inputs_of(mice, track=settings.track, channels=settings.channels)
     for mouse in mice:

@@ -373,8 +373,10 @@ def test_a_recipe_of_a_user_s_module_is_trained_with(workspace, quick, tmp_path,
     status, _, ours = quick("evaluate", f"--workdir={tmp_path / 'run'}", data)
     assert status == 0, ours
     (tmp_path / "my_recipe.py").write_text(f"{RECIPE}# changed")
-    says = "module 'my_recipe' has changed since the run was trained: give --modules=my_recipe"
+    says = "module 'my_recipe' has changed or moved since the run was trained: give --modules="
     assert_refused(quick, "evaluate", f"--workdir={tmp_path / 'run'}", data, says=says)
+    says = "module 'my_recipe' has changed or moved since the run in"
+    assert_refused(quick, "train", *command, "--modules=my_recipe", says=says)
 
 
 def test_every_setting_is_a_flag_of_train_with_its_default():
@@ -469,6 +471,8 @@ def test_a_model_of_ones_own_is_trained_evaluated_and_submitted(
     assert status == 0, ours
     assert "training my_model:build on lab1" in out
     status, out, ours = quick("evaluate", data, workdir)
+    assert status == 0, ours
+    status, out, ours = quick("evaluate", data, "--model_file=runs/mine/model.keras")
     assert status == 0, ours
     shutil.copy("runs/mine/model.keras", "lone.keras")
     says = "import the modules of its custom layers first (--modules)"

@@ -7,7 +7,7 @@ import pytest
 from small_models import MeanReadout, inputs, small_model
 
 from sensorium_tf import errors
-from sensorium_tf.models import ModelSettings, build
+from sensorium_tf.models import ModelSettings, build, check_parts
 from sensorium_tf.models.settings import PRESETS, SHORTHANDS
 from sensorium_tf.registry import CORES, READOUTS, SHIFTERS
 
@@ -168,7 +168,10 @@ def test_no_two_parts_start_with_the_same_numbers(coordinates):
     [
         ({"model": "vit"}, "model 'vit': unknown, expected cnn or ln or, for a custom model, pack"),
         ({"core": "vits"}, "vits: no such core"),
-        ({"core": "sensorium(depth=3)"}, "SensoriumCore: depth: no such option: expected one of"),
+        (
+            {"core": "sensorium(depth=3)"},
+            "depth: no such option of core sensorium: expected one of",
+        ),
         ({"core": "sensorium(3)"}, "expected a name, or a name with options"),
         ({"core": "vit(depth=4)", "n_blocks": 3}, "n_blocks: goes with the core sensorium, but th"),
         (
@@ -184,7 +187,7 @@ def test_no_two_parts_start_with_the_same_numbers(coordinates):
         ({"model": "a:b", "n_blocks": 3}, "n_blocks: goes with cnn and ln, not with a:b"),
         ({"shifter": "mlp"}, "shifter: goes with a shifter, .* track sensorium are given only im"),
         ({"shifter_layers": 2}, "shifter_layers: goes with a shifter, which takes the pupil cent"),
-        ({"modulator": "gain"}, "behavior: the model is given only image"),
+        ({"modulator": "gain"}, "modulator gain: takes behavior, but models of track sensorium"),
         ({"input_kernel": 50}, "input_kernel 50: images of 36 x 64 pixels are smaller"),
     ],
 )
@@ -218,3 +221,17 @@ def test_a_readout_that_takes_no_shift_is_not_given_a_shifter(coordinates):
     assert not small_model(
         coordinates, track="sensorium_plus", readout="mean", shifter="none"
     ).shifters
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"core": "sensoriun"}, "sensoriun: no such core: did you mean sensorium"),
+        ({"core": "sensorium(name=foo)"}, "name: no such option of core sensorium"),
+        ({"core": "sensorium(hidden_channels=few)"}, "core sensorium: hidden_channels 'few': exp"),
+        ({"modulator": "gain(depth=2)"}, "depth: no such option of modulator gain"),
+    ],
+)
+def test_parts_are_checked_before_any_mouse_is_opened(settings, says):
+    with pytest.raises(errors.SensoriumError, match=says):
+        check_parts(ModelSettings(**settings))
