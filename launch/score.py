@@ -14,13 +14,14 @@ import sys
 from absl import flags
 
 from sensorium_tf import cli
+from sensorium_tf.challenges import sensorium2022
 
 SUBMISSION = flags.DEFINE_string("submission", None, "Submission file.", required=True)
 GROUND_TRUTH = flags.DEFINE_string("ground_truth", None, "Ground-truth file.", required=True)
 TRACK = flags.DEFINE_enum(
     "track",
     "sensorium",
-    ["sensorium", "sensorium_plus"],
+    list(sensorium2022.CHALLENGE.tracks),
     "FEVE is null for sensorium_plus: no two repeats of an image have the same behavior.",
 )
 

@@ -54,7 +54,7 @@ def build(
     mice: Mouse | Sequence[Mouse],
     *,
     track: str = "sensorium",
-    channels: Sequence[str] = (),
+    channels: str | Sequence[str] = (),
     seed: int | None = None,
     **parts: Any,
 ) -> FiringRateModel:
@@ -68,7 +68,8 @@ def build(
         name: `cnn` or `ln`, or `package.module:function` that builds a custom model.
         mice: From `load`.
         track: `sensorium` or `sensorium_plus`.
-        channels: Signals that are stacked to the image input instead of the track's.
+        channels: Signals that are stacked to the image input instead of the track's; a list, or one
+            string that joins them by commas.
         seed: Of the weights; None draws them anew each time.
         **parts: The attributes of `models.ModelSettings`, such as `core`, `readout` and
             `hidden_channels`.

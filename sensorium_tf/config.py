@@ -240,9 +240,9 @@ def _to_json(value: Any) -> Any:
 
 
 def _as_plain(value: Any, kind: Any) -> Any:
-    """Returns what NumPy has as Python's, lists as tuples, and a lone name as a tuple of one."""
+    """Returns what NumPy has as Python's, lists as tuples, and names joined by commas as one."""
     if kind == tuple[str, ...] and isinstance(value, str):
-        return (value,)
+        return tuple(name.strip() for name in value.split(","))
     if callable(tolist := getattr(value, "tolist", None)):
         value = tolist()
     if isinstance(value, list | tuple):

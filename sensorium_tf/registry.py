@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib
 import importlib.machinery
+import math
 import pkgutil
 import re
 import sys
@@ -80,13 +81,25 @@ class Part:
 def _value(keyword: ast.keyword, text: str) -> Any:
     if isinstance(keyword.value, ast.Name):
         return {"true": True, "false": False}.get(keyword.value.id, keyword.value.id)
+    error = SensoriumError(
+        f"{text[:100]!r}: the value of {keyword.arg} is not a number, a word, true, false, None or "
+        "a list of these"
+    )
     try:
-        return ast.literal_eval(keyword.value)
+        value = ast.literal_eval(keyword.value)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as e:
-        raise SensoriumError(
-            f"{text[:100]!r}: the value of {keyword.arg} is not a number, a word, true, false, "
-            "None or a list of these"
-        ) from e
+        raise error from e
+    if not _is_plain(value):
+        raise error
+    return value
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return isinstance(value, str | int | None) or (
+        isinstance(value, float) and math.isfinite(value)
+    )
 
 
 class Registry(Generic[T]):

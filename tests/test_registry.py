@@ -19,7 +19,6 @@ from sensorium_tf.registry import RECIPES, Part, Registry
         ("a(b='x y', c=1e-3)", Part("a", {"b": "x y", "c": 0.001})),
         ("a(b=true, c=False, d=None)", Part("a", {"b": True, "c": False, "d": None})),
         ("a(b=[1, 2], c=(3,))", Part("a", {"b": [1, 2], "c": (3,)})),
-        ("a(b=[[1], {'c': 2}])", Part("a", {"b": [[1], {"c": 2}]})),
     ],
 )
 def test_a_part_is_read(text, part):
@@ -42,6 +41,9 @@ def test_a_part_is_read(text, part):
         "a(*b)",
         "a.b(c=1)",
         "a(b=1)(c=2)",
+        "a(b={1: 2})",
+        "a(b=1e999)",
+        "a(b=[[1], {2}])",
         "a(b=1); c",
         "a = b",
         "a(b=",

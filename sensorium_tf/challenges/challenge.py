@@ -109,7 +109,7 @@ class Challenge:
         track: str,
         recording: RecordingSpec | None = None,
         *,
-        channels: Sequence[str] = (),
+        channels: str | Sequence[str] = (),
     ) -> InputSpec:
         """Returns what models of a track are given.
 
@@ -123,6 +123,8 @@ class Challenge:
             SensoriumError: If there is no such track, or the recording lacks a signal of it.
         """
         rules, recording = self.track(track), recording or self.recording
+        if isinstance(channels, str):
+            channels = [name.strip() for name in channels.split(",")]
         chosen = tuple(channels) or rules.channels
         context = [signal.name for signal in recording.context]
         for name in (*chosen, *rules.extras):

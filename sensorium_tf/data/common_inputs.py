@@ -7,7 +7,9 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import InputSpec
 
 
-def inputs_of(mice: Iterable[Mouse], *, track: str, channels: Sequence[str] = ()) -> InputSpec:
+def inputs_of(
+    mice: Iterable[Mouse], *, track: str, channels: str | Sequence[str] = ()
+) -> InputSpec:
     """Returns what a model of some mice is given, with the constants of each.
 
     Args:

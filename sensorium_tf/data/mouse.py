@@ -129,7 +129,7 @@ class Mouse:
             _index=index if self._index is None else self._index[index],
         )
 
-    def inputs(self, track: str, channels: Sequence[str] = ()) -> InputSpec:
+    def inputs(self, track: str, channels: str | Sequence[str] = ()) -> InputSpec:
         """Returns what models of a track are given of this mouse, with its constants.
 
         Args:

@@ -83,7 +83,8 @@ def test_other_channels_can_be_chosen():
     )
     assert inputs.image_shape == (36, 64, 6)
     assert inputs["decision"].transform == "standardize"
-    assert CHALLENGE.inputs("sensorium", channels=["image", "centred_image"]).image_shape[-1] == 2
+    for two in (["image", "centred_image"], "image, centred_image"):
+        assert CHALLENGE.inputs("sensorium", channels=two).image_shape[-1] == 2
 
 
 def test_a_model_of_the_image_track_never_sees_behavior():
