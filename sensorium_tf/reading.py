@@ -20,7 +20,6 @@ ZIP_ERRORS = (
     zlib.error,
     LZMAError,
     EOFError,
-    NotImplementedError,
     OverflowError,
     RuntimeError,
     ValueError,
