@@ -94,15 +94,16 @@ def _steps(model, iterator, n_batch: int, n_steps: int) -> Callable[[], object]:
 
 def _model_and_batches(trials, mouse, n_batch, *, track="sensorium_plus"):
     from sensorium_tf.data import Batches
+    from sensorium_tf.data.common_inputs import inputs_of
     from sensorium_tf.settings import TrainingSettings
-    from sensorium_tf.training import build_model
+    from sensorium_tf.training import compiled_model
 
     settings = TrainingSettings(mice=tuple(trials), track=track, batch_size=n_batch)
     mice = [
         dataclasses.replace(mouse.with_neurons(np.arange(each.responses.shape[1])), name=name)
         for name, each in trials.items()
     ]
-    model = build_model(settings, mice)
+    model = compiled_model(settings, mice, inputs_of(mice, track=track))
     return model, Batches(trials, inputs=model.inputs, batch_size=n_batch)
 
 

@@ -47,7 +47,7 @@ def main() -> None:
         "output": OUTPUT.value,
     }
     if COMPARE.value is None:
-        scored = sensorium_tf.Run(chosen, cli.DATA_DIR.value).evaluate(**what)
+        scored = sensorium_tf.evaluate(chosen, **what, data_dir=cli.DATA_DIR.value)
     else:
         scored = sensorium_tf.compare(*chosen, **what, data_dir=cli.DATA_DIR.value)
     print(format_json(scored.to_json()) if JSON.value else scored.report())

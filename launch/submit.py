@@ -28,7 +28,7 @@ def main() -> None:
     cli.import_own(MODULES)
     run = sensorium_tf.Run(cli.one_of(WORKDIR, MODEL_FILE), cli.DATA_DIR.value)
     print(f"{run.name} {run.provenance.describe()}; it predicts the test tiers of {MOUSE.value}")
-    for path in run.write_submission(MOUSE.value, output=OUTPUT.value):
+    for path in sensorium_tf.submit(run, MOUSE.value, output=OUTPUT.value):
         print(path)
 
 

@@ -1,4 +1,4 @@
-"""The whole way in a few calls: load, build, train, evaluate, submit.
+"""The first calls of the way: load, build, train; `evaluation` and `scoring` have the others.
 
 Each is a thin layer over the packages below, and the launchers are shells over these calls.
 """
@@ -12,15 +12,12 @@ from sensorium_tf.config import check_names
 from sensorium_tf.data import Mouse, Subset, load_mouse, mouse_names
 from sensorium_tf.data.common_inputs import inputs_of
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.evaluation import Comparison, compare_runs, training_pictures
 from sensorium_tf.io import expand
-from sensorium_tf.models import FiringRateModel, ModelSettings
-from sensorium_tf.models import build as build_model
+from sensorium_tf.models import FiringRateModel, ModelSettings, build_model
 from sensorium_tf.registry import import_modules, record_modules
 from sensorium_tf.runs import Run
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train as train_run
-from sensorium_tf.training import train_ensemble
+from sensorium_tf.training import train_ensemble, train_run, training_pictures
 
 # Of `Subset`, what chooses neurons; the rest is about training.
 _OF_NEURONS = ("neurons", "unit_ids", "areas", "layers", "min_fev", "subset_seed")
@@ -108,7 +105,7 @@ def train(
 
     Example:
         >>> run = sensorium_tf.train("cnn", "simulated", workdir="runs/cnn", recipe="fast")
-        >>> run.evaluate().table()
+        >>> sensorium_tf.evaluate(run).table()
 
     Args:
         model: `cnn`, `ln`, or `package.module:function` that builds a custom model.
@@ -158,42 +155,3 @@ def train(
     if verbose and seeds is not None:
         print(f"their mean is in {expand(workdir) / 'model.keras'}")
     return Run(workdir, data_dir=data_dir)
-
-
-def compare(
-    *runs: Run | str | os.PathLike,
-    tier: str | None = None,
-    mice: str | Iterable[str] | None = None,
-    truth: str | os.PathLike | None = None,
-    output: str | os.PathLike | None = None,
-    data_dir: str | os.PathLike | None = None,
-) -> Comparison:
-    """Compares trained runs with the first of them, neuron by neuron.
-
-    Args:
-        *runs: Two or more, or their workdirs.
-        tier: As of `Run.evaluate`, like the next three.
-        mice: Mice that all runs know.
-        truth: Of a simulated recording.
-        output: Folder for the files; if left out `comparison` in the first run's.
-        data_dir: Where the prepared datasets are; if left out where each run's are, and for a
-            workdir where the first run's are.
-
-    Raises:
-        SensoriumError: As `evaluation.compare_runs`.
-    """
-    if not all(isinstance(run, Run | str | os.PathLike) for run in runs):
-        raise SensoriumError("compare: expected runs or their workdirs, one after another")
-    of_first = runs[0].data_dir if runs and isinstance(runs[0], Run) else None
-    opened = [
-        run if isinstance(run, Run) else Run(run, data_dir=data_dir or of_first) for run in runs
-    ]
-    if data_dir is not None:
-        opened = [dataclasses.replace(run, data_dir=data_dir) for run in opened]
-    return compare_runs(
-        opened,
-        mice=None if mice is None else mouse_names(mice),
-        tier=tier,
-        truth=truth,
-        output=output,
-    )

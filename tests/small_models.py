@@ -5,7 +5,7 @@ from keras import layers, ops
 from sensorium_tf import config
 from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.config import setting
-from sensorium_tf.models import CoreBase, ModelSettings, ReadoutBase, build
+from sensorium_tf.models import CoreBase, ModelSettings, ReadoutBase, build_model
 
 
 def inputs(track="sensorium"):
@@ -18,7 +18,7 @@ def small_model(
 ):
     """A model of parts by name, small unless the settings say otherwise."""
     made = ModelSettings(model=model, **{"hidden_channels": 4, **settings})
-    return build(made, coordinates, inputs(track), seed=seed, joint_core=joint_core)
+    return build_model(made, coordinates, inputs(track), seed=seed, joint_core=joint_core)
 
 
 class OneLayerCore(CoreBase):

@@ -75,7 +75,7 @@ def test_tfds_and_keras_find_ours_in_either_order_of_imports(order, model_file, 
         "runs.run",
         "training.trainer",
         "datasets.sensorium",
-        "evaluation.pictures",
+        "training.pictures",
     ],
 )
 def test_every_part_can_be_imported_first(module):

@@ -15,7 +15,7 @@ from sensorium_tf.data import prepare
 from sensorium_tf.interop.pytorch import save_published
 from sensorium_tf.models import ModelSettings
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train
+from sensorium_tf.training import train_run
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -81,7 +81,7 @@ IMAGES = "import numpy as np\nimages = np.zeros((2, 36, 64, 1), 'float32')"
 
 def test_the_python_of_the_readme_runs(tmp_path, data_dir):
     small = ModelSettings(hidden_channels=2, n_blocks=1)
-    train(
+    train_run(
         TrainingSettings(mice=("mouse1",), epochs=1, architecture=small),
         tmp_path / "runs" / "cnn",
         data_dir=data_dir,

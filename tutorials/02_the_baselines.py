@@ -60,10 +60,11 @@ print("cnn", cnn.provenance.describe())
 # To watch runs while they train, start `tensorboard --logdir runs` in a terminal, or in a notebook
 # `%load_ext tensorboard` and `%tensorboard --logdir runs`. It shows loss and validation score, how
 # the score is spread over neurons, filters and retinotopy as they form, and, under HParams, how
-# runs with different settings ended. The numbers of each epoch are in the workdir too:
+# runs with different settings ended. The numbers of each epoch are in the workdir too; those of the
+# last one:
 
 # %%
-cnn.history()
+cnn.history()[-1]
 
 # %% [markdown]
 # ## Evaluate
@@ -76,11 +77,11 @@ cnn.history()
 # - *FEVE*, the fraction of the explainable variance that is explained.
 
 # %%
-ln_scores = ln.evaluate(truth=mouse.truth_file)
+ln_scores = sensorium_tf.evaluate(ln, truth=mouse.truth_file)
 ln_scores
 
 # %%
-cnn_scores = cnn.evaluate(truth=mouse.truth_file)
+cnn_scores = sensorium_tf.evaluate(cnn, truth=mouse.truth_file)
 cnn_scores
 
 # %% [markdown]
@@ -143,7 +144,7 @@ sensorium_tf.compare(cnn, plus)
 # comparison and submission.
 
 # %%
-plus_scores = plus.evaluate(truth=mouse.truth_file).mice[MOUSE].scores
+plus_scores = sensorium_tf.evaluate(plus, truth=mouse.truth_file).mice[MOUSE].scores
 correlations["cnn + behavior"] = plus_scores.per_neuron["single_trial_correlation"]
 if bounds.truth is not None:
     correlations["true rates"] = bounds.truth.per_neuron["single_trial_correlation"]

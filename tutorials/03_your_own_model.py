@@ -232,7 +232,7 @@ sensorium_tf.plotting.receptive_field_positions(
 # The scores are those of every run; `evaluate` writes tables and more figures into the workdir.
 
 # %%
-print(mine.evaluate().report())
+print(sensorium_tf.evaluate(mine).report())
 
 # %% [markdown]
 # ## Compare

@@ -60,7 +60,7 @@ SMALL = {"recipe": "fast", "hidden_channels": 16, "neurons": 100, "verbose": Fal
 # %%
 *known, new = MICE
 donor = sensorium_tf.train("cnn", known, workdir="runs/donor", epochs=5, **SMALL)
-print(donor.evaluate().report())
+print(sensorium_tf.evaluate(donor).report())
 
 # %% [markdown]
 # ## A new mouse, few trials

@@ -59,7 +59,7 @@ run = sensorium_tf.train(
     batch_size=16,
     verbose=False,
 )
-run.evaluate()
+sensorium_tf.evaluate(run)
 
 # %% [markdown]
 # Tier `test` cannot be scored, so `evaluate` takes `validation`, and says that it is not held out:
@@ -69,7 +69,7 @@ run.evaluate()
 # ## Write the submission
 
 # %%
-live, final = run.write_submission()
+live, final = sensorium_tf.submit(run)
 print(live)
 print(final)
 
@@ -134,7 +134,7 @@ plotting.paired_correlations(neurons) if neurons else None
 # those of the true rates, which no model can be expected to beat:
 
 # %%
-run.evaluate("test", truth=recording) if recording else run.evaluate("validation")
+sensorium_tf.evaluate(run, "test" if recording else "validation", truth=recording)
 
 # %% [markdown]
 # ## What can go wrong
@@ -199,6 +199,6 @@ except sensorium_tf.SensoriumError as error:
 # - Leave out `hidden_channels`, `recipe`, `epochs` and `batch_size` for the published network and
 #   recipe; that is work for a GPU. `seeds=(0, 1, 2)` trains an ensemble, whose mean is submitted.
 # - A core may learn from the other mice as well: `mice="mouse1,mouse3,mouse4"`, then
-#   `run.write_submission("mouse1")`. `submission.json` tells.
+#   `sensorium_tf.submit(run, "mouse1")`. `submission.json` tells.
 # - To choose between models use `validation`, or `mouse3` to `mouse7`, whose test responses are
 #   known.

@@ -114,11 +114,11 @@ print(sensorium_tf.settings.ScheduleSettings())
 #
 # | starting kit | here |
 # |---|---|
-# | `get_correlations` | `run.evaluate()`: single-trial correlation |
+# | `get_correlations` | `sensorium_tf.evaluate(run)`: single-trial correlation |
 # | `get_signal_correlations` | the same: correlation to average |
 # | `get_fev` | the same: FEVE |
 # | `model_predictions` | `run.predict("test")` |
-# | `submission.generate_submission_file` | `run.write_submission()` |
+# | `submission.generate_submission_file` | `sensorium_tf.submit(run)` |
 # | `submission.generate_ground_truth_file` | `launch/ground_truth.py` |
 #
 # ## A checkpoint
@@ -236,7 +236,7 @@ else:
 # model was trained on is not known, since a checkpoint does not tell.
 
 # %%
-print(sensorium_tf.Run("imported.keras").evaluate("validation").report())
+print(sensorium_tf.evaluate("imported.keras", "validation").report())
 
 # %% [markdown]
 # The same at the command line: `launch/import_published.py`, `launch/evaluate.py --model_file`,

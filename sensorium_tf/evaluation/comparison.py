@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sensorium_tf.data import Mouse
+from sensorium_tf.data import Mouse, mouse_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.model_scores import choose_tiers, evaluate_mouse, load_truth
 from sensorium_tf.evaluation.results import MouseEvaluation
@@ -36,12 +36,12 @@ class MouseComparison:
     Attributes:
         first: The evaluation of the first run, to which the others are compared.
         scores: Name of a run to its scores on the same trials and neurons; the first one leads.
-        uses: Name of a run to the signals and trials that its model uses.
+        provenance: Name of a run to the signals and trials that its model uses.
     """
 
     first: MouseEvaluation
     scores: Mapping[str, Scores]
-    uses: Mapping[str, Provenance]
+    provenance: Mapping[str, Provenance]
 
     @property
     def held_out(self) -> bool | None:
@@ -50,7 +50,7 @@ class MouseComparison:
         None where it is not known of some run, and none is known to have.
         """
         first = self.first
-        of_runs = [uses.held_out(first.mouse, first.tier) for uses in self.uses.values()]
+        of_runs = [each.held_out(first.mouse, first.tier) for each in self.provenance.values()]
         return False if False in of_runs else None if None in of_runs else True
 
     @functools.cached_property
@@ -77,7 +77,7 @@ class MouseComparison:
     def notes(self) -> list[str]:
         """What must be known to read the scores, a sentence each."""
         evaluations = [
-            dataclasses.replace(self.first, scores=scores, uses=self.uses[name])
+            dataclasses.replace(self.first, scores=scores, provenance=self.provenance[name])
             for name, scores in self.scores.items()
         ]
         of_runs = [each.notes() for each in evaluations]
@@ -109,11 +109,11 @@ class Comparison:
     """How well several runs predict the same mice.
 
     Attributes:
-        uses: Run to the signals and trials that its model uses.
+        provenance: Run to the signals and trials that its model uses.
         mice: Mouse to the comparison on it.
     """
 
-    uses: Mapping[str, Provenance]
+    provenance: Mapping[str, Provenance]
     mice: Mapping[str, MouseComparison]
 
     def __repr__(self) -> str:
@@ -122,14 +122,14 @@ class Comparison:
     @property
     def equals(self) -> bool:
         """Whether all runs use the same signals and trials."""
-        return len(set(self.uses.values())) == 1
+        return len(set(self.provenance.values())) == 1
 
     @property
     def warning(self) -> str | None:
         """What forbids to rank the runs, if anything does."""
         if self.equals:
             return None
-        seen = ". ".join(f"{name} {uses.describe()}" for name, uses in self.uses.items())
+        seen = ". ".join(f"{name} {each.describe()}" for name, each in self.provenance.items())
         return (
             f"not equals: {seen}. A difference between them is one of what they use, too: do not "
             "rank them"
@@ -137,9 +137,9 @@ class Comparison:
 
     def report(self) -> str:
         """Returns the tables, with what was compared said above them."""
-        names = list(self.uses)
+        names = list(self.provenance)
         parts = [f"compared with {names[0]}: {', '.join(names[1:])}"]
-        parts += [self.warning or f"each {self.uses[names[0]].describe()}", ""]
+        parts += [self.warning or f"each {self.provenance[names[0]].describe()}", ""]
         for mouse, each in self.mice.items():
             first, metrics = each.first, each.first.scores.per_neuron
             parts += [
@@ -160,7 +160,7 @@ class Comparison:
             for name, mouse in self.mice.items()
             for rows, reference in (
                 (mouse.rows, None),
-                (mouse.differences, next(iter(self.uses))),
+                (mouse.differences, next(iter(self.provenance))),
             )
             for row, summary in rows.items()
         )
@@ -168,30 +168,33 @@ class Comparison:
     def to_json(self) -> dict[str, Any]:
         """Returns scores and differences as JSON values."""
         return {
-            "compared_with": next(iter(self.uses)),
-            "uses": {name: uses.to_json() for name, uses in self.uses.items()},
+            "compared_with": next(iter(self.provenance)),
+            "provenance": {name: each.to_json() for name, each in self.provenance.items()},
             "equals": self.equals,
             "mice": {name: mouse.to_json() for name, mouse in self.mice.items()},
         }
 
 
-def compare_runs(
-    runs: Sequence[Run],
-    *,
-    mice: Iterable[str] | None = None,
+def compare(
+    *runs: Run | str | os.PathLike,
     tier: str | None = None,
+    mice: str | Iterable[str] | None = None,
     truth: str | os.PathLike | None = None,
     output: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
 ) -> Comparison:
     """Compares trained runs with the first of them, and writes `comparison.json` and `figures/`.
 
     Args:
-        runs: Two or more; the others are compared with the first.
-        mice: Some of the mice that all runs know; if left out the runs must know the same ones.
+        *runs: Two or more runs, or their workdirs or model files; the others are compared with the
+            first.
         tier: As of `evaluate`.
+        mice: Some of the mice that all runs know; if left out the runs must know the same ones.
         truth: As of `evaluate`.
         output: Folder for the files; if left out `comparison` in the folder where `evaluate` writes
             those of the first run.
+        data_dir: Where the prepared datasets are; if left out where each run's are, and for a path
+            where the first run's are.
 
     Returns:
         The scores of each mouse under each run, and their differences.
@@ -200,8 +203,11 @@ def compare_runs(
         SensoriumError: As `evaluate`, or if there are fewer than two runs, duplicates among them,
             or runs on other mice, neurons or recordings.
     """
-    opened = _open(runs)
-    names = _common_mice(opened) if mice is None else tuple(mice)
+    of_first = runs[0].data_dir if runs and isinstance(runs[0], Run) else None
+    opened = _open(
+        [Run.of(run, data_dir if isinstance(run, Run) else data_dir or of_first) for run in runs]
+    )
+    names = _common_mice(opened) if mice is None else tuple(mouse_names(mice))
     # Opened for each run, because that checks whether they are the run's.
     of_runs = {name: _load_mice(name, run, names) for name, run in opened.items()}
     loaded = next(iter(of_runs.values()))
@@ -210,7 +216,7 @@ def compare_runs(
     known = load_truth(truth, loaded)
     tiers = choose_tiers(loaded, tier, known, inputs=[run.model.inputs for run in opened.values()])
     comparison = Comparison(
-        uses={name: run.provenance for name, run in opened.items()},
+        provenance={name: run.provenance for name, run in opened.items()},
         mice={
             mouse.name: _compare_mouse(opened, mouse, chosen, truth=known)
             for mouse, chosen in zip(loaded, tiers, strict=True)
@@ -300,7 +306,9 @@ def _compare_mouse(
 ) -> MouseComparison:
     (name, run), *others = runs.items()
     trials = mouse.trials(tier)
-    first = evaluate_mouse(run.model, mouse, tier, uses=run.provenance, truth=truth, trials=trials)
+    first = evaluate_mouse(
+        run.model, mouse, tier, provenance=run.provenance, truth=truth, trials=trials
+    )
     found = {name: first.scores}
     for name, run in others:
         rates = predict(run.model, trials)
@@ -311,8 +319,8 @@ def _compare_mouse(
             track=run.track,
             challenge=mouse.challenge,
         )
-    uses = {name: run.provenance for name, run in runs.items()}
-    return MouseComparison(first=first, scores=found, uses=uses)
+    provenance = {name: run.provenance for name, run in runs.items()}
+    return MouseComparison(first=first, scores=found, provenance=provenance)
 
 
 def _difference(

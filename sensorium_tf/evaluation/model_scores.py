@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from sensorium_tf.data import Mouse, Trials
+from sensorium_tf.data import Mouse, Trials, mouse_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.run_files import write_run_files
@@ -24,24 +24,30 @@ from sensorium_tf.specs import InputSpec
 
 
 def evaluate(
-    run: Run,
-    *,
-    mice: Iterable[str] | None = None,
+    run: Run | str | os.PathLike,
     tier: str | None = None,
+    *,
+    mice: str | Iterable[str] | None = None,
     truth: str | os.PathLike | None = None,
     output: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
 ) -> Evaluation:
     """Scores a trained model, and writes `evaluation.json`, `neurons.csv` and `figures/`.
 
+    Example:
+        >>> sensorium_tf.evaluate("runs/cnn").table()
+
     Args:
-        run: Whose best model is scored.
-        mice: Some of the model's mice; all of them if left out.
+        run: Whose best model is scored: a run, or its workdir or model file.
         tier: Which trials; if left out `test` where its responses are known (or in `truth`), else
             `validation`.
-        truth: `<stem>_truth.npz` of a simulated recording: scores its true rates as well, and gives
-            the responses of a withheld tier.
+        mice: Some of the model's mice; all of them if left out.
+        truth: `<stem>_truth.npz` of a simulated recording, or the recording that it lies beside:
+            scores its true rates as well, and gives the responses of a withheld tier. That of the
+            mouse `simulated` is its `truth_file`.
         output: Folder for the files; if left out the workdir or, for a lone model file `a.keras`,
             the folder `a_results` beside it.
+        data_dir: Where the prepared datasets are; if left out where the run's are.
 
     Returns:
         The scores of each mouse.
@@ -50,19 +56,20 @@ def evaluate(
         SensoriumError: If there is no model, it does not fit a recording, a mouse or tier is not
             there, or its responses are withheld.
     """
-    loaded = run.load_mice(mice)
+    run = Run.of(run, data_dir)
+    loaded = run.load_mice(None if mice is None else mouse_names(mice))
     known = load_truth(truth, loaded)
     tiers = choose_tiers(loaded, tier, known, inputs=[run.model.inputs])
     evaluation = Evaluation(
         model=run.name,
         track=run.track,
-        uses=run.provenance,
+        provenance=run.provenance,
         mice={
             mouse.name: evaluate_mouse(
                 run.model,
                 mouse,
                 chosen,
-                uses=run.provenance,
+                provenance=run.provenance,
                 truth=known,
                 members=run.members,
             )
@@ -79,7 +86,7 @@ def evaluate_mouse(
     mouse: Mouse,
     tier: str,
     *,
-    uses: Provenance,
+    provenance: Provenance,
     truth: Truth | None = None,
     members: Mapping[str, FiringRateModel] | None = None,
     trials: Trials | None = None,
@@ -90,7 +97,7 @@ def evaluate_mouse(
         model: Knows the mouse.
         mouse: Prepared.
         tier: One whose responses are known, unless `truth` has them.
-        uses: The signals and trials that the model uses.
+        provenance: The signals and trials that the model uses.
         truth: Of the mouse's recording, if it is simulated.
         members: Of the ensemble that the model is, by name: they are scored as well, and the
             model's rates are the mean of theirs.
@@ -100,7 +107,7 @@ def evaluate_mouse(
         SensoriumError: If the model does not fit the mouse, or the truth is another recording's.
     """
     trials = mouse.trials(tier) if trials is None else trials
-    track, responses, true_rates = uses.track, trials.responses, None
+    track, responses, true_rates = provenance.track, trials.responses, None
     if truth is not None:
         responses, true_rates = mouse.standardize(truth, trials)
 
@@ -129,7 +136,7 @@ def evaluate_mouse(
         else None,
         oracle=oracle_correlation(responses, trials.image_ids) if repeated else None,
         truth=None if true_rates is None else scores_of(true_rates),
-        uses=uses,
+        provenance=provenance,
         members=member_scores,
     )
 

@@ -29,7 +29,7 @@ class MouseEvaluation:
             without repeated images.
         truth: Scores of the true rates of a simulated recording, None where they are not known.
         members: Name to scores of each member of an ensemble; empty for a single model.
-        uses: The signals and trials that the model uses.
+        provenance: The signals and trials that the model uses.
     """
 
     mouse: str
@@ -42,7 +42,7 @@ class MouseEvaluation:
     explainable_variance: np.ndarray | None
     oracle: np.ndarray | None
     truth: Scores | None
-    uses: Provenance
+    provenance: Provenance
     members: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
 
     @property
@@ -51,7 +51,7 @@ class MouseEvaluation:
 
         None where it is not known what a model, or the one that it started from, was trained on.
         """
-        return self.uses.held_out(self.mouse, self.tier)
+        return self.provenance.held_out(self.mouse, self.tier)
 
     @functools.cached_property
     def oracle_summary(self) -> dict[str, Any] | None:
@@ -111,13 +111,13 @@ class Evaluation:
     Attributes:
         model: `cnn` or `ln`, or what a lone model file calls itself.
         track: The model's.
-        uses: The signals and trials that it uses.
+        provenance: The signals and trials that it uses.
         mice: Mouse to its evaluation.
     """
 
     model: str
     track: str
-    uses: Provenance
+    provenance: Provenance
     mice: Mapping[str, MouseEvaluation]
 
     def __repr__(self) -> str:
@@ -129,7 +129,7 @@ class Evaluation:
         for mouse in self.mice.values():
             heading = (
                 f"{mouse.mouse}: {len(mouse.unit_ids)} neurons, {len(mouse.responses)} trials of "
-                f"tier {mouse.tier}; {self.model} {self.uses.describe()}"
+                f"tier {mouse.tier}; {self.model} {self.provenance.describe()}"
             )
             table = scores_table(
                 mouse.rows(self.model), metrics=mouse.scores.per_neuron, notes=mouse.notes()
@@ -151,7 +151,7 @@ class Evaluation:
         return {
             "model": self.model,
             "track": self.track,
-            "signals": self.uses.signals,
-            "uses": self.uses.to_json(),
+            "signals": self.provenance.signals,
+            "provenance": self.provenance.to_json(),
             "mice": {name: mouse.to_json() for name, mouse in self.mice.items()},
         }

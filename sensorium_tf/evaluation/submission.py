@@ -18,18 +18,23 @@ from sensorium_tf.scoring import (
 
 
 def submit(
-    run: Run,
-    mouse: str,
+    run: Run | str | os.PathLike,
+    mouse: str | None = None,
     *,
     output: str | os.PathLike | None = None,
+    data_dir: str | os.PathLike | None = None,
 ) -> list[Path]:
     """Predicts the competition's tiers and writes a submission file for each.
 
+    Example:
+        >>> sensorium_tf.submit("runs/cnn", "mouse1")
+
     Args:
-        run: Whose best model predicts.
-        mouse: One of the model's mice.
+        run: Whose best model predicts: a run, or its workdir or model file.
+        mouse: Of the model's; may be left out if there is one alone.
         output: Folder for the files; if left out `submission` in the workdir or, for a lone model
             file `a.keras`, in the folder `a_results` beside it.
+        data_dir: Where the prepared datasets are; if left out where the run's are.
 
     Returns:
         The files: `submission_file_live_test.csv` and, for a competition recording,
@@ -40,21 +45,24 @@ def submit(
         SensoriumError: If there is no model, the mouse is not one of its, it does not fit the
             recording or knows only a part of its neurons, or the recording has none of the tiers.
     """
-    (prepared,) = run.load_mice([mouse])
-    n_neurons = load_mouse(mouse, data_dir=run.data_dir).n_neurons
+    run = Run.of(run, data_dir)
+    prepared = run.mouse(mouse)
+    n_neurons = load_mouse(prepared.name, data_dir=run.data_dir).n_neurons
     if prepared.n_neurons < n_neurons:
         raise SensoriumError(
-            f"{run.folder}: trained on {prepared.n_neurons} of {mouse}'s {n_neurons} neurons "
-            f"({run.subset.describe()}): a submission needs all of them"
+            f"{run.folder}: trained on {prepared.n_neurons} of {prepared.name}'s {n_neurons} "
+            f"neurons ({run.subset.describe()}): a submission needs all of them"
         )
     prepared.check_inputs(run.model.inputs)
     tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
     if not tiers:
-        raise SensoriumError(f"{mouse}: has none of the tiers {', '.join(SUBMISSION_FILES)}")
+        raise SensoriumError(
+            f"{prepared.name}: has none of the tiers {', '.join(SUBMISSION_FILES)}"
+        )
     output = run.folder / "submission" if output is None else expand(output)
-    predictor = Predictor(run.model, mouse)
+    predictor = Predictor(run.model, prepared.name)
     paths = [_submit_tier(predictor, prepared, tier, output=output) for tier in tiers]
-    write_label(paths, model=run.name, mouse=mouse, uses=run.provenance.to_json())
+    write_label(paths, model=run.name, mouse=prepared.name, provenance=run.provenance.to_json())
     return paths
 
 

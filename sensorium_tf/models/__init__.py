@@ -23,7 +23,7 @@ __getattr__, __dir__, __all__ = attach(
         "ReplicaSeedGenerator": "ops.replicas",
         "SensoriumCore": "cores.sensorium",
         "ShifterBase": "base",
-        "build": "factory",
+        "build_model": "factory",
         "check_parts": "factory",
         "copy_weights": "transfer",
         "firing_rate": "ops.firing_rate",

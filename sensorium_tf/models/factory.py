@@ -22,7 +22,7 @@ from sensorium_tf.registry import (
 from sensorium_tf.specs import InputSpec
 
 
-def build(
+def build_model(
     settings: ModelSettings,
     coordinates: Mapping[str, Any],
     inputs: InputSpec,

@@ -105,10 +105,8 @@ class Provenance:
         return "; ".join([f"sees {self.signals}", trials, *start, *end])
 
     def to_json(self) -> dict[str, Any]:
-        """Returns it as JSON values, every signal that some models use with its yes or no."""
+        """Returns it as JSON values."""
         return {
-            **{name: name in self.inputs for name in ("image", "behavior", "pupil_center")},
-            "past_responses": False,  # no model here is given any
             "track": self.track,
             "inputs": list(self.inputs),
             "mice": list(self.mice),

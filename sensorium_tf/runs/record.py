@@ -1,16 +1,17 @@
 """What `config.json` says of a run: written when it begins, never changed."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.registry import record_modules
+from sensorium_tf.registry import custom_modules, record_modules
 from sensorium_tf.runs.provenance import Provenance
 from sensorium_tf.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from sensorium_tf.data import Mouse
+    from sensorium_tf.models import FiringRateModel
 
 _FORMAT = 2
 
@@ -65,21 +66,18 @@ class RunRecord:
             modules=modules or {},
         )
 
-    def with_model(
-        self, inputs: Sequence[str], modules: Iterable[str], *, start: Provenance | None
-    ) -> Self:
+    def with_model(self, model: "FiringRateModel", *, start: Provenance | None) -> Self:
         """Returns it with what is known once the model has been built.
 
         Args:
-            inputs: Signals that the model is given.
-            modules: Custom modules that its parts are from.
+            model: Of the run, or of a member.
             start: Of the model that training starts from; None for random weights, or if that is
                 not known.
         """
-        provenance = dataclasses.replace(self.provenance, inputs=tuple(inputs))
+        provenance = dataclasses.replace(self.provenance, inputs=tuple(model.inputs.signals))
         if start is not None:
             provenance = provenance.after(start)
-        modules = {**record_modules(modules), **self.modules}
+        modules = {**record_modules(custom_modules(model)), **self.modules}
         return dataclasses.replace(self, provenance=provenance, modules=modules)
 
     def difference(self, other: "RunRecord") -> str:

@@ -6,12 +6,11 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from sensorium_tf.data.mouse import Mouse, load_mouse
-from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.subset import Subset
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
@@ -23,13 +22,12 @@ from sensorium_tf.runs.record import RunRecord
 from sensorium_tf.runs.store import RunStore
 
 if TYPE_CHECKING:
-    from sensorium_tf.evaluation import Evaluation
     from sensorium_tf.settings import TrainingSettings
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A trained model, and what one does with it: `Run("runs/cnn").evaluate()`.
+    """A trained model with all that is known of it, such as `Run("runs/cnn")`.
 
     Attributes:
         path: Workdir of a run, or its `model.keras`, which is the same; or a lone `.keras` file,
@@ -44,6 +42,21 @@ class Run:
     def __post_init__(self):
         if not isinstance(self.path, str | os.PathLike):
             raise SensoriumError(f"run {self.path!r}: expected a workdir or a model file")
+
+    @classmethod
+    def of(cls, run: "Run | str | os.PathLike", data_dir: str | os.PathLike | None = None) -> "Run":
+        """Returns a run, or the one at a path.
+
+        Args:
+            run: A run, or its workdir or model file.
+            data_dir: Where the prepared datasets are; if None where the run's are.
+
+        Raises:
+            SensoriumError: If it is neither a run nor a path.
+        """
+        if not isinstance(run, Run):
+            return cls(run, data_dir)
+        return run if data_dir is None else dataclasses.replace(run, data_dir=data_dir)
 
     @classmethod
     def of_file(cls, path: str | os.PathLike) -> Self:
@@ -172,63 +185,16 @@ class Run:
         trials = self.mouse(mouse).trials(tier)
         return predict(self.model, trials)
 
-    def evaluate(
-        self,
-        tier: str | None = None,
-        *,
-        mice: str | Iterable[str] | None = None,
-        truth: str | os.PathLike | None = None,
-        output: str | os.PathLike | None = None,
-    ) -> "Evaluation":
-        """Scores the model; `.table()` of the result is what to look at.
-
-        Args:
-            tier: Which trials; if left out `test` where its responses are known, else `validation`.
-            mice: Some of the model's; all if left out.
-            truth: `<stem>_truth.npz` of a simulated recording, or the recording that it lies
-                beside: its true rates are scored too. That of the mouse `simulated` is its
-                `truth_file`.
-            output: Folder for the files, if another one than the run's.
-
-        Raises:
-            SensoriumError: As `evaluation.evaluate`.
-        """
-        from sensorium_tf.evaluation import evaluate
-
-        mice = None if mice is None else mouse_names(mice)
-        return evaluate(self, mice=mice, tier=tier, truth=truth, output=output)
-
-    def write_submission(
-        self, mouse: str | None = None, *, output: str | os.PathLike | None = None
-    ) -> list[Path]:
-        """Predicts the competition's tiers and writes the submission files.
-
-        Args:
-            mouse: Of the model's; may be left out if there is one alone.
-            output: Folder for the files; if left out `submission` in the run's.
-
-        Returns:
-            The files.
-
-        Raises:
-            SensoriumError: As `evaluation.submit`.
-        """
-        from sensorium_tf.evaluation import submit
-
-        return submit(self, self._one(mouse), output=output)
-
-    def history(self):
-        """Returns the lines of `metrics.jsonl`, one an epoch, as `table` does.
+    def history(self) -> list[dict[str, Any]]:
+        """Returns the lines of `metrics.jsonl`, one an epoch.
 
         Raises:
             SensoriumError: If it is a lone model file or an ensemble, which have none, or one that
                 is damaged.
         """
-        from sensorium_tf.evaluation import as_table
-
         if self.store is None or self.members or not self.store.metrics.is_file():
             raise SensoriumError(f"{self.folder}: only a single run has a history")
-        return as_table(self.store.read_metrics())
+        return self.store.read_metrics()
 
     @functools.cached_property
     def _opened(self) -> "_Opened":

@@ -16,7 +16,7 @@ _LABEL = "submission.json"
 
 
 def write_label(
-    submissions: Sequence[Path], *, model: str, mouse: str, uses: dict[str, Any]
+    submissions: Sequence[Path], *, model: str, mouse: str, provenance: dict[str, Any]
 ) -> None:
     """Writes `submission.json`: what submissions are of, so that unequal ones can be told apart.
 
@@ -24,12 +24,12 @@ def write_label(
         submissions: Files in one folder, which the label is put into.
         model: What it is called.
         mouse: Whose responses are predicted.
-        uses: The signals and trials that the model uses, JSON values.
+        provenance: The signals and trials that the model uses, JSON values.
 
     Raises:
         SensoriumError: If the file cannot be written.
     """
-    label = {"model": model, "mouse": mouse, "uses": uses}
+    label = {"model": model, "mouse": mouse, "provenance": provenance}
     files = {path.name: _digest(path) for path in submissions}
     with atomic_write(submissions[0].with_name(_LABEL)) as file:
         json.dump({**label, "sha256": files}, file, indent=2)
@@ -42,8 +42,8 @@ def read_label(submission: str | os.PathLike) -> dict[str, Any] | None:
         submission: The file.
 
     Returns:
-        `{"model", "mouse", "uses"}`; None if there is no label, it is another file's or, with a
-        warning, it is damaged.
+        `{"model", "mouse", "provenance"}`; None if there is no label, it is another file's or, with
+        a warning, it is damaged.
     """
     submission = expand(submission)
     path = submission.with_name(_LABEL)
@@ -52,7 +52,7 @@ def read_label(submission: str | os.PathLike) -> dict[str, Any] | None:
         if label["sha256"].get(submission.name) != _digest(submission):
             return None
         found = {"model": str(label["model"]), "mouse": str(label["mouse"])}
-        return {**found, "uses": dict(label["uses"])}
+        return {**found, "provenance": dict(label["provenance"])}
     except FileNotFoundError:
         return None
     except AccessError as e:

@@ -5,15 +5,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from sensorium_tf.data import Mouse, Trials, load_mouse
+from sensorium_tf.data import Mouse, load_mouse
 from sensorium_tf.data.common_inputs import inputs_of
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models import FiringRateModel, PoissonLoss, build, check_parts
-from sensorium_tf.registry import custom_code, custom_modules
+from sensorium_tf.models import FiringRateModel, PoissonLoss, build_model, check_parts
+from sensorium_tf.registry import custom_modules
 from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.specs import InputSpec
 from sensorium_tf.testing import check_model
 from sensorium_tf.training.devices import describe
 
@@ -23,8 +23,8 @@ def open_mice(
     strategy: tf.distribute.Strategy,
     *,
     data_dir: str | os.PathLike | None = None,
-) -> list[Mouse]:
-    """Opens the mice of a run.
+) -> tuple[list[Mouse], InputSpec]:
+    """Opens the mice of a run, and tells what its model is given.
 
     Args:
         settings: Of the run.
@@ -37,14 +37,14 @@ def open_mice(
     """
     check_parts(settings.architecture)
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
-    inputs_of(mice, track=settings.track, channels=settings.channels)
+    inputs = inputs_of(mice, track=settings.track, channels=settings.channels)
     for mouse in mice:
         for tier in settings.subset.tiers:
             mouse.check_tier(tier, responses=True)
     mice = [settings.subset.neurons_of(mouse) for mouse in mice]
     n_trials = {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice}
     _check_shares(n_trials, settings.batch_size, strategy)
-    return mice
+    return mice, inputs
 
 
 def _check_shares(
@@ -68,21 +68,24 @@ def _check_shares(
             )
 
 
-def build_model(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRateModel:
+def compiled_model(
+    settings: TrainingSettings, mice: Sequence[Mouse], inputs: InputSpec
+) -> FiringRateModel:
     """Returns the untrained model of a run, with its losses and optimizer.
 
     Args:
         settings: Of the run.
         mice: Those that the settings name.
+        inputs: What the model is given.
 
     Raises:
         SensoriumError: If the model cannot be built, or a custom one cannot be trained.
     """
     with _precision("mixed_bfloat16" if settings.devices.mixed_precision else "float32"):
-        model = build(
+        model = build_model(
             settings.architecture,
             {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-            inputs_of(mice, track=settings.track, channels=settings.channels),
+            inputs,
             seed=settings.seed,
             joint_core=settings.joint_core,
         )
@@ -98,22 +101,9 @@ def build_model(settings: TrainingSettings, mice: Sequence[Mouse]) -> FiringRate
         # XLA's depthwise convolution is many times slower on a CPU.
         jit_compile=False,
     )
+    # Adam makes its moments at the first step, but a checkpoint holds them from the start.
+    model.optimizer.build(model.trainable_variables)
     return model
-
-
-def start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None:
-    """Makes each neuron's rate start at its mean response.
-
-    Args:
-        model: Untrained.
-        trials: Mouse to the trials to train on; other mice are left alone.
-
-    Raises:
-        SensoriumError: If a custom readout fails at it.
-    """
-    for mouse, each in trials.items():
-        with custom_code(f"readout of {mouse}: set_mean_rates"):
-            model.readouts[mouse].set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
 
 
 @contextlib.contextmanager

@@ -24,6 +24,25 @@ _SHOWN_FIRST = (0, 1, 2, 5)
 _FINAL, _UNFINISHED = ".hparams", ".hparams.tmp"
 
 
+@dataclasses.dataclass(frozen=True)
+class EpochPlan:
+    """What is known before the first step that this process takes of an epoch.
+
+    Attributes:
+        epoch: The first is 1.
+        most_epochs: The run has at most so many.
+        n_steps: Of the epoch.
+        tier: By whose score the weights are chosen.
+        best_score: Of the epochs before.
+    """
+
+    epoch: int
+    most_epochs: int
+    n_steps: int
+    tier: str
+    best_score: float
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class EpochView:
     """What there is to look at after an epoch's validation.
@@ -57,14 +76,8 @@ class Watch(Protocol):
 class Callback:
     """Watches a run, and changes nothing in it. Each method may be left as it is."""
 
-    def on_epoch_begin(self, epoch: int, *, n_steps: int, best_score: float) -> None:
-        """Is called before the first step that this process takes of an epoch.
-
-        Args:
-            epoch: The first is 1.
-            n_steps: Of the epoch.
-            best_score: Of the epochs before.
-        """
+    def on_epoch_begin(self, plan: EpochPlan) -> None:
+        """Is called before the first step that this process takes of an epoch."""
 
     def around_steps(self) -> contextlib.AbstractContextManager:
         """Returns what is entered while some steps are taken in one call."""
@@ -119,23 +132,15 @@ class MetricsFile(Callback):
 
 
 class ProgressBar(Callback):
-    """Shows a bar for each epoch.
+    """Shows a bar for each epoch."""
 
-    Args:
-        epochs: At most so many.
-        tier: By whose score the weights are chosen.
-    """
-
-    def __init__(self, *, epochs: int, tier: str):
-        self._epochs, self._tier = epochs, tier
-
-    def on_epoch_begin(self, epoch: int, *, n_steps: int, best_score: float) -> None:
+    def on_epoch_begin(self, plan: EpochPlan) -> None:
         """Begins a bar."""
         print(
-            f"epoch {epoch} of at most {self._epochs}, best {self._tier} correlation so far "
-            f"{best_score:.4f}"
+            f"epoch {plan.epoch} of at most {plan.most_epochs}, best {plan.tier} correlation so "
+            f"far {plan.best_score:.4f}"
         )
-        self._bar = keras.utils.Progbar(n_steps, stateful_metrics=["loss"], unit_name="step")
+        self._bar = keras.utils.Progbar(plan.n_steps, stateful_metrics=["loss"], unit_name="step")
 
     def on_steps(self, step: int, loss: float) -> None:
         """Moves the bar."""

@@ -16,7 +16,7 @@ from sensorium_tf.metrics import single_trial_correlation
 from sensorium_tf.models import FiringRateModel
 from sensorium_tf.runs import Predictor, RunStore, save_model
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training.callbacks import Callback, EpochView
+from sensorium_tf.training.callbacks import Callback, EpochPlan, EpochView
 from sensorium_tf.training.devices import chiefs_value
 from sensorium_tf.training.interruption import StopRequest
 from sensorium_tf.training.schedules import Schedule, make_schedule
@@ -150,8 +150,9 @@ class Controller:
         epoch, n_steps = len(self._epochs) + 1, self._batches.steps_per_epoch
         started, first_step = time.perf_counter(), self._partial.step
         learning_rates = self._schedule.learning_rates(epoch, n_steps)
+        plan = EpochPlan(epoch, self._most_epochs, n_steps, self._tier, self._schedule.best_score)
         for callback in self._callbacks:
-            callback.on_epoch_begin(epoch, n_steps=n_steps, best_score=self._schedule.best_score)
+            callback.on_epoch_begin(plan)
         scalars = {"learning_rate": learning_rates[-1], **self._run_steps(epoch, learning_rates)}
         seconds = time.perf_counter() - started
         with self._averaged():
@@ -222,10 +223,9 @@ class Controller:
 
     def _not_finite(self, epoch: int, first_step: int, bad: BadStep) -> SensoriumError:
         """Returns what to say of a step whose loss or gradients were not finite."""
-        what, values = bad.describe(self._model)
         return SensoriumError(
-            f"the {what} became infinite or NaN in step {first_step + bad.index + 1} of epoch "
-            f"{epoch} ({values}): {self._lower()}"
+            f"the {bad.what} became infinite or NaN in step {first_step + bad.index + 1} of epoch "
+            f"{epoch} ({bad.values}): {self._lower()}"
         )
 
     def _lower(self) -> str:

@@ -9,11 +9,12 @@ from sensorium_tf.errors import SensoriumError, TrainingStopped
 from sensorium_tf.models import EnsembleModel
 from sensorium_tf.runs import Run, RunRecord, RunStore, save_model
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training.building import open_mice
+from sensorium_tf.training.building import compiled_model, open_mice
 from sensorium_tf.training.controller import TrainingResult
 from sensorium_tf.training.devices import is_chief, make_strategy
 from sensorium_tf.training.interruption import stop_on_sigterm
-from sensorium_tf.training.trainer import check_start, train
+from sensorium_tf.training.trainer import train_run
+from sensorium_tf.training.warm_start import warm_start
 
 
 def train_ensemble(
@@ -27,28 +28,30 @@ def train_ensemble(
         workdir: Folder of the ensemble: `config.json`, `members/seed<n>/`, each the workdir of a
             run, and, once all of them are there, `model.keras`, the mean of their rates. The lock
             that the process holds is in `checkpoints/`.
-        **where: The other arguments of `train`.
+        **where: The other arguments of `train_run`.
 
     Returns:
         The members' results.
 
     Raises:
-        SensoriumError: As `train`, or if the workdir holds something else, or seeds are missing or
-            duplicates.
-        TrainingStopped: As `train`.
+        SensoriumError: As `train_run`, or if the workdir holds something else, or seeds are missing
+            or duplicates.
+        TrainingStopped: As `train_run`.
     """
     _check_seeds(seeds)
     settings = dataclasses.replace(settings, seed=seeds[0])
     strategy = where.pop("strategy", "auto")
     strategy = make_strategy(strategy) if isinstance(strategy, str) else strategy
     store, writes = RunStore(workdir), is_chief(strategy)
-    mice = open_mice(settings, strategy, data_dir=where.get("data_dir"))
+    mice, inputs = open_mice(settings, strategy, data_dir=where.get("data_dir"))
     record = RunRecord.new(settings, mice, seeds=seeds, modules=where.get("modules"))
     if writes:
         store.check(record)
     # Members that go on need the file that they started from no more.
     if not all(store.member(seed).checkpoints.any for seed in seeds):
-        record = check_start(settings, mice, record)
+        model = compiled_model(settings, mice, inputs)
+        start = warm_start(settings.init_from, model, mice)
+        record = record.with_model(model, start=start.provenance)
     with contextlib.ExitStack() as held:
         stop = held.enter_context(stop_on_sigterm())
         if writes:
@@ -62,7 +65,7 @@ def train_ensemble(
             if where.get("verbose", True) and writes:
                 print(f"member with seed {seed}:")
             member = dataclasses.replace(settings, seed=seed)
-            results.append(train(member, store.member(seed).path, strategy=strategy, **where))
+            results.append(train_run(member, store.member(seed).path, strategy=strategy, **where))
         if writes:
             members = [Run(store.member(seed).path).model for seed in seeds]
             save_model(EnsembleModel(members, name=members[0].name), store.model_file)

@@ -68,12 +68,14 @@ class Steps:
             tf.constant(n_trials, tf.float32),
             tf.constant(float(stop)),
         )
-        bad = int(bad)
+        first_bad = int(bad)
         return StepTotals(
             poisson=poisson.numpy().astype(np.float64),
             penalties=penalties.numpy().astype(np.float64),
             stopped=float(stopped) > 0,
-            bad=None if bad < 0 else BadStep(bad, losses.numpy(), gradients.numpy()),
+            bad=None
+            if first_bad < 0
+            else BadStep.of(self._model, first_bad, losses.numpy(), gradients.numpy()),
         )
 
     def _steps(self, iterator, learning_rates, n_trials, stop):

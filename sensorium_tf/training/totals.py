@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Self
 
 import numpy as np
 
@@ -14,34 +15,42 @@ class BadStep:
 
     Attributes:
         index: Of the step within the call.
-        losses: Poisson loss of each mouse.
-        gradients: Largest absolute gradient of each weight, before any clipping and summed over
-            devices; infinite where one was NaN.
+        what: `loss` or `gradient`, whichever was not finite.
+        values: Those that tell whose, in words.
     """
 
     index: int
-    losses: np.ndarray
-    gradients: np.ndarray
+    what: str
+    values: str
 
-    def describe(self, model: FiringRateModel) -> tuple[str, str]:
-        """Returns what was not finite, `loss` or `gradient`, and the values that tell whose."""
+    @classmethod
+    def of(
+        cls, model: FiringRateModel, index: int, losses: np.ndarray, gradients: np.ndarray
+    ) -> Self:
+        """Tells what was not finite.
+
+        Args:
+            model: Of the step.
+            index: Of the step within the call.
+            losses: Poisson loss of each mouse.
+            gradients: Largest absolute gradient of each weight, before any clipping and summed over
+                devices; infinite where one was NaN.
+        """
         paths = [variable.path for variable in model.trainable_variables]
         bad_mice = [
-            mouse
-            for mouse, loss in zip(model.mice, self.losses, strict=True)
-            if not np.isfinite(loss)
+            mouse for mouse, loss in zip(model.mice, losses, strict=True) if not np.isfinite(loss)
         ]
         # Of several infinite ones the core's come from a readout's: name that.
         of_mouse = [any(f"readout_{mouse}" in path for mouse in bad_mice[:1]) for path in paths]
-        order = np.nan_to_num(self.gradients, nan=np.inf, posinf=np.inf)
+        order = np.nan_to_num(gradients, nan=np.inf, posinf=np.inf)
         largest = int(np.lexsort((of_mouse, order))[-1])
-        losses = ", ".join(
-            f"{mouse} {loss:.6g}" for mouse, loss in zip(model.mice, self.losses, strict=True)
+        of_mice = ", ".join(
+            f"{mouse} {loss:.6g}" for mouse, loss in zip(model.mice, losses, strict=True)
         )
-        return (
+        return cls(
+            index,
             "loss" if bad_mice else "gradient",
-            f"loss of {losses}; largest gradient {self.gradients[largest]:.3g}, of "
-            f"{paths[largest]}",
+            f"loss of {of_mice}; largest gradient {gradients[largest]:.3g}, of {paths[largest]}",
         )
 
 

@@ -6,12 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from sensorium_tf.data import Mouse
-from sensorium_tf.models import FiringRateModel
-from sensorium_tf.registry import custom_modules
 from sensorium_tf.runs import RunRecord, RunStore
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training.building import build_model, open_mice, start_at_means
+from sensorium_tf.training.building import compiled_model, open_mice
 from sensorium_tf.training.callbacks import (
     Callback,
     MetricsFile,
@@ -28,10 +25,10 @@ from sensorium_tf.training.devices import (
     make_strategy,
 )
 from sensorium_tf.training.interruption import stop_on_sigterm
-from sensorium_tf.training.warm_start import open_start
+from sensorium_tf.training.warm_start import start_at_means, warm_start
 
 
-def train(
+def train_run(
     settings: TrainingSettings,
     workdir: str | os.PathLike,
     *,
@@ -79,7 +76,7 @@ def train(
         )
     # Before there is anything to save, so that the signal ends a wait for another process that
     # prepares the mouse.
-    mice = open_mice(settings, strategy, data_dir=data_dir)
+    mice, inputs = open_mice(settings, strategy, data_dir=data_dir)
     # Not before: a strategy of several workers takes the signal for itself when it is made.
     with stop_on_sigterm() as stop:
         record = RunRecord.new(settings, mice, modules=modules)
@@ -90,18 +87,15 @@ def train(
             check_agreement(strategy, repr(settings.to_json()))
             # The model first: what does not fit is found before any trial is read.
             with strategy.scope():
-                model = build_model(settings, mice)
-                # Adam makes its moments at the first step, but a checkpoint holds them from the
-                # start.
-                model.optimizer.build(model.trainable_variables)
+                model = compiled_model(settings, mice, inputs)
             # A run that goes on needs the file no more.
-            start_file = None if store.checkpoints.any else settings.init_from
-            record, copied = _start_from(
-                start_file, model, mice, record, verbose=verbose and writes
-            )
+            start = warm_start(None if store.checkpoints.any else settings.init_from, model, mice)
+            record = record.with_model(model, start=start.provenance)
+            if start.description and verbose and writes:
+                print(start.description)
             trials = {mouse.name: settings.subset.train_trials_of(mouse) for mouse in mice}
             if settings.mean_bias:
-                start_at_means(model, {n: t for n, t in trials.items() if n not in copied})
+                start_at_means(model, {n: t for n, t in trials.items() if n not in start.copied})
             controller = Controller(
                 model,
                 settings,
@@ -118,50 +112,7 @@ def train(
                 log = TensorBoardLog(store.tensorboard, watch, hyperparameters=settings.to_json())
                 callbacks: list[Callback] = [log, MetricsFile(store)]
                 if verbose:
-                    tier = settings.subset.validation_tier
-                    callbacks.append(ProgressBar(epochs=settings.epochs, tier=tier))
+                    callbacks.append(ProgressBar())
                 if profile:
                     callbacks.append(Profiler(store.tensorboard))
                 return controller.run(callbacks)
-
-
-def check_start(settings: TrainingSettings, mice: Sequence[Mouse], record: RunRecord) -> RunRecord:
-    """Builds a model as a run does, to see whether it can.
-
-    Args:
-        settings: Of the run.
-        mice: Those that the settings name.
-        record: Of the run.
-
-    Returns:
-        The record, with what the model tells.
-
-    Raises:
-        SensoriumError: If there is no such model, or `init_from` does not fit it.
-    """
-    model = build_model(settings, mice)
-    record, _ = _start_from(settings.init_from, model, mice, record, verbose=False)
-    return record
-
-
-def _start_from(
-    path: str | None,
-    model: FiringRateModel,
-    mice: Sequence[Mouse],
-    record: RunRecord,
-    *,
-    verbose: bool,
-) -> tuple[RunRecord, tuple[str, ...]]:
-    """Copies weights from a model file, if there is one to start from.
-
-    Returns:
-        The record, with what the models tell, and the mice whose readouts were copied.
-    """
-    start, copied = None, ()
-    if path is not None:
-        start = open_start(path)
-        copied = start.copy_to(model, mice)
-        if verbose:
-            print(start.describe(model.mice, copied))
-    before = None if start is None else start.provenance
-    return record.with_model(model.inputs.signals, custom_modules(model), start=before), copied

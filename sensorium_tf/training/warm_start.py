@@ -1,78 +1,74 @@
-"""The trained model that a run starts from, instead of random weights."""
+"""The weights that a run starts from: a trained model's, and its neurons' mean responses."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from sensorium_tf.data import Mouse
+import numpy as np
+
+from sensorium_tf.data import Mouse, Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import FiringRateModel, copy_weights
+from sensorium_tf.registry import custom_code
 from sensorium_tf.runs import Provenance, Run
 
 
 @dataclasses.dataclass(frozen=True)
 class WarmStart:
-    """A model to start from, and what is known of it.
+    """What a run has taken from a trained model; by default nothing.
 
     Attributes:
-        path: Its file, as the user wrote it.
-        model: What is in it.
-        provenance: The signals and trials that it uses.
-        fingerprints: Mouse to the fingerprint of the recording and neurons that it was trained on;
-            empty for a lone file, which does not tell.
+        provenance: The signals and trials that the trained model uses.
+        copied: The mice whose readouts were taken, as their neurons are known to be the same.
+        description: All that was taken, in one line.
     """
 
-    path: str
-    model: FiringRateModel
-    provenance: Provenance
-    fingerprints: Mapping[str, str]
-
-    def copy_to(self, model: FiringRateModel, mice: Sequence[Mouse]) -> tuple[str, ...]:
-        """Copies the core, and the readouts of neurons that are known to be the same.
-
-        Args:
-            model: Of a run.
-            mice: Those that it was built for.
-
-        Returns:
-            The mice whose readouts were copied.
-
-        Raises:
-            SensoriumError: If the cores differ.
-        """
-        same = [m.name for m in mice if m.fingerprint == self.fingerprints.get(m.name)]
-        try:
-            return copy_weights(self.model, model, same_neurons=same)
-        except SensoriumError as e:
-            raise SensoriumError(f"{self.path}: {e}") from e
-
-    def describe(self, mice: Sequence[str], copied: Sequence[str]) -> str:
-        """Returns in one line what a run takes from it.
-
-        Args:
-            mice: Of the run.
-            copied: Those whose readouts were copied.
-        """
-        readouts = f" and the readout of {', '.join(copied)}" if copied else ""
-        parts = [f"from {self.path}: the core{readouts}"]
-        for mouse in mice:
-            if mouse not in copied:
-                why = "not known to be its neurons" if mouse in self.model.mice else "not in it"
-                parts.append(f"new readout for {mouse} ({why})")
-        return "; ".join(parts)
+    provenance: Provenance | None = None
+    copied: tuple[str, ...] = ()
+    description: str = ""
 
 
-def open_start(path: str) -> WarmStart:
-    """Opens the model file that a run starts from.
+def warm_start(path: str | None, model: FiringRateModel, mice: Sequence[Mouse]) -> WarmStart:
+    """Copies the core of a trained model, and the readouts of neurons known to be the same.
+
+    Args:
+        path: Its file, as the user wrote it; None takes nothing.
+        model: Of a run.
+        mice: Those that it was built for.
 
     Raises:
-        SensoriumError: If there is none, or it is damaged or an ensemble.
+        SensoriumError: If there is no such file, it is damaged or an ensemble, or the cores differ.
     """
+    if path is None:
+        return WarmStart()
     run = Run.of_file(path)
     if not isinstance(run.model, FiringRateModel):
         raise SensoriumError(f"{path}: is an ensemble: start from one of its members")
-    return WarmStart(
-        path=path,
-        model=run.model,
-        provenance=run.provenance,
-        fingerprints={} if run.record is None else run.record.recordings,
-    )
+    # A lone file does not tell which recordings it was trained on.
+    known = {} if run.record is None else run.record.recordings
+    same = [mouse.name for mouse in mice if mouse.fingerprint == known.get(mouse.name)]
+    try:
+        copied = copy_weights(run.model, model, same_neurons=same)
+    except SensoriumError as e:
+        raise SensoriumError(f"{path}: {e}") from e
+    readouts = f" and the readout of {', '.join(copied)}" if copied else ""
+    parts = [f"from {path}: the core{readouts}"]
+    for mouse in model.mice:
+        if mouse not in copied:
+            why = "not known to be its neurons" if mouse in run.model.mice else "not in it"
+            parts.append(f"new readout for {mouse} ({why})")
+    return WarmStart(run.provenance, copied, "; ".join(parts))
+
+
+def start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None:
+    """Makes each neuron's rate start at its mean response.
+
+    Args:
+        model: Untrained.
+        trials: Mouse to the trials to train on; other mice are left alone.
+
+    Raises:
+        SensoriumError: If a custom readout fails at it.
+    """
+    for mouse, each in trials.items():
+        with custom_code(f"readout of {mouse}: set_mean_rates"):
+            model.readouts[mouse].set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))

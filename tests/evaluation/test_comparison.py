@@ -11,16 +11,16 @@ from small_models import small_model
 
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Mouse, load_mouse, prepare
-from sensorium_tf.evaluation import compare_runs, differences_table, evaluate
+from sensorium_tf.evaluation import compare, differences_table, evaluate
 from sensorium_tf.models import EnsembleModel, ModelSettings
 from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, load_model, save_model
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train
+from sensorium_tf.training import train_run
 
 
 def compared_in(prepared, runs, **options):
-    return compare_runs([Run(run, prepared) for run in runs], **options)
+    return compare(*(Run(run, prepared) for run in runs), **options)
 
 
 SMALL = ModelSettings(model="ln", hidden_channels=2, n_blocks=1)
@@ -59,7 +59,7 @@ def files(prepared, tmp_path_factory):
 def workdir(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "trained"
     settings = TrainingSettings(mice=("full",), epochs=1, architecture=SMALL)
-    train(settings, folder, data_dir=prepared, verbose=False)
+    train_run(settings, folder, data_dir=prepared, verbose=False)
     return folder
 
 
@@ -151,7 +151,7 @@ def test_neurons_without_feve_take_no_part_in_its_difference(compared):
 def test_what_was_compared_is_in_comparison_json(compared):
     content, comparison = read_json(compared[0]), compared[1]
     assert content["compared_with"] == "a.keras"
-    assert set(content["uses"]) == {"a.keras", "b.keras", "c.keras"}
+    assert set(content["provenance"]) == {"a.keras", "b.keras", "c.keras"}
     assert content["equals"] is True
     full = content["mice"]["full"]
     assert (full["tier"], full["held_out"]) == ("test", None)
@@ -221,7 +221,7 @@ def test_runs_that_see_different_signals_are_not_ranked_as_equals(files, prepare
     assert "do not rank them" in comparison.warning
     content = read_json(tmp_path / "o")
     assert content["equals"] is False
-    assert content["uses"]["plus.keras"]["behavior"] is True
+    assert content["provenance"]["plus.keras"]["inputs"] == ["image", "behavior", "pupil_center"]
     found = content["mice"]["full"]["differences"]["plus.keras"]
     assert found["feve"] is found["intervals"]["feve"] is found["better"]["feve"] is None
     assert found["single_trial_correlation"] is not None
@@ -235,7 +235,7 @@ def test_a_workdir_and_an_ensemble_are_compared_and_files_lie_beside_the_first(
     save_model(EnsembleModel([load_model(file) for file in files[:2]]), ensemble)
     folder = shutil.copytree(workdir, tmp_path / "trained")
     comparison = compared_in(prepared, [folder, ensemble])
-    assert list(comparison.uses) == ["trained", "mean.keras"]
+    assert list(comparison.provenance) == ["trained", "mean.keras"]
     assert read_json(folder / "comparison") == json.loads(json.dumps(comparison.to_json()))
     assert not (tmp_path / "mean_results").exists()
 
@@ -244,9 +244,9 @@ def test_names_are_the_shortest_that_tell_runs_apart(workdir, prepared, tmp_path
     for place in ("x", "y"):
         shutil.copytree(workdir, tmp_path / place / "run")
     runs = [tmp_path / "x" / "run", tmp_path / "y" / "run"]
-    assert list(compared_in(prepared, runs).uses) == ["x/run", "y/run"]
+    assert list(compared_in(prepared, runs).provenance) == ["x/run", "y/run"]
     again = [runs[0], runs[1] / "model.keras"]
-    assert list(compared_in(prepared, again).uses) == ["x/run", "y/run"]
+    assert list(compared_in(prepared, again).provenance) == ["x/run", "y/run"]
 
 
 def test_equal_runs_do_not_differ(files, prepared, tmp_path):
@@ -306,7 +306,7 @@ def test_runs_on_other_parts_of_a_mouse_are_refused(prepared, tmp_path):
     small = {"hidden_channels": 2, "n_blocks": 1, "epochs": 1, "positions": "free"}
     for name, unit_id in (("a", 3), ("b", 9)):
         settings = TrainingSettings.flat(mice="full", unit_ids=(unit_id,), **small)
-        train(settings, tmp_path / name, data_dir=prepared, verbose=False)
+        train_run(settings, tmp_path / name, data_dir=prepared, verbose=False)
     with pytest.raises(SensoriumError, match="full: a and b were trained on different neurons"):
         compared_in(prepared, [tmp_path / "a", tmp_path / "b"])
 

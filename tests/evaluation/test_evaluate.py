@@ -15,9 +15,9 @@ from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, RunRecord, load_model, predict
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train
+from sensorium_tf.training import train_run
 
-USES = RunRecord.new(TrainingSettings(), []).provenance
+PROVENANCE = RunRecord.new(TrainingSettings(), []).provenance
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
 
 
@@ -28,7 +28,7 @@ def trained(folder, prepared, *, model="cnn", **changes):
         architecture=ModelSettings(model=model, hidden_channels=4, n_blocks=1),
         **changes,
     )
-    train(settings, folder, data_dir=prepared, verbose=False)
+    train_run(settings, folder, data_dir=prepared, verbose=False)
     return folder
 
 
@@ -309,7 +309,7 @@ def test_the_truth_of_a_simulated_recording_gives_withheld_responses_and_a_bound
 def test_true_rates_that_are_the_responses_predict_them_perfectly(competition, prepared, tmp_path):
     truth = Truth.load(save_truth(tmp_path / "truth.npz", recording_tree(seed=3)))
     model, mouse = load_model(competition / "model.keras"), load_mouse("hidden", data_dir=prepared)
-    each = evaluate_mouse(model, mouse, "test", uses=USES, truth=truth)
+    each = evaluate_mouse(model, mouse, "test", provenance=PROVENANCE, truth=truth)
     assert each.truth.per_neuron["single_trial_correlation"] == pytest.approx(np.ones(5), abs=1e-6)
 
 
@@ -326,7 +326,9 @@ def test_truth_that_does_not_belong_to_the_run_is_refused(pair, competition, pre
 def test_a_model_of_another_mouse_is_refused(competition, prepared):
     mouse = load_mouse("full", data_dir=prepared)
     with pytest.raises(SensoriumError, match="full: the model has no such mouse, only hidden"):
-        evaluate_mouse(load_model(competition / "model.keras"), mouse, "test", uses=USES)
+        evaluate_mouse(
+            load_model(competition / "model.keras"), mouse, "test", provenance=PROVENANCE
+        )
 
 
 def test_a_folder_without_a_run_is_refused_and_left_alone(prepared, tmp_path):

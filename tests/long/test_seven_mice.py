@@ -21,11 +21,12 @@ BYTES_OF_IMAGE, BYTES_OF_RESPONSE = 36 * 64 * 4, 4
 # Prints the most memory that the process ever held, in bytes.
 DRIVER = """
 import resource, sys
-from sensorium_tf.training import TrainingSettings, train
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import train_run
 
 workdir, data_dir, *mice = sys.argv[1:]
 settings = TrainingSettings(mice=tuple(mice), epochs=1)
-train(settings, workdir, data_dir=data_dir, verbose=False)
+train_run(settings, workdir, data_dir=data_dir, verbose=False)
 print("peak", 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

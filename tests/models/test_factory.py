@@ -7,7 +7,7 @@ import pytest
 from small_models import MeanReadout, inputs, small_model
 
 from sensorium_tf import errors
-from sensorium_tf.models import ModelSettings, build, check_parts
+from sensorium_tf.models import ModelSettings, build_model, check_parts
 from sensorium_tf.models.settings import PRESETS, SHORTHANDS
 from sensorium_tf.registry import CORES, READOUTS, SHIFTERS
 
@@ -26,7 +26,7 @@ def coordinates(rng):
 def test_a_baseline_has_the_published_architecture(
     coordinates, name, activation, n_blocks, track, channels, has_shifters
 ):
-    model = build(ModelSettings(model=name), coordinates, inputs(track))
+    model = build_model(ModelSettings(model=name), coordinates, inputs(track))
     assert model.mice == ("mouse3", "mouse1")
     assert model.image_shape == (36, 64, channels)
     core = model.core.config
@@ -43,7 +43,7 @@ def test_a_baseline_has_the_published_architecture(
 
 
 def test_the_published_cnn_has_as_many_weights_as_the_published_file():
-    model = build(ModelSettings(), {"mouse1": np.zeros((10, 3))}, inputs())
+    model = build_model(ModelSettings(), {"mouse1": np.zeros((10, 3))}, inputs())
     core = 81 * 64 + 2 * 64 + 3 * (2 * 64 * 64 + 49 * 64 + 2 * 64)
     readout = 10 * (4 + 64 + 1) + 2 * 30 + 30 + 30 * 2 + 2
     assert sum(int(np.prod(w.shape)) for w in model.trainable_weights) == core + readout
@@ -67,7 +67,7 @@ SETTINGS = {
 
 def test_every_shorthand_reaches_its_part(coordinates):
     assert SETTINGS.keys() == SHORTHANDS.keys()
-    model = build(ModelSettings(**SETTINGS), coordinates, inputs("sensorium_plus"))
+    model = build_model(ModelSettings(**SETTINGS), coordinates, inputs("sensorium_plus"))
     parts = {
         "core": model.core,
         "readout": model.readouts["mouse1"],
@@ -97,7 +97,7 @@ def test_parts_are_chosen_by_name_with_their_options(coordinates):
         shifter="mlp(n_layers=1)",
         sigma_init=0.3,
     )
-    model = build(settings, coordinates, inputs("sensorium_plus"))
+    model = build_model(settings, coordinates, inputs("sensorium_plus"))
     core, readout = model.core.config, model.readouts["mouse1"].config
     assert (core.hidden_channels, core.n_blocks, core.activation) == (3, 0, "elu")
     assert (readout.covariance, readout.sigma_init) == ("isotropic", 0.3)
@@ -193,7 +193,7 @@ def test_no_two_parts_start_with_the_same_numbers(coordinates):
 )
 def test_settings_that_make_no_model_are_refused_in_one_line(coordinates, settings, said):
     with pytest.raises(errors.SensoriumError, match=said) as caught:
-        build(ModelSettings(**settings), coordinates, inputs())
+        build_model(ModelSettings(**settings), coordinates, inputs())
     assert "\n" not in str(caught.value)
 
 

@@ -13,7 +13,7 @@ import sensorium_tf
 STEP = """
 import numpy as np, keras, tensorflow as tf
 from sensorium_tf.challenges import sensorium2022
-from sensorium_tf.models import ModelSettings, PoissonLoss, build
+from sensorium_tf.models import ModelSettings, PoissonLoss, build_model
 
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -24,7 +24,7 @@ responses = rng.gamma(1.0, size=(8, 5)).astype("float32")
 
 def made(sigma):
     settings = ModelSettings(hidden_channels=4, n_blocks=1, sigma_init=sigma)
-    model = build(settings, coordinates, sensorium2022.CHALLENGE.inputs("sensorium"), seed=1)
+    model = build_model(settings, coordinates, sensorium2022.CHALLENGE.inputs("sensorium"), seed=1)
     model.compile(keras.optimizers.SGD(1e-3), {"mouse1": PoissonLoss(100)})
     return model
 

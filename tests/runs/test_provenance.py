@@ -16,20 +16,22 @@ def of_run(**settings):
 
 
 def test_a_run_says_what_it_uses():
-    uses = of_run()
-    assert uses.describe() == "sees image; trained on train of simulated, chosen by validation"
-    assert uses.seen_tiers("simulated") == ("train", "validation")
-    assert uses.seen_tiers("mouse1") == ()
-    assert uses.to_json()["behavior"] is uses.to_json()["past_responses"] is False
+    provenance = of_run()
+    assert (
+        provenance.describe() == "sees image; trained on train of simulated, chosen by validation"
+    )
+    assert provenance.seen_tiers("simulated") == ("train", "validation")
+    assert provenance.seen_tiers("mouse1") == ()
+    assert provenance.to_json()["inputs"] == ["image"]
     subset = Subset(train_tiers=("train", "validation"), validation_tier="final_test", min_fev=0.1)
-    uses = of_run(track="sensorium_plus", subset=subset, init_from="a.keras")
-    assert uses.describe() == (
+    provenance = of_run(track="sensorium_plus", subset=subset, init_from="a.keras")
+    assert provenance.describe() == (
         "sees image, behavior, pupil center; trained on train and validation of simulated (neurons "
         "with FEV of at least 0.1 in tier test), chosen by final_test; started from a.keras "
         "(not all that it had seen is known)"
     )
-    assert uses.seen_tiers("simulated") == ("train", "validation", "final_test", "test")
-    assert uses.to_json()["behavior"] is uses.to_json()["pupil_center"] is True
+    assert provenance.seen_tiers("simulated") == ("train", "validation", "final_test", "test")
+    assert provenance.to_json()["inputs"] == ["image", "behavior", "pupil_center"]
 
 
 def test_what_a_model_has_seen_is_held_out_from_nobody():

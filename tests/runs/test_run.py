@@ -16,8 +16,7 @@ from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import FiringRateModel, ModelSettings
 from sensorium_tf.runs import Run, check_model_file, load_model, save_model
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train
-from sensorium_tf.training.warm_start import open_start
+from sensorium_tf.training import train_run
 
 SMALL = ModelSettings(model="ln", hidden_channels=4, n_blocks=1)
 
@@ -26,7 +25,7 @@ SMALL = ModelSettings(model="ln", hidden_channels=4, n_blocks=1)
 def workdir(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "run"
     settings = TrainingSettings(mice=("full", "hidden"), epochs=1, batch_size=8, architecture=SMALL)
-    train(settings, folder, data_dir=prepared, verbose=False)
+    train_run(settings, folder, data_dir=prepared, verbose=False)
     return folder
 
 
@@ -61,7 +60,7 @@ def test_a_model_file_in_its_own_workdir_is_its_run(prepared, tmp_path):
     settings = TrainingSettings(
         mice=("full",), epochs=1, architecture=SMALL, subset=Subset(unit_ids=(3, 9))
     )
-    file = train(settings, tmp_path / "part", data_dir=prepared, verbose=False).model_file
+    file = train_run(settings, tmp_path / "part", data_dir=prepared, verbose=False).model_file
     theirs, ours = Run(tmp_path / "part"), Run(file)
     for name in ("name", "track", "folder", "provenance", "subset"):
         assert getattr(ours, name) == getattr(theirs, name)
@@ -84,7 +83,7 @@ def test_a_model_file_that_was_copied_over_a_runs_is_a_lone_one(workdir, tmp_pat
     saved(folder / "model.keras", {name: np.zeros((n, 2)) for name, n in mice.items()})
     trained = Run(folder / "model.keras")
     assert trained.store is None and trained.provenance.trained_on is None
-    assert open_start(str(folder / "model.keras")).fingerprints == {}
+    assert trained.record is None
     with pytest.raises(SensoriumError, match=f"is not this run's model .*{says}"):
         Run(folder).model  # noqa: B018
 
@@ -121,7 +120,7 @@ def test_a_model_without_shifters_is_not_said_to_see_the_pupil(prepared, tmp_pat
         save_model(model, tmp_path / "plus.keras")
         trained = Run(tmp_path / "plus.keras", prepared)
         assert (trained.track, trained.provenance.signals) == ("sensorium_plus", signals)
-        assert evaluate(trained).uses.signals == signals
+        assert evaluate(trained).provenance.signals == signals
         assert (
             f"({signals})"
             in TrainingSettings(track="sensorium_plus", architecture=settings).describe()
@@ -232,7 +231,7 @@ def test_a_model_file_has_to_be_called_so(tmp_path):
 
 def test_a_run_that_is_not_finished_says_so(prepared, tmp_path):
     settings = TrainingSettings(mice=("full",), epochs=2, architecture=SMALL)
-    train(settings, tmp_path / "run", data_dir=prepared, verbose=False)
+    train_run(settings, tmp_path / "run", data_dir=prepared, verbose=False)
     assert Run(tmp_path / "run").provenance.unfinished == ""
     newest, before = sorted((tmp_path / "run" / "checkpoints").glob("*.npz"), reverse=True)
     newest.unlink()

@@ -6,19 +6,19 @@ import pytest
 
 from sensorium_tf.scoring import read_label, write_label
 
-USES = {"behavior": False}
+PROVENANCE = {"inputs": ["image"]}
 
 
 @pytest.fixture
 def submission(tmp_path):
     path = tmp_path / "submission_file_live_test.csv"
     path.write_text("a submission")
-    write_label([path], model="cnn", mouse="mouse1", uses=USES)
+    write_label([path], model="cnn", mouse="mouse1", provenance=PROVENANCE)
     return path
 
 
 def test_the_label_is_read_where_it_was_written(submission):
-    assert read_label(submission) == {"model": "cnn", "mouse": "mouse1", "uses": USES}
+    assert read_label(submission) == {"model": "cnn", "mouse": "mouse1", "provenance": PROVENANCE}
 
 
 def test_another_file_or_another_content_has_no_label(submission, tmp_path):
@@ -41,6 +41,6 @@ def test_what_is_no_label_is_left_out_with_a_warning(submission, content):
 def test_numbers_that_json_does_not_know_are_refused(submission):
     path = submission.with_name("submission.json")
     label = json.loads(path.read_text())
-    path.write_text(json.dumps({**label, "uses": {"behavior": float("nan")}}))
+    path.write_text(json.dumps({**label, "provenance": {"inputs": float("nan")}}))
     with pytest.warns(UserWarning, match="is not the label"):
         assert read_label(submission) is None

@@ -11,7 +11,8 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse
 from sensorium_tf.models import FiringRateModel, GaussianReadout, ModelSettings
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import build_model, building
+from sensorium_tf.training import compiled_model
+from sensorium_tf.training.warm_start import start_at_means
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,8 @@ def test_a_model_of_ones_own_may_choose_a_joint_core(
     settings = TrainingSettings(
         architecture=ModelSettings(model="custom_model:build"), recipe=recipe, joint_core=asked
     )
-    model = build_model(settings, [load_mouse("full", data_dir=prepared)])
+    mouse = load_mouse("full", data_dir=prepared)
+    model = compiled_model(settings, [mouse], mouse.inputs("sensorium"))
     assert model.joint_core is joint
 
 
@@ -46,4 +48,4 @@ def test_a_readout_of_ones_own_that_fails_at_its_means_is_named():
     model = FiringRateModel(OneLayerCore(), {"lab1": Failing(3)}, inputs=inputs())
     trials = types.SimpleNamespace(responses=np.ones((4, 3)))
     with pytest.raises(SensoriumError, match="readout of lab1: set_mean_rates raised ZeroDiv"):
-        building.start_at_means(model, {"lab1": trials})
+        start_at_means(model, {"lab1": trials})

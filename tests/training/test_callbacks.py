@@ -8,10 +8,9 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from sensorium_tf.data import Subset
-from sensorium_tf.evaluation import training_pictures
 from sensorium_tf.models import ModelSettings
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train
+from sensorium_tf.training import train_run, training_pictures
 from sensorium_tf.training.callbacks import TensorBoardLog
 
 SCORE = "validation/single_trial_correlation"
@@ -34,7 +33,7 @@ def views():
 @pytest.fixture(scope="module")
 def events(prepared, views, tmp_path_factory):
     folder = tmp_path_factory.mktemp("board") / "run"
-    train(
+    train_run(
         SETTINGS,
         folder,
         data_dir=prepared,
@@ -141,5 +140,5 @@ def test_a_finished_run_that_is_started_again_adds_no_logs(events, prepared):
     folder, _ = events
     before = sorted((folder / "tensorboard").rglob("*"))
     with pytest.warns(UserWarning, match="too few steps were left"):
-        train(SETTINGS, folder, data_dir=prepared, profile=True, verbose=False)
+        train_run(SETTINGS, folder, data_dir=prepared, profile=True, verbose=False)
     assert sorted((folder / "tensorboard").rglob("*")) == before

@@ -17,7 +17,7 @@ import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.runs import load_model
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import make_strategy, train
+from sensorium_tf.training import make_strategy, train_run
 from sensorium_tf.training.devices import is_chief
 
 # The readout's noise is left out: devices draw their own.
@@ -54,7 +54,7 @@ settings = TrainingSettings(
     clip_norm=50.0,
     architecture=ModelSettings(hidden_channels=4, n_blocks=1),
 )
-result = train(settings, workdir, data_dir=data_dir, strategy=strategy, verbose=False)
+result = train_run(settings, workdir, data_dir=data_dir, strategy=strategy, verbose=False)
 print("best score", result.best_score)
 """
 
@@ -245,5 +245,5 @@ def test_a_batch_with_fewer_trials_than_devices_is_refused(
 
     settings = TrainingSettings(mice=("full",), batch_size=batch_size)
     with pytest.raises(SensoriumError, match=says):
-        train(settings, tmp_path / "run", data_dir=prepared, strategy=Devices("CPU:0"))
+        train_run(settings, tmp_path / "run", data_dir=prepared, strategy=Devices("CPU:0"))
     assert not (tmp_path / "run").exists()

@@ -17,7 +17,7 @@ from sensorium_tf.io import file_lock
 from sensorium_tf.models import FiringRateModel, ModelSettings
 from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import Steps, train, train_ensemble
+from sensorium_tf.training import Steps, train_ensemble, train_run
 from sensorium_tf.training.controller import Controller
 
 SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
@@ -37,7 +37,7 @@ def ensemble(prepared, tmp_path_factory):
 
 def test_each_member_is_a_full_run_of_its_seed(ensemble, prepared, tmp_path):
     assert {path.name for path in (ensemble / "members").iterdir()} == {"seed3", "seed1"}
-    alone = train(settings(seed=1), tmp_path / "alone", data_dir=prepared, verbose=False)
+    alone = train_run(settings(seed=1), tmp_path / "alone", data_dir=prepared, verbose=False)
     member = load_model(ensemble / "members" / "seed1" / "model.keras")
     for a, b in zip(member.get_weights(), alone.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -165,7 +165,7 @@ def test_another_ensemble_in_its_folder_is_refused(ensemble, prepared, seeds):
     with pytest.raises(SensoriumError, match="another configuration .*seeds"):
         train_ensemble(settings(), seeds, ensemble, data_dir=prepared, verbose=False)
     with pytest.raises(SensoriumError, match="another configuration"):
-        train(settings(seed=3), ensemble, data_dir=prepared, verbose=False)
+        train_run(settings(seed=3), ensemble, data_dir=prepared, verbose=False)
 
 
 def test_an_ensemble_is_neither_exported_nor_started_from(ensemble, prepared, tmp_path):
@@ -174,7 +174,7 @@ def test_an_ensemble_is_neither_exported_nor_started_from(ensemble, prepared, tm
         save_published(load_model(ensemble / "model.keras"), tmp_path / "a.pth")
     donor = str(ensemble / "model.keras")
     with pytest.raises(SensoriumError, match="is an ensemble: start from one of its members"):
-        train(settings(init_from=donor), tmp_path / "run", data_dir=prepared, verbose=False)
+        train_run(settings(init_from=donor), tmp_path / "run", data_dir=prepared, verbose=False)
 
 
 @pytest.mark.parametrize(

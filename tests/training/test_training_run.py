@@ -13,7 +13,7 @@ from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import ModelSettings
 from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.settings import DeviceSettings, ScheduleSettings, TrainingSettings
-from sensorium_tf.training import Steps, build_model, train
+from sensorium_tf.training import Steps, compiled_model, train_run
 from sensorium_tf.training.controller import Controller
 
 SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
@@ -28,7 +28,7 @@ def settings(**changes):
 def finished(prepared, tmp_path_factory):
     """Workdir and result of a finished run on two mice."""
     folder = tmp_path_factory.mktemp("run") / "two_mice"
-    result = train(
+    result = train_run(
         settings(mice=("full", "short"), epochs=3), folder, data_dir=prepared, verbose=False
     )
     return folder, result
@@ -87,7 +87,7 @@ def test_tensorboard_shows_each_scalar_of_each_epoch(finished):
 def test_the_loss_of_a_step_is_the_published_formula(prepared):
     mouse = load_mouse("full", data_dir=prepared)
     trials = mouse.trials("train")
-    model = build_model(settings(), [mouse])
+    model = compiled_model(settings(), [mouse], mouse.inputs("sensorium"))
     inputs, y = {"full": trials.inputs(model.inputs, slice(0, 5))}, trials.responses[:5]
     rates = np.asarray(model(inputs)["full"], np.float64)
     poisson = np.sqrt(12 / 5) * (rates - y * np.log(rates + 1e-12)).sum()
@@ -104,7 +104,7 @@ def test_the_recipe_fast_starts_each_neuron_at_its_mean_response(prepared, tmp_p
     expected = np.where(means < 1, np.log(np.maximum(means, 0.05)), means - 1)
     for recipe, bias in (("fast", expected), ("published", np.zeros_like(means))):
         with pytest.raises(pytest.fail.Exception):
-            train(
+            train_run(
                 settings(recipe=recipe, subset=subset),
                 tmp_path / recipe,
                 data_dir=prepared,
@@ -119,7 +119,7 @@ def test_mixed_precision_trains_float32_weights_and_warns_without_a_gpu(
 ):
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [])
     with pytest.warns(UserWarning, match="without a GPU, bfloat16 takes longer than float32"):
-        result = train(
+        result = train_run(
             settings(devices=DeviceSettings(mixed_precision=True)),
             tmp_path / "run",
             data_dir=prepared,
@@ -134,13 +134,13 @@ def test_mixed_precision_trains_float32_weights_and_warns_without_a_gpu(
 
 def test_the_same_seed_gives_the_same_run_and_another_seed_another(prepared, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        train(settings(seed=seed), tmp_path / name, data_dir=prepared, verbose=False)
+        train_run(settings(seed=seed), tmp_path / name, data_dir=prepared, verbose=False)
     assert lines(tmp_path / "a") == lines(tmp_path / "b")
     assert lines(tmp_path / "a") != lines(tmp_path / "c")
 
 
 def test_a_run_that_was_stopped_goes_on_where_it_was(prepared, tmp_path, monkeypatch):
-    train(settings(epochs=4), tmp_path / "whole", data_dir=prepared, verbose=False)
+    train_run(settings(epochs=4), tmp_path / "whole", data_dir=prepared, verbose=False)
 
     class Killed(BaseException):
         pass
@@ -154,16 +154,16 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(prepared, tmp_path, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(RunStore, "write_metrics", kill)
         with pytest.raises(Killed):
-            train(settings(epochs=4), tmp_path / "halves", data_dir=prepared, verbose=False)
+            train_run(settings(epochs=4), tmp_path / "halves", data_dir=prepared, verbose=False)
     assert len(lines(tmp_path / "halves")) == 2
-    train(settings(epochs=4), tmp_path / "halves", data_dir=prepared, verbose=False)
+    train_run(settings(epochs=4), tmp_path / "halves", data_dir=prepared, verbose=False)
     assert lines(tmp_path / "halves") == lines(tmp_path / "whole")
 
 
 def test_a_finished_run_is_not_trained_again(finished, prepared, monkeypatch):
     folder, result = finished
     before = (folder / "metrics.jsonl").read_text()
-    again = train(
+    again = train_run(
         settings(mice=("full", "short"), epochs=3), folder, data_dir=prepared, verbose=False
     )
     assert (folder / "metrics.jsonl").read_text() == before
@@ -177,7 +177,7 @@ def test_the_schedule_ends_a_run_that_does_not_gain(prepared, tmp_path, monkeypa
         lambda self, epoch: {"validation/single_trial_correlation": 0.0},
     )
     impatient = settings(epochs=50, schedule=ScheduleSettings(patience=2, restarts=1))
-    result = train(impatient, tmp_path / "run", data_dir=prepared, verbose=False)
+    result = train_run(impatient, tmp_path / "run", data_dir=prepared, verbose=False)
     assert len(result.epochs) == 4
 
 
@@ -190,7 +190,7 @@ def test_the_best_weights_come_back(prepared, tmp_path, monkeypatch):
         return {"validation/single_trial_correlation": next(scores)}
 
     monkeypatch.setattr(Controller, "_validate", validate)
-    result = train(settings(epochs=3), tmp_path / "run", data_dir=prepared, verbose=False)
+    result = train_run(settings(epochs=3), tmp_path / "run", data_dir=prepared, verbose=False)
     for kept, best in zip(result.model.get_weights(), seen[1], strict=True):
         np.testing.assert_array_equal(kept, best)
 
@@ -199,7 +199,7 @@ def test_a_workdir_of_another_configuration_is_refused_and_kept(finished, prepar
     folder, _ = finished
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     with pytest.raises(SensoriumError, match=r"another configuration .*model cnn there, ln here"):
-        train(
+        train_run(
             settings(mice=("full", "short"), epochs=3, architecture=ModelSettings(model="ln")),
             folder,
             data_dir=prepared,
@@ -210,7 +210,7 @@ def test_a_workdir_of_another_configuration_is_refused_and_kept(finished, prepar
 def test_a_folder_with_other_files_is_refused(prepared, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(SensoriumError, match="holds files but no run"):
-        train(settings(), tmp_path, data_dir=prepared)
+        train_run(settings(), tmp_path, data_dir=prepared)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
@@ -223,7 +223,7 @@ def test_a_folder_with_other_files_is_refused(prepared, tmp_path):
 )
 def test_what_cannot_be_trained_leaves_no_workdir(prepared, tmp_path, changes, message):
     with pytest.raises(SensoriumError, match=message):
-        train(settings(**changes), tmp_path / "run", data_dir=prepared)
+        train_run(settings(**changes), tmp_path / "run", data_dir=prepared)
     assert not (tmp_path / "run").exists()
 
 
@@ -232,7 +232,7 @@ def test_a_loss_that_explodes_stops_the_run_and_keeps_the_best_weights(
     prepared, tmp_path, learning_rate
 ):
     with pytest.raises(SensoriumError, match=r"loss became .* epoch 1"):
-        train(
+        train_run(
             settings(learning_rate=learning_rate),
             tmp_path / "run",
             data_dir=prepared,
@@ -249,7 +249,7 @@ def test_two_processes_do_not_train_in_the_same_workdir(prepared, tmp_path):
         file_lock(RunStore(folder).lock, "training"),
         pytest.raises(SensoriumError, match="another process is training"),
     ):
-        train(settings(), folder, data_dir=prepared)
+        train_run(settings(), folder, data_dir=prepared)
 
 
 def test_a_workdir_trained_on_another_recording_of_the_same_name_is_refused(
@@ -261,7 +261,7 @@ def test_a_workdir_trained_on_another_recording_of_the_same_name_is_refused(
         prepare(name, recording=path, data_dir=tmp_path / "data")
     again = settings(mice=("full", "short"), epochs=3)
     for refused in (
-        lambda: train(again, folder, data_dir=tmp_path / "data"),
+        lambda: train_run(again, folder, data_dir=tmp_path / "data"),
         lambda: evaluate(Run(folder, tmp_path / "data")),
         lambda: submit(Run(folder, tmp_path / "data"), "full"),
     ):
@@ -287,7 +287,7 @@ def test_a_damaged_config_is_refused(finished, prepared, tmp_path, content):
     shutil.copytree(finished[0], tmp_path / "run")
     (tmp_path / "run" / "config.json").write_text(content)
     with pytest.raises(SensoriumError, match=r"config\.json: "):
-        train(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
+        train_run(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
 
 
 def checkpoints(folder):
@@ -297,7 +297,7 @@ def checkpoints(folder):
 
 def go_on(folder, prepared):
     again = settings(mice=("full", "short"), epochs=3)
-    return train(again, folder, data_dir=prepared, verbose=False)
+    return train_run(again, folder, data_dir=prepared, verbose=False)
 
 
 def test_a_run_of_an_earlier_version_is_refused_and_kept(finished, prepared, tmp_path):
@@ -351,7 +351,7 @@ def test_the_best_weights_come_back_into_the_average_too(prepared, tmp_path, mon
         lambda self: kept.append([np.array(a) for a in self._take_steps.averages]) or real(self),
     )
     chosen = settings(epochs=3, ema_decay=0.5, schedule=ScheduleSettings(patience=2))
-    train(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
+    train_run(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
     for average, best in zip(kept[-1], seen[1], strict=True):
         np.testing.assert_array_equal(average, best)
 
@@ -423,14 +423,14 @@ def test_a_run_all_of_whose_checkpoints_are_damaged_is_refused(
 def test_a_finished_run_mends_a_model_file_that_was_lost(finished, prepared, tmp_path):
     shutil.copytree(finished[0], tmp_path / "run")
     (tmp_path / "run" / "model.keras").write_bytes(b"garbage")
-    train(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
+    train_run(settings(mice=("full", "short"), epochs=3), tmp_path / "run", data_dir=prepared)
     mended = load_model(tmp_path / "run" / "model.keras").get_weights()
     for ours, theirs in zip(mended, finished[1].model.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_model_file_of_another_run_is_refused(finished, prepared, tmp_path):
-    train(settings(epochs=1), tmp_path / "run", data_dir=prepared, verbose=False)
+    train_run(settings(epochs=1), tmp_path / "run", data_dir=prepared, verbose=False)
     shutil.copy(finished[0] / "model.keras", tmp_path / "run" / "model.keras")
     with pytest.raises(SensoriumError, match="is not this run's model"):
         evaluate(Run(tmp_path / "run", prepared))

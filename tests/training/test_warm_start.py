@@ -14,7 +14,7 @@ from sensorium_tf.models import ModelSettings
 from sensorium_tf.runs import Run, RunStore, load_model
 from sensorium_tf.runs import run as run_module
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train
+from sensorium_tf.training import train_run
 
 SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
 
@@ -28,7 +28,7 @@ def settings(**changes):
 def donor(prepared, tmp_path_factory):
     """Model file of a run on another mouse."""
     folder = tmp_path_factory.mktemp("donor") / "run"
-    return train(
+    return train_run(
         settings(mice=("short",), seed=3), folder, data_dir=prepared, verbose=False
     ).model_file
 
@@ -42,17 +42,17 @@ def same(ours, theirs):
 def test_a_run_starts_from_the_core_of_another(donor, prepared, tmp_path, frozen):
     source = load_model(donor)
     chosen = settings(init_from=str(donor), freeze_core=frozen, learning_rate=1e-4)
-    result = train(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
+    result = train_run(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
     assert same(result.model.core, source.core) is frozen
     ours, theirs = (model.core.stem.get_weights()[0] for model in (result.model, source))
     assert np.abs(ours - theirs).max() < 0.01  # a few small steps away at most
-    fresh = train(settings(epochs=1), tmp_path / "fresh", data_dir=prepared, verbose=False)
+    fresh = train_run(settings(epochs=1), tmp_path / "fresh", data_dir=prepared, verbose=False)
     assert not same(result.model.readouts["full"], fresh.model.readouts["full"])
 
 
 def test_a_mouse_that_both_know_keeps_its_readout(donor, prepared, tmp_path, capsys):
     chosen = settings(mice=("full", "short"), init_from=str(donor), learning_rate=1e-12, epochs=1)
-    result = train(chosen, tmp_path / "run", data_dir=prepared)
+    result = train_run(chosen, tmp_path / "run", data_dir=prepared)
     assert same(result.model.readouts["short"], load_model(donor).readouts["short"])
     said = capsys.readouterr().out
     assert "the core and the readout of short; new readout for full (not in it)" in said
@@ -68,7 +68,7 @@ def half_run(prepared, tmp_path_factory):
     """Model file of a run on some neurons, whose positions are free."""
     folder = tmp_path_factory.mktemp("half") / "run"
     chosen = settings(architecture=FREE, subset=Subset(unit_ids=HALVES[0]), seed=3, epochs=1)
-    return train(chosen, folder, data_dir=prepared, verbose=False).model_file
+    return train_run(chosen, folder, data_dir=prepared, verbose=False).model_file
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_free_positions_are_kept_for_neurons_that_the_run_tells_to_be_the_same(
         learning_rate=1e-12,
         epochs=1,
     )
-    result = train(chosen, tmp_path / "run", data_dir=prepared)
+    result = train_run(chosen, tmp_path / "run", data_dir=prepared)
     ours, theirs = (model.readouts["full"].mean for model in (result.model, load_model(half_run)))
     assert np.allclose(ours, theirs, atol=1e-6) is copied
     said = capsys.readouterr().out
@@ -103,7 +103,7 @@ def test_the_model_that_a_run_starts_from_is_loaded_once(donor, prepared, tmp_pa
 
     monkeypatch.setattr(run_module, "load_model", load)
     chosen = settings(init_from=str(donor), epochs=1)
-    train(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
+    train_run(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
     assert [str(path) for path in loaded] == [str(donor)]
 
 
@@ -115,7 +115,7 @@ def test_a_run_goes_on_without_the_file_that_it_started_from(
 
     def run(name):
         chosen = settings(init_from=str(kept), epochs=3)
-        return train(chosen, tmp_path / name, data_dir=prepared, verbose=False)
+        return train_run(chosen, tmp_path / name, data_dir=prepared, verbose=False)
 
     class Killed(BaseException):
         pass
@@ -151,7 +151,7 @@ def test_what_cannot_be_started_from_is_refused_before_trials_are_read(
 ):
     monkeypatch.setattr(Mouse, "trials", lambda *_: pytest.fail("read trials"))
     with pytest.raises(SensoriumError, match=said):
-        train(
+        train_run(
             settings(**{"init_from": str(donor), **changes}),
             tmp_path / "run",
             data_dir=prepared,
@@ -165,9 +165,9 @@ def chain(prepared, tmp_path_factory):
     """Folder with the run `first`, which saw the test trials of full, and `second`, from it."""
     folder = tmp_path_factory.mktemp("chain")
     seen = settings(subset=Subset(train_tiers=("test",)), epochs=1)
-    first = train(seen, folder / "first", data_dir=prepared, verbose=False)
+    first = train_run(seen, folder / "first", data_dir=prepared, verbose=False)
     chosen = settings(mice=("short",), init_from=str(first.model_file), epochs=1)
-    train(chosen, folder / "second", data_dir=prepared, verbose=False)
+    train_run(chosen, folder / "second", data_dir=prepared, verbose=False)
     return folder
 
 
@@ -175,7 +175,7 @@ def test_what_the_start_and_its_start_had_seen_is_not_held_out(chain, prepared, 
     for name in ("first", "second"):
         start = chain / name / "model.keras"
         chosen = settings(mice=("full", "short"), init_from=str(start), epochs=1)
-        train(chosen, tmp_path / name, data_dir=prepared, verbose=False)
+        train_run(chosen, tmp_path / name, data_dir=prepared, verbose=False)
         scored = evaluate(Run(tmp_path / name, prepared), tier="test")
         assert scored.mice["full"].held_out is False
         assert scored.mice["short"].held_out is True
@@ -195,7 +195,7 @@ def test_a_recording_that_the_start_had_seen_has_been_seen_by_any_name(chain, tm
             init_from=str(chain / name / "model.keras"),
             epochs=1,
         )
-        train(chosen, tmp_path / name, data_dir=tmp_path / "data", verbose=False)
+        train_run(chosen, tmp_path / name, data_dir=tmp_path / "data", verbose=False)
         scored = evaluate(Run(tmp_path / name, tmp_path / "data"), tier="test")
         assert scored.mice["again"].held_out is False
     before = Run(tmp_path / "second").provenance.seen_before
@@ -216,19 +216,19 @@ def test_after_a_lone_file_nothing_is_known_to_be_held_out(chain, prepared, tmp_
     # From a lone file, from the run that started there, and from a copy of that run's model.
     for mouse, name in (("short", "second"), ("full", "third"), ("full", "last")):
         chosen = settings(mice=(mouse,), init_from=str(start), epochs=1)
-        train(chosen, tmp_path / name, data_dir=prepared, verbose=False)
+        train_run(chosen, tmp_path / name, data_dir=prepared, verbose=False)
         scored = evaluate(Run(tmp_path / name, prepared), tier="test")
         assert scored.mice[mouse].held_out is None
         assert "whether tier test took part in training is not known" in scored.report()
         assert "(not all that it had seen is known)" in scored.report()
-        assert scored.to_json()["uses"]["start_known"] is False
+        assert scored.to_json()["provenance"]["start_known"] is False
         start = tmp_path / name / "model.keras"
         if name == "third":
             start = shutil.copy(start, tmp_path / "third.keras")
     (file,) = submit(Run(tmp_path / "third", prepared), "full", output=tmp_path / "out")
     label = json.loads(file.with_name("submission.json").read_text())
-    assert label["uses"]["start_known"] is False
-    assert label["uses"]["seen_before"] == {"short": ["train", "validation"]}
+    assert label["provenance"]["start_known"] is False
+    assert label["provenance"]["seen_before"] == {"short": ["train", "validation"]}
 
 
 def test_what_a_run_recorded_is_read_back_whole(chain, tmp_path):

@@ -12,7 +12,7 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.interop.pytorch.architecture import CORES, Recognized, recognize
 from sensorium_tf.interop.pytorch.checkpoint import read_state, write_state
 from sensorium_tf.interop.pytorch.weights import constants, weights
-from sensorium_tf.models import FiringRateModel, build
+from sensorium_tf.models import FiringRateModel, build_model
 
 _CATALOG = sensorium2022.CHALLENGE.catalog
 # What a mouse may be called elsewhere, where its name becomes part of a path.
@@ -124,7 +124,7 @@ def _default_key(mouse: str) -> str:
 def _build(found: Recognized, mice: Mapping[str, str]) -> FiringRateModel:
     # Places in cortex come with the weights.
     places = {mouse: np.zeros((found.neurons[key], 2)) for key, mouse in mice.items()}
-    return build(found.settings, places, found.inputs)
+    return build_model(found.settings, places, found.inputs)
 
 
 def _fill(model: FiringRateModel, state: Mapping[str, np.ndarray], keys: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from sensorium_tf.plotting import (
     responses_against_rates,
 )
 from sensorium_tf.specs import IMAGE
-from sensorium_tf.training import EpochView
+from sensorium_tf.training.callbacks import EpochView
 
 
 def training_pictures(view: EpochView) -> dict[str, np.ndarray]:
