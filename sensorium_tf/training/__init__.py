@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "Callback": "callbacks",
-        "EpochPlan": "callbacks",
+        "EpochReport": "callbacks",
         "EpochView": "callbacks",
         "PlateauSchedule": "schedules",
         "StepTotals": "totals",

@@ -3,8 +3,10 @@
 import contextlib
 import dataclasses
 import os
+import sys
+import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,23 +26,32 @@ _SHOWN_FIRST = (0, 1, 2, 5)
 _FINAL, _UNFINISHED = ".hparams", ".hparams.tmp"
 
 
+#: Scalar by which the weights are chosen: the mean over the neurons of all mice.
+SCORE = "validation/single_trial_correlation"
+#: The Poisson loss without its scale, mean over the trials and neurons of all mice; of the trials
+#: in a short last batch a little more than of the others counts, as in training.
+LOSS = "loss/per_neuron_and_trial"
+
+
 @dataclasses.dataclass(frozen=True)
-class EpochPlan:
-    """What is known before the first step that this process takes of an epoch.
+class EpochReport:
+    """What an epoch came to, after its validation.
 
     Attributes:
-        epoch: The first is 1.
+        epoch: 0 for the untrained weights.
         most_epochs: The run has at most so many.
-        n_steps: Of the epoch.
         tier: By whose score the weights are chosen.
-        best_score: Of the epochs before.
+        scalars: Name to value: losses, scores, learning rate and speed.
+        best_score: Of all epochs so far.
+        best_epoch: Which one had it.
     """
 
     epoch: int
     most_epochs: int
-    n_steps: int
     tier: str
+    scalars: Mapping[str, float]
     best_score: float
+    best_epoch: int
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,8 +87,13 @@ class Watch(Protocol):
 class Callback:
     """Watches a run, and changes nothing in it. Each method may be left as it is."""
 
-    def on_epoch_begin(self, plan: EpochPlan) -> None:
-        """Is called before the first step that this process takes of an epoch."""
+    def on_epoch_begin(self, epoch: int, *, n_steps: int) -> None:
+        """Is called before the first step that this process takes of an epoch.
+
+        Args:
+            epoch: The first is 1.
+            n_steps: Of the epoch.
+        """
 
     def around_steps(self) -> contextlib.AbstractContextManager:
         """Returns what is entered while some steps are taken in one call."""
@@ -94,13 +110,8 @@ class Callback:
     def on_validation(self, view: EpochView) -> None:
         """Is called after the rates of an epoch, or of the untrained weights, were scored."""
 
-    def on_epoch_end(self, epoch: int, scalars: Mapping[str, float]) -> None:
-        """Is called after an epoch, before it is saved: twice is better than never.
-
-        Args:
-            epoch: 0 for the untrained weights.
-            scalars: Name to value: losses, scores, learning rate and speed.
-        """
+    def on_epoch_end(self, report: EpochReport) -> None:
+        """Is called after an epoch, before it is saved: twice is better than never."""
 
     def on_save(self, epochs: Sequence[Mapping[str, float]]) -> None:
         """Is called after a checkpoint was written or gone back to.
@@ -131,20 +142,56 @@ class MetricsFile(Callback):
         self._store.write_metrics(epochs)
 
 
-class ProgressBar(Callback):
-    """Shows a bar for each epoch."""
+class Progress(Callback):
+    """Prints a line after each epoch and, on a terminal, shows a bar of its steps before.
 
-    def on_epoch_begin(self, plan: EpochPlan) -> None:
+    Args:
+        clock: Returns seconds; what is left is told from the epochs that this process has trained.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
+        self._started: float | None = None
+        self._n_trained = 0
+        self._bar: keras.utils.Progbar | None = None
+
+    def on_epoch_begin(self, epoch: int, *, n_steps: int) -> None:
         """Begins a bar."""
-        print(
-            f"epoch {plan.epoch} of at most {plan.most_epochs}, best {plan.tier} correlation so "
-            f"far {plan.best_score:.4f}"
-        )
-        self._bar = keras.utils.Progbar(plan.n_steps, stateful_metrics=["loss"], unit_name="step")
+        if self._started is None:
+            self._started = self._clock()
+        if sys.stdout.isatty():
+            print(f"epoch {epoch}")
+            self._bar = keras.utils.Progbar(n_steps, stateful_metrics=["loss"], unit_name="step")
 
     def on_steps(self, step: int, loss: float) -> None:
         """Moves the bar."""
-        self._bar.update(step, [("loss", loss)])
+        if self._bar is not None:
+            self._bar.update(step, [("loss", loss)])
+
+    def on_epoch_end(self, report: EpochReport) -> None:
+        """Prints what the epoch came to."""
+        scalars = report.scalars
+        parts = [f"{report.tier} correlation {scalars[SCORE]:.4f}"]
+        if report.epoch:
+            self._n_trained += 1
+            seconds = (self._clock() - self._started) / self._n_trained
+            left = seconds * (report.most_epochs - report.epoch)
+            parts = [
+                f"loss {scalars[LOSS]:.4f} a neuron and trial",
+                f"{parts[0]}, best {report.best_score:.4f} in epoch {report.best_epoch}",
+                f"learning rate {scalars['learning_rate']:.2g}",
+                f"at most {_duration(left)} left",
+            ]
+        name = f"epoch {report.epoch} of at most {report.most_epochs}"
+        print(f"{name if report.epoch else 'untrained'}: {'; '.join(parts)}", flush=True)
+
+
+def _duration(seconds: float) -> str:
+    """Returns a time as `40 s`, `12 min` or `3 h 20 min`."""
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 class Profiler(Callback):
@@ -204,14 +251,14 @@ class TensorBoardLog(Callback):
         for writer in self._writers.values():
             writer.close()
 
-    def on_epoch_end(self, epoch: int, scalars: Mapping[str, float]) -> None:
+    def on_epoch_end(self, report: EpochReport) -> None:
         """Adds a point to each curve."""
 
         def scalars_of_epoch():
-            for tag, value in scalars.items():
+            for tag, value in report.scalars.items():
                 tf.summary.scalar(tag, value)
 
-        self._add(epoch, scalars_of_epoch)
+        self._add(report.epoch, scalars_of_epoch)
 
     def on_validation(self, view: EpochView) -> None:
         """Adds the spread of correlations and, for some epochs, the pictures."""

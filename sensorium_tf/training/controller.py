@@ -16,7 +16,7 @@ from sensorium_tf.metrics import single_trial_correlation
 from sensorium_tf.models import FiringRateModel
 from sensorium_tf.runs import Predictor, RunStore, save_model
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training.callbacks import Callback, EpochPlan, EpochView
+from sensorium_tf.training.callbacks import LOSS, SCORE, Callback, EpochReport, EpochView
 from sensorium_tf.training.devices import chiefs_value
 from sensorium_tf.training.interruption import StopRequest
 from sensorium_tf.training.schedules import Schedule, make_schedule
@@ -25,7 +25,6 @@ from sensorium_tf.training.totals import BadStep, EpochTotals
 
 # Batches inside one call of the compiled loop: few enough for a progress bar that moves.
 _BATCHES_PER_CALL = 4
-SCORE = "validation/single_trial_correlation"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,16 +142,14 @@ class Controller:
         self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         self._best = self._weights()
         self._save_model()
-        for callback in self._callbacks:
-            callback.on_epoch_end(0, scores)
+        self._report(0, scores)
 
     def _train_epoch(self) -> None:
         epoch, n_steps = len(self._epochs) + 1, self._batches.steps_per_epoch
         started, first_step = time.perf_counter(), self._partial.step
         learning_rates = self._schedule.learning_rates(epoch, n_steps)
-        plan = EpochPlan(epoch, self._most_epochs, n_steps, self._tier, self._schedule.best_score)
         for callback in self._callbacks:
-            callback.on_epoch_begin(plan)
+            callback.on_epoch_begin(epoch, n_steps=n_steps)
         scalars = {"learning_rate": learning_rates[-1], **self._run_steps(epoch, learning_rates)}
         seconds = time.perf_counter() - started
         with self._averaged():
@@ -167,12 +164,38 @@ class Controller:
                 average.assign(weight)
         self._stopped = decision.stop
         self._epochs.append({"epoch": epoch, **scalars})
-        self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         n_images = sum(sum(self._batches.n_trials(step)) for step in range(first_step, n_steps))
+        watched = {LOSS: self._loss_per_neuron(), "images_per_second": n_images / seconds}
+        self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         # Before the checkpoint, from which the run goes on: twice is better than never.
-        for callback in self._callbacks:
-            callback.on_epoch_end(epoch, {**scalars, "images_per_second": n_images / seconds})
+        self._report(epoch, {**scalars, **watched})
         self._save()
+
+    def _report(self, epoch: int, scalars: Mapping[str, float]) -> None:
+        """Tells what watches what an epoch came to."""
+        best = self._schedule.best_score
+        had_it = (each["epoch"] for each in self._epochs if each[SCORE] == best)
+        report = EpochReport(
+            epoch=epoch,
+            most_epochs=self._most_epochs,
+            tier=self._tier,
+            scalars=scalars,
+            best_score=best,
+            best_epoch=next(had_it, 0),
+        )
+        for callback in self._callbacks:
+            callback.on_epoch_end(report)
+
+    def _loss_per_neuron(self) -> float:
+        """Returns the Poisson loss of the epoch so far as `callbacks.LOSS` says."""
+        sizes = np.array(
+            [self._batches.n_trials(step) for step in range(self._batches.steps_per_epoch)], float
+        )
+        # A step's loss is the sum over its trials and neurons, times this root.
+        scales = np.sqrt([self._model.loss[mouse].n_train_trials for mouse in self._mice])
+        n_neurons = np.array([self._model.readouts[mouse].n_neurons for mouse in self._mice])
+        per_trial = self._partial.poisson / (scales * (sizes**1.5).sum(axis=0))
+        return float(per_trial.sum() / n_neurons.sum())
 
     def _run_steps(self, epoch: int, learning_rates: Sequence[float]) -> dict[str, float]:
         """Trains on every batch of an epoch; returns the mean loss and its parts."""

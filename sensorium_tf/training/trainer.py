@@ -13,7 +13,7 @@ from sensorium_tf.training.callbacks import (
     Callback,
     MetricsFile,
     Profiler,
-    ProgressBar,
+    Progress,
     TensorBoardLog,
     Watch,
 )
@@ -55,7 +55,7 @@ def train_run(
         modules: Custom modules that were imported for the run, and a digest of each one's code.
         watch: Called with the log after some of the epochs, to draw what it likes.
         profile: Whether to record the second call of the compiled loop for TensorBoard's profiler.
-        verbose: Whether to show a progress bar for each epoch.
+        verbose: Whether to print a line for each epoch, and on a terminal a bar of its steps.
 
     Returns:
         The model with the best weights, and how it came about.
@@ -112,7 +112,7 @@ def train_run(
                 log = TensorBoardLog(store.tensorboard, watch, hyperparameters=settings.to_json())
                 callbacks: list[Callback] = [log, MetricsFile(store)]
                 if verbose:
-                    callbacks.append(ProgressBar())
+                    callbacks.append(Progress())
                 if profile:
                     callbacks.append(Profiler(store.tensorboard))
                 return controller.run(callbacks)

@@ -1,19 +1,19 @@
 """What a run shows in TensorBoard."""
 
 import contextlib
+import dataclasses
 import sys
 
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from sensorium_tf.data import Subset
+from sensorium_tf.data import Subset, load_mouse
 from sensorium_tf.models import ModelSettings
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train_run, training_pictures
-from sensorium_tf.training.callbacks import TensorBoardLog
+from sensorium_tf.training import callbacks, train_run, training_pictures
+from sensorium_tf.training.callbacks import LOSS, SCORE, EpochReport, Progress, TensorBoardLog
 
-SCORE = "validation/single_trial_correlation"
 # Keys that start with `validation` are of the tier that chooses the weights.
 SETTINGS = TrainingSettings(
     mice=("full", "short"),
@@ -62,6 +62,69 @@ def test_scalars_are_there_for_each_epoch_and_mouse(events):
     ):
         steps = [event.step for event in read.Tensors(tag)]
         assert steps[-3:] == [1, 2, 3], tag
+
+
+def test_the_loss_of_a_neuron_and_trial_is_the_poisson_loss_without_its_scale(prepared, tmp_path):
+    mouse = load_mouse("full", data_dir=prepared)
+    n_trials, n_neurons = mouse.tiers["train"], mouse.n_neurons
+    reports = []
+
+    class Kept(Progress):
+        def on_epoch_end(self, report):
+            reports.append(report)
+
+    settings = dataclasses.replace(SETTINGS, mice=("full",), epochs=1, batch_size=n_trials)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sensorium_tf.training.trainer.Progress", Kept)
+        train_run(settings, tmp_path / "run", data_dir=prepared)
+    scalars = reports[-1].scalars
+    # The root in the loss is that of one: a batch is all of the trials.
+    expected = scalars["loss/poisson"] / (n_trials * n_neurons)
+    assert scalars[LOSS] == pytest.approx(expected)
+
+
+def report(epoch, **scalars):
+    return EpochReport(
+        epoch=epoch,
+        most_epochs=12,
+        tier="validation",
+        scalars={SCORE: 0.1, LOSS: 0.5, "learning_rate": 0.009, **scalars},
+        best_score=0.125,
+        best_epoch=1,
+    )
+
+
+def test_a_line_after_each_epoch_says_what_it_came_to(capsys):
+    seconds = iter([0.0, 60.0, 180.0])
+    progress = Progress(clock=lambda: next(seconds))
+    progress.on_epoch_end(report(0))
+    for epoch in (1, 2):
+        progress.on_epoch_begin(epoch, n_steps=3)
+        progress.on_steps(3, 0.7)
+        progress.on_epoch_end(report(epoch))
+    assert capsys.readouterr().out.splitlines() == [
+        "untrained: validation correlation 0.1000",
+        "epoch 1 of at most 12: loss 0.5000 a neuron and trial; validation correlation 0.1000, "
+        "best 0.1250 in epoch 1; learning rate 0.009; at most 11 min left",
+        "epoch 2 of at most 12: loss 0.5000 a neuron and trial; validation correlation 0.1000, "
+        "best 0.1250 in epoch 1; learning rate 0.009; at most 15 min left",
+    ]
+
+
+def test_a_bar_is_for_terminals(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    progress = Progress()
+    progress.on_epoch_begin(1, n_steps=2)
+    progress.on_steps(2, 0.75)
+    out = capsys.readouterr().out
+    assert "2/2" in out and "loss: 0.75" in out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0 s"), (89, "89 s"), (95, "2 min"), (12_000, "3 h 20 min")]
+)
+def test_times_are_short(seconds, text):
+    assert callbacks._duration(seconds) == text
 
 
 def test_the_spread_of_correlations_is_a_histogram(events):
