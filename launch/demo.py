@@ -3,8 +3,8 @@
     python launch/demo.py --output=runs/demo
 
 Runs the other commands, showing each; then prints one table of the scores on the withheld
-test tier (LN, CNN and the oracle: the true rates) and writes it to scores.json. Here --data_dir is
-OUTPUT/data by default.
+test tier (LN, CNN and the oracle: the true rates) and writes it to scores.json. The seed is that of
+the mouse and of the models; --data_dir is OUTPUT/data by default.
 """
 
 import json
@@ -13,17 +13,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from absl import flags
-
 from sensorium_tf import cli
+from sensorium_tf.flags import define_flags
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.simulation.settings import SimulationSettings
 
-OUTPUT = flags.DEFINE_string("output", "runs/demo", "Folder for everything the demo makes.")
-NEURONS = flags.DEFINE_integer("neurons", 400, "Neurons of the simulated mouse.")
-IMAGES = flags.DEFINE_integer("images", 1000, "Its training and validation images.")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 64, "Trials in a training step.")
-EPOCHS = flags.DEFINE_integer("epochs", 30, "At most so many epochs for each model.")
-HIDDEN_CHANNELS = flags.DEFINE_integer("hidden_channels", 16, "Channels of the core's layers.")
-SEED = flags.DEFINE_integer("seed", 0, "Of the mouse and of the models.")
+OUTPUT = define_flags(cli.CommandSettings, ["output"], defaults={"output": "runs/demo"})["output"]
+MOUSE = define_flags(SimulationSettings, ["neurons", "images", "seed"], defaults={"neurons": 400})
+MODEL = define_flags(
+    TrainingSettings,
+    ["epochs", "batch_size", "hidden_channels"],
+    defaults={"epochs": 30, "batch_size": 64, "hidden_channels": 16},
+)
 
 _MOUSE, _SESSION, _TIER = "demo", "26872-17-20", "test"
 
@@ -40,10 +41,8 @@ def main() -> None:
         "simulate",
         output=recordings,
         session=_SESSION,
-        neurons=NEURONS.value,
-        images=IMAGES.value,
-        seed=SEED.value,
         competition=True,
+        **MOUSE.values(),
     )
     recording = next(recordings.glob(f"static{_SESSION}-*.zip"))
     truth = recording.with_name(f"{recording.stem}_truth.npz")
@@ -59,11 +58,9 @@ def main() -> None:
             mice=_MOUSE,
             model=model,
             workdir=workdir,
-            epochs=EPOCHS.value,
-            batch_size=BATCH_SIZE.value,
-            hidden_channels=HIDDEN_CHANNELS.value,
-            seed=SEED.value,
+            seed=MOUSE["seed"].value,
             data_dir=data_dir,
+            **MODEL.values(),
         )
         _run("evaluate", workdir=workdir, tier=_TIER, truth=truth, data_dir=data_dir)
         _run("submit", workdir=workdir, mouse=_MOUSE, data_dir=data_dir)
@@ -93,11 +90,19 @@ def _claim(output: Path) -> None:
     """Refuses a folder in which the demo ran with other flags."""
     from sensorium_tf.errors import SensoriumError
     from sensorium_tf.evaluation import write_json
+    from sensorium_tf.reading import read_json
 
     flags_file = output / "demo.json"
-    chosen = {flag.name: flag.value for flag in (NEURONS, IMAGES, BATCH_SIZE, EPOCHS)}
-    chosen |= {flag.name: flag.value for flag in (HIDDEN_CHANNELS, SEED)}
-    if flags_file.exists() and json.loads(flags_file.read_text("utf-8")) != chosen:
+    chosen = MOUSE.values() | MODEL.values()
+    try:
+        earlier = read_json(flags_file)
+    except FileNotFoundError:
+        earlier = chosen
+    except SensoriumError:
+        raise
+    except (ValueError, RecursionError) as e:
+        raise SensoriumError(f"{flags_file}: is damaged: choose another --output") from e
+    if earlier != chosen:
         raise SensoriumError(
             f"{output}: the demo ran here with other flags: choose another --output"
         )

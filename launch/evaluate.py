@@ -14,43 +14,36 @@ figures/ go into the folder comparison in the first run's. --json prints what is
 from absl import flags
 
 from sensorium_tf import cli
+from sensorium_tf.flags import define_flags, show
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
-MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file, trained or imported.")
-COMPARE = flags.DEFINE_list("compare", None, "Or two or more of either, joined by commas.")
-MICE = flags.DEFINE_string("mice", None, "Some of the model's mice, joined by commas; else all.")
-TIER = flags.DEFINE_string(
-    "tier",
-    None,
-    "Tier to score. Default: test where its responses are known or in --truth, else validation.",
+MODEL = define_flags(cli.CommandSettings, ["workdir", "model_file"])
+COMPARE = show(
+    flags.DEFINE_list("compare", None, "Two or more of either, joined by commas, instead of one.")
 )
-TRUTH = flags.DEFINE_string(
-    "truth", None, "<name>_truth.npz of a simulated recording: scores its true rates as well."
+TRIALS = define_flags(
+    cli.CommandSettings,
+    ["tier", "mice", "truth", "output"],
+    default_texts={
+        "tier": "test where its responses are known or in --truth, else validation",
+        "mice": "all of the model's",
+        "output": "the workdir or <lone model file>_results; comparison in the first run's",
+    },
 )
-MODULES = flags.DEFINE_list(
-    "modules", [], "Modules of custom layers and metrics, to be imported first."
-)
-OUTPUT = flags.DEFINE_string("output", None, "Folder for the files, if another one.")
-JSON = flags.DEFINE_bool("json", False, "Print JSON instead of the table.")
+FLAGS = define_flags(cli.CommandSettings, ["modules", "json"])
 
 
 def main() -> None:
     import sensorium_tf
     from sensorium_tf.evaluation import format_json
+    from sensorium_tf.registry import import_modules
 
-    cli.import_own(MODULES)
-    chosen = cli.one_of(WORKDIR, MODEL_FILE, COMPARE)
-    what = {
-        "tier": TIER.value,
-        "mice": MICE.value,
-        "truth": TRUTH.value,
-        "output": OUTPUT.value,
-    }
+    import_modules(FLAGS["modules"].value)
+    chosen = cli.one_of(MODEL["workdir"], MODEL["model_file"], COMPARE)
     if COMPARE.value is None:
-        scored = sensorium_tf.evaluate(chosen, **what, data_dir=cli.DATA_DIR.value)
+        scored = sensorium_tf.evaluate(chosen, **TRIALS.values(), data_dir=cli.DATA_DIR.value)
     else:
-        scored = sensorium_tf.compare(*chosen, **what, data_dir=cli.DATA_DIR.value)
-    print(format_json(scored.to_json()) if JSON.value else scored.report())
+        scored = sensorium_tf.compare(*chosen, **TRIALS.values(), data_dir=cli.DATA_DIR.value)
+    print(format_json(scored.to_json()) if FLAGS["json"].value else scored.report())
 
 
 if __name__ == "__main__":

@@ -11,13 +11,17 @@ pip install '.[published]'.
 from absl import flags
 
 from sensorium_tf import cli
+from sensorium_tf.flags import define_choice, define_flags, show
+from sensorium_tf.models.settings import PRESETS
 
-CHECKPOINT = flags.DEFINE_string("checkpoint", None, "PyTorch state dict (.pth).", required=True)
-OUTPUT = flags.DEFINE_string("output", None, "The model file to write (.keras).", required=True)
-MODEL = flags.DEFINE_enum(
+CHECKPOINT = show(
+    flags.DEFINE_string("checkpoint", None, "PyTorch state dict (.pth).", required=True)
+)
+OUTPUT = define_flags(cli.CommandSettings, ["output"], required=["output"])["output"]
+MODEL = define_choice(
     "model",
     None,
-    ["cnn", "ln"],
+    list(PRESETS),
     "Which baseline. Default: four layers are taken for the CNN's, three for the LN's.",
 )
 NAMES = flags.DEFINE_list(

@@ -1,37 +1,42 @@
 """Prepares recordings as TFDS datasets, so that tfds.load("sensorium/mouse1") works.
 
-A published mouse is taken from --manual_dir if its zip is there, else downloaded; a custom
-recording gets the name that you give it.
+A published mouse (mouse1 to mouse7) is taken from --manual_dir if its zip is there, else
+downloaded; the mouse called simulated is made on the spot; a custom recording gets the name that
+you give it. --json prints a line of JSON for each.
 
     python launch/prepare.py --mice=mouse1,mouse2 --manual_dir=DIR
     python launch/prepare.py --recording=PATH --name=lab1
 """
 
+import json
+
 from absl import flags
 
 from sensorium_tf import cli
+from sensorium_tf.data.names import FILE_FORMATS, mouse_names
+from sensorium_tf.flags import define_choice, define_flags, show
 
-MICE = flags.DEFINE_string("mice", None, "Names, joined by commas: mouse1 to mouse7, simulated.")
-RECORDING = flags.DEFINE_string("recording", None, "Zip or folder of a custom recording.")
-NAME = flags.DEFINE_string("name", None, "Name for --recording.")
-MANUAL_DIR = flags.DEFINE_string("manual_dir", None, "Folder with the published zips, unopened.")
-FILE_FORMAT = flags.DEFINE_enum(
-    "file_format",
-    "tfrecord",
-    ["tfrecord", "array_record"],
-    "Use array_record for tfds.data_source.",
+FLAGS = define_flags(cli.CommandSettings, ["mice", "json"])
+RECORDING = show(flags.DEFINE_string("recording", None, "Zip or folder of a custom recording."))
+NAME = show(flags.DEFINE_string("name", None, "Name for --recording."))
+MANUAL_DIR = show(
+    flags.DEFINE_string("manual_dir", None, "Folder with the published zips, unopened.")
+)
+FILE_FORMAT = define_choice(
+    "file_format", FILE_FORMATS[0], FILE_FORMATS, "Use array_record for tfds.data_source."
 )
 
 
 def main() -> None:
-    from sensorium_tf.data import mouse_names, prepare
+    from sensorium_tf.data import prepare
     from sensorium_tf.errors import SensoriumError
 
-    if (RECORDING.value is None) == (MICE.value is None):
+    mice = FLAGS["mice"].value
+    if (RECORDING.value is None) == (mice is None):
         raise SensoriumError("give either --mice, or --recording and --name")
     if (RECORDING.value is None) != (NAME.value is None):
         raise SensoriumError("--recording and --name go together")
-    for name in [NAME.value] if NAME.value is not None else mouse_names(MICE.value):
+    for name in [NAME.value] if NAME.value is not None else mouse_names(mice):
         mouse = prepare(
             name,
             recording=RECORDING.value,
@@ -39,10 +44,15 @@ def main() -> None:
             manual_dir=MANUAL_DIR.value,
             file_format=FILE_FORMAT.value,
         )
+        withheld = [*mouse.withheld_signals, *(f"{t} responses" for t in mouse.withheld_tiers)]
+        if FLAGS["json"].value:
+            found = {"name": name, "neurons": mouse.n_neurons, "trials": dict(mouse.tiers)}
+            found |= {"withheld": withheld, "folder": str(mouse.data_path)}
+            print(json.dumps(found), flush=True)
+            continue
         trials = ", ".join(f"{count} {tier}" for tier, count in mouse.tiers.items())
         print(f"sensorium/{name}: {mouse.n_neurons} neurons, trials: {trials}")
         print(f"  in {mouse.data_path}")
-        withheld = [*mouse.withheld_signals, *(f"{t} responses" for t in mouse.withheld_tiers)]
         if withheld:
             print(f"  withheld in this recording: {', '.join(withheld)}")
 

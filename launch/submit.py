@@ -7,28 +7,26 @@ Writes submission_file_live_test.csv (tier test) and submission_file_final_test.
 them, submission.json: which model it was, and which signals and trials it used.
 """
 
-from absl import flags
-
 from sensorium_tf import cli
+from sensorium_tf.flags import define_flags
 
-WORKDIR = flags.DEFINE_string("workdir", None, "Folder of the trained run.")
-MODEL_FILE = flags.DEFINE_string("model_file", None, "Or a .keras file, trained or imported.")
-MOUSE = flags.DEFINE_string("mouse", None, "Which of the model's mice.", required=True)
-MODULES = flags.DEFINE_list("modules", [], "Modules of custom layers, to be imported first.")
-OUTPUT = flags.DEFINE_string(
-    "output",
-    None,
-    "Folder for the files. Default: submission, in the workdir or in <lone model file>_results.",
+FLAGS = define_flags(
+    cli.CommandSettings,
+    ["workdir", "model_file", "mouse", "output", "modules"],
+    required=["mouse"],
+    default_texts={"output": "submission, in the workdir or in <lone model file>_results"},
 )
 
 
 def main() -> None:
     import sensorium_tf
+    from sensorium_tf.registry import import_modules
 
-    cli.import_own(MODULES)
-    run = sensorium_tf.Run(cli.one_of(WORKDIR, MODEL_FILE), cli.DATA_DIR.value)
-    print(f"{run.name} {run.provenance.describe()}; it predicts the test tiers of {MOUSE.value}")
-    for path in sensorium_tf.submit(run, MOUSE.value, output=OUTPUT.value):
+    import_modules(FLAGS["modules"].value)
+    mouse = FLAGS["mouse"].value
+    run = sensorium_tf.Run(cli.one_of(FLAGS["workdir"], FLAGS["model_file"]), cli.DATA_DIR.value)
+    print(f"{run.name} {run.provenance.describe()}; it predicts the test tiers of {mouse}")
+    for path in sensorium_tf.submit(run, mouse, output=FLAGS["output"].value):
         print(path)
 
 

@@ -13,28 +13,24 @@ each with TF_CONFIG set; all must see the workdir.
 from absl import flags
 
 from sensorium_tf import cli
-from sensorium_tf.flags import define_flags, define_whole_numbers, show
+from sensorium_tf.flags import define_choice, define_flags, define_whole_numbers, show
 from sensorium_tf.settings import STRATEGIES, TrainingSettings, by_recipe
 
-WORKDIR = show(flags.DEFINE_string("workdir", None, "Folder of the run.", required=True))
-SETTINGS = define_flags(TrainingSettings, defaults=by_recipe())
+WORKDIR = define_flags(cli.CommandSettings, ["workdir"], required=["workdir"])["workdir"]
+SETTINGS = define_flags(TrainingSettings, default_texts=by_recipe())
 SEEDS = show(
     define_whole_numbers("seeds", None, "Seeds of an ensemble, such as 0,1,2,3,4; not with --seed.")
 )
 STRATEGY = show(
-    flags.DEFINE_enum(
+    define_choice(
         "strategy",
         "auto",
-        list(STRATEGIES),
+        STRATEGIES,
         "auto: TF_CONFIG if set, else all visible GPUs, else the CPU.",
     ),
     title="devices",
 )
-MODULES = flags.DEFINE_list(
-    "modules",
-    [],
-    "Custom modules to import first: of parts, metrics and recipes, or of what is in --init_from.",
-)
+MODULES = define_flags(cli.CommandSettings, ["modules"])["modules"]
 PROFILE = flags.DEFINE_bool("profile", False, "Record some steps for TensorBoard's profiler.")
 
 
@@ -42,7 +38,7 @@ def main() -> None:
     import sensorium_tf
 
     values = SETTINGS.values()
-    if SEEDS.value is not None and not SETTINGS.present("seed"):
+    if SEEDS.value is not None and not SETTINGS["seed"].present:
         del values["seed"]
     sensorium_tf.train(
         **values,

@@ -1,7 +1,7 @@
 """What all commands share: readable help, one-line errors, exit status 0 or 1; and their verbs."""
 
 import ast
-import difflib
+import dataclasses
 import re
 import runpy
 import sys
@@ -13,17 +13,41 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from sensorium_tf import launch
+from sensorium_tf.config import Config, hint, setting
 from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line, os_reason
-from sensorium_tf.flags import help_text, show
+from sensorium_tf.flags import define_flags, help_text
 from sensorium_tf.quiet import quieten_tensorflow
 
 # Exit status of a run that SIGTERM stopped and that can go on: "try again" in sysexits.h.
 _STOPPED = 75
 _HELP = {"--help", "-h", "-help", "--helpshort"}
 
-DATA_DIR = flags.DEFINE_string(
-    "data_dir", None, "Folder of the prepared datasets. Default: TFDS's own, ~/tensorflow_datasets."
-)
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CommandSettings(Config):
+    """What several commands are given, each some of it."""
+
+    workdir: str | None = setting(None, "Folder of the run.", essential=True)
+    model_file: str | None = setting(
+        None, "Model file (.keras), trained or imported, instead of --workdir.", essential=True
+    )
+    mouse: str | None = setting(None, "Name of the mouse.", essential=True)
+    mice: tuple[str, ...] | None = setting(None, "Names of mice, joined by commas.", essential=True)
+    tier: str | None = setting(None, "Tier of the trials.", essential=True)
+    output: str | None = setting(None, "Folder or file to write, as shown above.", essential=True)
+    truth: str | None = setting(
+        None, "<name>_truth.npz of a simulated recording: true rates and withheld responses."
+    )
+    modules: tuple[str, ...] = setting(
+        (), "Custom modules to import first: of parts, metrics, recipes or a model file."
+    )
+    json: bool = setting(False, "Print JSON instead of text.")
+    data_dir: str | None = setting(None, "Folder of the prepared datasets.", essential=True)
+
+
+DATA_DIR = define_flags(
+    CommandSettings, ["data_dir"], default_texts={"data_dir": "TFDS's, ~/tensorflow_datasets"}
+)["data_dir"]
 
 
 def one_of(*choices: flags.FlagHolder) -> str:
@@ -53,13 +77,6 @@ def pairs(choice: flags.FlagHolder) -> dict[str, str]:
     return found
 
 
-def import_own(choice: flags.FlagHolder) -> None:
-    """Imports custom modules, with the parts that they register."""
-    from sensorium_tf.registry import import_modules
-
-    import_modules(choice.value)
-
-
 def run(main: Callable[[], None]) -> NoReturn:
     """Parses the flags, runs `main`, and turns a user's mistake into one line on stderr.
 
@@ -68,7 +85,6 @@ def run(main: Callable[[], None]) -> NoReturn:
     Args:
         main: Does the work; the docstring and the flags of its script are the command's help.
     """
-    show(DATA_DIR)
     flags.FLAGS.register_key_flag_for_module(sys.argv[0], flags.FLAGS[DATA_DIR.name])
     if _HELP & set(sys.argv[1:]):
         key_flags = flags.FLAGS.get_key_flags_for_module(sys.argv[0])
@@ -112,9 +128,7 @@ def main() -> None:
         print("\n".join(["sensorium VERB --flags", "", "verbs, each with its own --help:", *lines]))
         return
     if verb not in scripts:
-        close = difflib.get_close_matches(verb, scripts, n=1)
-        hint = f", did you mean {close[0]}?" if close else ""
-        _fail(f"{verb}: there is no such verb{hint} (--help lists the verbs)")
+        _fail(f"{verb}: no such verb: {hint(verb, scripts, '--help lists the verbs')}")
     sys.argv[1:] = arguments
     runpy.run_module(f"{launch.__name__}.{verb}", run_name="__main__", alter_sys=True)
 
@@ -135,6 +149,10 @@ def _docstring_for_people(main: Callable[[], None]) -> str:
 def _parse(arguments: list[str]) -> list[str]:
     try:
         return flags.FLAGS(arguments)
+    except flags.UnrecognizedFlagError as e:
+        known = [flag.name for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])]
+        meant = hint(e.flagname, known, "--help lists the flags")
+        _fail(f"--{e.flagname}: no such flag: {meant}")
     except flags.Error as e:
         _fail(f"{e} (--help lists the flags)")
 

@@ -19,6 +19,7 @@ _WORDS = types.MappingProxyType(
         str: "text",
         tuple[str, ...]: "a list of names",
         tuple[int, ...]: "a list of whole numbers",
+        dict: "values by name",
     }
 )
 
@@ -38,7 +39,7 @@ def setting(
     """Returns a field of a `Config`.
 
     Args:
-        default: Its value where nobody gives one.
+        default: Its value where nobody gives one; `dataclasses.MISSING` if somebody has to.
         doc: What it is, in a sentence that the documentation and `--help` show.
         at_least: Smallest value.
         above: What the value must exceed.
@@ -208,20 +209,36 @@ def check_names(given: Iterable[str], known: Iterable[str], what: str) -> None:
         known: Those that there are.
         what: What they are names of, such as `setting`.
     """
-    import difflib
-
     known = list(known)
     for name in given:
         if name not in known:
-            close = difflib.get_close_matches(str(name), known, 1)
-            expected = f"expected one of {', '.join(known)}" if known else "there are none"
-            hint = f"did you mean {close[0]}?" if close else expected
-            raise SensoriumError(f"{name}: no such {what}: {hint}")
+            raise SensoriumError(f"{name}: no such {what}: {hint(name, known)}")
+
+
+def hint(given: object, known: Iterable[str], otherwise: str | None = None) -> str:
+    """Returns what a message says of a name that is not known: `did you mean fast?`.
+
+    Args:
+        given: The name that somebody wrote.
+        known: Those that there are.
+        otherwise: What to say if none of them is close; the names if left out.
+    """
+    # Nothing but a mistake needs it.
+    import difflib
+
+    known = list(known)
+    if close := difflib.get_close_matches(str(given), known, 1):
+        return f"did you mean {close[0]}?"
+    if otherwise is not None:
+        return otherwise
+    if len(known) > 2:
+        return f"expected one of {', '.join(known)}"
+    return f"expected {' or '.join(known)}" if known else "there are none"
 
 
 def _check_range(field: dataclasses.Field, value: Any) -> None:
     if (choices := choices_of(field)) and value not in choices:
-        raise SensoriumError(f"{field.name} {value!r}: expected {' or '.join(choices)}")
+        raise SensoriumError(f"{field.name} {value!r}: {hint(value, choices)}")
     bounds = field.metadata.get("bounds", {})
     for bound, fits, words in (
         (bounds.get("at_least"), lambda v, b: v >= b, "at least"),
@@ -240,13 +257,15 @@ def _to_json(value: Any) -> Any:
 
 
 def _as_plain(value: Any, kind: Any) -> Any:
-    """Returns what NumPy has as Python's, lists as tuples, and names joined by commas as one."""
+    """Returns what NumPy has as Python's, lists and names joined by commas as tuples."""
     if kind == tuple[str, ...] and isinstance(value, str):
         return tuple(name.strip() for name in value.split(","))
     if callable(tolist := getattr(value, "tolist", None)):
         value = tolist()
     if isinstance(value, list | tuple):
         return tuple(_as_plain(each, None) for each in value)
+    if isinstance(value, Mapping):
+        return dict(value)
     if isinstance(value, numbers.Real) and not isinstance(value, bool):
         return int(value) if isinstance(value, numbers.Integral) else float(value)
     return value

@@ -2,12 +2,12 @@
 
 import dataclasses
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from absl import flags
 
-from sensorium_tf.config import Config, choices_of, flat_fields, plain_kind
+from sensorium_tf.config import Config, check_names, choices_of, flat_fields, hint, plain_kind
 
 # They are those of the module that calls `define_flags`.
 flags.disclaim_key_flags()
@@ -39,11 +39,21 @@ class WholeNumbers(flags.ListParser):
         return [int(text) for text in texts]
 
 
+class _Choice(flags.EnumParser):
+    """Parses one of some words."""
+
+    def parse(self, argument: str) -> str:
+        """Returns the word; raises ValueError, with the closest one, for anything else."""
+        if argument not in self.enum_values:
+            raise ValueError(hint(argument, self.enum_values))
+        return argument
+
+
 class _Switched(flags.ArgumentParser):
-    """Parses text that can be switched off: `--shifter=mlp`, `--noshifter`, `--shifter`."""
+    """Parses text that can be switched off: `--shifter=mlp`, `--noshifter`, `--shifter=None`."""
 
     def __init__(self, off: str):
-        self._words = {"false": off, "true": None}
+        self._words = {"false": off, "true": None, "None": off}
 
     def parse(self, argument: str) -> str | None:
         """Returns the text; None for what is not given, as for `--shifter` alone."""
@@ -56,44 +66,54 @@ class _Switched(flags.ArgumentParser):
 
 @dataclasses.dataclass(frozen=True)
 class SettingsFlags:
-    """The flags of a `Config`.
+    """The flags of a `Config`, each under the name of its setting.
 
     Attributes:
-        names: Of the flags, which are those of the settings.
-        flag_values: Where they are defined.
+        holders: Name of each flag to what absl gives for it, with `name`, `value` and `present`.
     """
 
-    names: tuple[str, ...]
-    flag_values: flags.FlagValues
+    holders: Mapping[str, flags.FlagHolder]
+
+    def __getitem__(self, name: str) -> flags.FlagHolder:
+        return self.holders[name]
 
     def values(self) -> dict[str, Any]:
         """Returns each setting's value, as `Config`s take them: side by side."""
-        return {name: self.flag_values[name].value for name in self.names}
-
-    def present(self, name: str) -> bool:
-        """Tells whether the user gave a flag."""
-        return bool(self.flag_values[name].present)
+        return {name: holder.value for name, holder in self.holders.items()}
 
 
 def define_flags(
     cls: type[Config],
+    only: Sequence[str] | None = None,
     *,
-    defaults: Mapping[str, str] | None = None,
+    required: Sequence[str] = (),
+    defaults: Mapping[str, Any] | None = None,
+    default_texts: Mapping[str, str] | None = None,
     flag_values: flags.FlagValues = flags.FLAGS,
 ) -> SettingsFlags:
     """Defines a flag for each setting of a `Config` and of the `Config`s in it.
 
     Args:
         cls: The `Config`.
-        defaults: Name of a setting to what stands for its default in `--help`, if that is None.
+        only: Settings to define flags for, in this order; all of them if left out.
+        required: Those that have to be given.
+        defaults: Name of a setting to its default here, if that is another.
+        default_texts: Name of a setting to what stands for its default in `--help`, if that is
+            None.
         flag_values: Where to define them.
     """
-    fields = flat_fields(cls)
-    for name, (owner, field) in fields.items():
-        _define(name, field, flag_values)
-        title = _ESSENTIAL if field.metadata["essential"] else owner.title
-        _places[name] = _Place(title, (defaults or {}).get(name))
-    return SettingsFlags(tuple(fields), flag_values)
+    fields, defaults, texts = flat_fields(cls), defaults or {}, default_texts or {}
+    only = tuple(fields) if only is None else only
+    check_names([*required, *defaults], only, "flag")
+    holders = {}
+    for name in only:
+        owner, field = fields[name]
+        default = defaults.get(name, field.default)
+        holders[name] = _define(name, field, default, flag_values)
+        essential = field.metadata["essential"] or name in required
+        _places[name] = _Place(_ESSENTIAL if essential else owner.title, texts.get(name))
+    flags.mark_flags_as_required(required, flag_values)
+    return SettingsFlags(holders)
 
 
 def show(holder: flags.FlagHolder, *, title: str = _ESSENTIAL) -> flags.FlagHolder:
@@ -110,10 +130,20 @@ def show(holder: flags.FlagHolder, *, title: str = _ESSENTIAL) -> flags.FlagHold
     return holder
 
 
-def define_whole_numbers(name: str, default: list[int] | None, doc: str) -> flags.FlagHolder:
+def define_whole_numbers(
+    name: str, default: list[int] | None, doc: str, **where: Any
+) -> flags.FlagHolder:
     """Defines a flag such as `--seeds=0,1,2`."""
     serializer = flags.CsvListSerializer(",")
-    return flags.DEFINE(WholeNumbers(), name, default, doc, serializer=serializer)
+    return flags.DEFINE(WholeNumbers(), name, default, doc, serializer=serializer, **where)
+
+
+def define_choice(
+    name: str, default: str | None, choices: Sequence[str], doc: str, **where: Any
+) -> flags.FlagHolder:
+    """Defines a flag such as `--strategy=auto`, one of some words."""
+    serializer = flags.ArgumentSerializer()
+    return flags.DEFINE(_Choice(choices), name, default, doc, serializer=serializer, **where)
 
 
 def help_text(key_flags: Iterable[flags.Flag]) -> str:
@@ -128,8 +158,6 @@ def help_text(key_flags: Iterable[flags.Flag]) -> str:
         place = _places.get(flag.name)
         groups[_OTHER if place is None else place.title].append(flag)
     groups[_OTHER] = groups.pop(_OTHER)
-    if not any(each for title, each in groups.items() if title not in (_ESSENTIAL, _OTHER)):
-        groups = {"flags": [*groups[_OTHER], *groups[_ESSENTIAL]]}
     return "\n\n".join(
         "\n".join([f"{title}:", *map(_describe, each)]) for title, each in groups.items() if each
     )
@@ -142,8 +170,7 @@ def _describe(flag: flags.Flag) -> str:
     values = f"=<{'|'.join(choices)}>" if choices else ""
     place = _places.get(flag.name)
     default = place.default if place is not None and place.default else _as_text(flag.default)
-    said = flag.help.removeprefix(f"<{'|'.join(choices)}>: ") if choices else flag.help
-    said = said if default is None else f"{said} (default: {default})"
+    said = flag.help if default is None else f"{flag.help} (default: {default})"
     indent = " " * 6
     text = textwrap.fill(said, _WIDTH, initial_indent=indent, subsequent_indent=indent)
     return f"  {name}{values}\n{text}"
@@ -157,34 +184,27 @@ def _as_text(default: Any) -> str | None:
     return ",".join(map(str, default)) if isinstance(default, list) else str(default)
 
 
-def _define(name: str, field: dataclasses.Field, flag_values: flags.FlagValues) -> None:
-    kind, doc, default = plain_kind(field), field.metadata["doc"], field.default
-    choices = field.metadata["choices"]
+def _define(
+    name: str, field: dataclasses.Field, default: Any, flag_values: flags.FlagValues
+) -> flags.FlagHolder:
+    kind, doc, choices = plain_kind(field), field.metadata["doc"], field.metadata["choices"]
     where = {"flag_values": flag_values}
     if kind is bool:
-        flags.DEFINE_bool(name, default, doc, **where)
-    elif kind is int:
-        flags.DEFINE_integer(name, default, doc, **where)
-    elif kind is float:
-        flags.DEFINE_float(name, default, doc, **where)
-    elif kind == tuple[str, ...]:
-        flags.DEFINE_list(name, list(default or ()), doc, **where)
-    elif kind == tuple[int, ...]:
-        flags.DEFINE(
-            WholeNumbers(),
-            name,
-            list(default or ()),
-            doc,
-            serializer=flags.CsvListSerializer(","),
-            **where,
-        )
-    elif (off := field.metadata["off"]) is not None:
+        return flags.DEFINE_bool(name, default, doc, **where)
+    if kind is int:
+        return flags.DEFINE_integer(name, default, doc, **where)
+    if kind is float:
+        return flags.DEFINE_float(name, default, doc, **where)
+    if kind == tuple[str, ...]:
+        return flags.DEFINE_list(name, default and list(default), doc, **where)
+    if kind == tuple[int, ...]:
+        return define_whole_numbers(name, default and list(default), doc, **where)
+    if (off := field.metadata["off"]) is not None:
         serializer = flags.ArgumentSerializer()
         flag = flags.Flag(_Switched(off), serializer, name, default, doc, boolean=True)
-        flags.DEFINE_flag(flag, **where)
+        return flags.DEFINE_flag(flag, **where)
     # Choices that are found at run time may yet grow, when modules are imported.
-    elif choices and not callable(choices):
-        flags.DEFINE_enum(name, default, list(choices_of(field)), doc, **where)
-    else:
-        found = f" One of {', '.join(choices_of(field))}." if choices else ""
-        flags.DEFINE_string(name, default, f"{doc}{found}", **where)
+    if choices and not callable(choices):
+        return define_choice(name, default, choices_of(field), doc, **where)
+    found = f" One of {', '.join(choices_of(field))}." if choices else ""
+    return flags.DEFINE_string(name, default, f"{doc}{found}", **where)

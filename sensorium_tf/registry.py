@@ -132,17 +132,17 @@ class Registry(Generic[T]):
 
     def names(self) -> tuple[str, ...]:
         """Returns all names, those of this package first."""
-        return (*self._own_names(), *self.custom_names())
+        return (*self._packaged_names(), *self.custom_names())
 
     def custom_names(self) -> tuple[str, ...]:
         """Returns the names that a user's modules registered, in the order in which they did."""
-        own = self._own_names()
-        return tuple(name for name in self._found if name not in own)
+        ours = self._packaged_names()
+        return tuple(name for name in self._found if name not in ours)
 
-    def _own_names(self) -> tuple[str, ...]:
+    def _packaged_names(self) -> tuple[str, ...]:
         package = importlib.import_module(self._package)
-        own = [module.name for module in pkgutil.iter_modules(package.__path__)]
-        return tuple(name for name in own if not name.startswith("_"))
+        names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+        return tuple(name for name in names if not name.startswith("_"))
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()

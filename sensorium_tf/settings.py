@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import types
 from typing import Any, Self
 
 from sensorium_tf.challenges import sensorium2022
@@ -18,7 +17,7 @@ from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.subset import Subset
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.settings import NONE, PRESETS, ModelSettings
-from sensorium_tf.recipes import Recipe
+from sensorium_tf.recipes import SCHEDULES, Recipe
 from sensorium_tf.registry import RECIPES
 from sensorium_tf.specs import Track
 
@@ -60,22 +59,6 @@ class ScheduleSettings(Config):
         "warmup_stable_decay: it falls to zero in the last so many; None for half of all.",
         at_least=0,
     )
-
-
-#: Schedule to the settings that it follows; recipes name schedules so.
-SCHEDULES = types.MappingProxyType(
-    {
-        "plateau": (
-            "patience",
-            "restarts",
-            "decay_patience",
-            "decay_factor",
-            "learning_rate_floor",
-            "smallest_gain",
-        ),
-        "warmup_stable_decay": ("warmup_epochs", "cooldown_epochs"),
-    }
-)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -201,17 +184,10 @@ class TrainingSettings(Config):
 
     def _check_schedule(self) -> None:
         """Refuses settings of another schedule than the recipe's."""
-        if self.how.schedule not in SCHEDULES:
-            raise SensoriumError(
-                f"recipe {self.recipe}: its schedule is {self.how.schedule!r}, expected "
-                f"{' or '.join(SCHEDULES)}"
-            )
         recipes = {name: RECIPES[name] for name in RECIPES.names()}
         for field in dataclasses.fields(self.schedule):
             fitting = [
-                name
-                for name, recipe in recipes.items()
-                if field.name in SCHEDULES.get(recipe.schedule, ())
+                name for name, recipe in recipes.items() if field.name in SCHEDULES[recipe.schedule]
             ]
             changed = getattr(self.schedule, field.name) != field.default
             if changed and self.recipe not in fitting:

@@ -139,7 +139,7 @@ def test_a_model_that_is_none_is_refused(prepared):
         match="^hidden_channel: no such setting of a model: did you mean hidden_channels",
     ):
         sensorium_tf.build("cnn", mouse, hidden_channel=3)
-    with pytest.raises(SensoriumError, match="model 'vit': unknown"):
+    with pytest.raises(SensoriumError, match="model 'vit': expected cnn or ln"):
         sensorium_tf.build("vit", mouse)
     for mice in ("full", None, ["full"], [mouse, mouse]):
         with pytest.raises(SensoriumError, match="mice: expected one or several different ones"):

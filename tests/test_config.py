@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from sensorium_tf.config import (
     check_names,
     flat_fields,
     from_flat,
+    hint,
     setting,
     with_defaults,
 )
@@ -128,8 +130,52 @@ def test_values_stand_for_none_alone():
 def test_a_name_that_is_none_has_a_hint():
     with pytest.raises(SensoriumError, match="^cuont: no such setting: did you mean count?"):
         check_names(["cuont"], ["count", "rate"], "setting")
-    with pytest.raises(SensoriumError, match="^zzz: no such setting: expected one of count, rate$"):
+    with pytest.raises(SensoriumError, match="^zzz: no such setting: expected count or rate$"):
         check_names(["zzz"], ["count", "rate"], "setting")
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        (["fast", "published"], "did you mean fast?"),
+        (["x", "y"], "expected x or y"),
+        (["x"], "expected x"),
+        (["x", "y", "z"], "expected one of x, y, z"),
+        ([], "there are none"),
+    ],
+)
+def test_a_hint_is_the_closest_name_or_all_of_them(known, said):
+    assert hint("fsat", known) == said
+    assert hint("fsat", known, "ask") == (said if "fast" in known else "ask")
+
+
+def test_a_choice_that_is_none_has_the_same_hint():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Chosen(Config):
+        """What is chosen."""
+
+        found: str = setting("find", "Found.", choices=("find", "lose"))
+
+    with pytest.raises(SensoriumError, match="^found 'fnd': did you mean find?"):
+        Chosen(found="fnd")
+    values = flags.FlagValues()
+    define_flags(Chosen, flag_values=values)
+    with pytest.raises(flags.IllegalFlagValueError, match="--found=fnd: did you mean find?"):
+        values(["command", "--found=fnd"])
+
+
+def test_a_setting_without_a_default_has_to_be_given():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Needed(Config):
+        """What is needed."""
+
+        values: dict = setting(dataclasses.MISSING, "Values by name.")
+
+    assert Needed(values=types.MappingProxyType({"a": 1})).values == {"a": 1}
+    with pytest.raises(SensoriumError, match="^values 3: expected values by name$"):
+        Needed(values=3)
+    with pytest.raises(TypeError, match="values"):
+        Needed()
 
 
 def test_the_documentation_lists_the_settings():
@@ -142,7 +188,7 @@ def parsed():
 
     def parse(*arguments):
         values = flags.FlagValues()
-        made = define_flags(Outer, defaults={"share": "of the recipe"}, flag_values=values)
+        made = define_flags(Outer, default_texts={"share": "of the recipe"}, flag_values=values)
         values(["command", *arguments])
         return made
 
@@ -155,14 +201,14 @@ def test_flags_follow_from_settings(parsed):
     assert from_flat(Outer, made.values()) == Outer(
         names=("a", "b"), on=False, rate=2.0, kind="y", inner=Inner(share=0.5, numbers=(3, 4))
     )
-    assert made.present("rate") and not made.present("count")
+    assert made["rate"].present and not made["count"].present
 
 
 @pytest.mark.parametrize(
     ("argument", "says"),
     [
         ("--count=many", "many"),
-        ("--kind=z", "should be one of <x|y>"),
+        ("--kind=z", "--kind=z: expected x or y"),
         ("--numbers=3,-1", "expected whole numbers such as 0,1,2"),
         ("--numbers=a", "expected whole numbers"),
     ],
@@ -179,7 +225,8 @@ def test_what_is_found_at_run_time_is_checked_by_the_settings(parsed):
 
 
 def test_help_is_grouped(parsed):
-    values = parsed().flag_values
+    values = flags.FlagValues()
+    define_flags(Outer, default_texts={"share": "of the recipe"}, flag_values=values)
     show(flags.DEFINE_string("folder", None, "A folder.", flag_values=values))
     flags.DEFINE_bool("more", False, "More.", flag_values=values)
     text = help_text([values[name] for name in values])
@@ -192,7 +239,58 @@ def test_help_is_grouped(parsed):
     assert "Found at run time. One of x, z. (default: x)" in text
 
 
-def test_help_without_groups_is_a_list():
+def test_a_command_picks_some_settings():
     values = flags.FlagValues()
-    flags.DEFINE_integer("lonely", 3, "A number.", flag_values=values)
-    assert help_text([values["lonely"]]) == "flags:\n  --lonely\n      A number. (default: 3)"
+    picked = define_flags(
+        Outer,
+        ["share", "count", "on"],
+        required=["on"],
+        defaults={"count": 5},
+        flag_values=values,
+    )
+    with pytest.raises(flags.IllegalFlagValueError, match="--on"):
+        values(["command"])
+    values(["command", "--on"])
+    assert picked.values() == {"share": None, "count": 5, "on": True}
+    text = help_text([values[name] for name in values])
+    assert text.startswith("essentials:\n  --[no]on\n")
+    assert "A count. (default: 5)" in text and "--rate" not in text
+    with pytest.raises(SensoriumError, match="cuont: no such flag: did you mean count?"):
+        define_flags(Outer, ["count"], defaults={"cuont": 5}, flag_values=flags.FlagValues())
+
+
+def test_a_list_may_be_left_out():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Listed(Config):
+        """What is listed."""
+
+        some: tuple[str, ...] | None = setting(None, "Some, or all.")
+        seeds: tuple[int, ...] | None = setting(None, "Some, or all.")
+
+    values = flags.FlagValues()
+    made = define_flags(Listed, flag_values=values)
+    values(["command"])
+    assert made.values() == {"some": None, "seeds": None}
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("--noshifter", "none"),
+        ("--shifter=None", "none"),
+        ("--shifter=none", "none"),
+        ("--shifter", None),
+        ("--shifter=mlp", "mlp"),
+    ],
+)
+def test_what_can_be_switched_off_is(argument, value):
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Parts(Config):
+        """Parts."""
+
+        shifter: str | None = setting(None, "A part.", off="none")
+
+    values = flags.FlagValues()
+    made = define_flags(Parts, flag_values=values)
+    values(["command", argument])
+    assert made["shifter"].value == value

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import pytest
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset
 from sensorium_tf.models import ModelSettings
-from sensorium_tf.recipes import Recipe
+from sensorium_tf.recipes import SCHEDULES, Recipe
 from sensorium_tf.registry import RECIPES
 from sensorium_tf.settings import ScheduleSettings, TrainingSettings, by_recipe
 
@@ -205,7 +206,7 @@ def test_json_of_something_else_is_refused(values, message):
         ({"shifter": "none", "shifter_layers": 2}, "shifter_layers: goes with the shifter mlp"),
         ({"readout": "other", "sigma_init": 0.2}, "sigma_init: goes with the readout gaussian"),
         ({"n_blocks": -1}, "n_blocks -1"),
-        ({"covariance": "round"}, "covariance 'round': expected full or"),
+        ({"covariance": "round"}, "covariance 'round': expected one of full, "),
         ({"positions": "known"}, "positions 'known'"),
     ],
 )
@@ -261,12 +262,28 @@ def test_a_recipe_says_what_every_run_needs():
         Recipe(doc="Mine.", schedule="plateau", values={"epochs": 3, "batch_size": 8})
 
 
-def test_a_recipe_of_an_unknown_schedule_is_refused(recipe):
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"schedule": "platau"}, "schedule 'platau': did you mean plateau?"),
+        ({"schedule": "cosine"}, "schedule 'cosine': expected plateau or warmup_stable_decay"),
+        ({"doc": 3}, "doc 3: expected text"),
+        ({"values": [3]}, "values .3.: expected values by name"),
+        ({"balance_batch_size": 0}, "balance_batch_size 0: expected at least 1"),
+        ({"joint_core": "no"}, "joint_core 'no': expected true or false"),
+    ],
+)
+def test_a_recipe_is_checked_when_it_is_made(wrong, says):
     values = {"epochs": 3, "batch_size": 8, "learning_rate": 0.1}
-    RECIPES.register("mine")(Recipe(doc="Mine.", schedule="cosine", values=values))
-    with pytest.raises(SensoriumError, match="mine: its schedule is 'cosine', expected plateau or"):
-        TrainingSettings(recipe="mine")
-    assert TrainingSettings().recipe == "published"
+    made = Recipe(doc="Mine.", schedule="plateau", values=values)
+    assert dataclasses.replace(made, joint_core=False).values == values
+    with pytest.raises(SensoriumError, match=f"^{says}"):
+        dataclasses.replace(made, **wrong)
+
+
+def test_a_schedule_follows_settings_that_there_are():
+    followed = [name for names in SCHEDULES.values() for name in names]
+    assert sorted(followed) == sorted(each.name for each in dataclasses.fields(ScheduleSettings))
 
 
 def test_settings_are_there_without_tensorflow_and_keras():

@@ -4,6 +4,7 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 
+from sensorium_tf.config import hint
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import (
     CENTRED_IMAGE,
@@ -83,7 +84,7 @@ class Challenge:
             SensoriumError: If there is no such track.
         """
         if name not in self.tracks:
-            raise SensoriumError(f"track {name!r}: unknown, expected {' or '.join(self.tracks)}")
+            raise SensoriumError(f"track {name!r}: {hint(name, self.tracks)}")
         return self.tracks[name]
 
     def recording_stem(self, session_key: str) -> str:

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "Batches": "batching",
-        "FILE_FORMATS": "preparation",
+        "FILE_FORMATS": "names",
         "Mouse": "mouse",
         "Subset": "subset",
         "Trials": "trials",

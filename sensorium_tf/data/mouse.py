@@ -14,6 +14,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from sensorium_tf.challenges import Challenge
+from sensorium_tf.config import hint
 from sensorium_tf.data.trials import (
     Trials,
     normalize_images,
@@ -168,7 +169,7 @@ class Mouse:
         """Raises SensoriumError if there is no such tier or, if asked, no responses to it."""
         known = self.challenge.tiers
         if tier not in known:
-            raise SensoriumError(f"tier {tier!r}: expected one of {', '.join(known)}")
+            raise SensoriumError(f"tier {tier!r}: {hint(tier, known)}")
         if not self.tiers.get(tier):
             raise SensoriumError(
                 f"{self.name}: has no trials of tier {tier!r}, only {', '.join(self.tiers)}"

@@ -1,9 +1,12 @@
-"""Names of mice."""
+"""Names of mice, and of the formats of prepared files."""
 
 import re
 from collections.abc import Iterable
 
 from sensorium_tf.errors import SensoriumError
+
+#: The first is for `tfds.load`, the second for `tfds.data_source`.
+FILE_FORMATS = ("tfrecord", "array_record")
 
 
 def mouse_names(mice: str | Iterable[str]) -> list[str]:

@@ -7,15 +7,14 @@ import sys
 import numpy as np
 import tensorflow_datasets as tfds
 
+from sensorium_tf.config import hint
 from sensorium_tf.data.mouse import Mouse, builder_of, load_mouse
+from sensorium_tf.data.names import FILE_FORMATS
 from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
 from sensorium_tf.recordings import Recording
 from sensorium_tf.specs import RESPONSE, RecordingSpec
-
-#: The first is for `tfds.load`, the second for `tfds.data_source`.
-FILE_FORMATS = ("tfrecord", "array_record")
 
 
 def prepare(
@@ -24,7 +23,7 @@ def prepare(
     recording: str | os.PathLike | None = None,
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
-    file_format: str = "tfrecord",
+    file_format: str = FILE_FORMATS[0],
 ) -> Mouse:
     """Prepares a mouse, unless it is, so that `tfds.load(f"sensorium/{name}")` works.
 
@@ -44,7 +43,7 @@ def prepare(
             or by another file format. Nothing is left half made.
     """
     if file_format not in FILE_FORMATS:
-        raise SensoriumError(f"file format {file_format!r}: expected {' or '.join(FILE_FORMATS)}")
+        raise SensoriumError(f"file format {file_format!r}: {hint(file_format, FILE_FORMATS)}")
     if manual_dir is not None and not (manual_dir := expand(manual_dir)).is_dir():
         raise SensoriumError(f"manual folder {manual_dir}: there is no such folder")
     builder = builder_of(name, data_dir=data_dir, recording=recording)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sensorium_tf.challenges import sensorium2022
-from sensorium_tf.config import Config, setting
+from sensorium_tf.config import Config, hint, setting
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.metrics import explainable_variance, has_repeats
 
@@ -66,9 +66,7 @@ class Subset(Config):
             raise SensoriumError("train_tiers: expected one tier or several different ones")
         for tier in (*self.train_tiers, self.validation_tier):
             if tier not in sensorium2022.CHALLENGE.tiers:
-                raise SensoriumError(
-                    f"tier {tier!r}: expected one of {', '.join(sensorium2022.CHALLENGE.tiers)}"
-                )
+                raise SensoriumError(f"tier {tier!r}: {hint(tier, sensorium2022.CHALLENGE.tiers)}")
         if self.validation_tier in self.train_tiers:
             raise SensoriumError(
                 f"validation_tier {self.validation_tier}: is trained on as well: choose weights "

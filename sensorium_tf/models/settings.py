@@ -5,7 +5,7 @@ import re
 import types
 from collections.abc import Iterator
 
-from sensorium_tf.config import Config, setting
+from sensorium_tf.config import Config, hint, setting
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.registry import Part
 
@@ -100,7 +100,9 @@ class ModelSettings(Config):
         "Shifter instead of the preset's, with its options; none: no shifter.",
         off=NONE,
     )
-    modulator: str | None = setting(None, "Modulator of the rates, with its options; none: none.")
+    modulator: str | None = setting(
+        None, "Modulator of the rates, with its options; none: no modulator.", off=NONE
+    )
     hidden_channels: int | None = setting(None, "Channels of the core's layers.", at_least=1)
     input_kernel: int | None = setting(
         None, "Size of the kernels of the core's first layer, in pixels.", at_least=1
@@ -165,8 +167,8 @@ class ModelSettings(Config):
             return module, name
         if self.model not in PRESETS:
             raise SensoriumError(
-                f"model {self.model!r}: unknown, expected {' or '.join(PRESETS)} or, for a custom "
-                "model, package.module:function"
+                f"model {self.model!r}: {hint(self.model, PRESETS)} (a custom model is written "
+                "package.module:function)"
             )
         return None
 

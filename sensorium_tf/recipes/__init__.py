@@ -2,16 +2,30 @@
 
 import dataclasses
 import types
-from collections.abc import Mapping
-from typing import Any
 
+from sensorium_tf.config import Config, setting
 from sensorium_tf.errors import SensoriumError
 
-__all__ = ["Recipe"]
+__all__ = ["SCHEDULES", "Recipe"]
+
+#: Schedule, as recipes name it, to the settings that it follows.
+SCHEDULES = types.MappingProxyType(
+    {
+        "plateau": (
+            "patience",
+            "restarts",
+            "decay_patience",
+            "decay_factor",
+            "learning_rate_floor",
+            "smallest_gain",
+        ),
+        "warmup_stable_decay": ("warmup_epochs", "cooldown_epochs"),
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Recipe:
+class Recipe(Config):
     """A way to train, under a name that `--recipe` takes.
 
     Example:
@@ -25,27 +39,32 @@ class Recipe:
         ...     )
         ... )
 
-    Attributes:
-        doc: What it does, in a sentence.
-        schedule: `plateau` or `warmup_stable_decay`, see `training.schedules`.
-        values: Settings where the user says nothing: `epochs`, `batch_size` and `learning_rate`,
-            and perhaps others of `settings.TrainingSettings` whose default is None.
-        balance_batch_size: The loss of a batch grows with the root of its size, the penalties do
-            not; at any batch size both weigh as they would at this one. None for no such balance.
-        joint_core: Whether all mice may pass the core in one batch.
-
     Raises:
-        SensoriumError: If a value is missing.
+        SensoriumError: If a value is missing or not possible.
     """
 
-    doc: str
-    schedule: str
-    values: Mapping[str, Any]
-    balance_batch_size: int | None = None
-    joint_core: bool = True
+    doc: str = setting(dataclasses.MISSING, "What it does, in a sentence.")
+    schedule: str = setting(
+        dataclasses.MISSING,
+        "`plateau` or `warmup_stable_decay`, see `training.schedules`.",
+        choices=tuple(SCHEDULES),
+    )
+    values: dict = setting(
+        dataclasses.MISSING,
+        "Settings where the user says nothing: `epochs`, `batch_size` and `learning_rate`, and "
+        "perhaps others of `settings.TrainingSettings` whose default is None.",
+    )
+    balance_batch_size: int | None = setting(
+        None,
+        "The loss of a batch grows with the root of its size, the penalties do not; at any batch "
+        "size both weigh as they would at this one. None for no such balance.",
+        at_least=1,
+    )
+    joint_core: bool = setting(True, "Whether all mice may pass the core in one batch.")
 
     def __post_init__(self):
+        super().__post_init__()
         for name in ("epochs", "batch_size", "learning_rate"):
             if self.values.get(name) is None:
                 raise SensoriumError(f"values of a recipe: expected {name} among them")
-        object.__setattr__(self, "values", types.MappingProxyType(dict(self.values)))
+        object.__setattr__(self, "values", types.MappingProxyType(self.values))

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from sensorium_tf.reading import ZIP_ERRORS, cannot_read, open_regular
 from sensorium_tf.runs.model_archive import check_model_archive
 
 _SUFFIX = ".keras"
+# What Keras says of a class that nobody has imported, and where it was.
+_CUSTOM = re.compile(
+    r"Could not locate class '(\w+)'.*?Full object config: {'module': '([\w.]+)'", re.DOTALL
+)
 
 
 def check_model_file(path: str | os.PathLike) -> Path:
@@ -87,10 +92,14 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
     except Exception as e:  # Keras raises many kinds of error on files that are not its own
         if is_access_error(e):
             raise cannot_read(path, e) from e
-        own = "Could not locate class" in str(e)
-        hint = ": import the modules of its custom layers first (--modules)" if own else ""
+        if custom := _CUSTOM.search(str(e)):
+            part, module = custom.groups()
+            raise SensoriumError(
+                f"{path}: has custom parts: give --modules={module}, or import it first ({part} is "
+                "not found)"
+            ) from e
         raise SensoriumError(
-            f"{path}: not a Keras model that can be loaded ({one_line(e)[:300]}){hint}"
+            f"{path}: not a Keras model that can be loaded ({one_line(e)[:300]})"
         ) from e
     if not isinstance(model, FiringRateModel | EnsembleModel):
         raise SensoriumError(f"{path}: a Keras model of another kind, expected one of mice")

@@ -2,5 +2,12 @@
 
 from sensorium_tf.simulation.mouse import SimulatedMouse, simulate_mouse
 from sensorium_tf.simulation.recording import recording_spec, simulate_recording
+from sensorium_tf.simulation.settings import SimulationSettings
 
-__all__ = ["SimulatedMouse", "recording_spec", "simulate_mouse", "simulate_recording"]
+__all__ = [
+    "SimulatedMouse",
+    "SimulationSettings",
+    "recording_spec",
+    "simulate_mouse",
+    "simulate_recording",
+]

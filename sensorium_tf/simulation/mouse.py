@@ -15,6 +15,7 @@ from sensorium_tf.simulation.population import (
     ReceptiveFields,
     sample_population,
 )
+from sensorium_tf.simulation.settings import SimulationSettings
 from sensorium_tf.specs import RecordingSpec
 
 # Sizes of calcium events vary as a gamma distribution of this shape.
@@ -55,12 +56,12 @@ class SimulatedMouse:
 
 def simulate_mouse(
     *,
-    session_key: str = "26872-17-20",
-    n_neurons: int = 500,
-    n_images: int = 1000,
-    n_repeats: int = 10,
-    seed: int = 0,
-    competition: bool = False,
+    session_key: str = SimulationSettings.session,
+    n_neurons: int = SimulationSettings.neurons,
+    n_images: int = SimulationSettings.images,
+    n_repeats: int = SimulationSettings.repeats,
+    seed: int = SimulationSettings.seed,
+    competition: bool = SimulationSettings.competition,
     spec: RecordingSpec | None = None,
     challenge: Challenge = sensorium2022.CHALLENGE,
 ) -> SimulatedMouse:

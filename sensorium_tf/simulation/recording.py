@@ -12,16 +12,17 @@ from sensorium_tf.io import expand
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.recordings.writer import write_recording
 from sensorium_tf.simulation.mouse import simulate_mouse
+from sensorium_tf.simulation.settings import SimulationSettings
 from sensorium_tf.specs import RecordingSpec
 
 
 def recording_spec(
     *,
-    image_size: str | None = None,
-    n_channels: int | None = None,
-    n_behaviors: int | None = None,
-    pupil_center: bool = True,
-    context: Sequence[str] = (),
+    image_size: str | None = SimulationSettings.image_size,
+    n_channels: int | None = SimulationSettings.channels,
+    n_behaviors: int | None = SimulationSettings.behaviors,
+    pupil_center: bool = SimulationSettings.pupil,
+    context: Sequence[str] = SimulationSettings.context,
     challenge: Challenge = sensorium2022.CHALLENGE,
 ) -> RecordingSpec:
     """Returns what a simulated recording is to hold; what is left out is as in the challenge.
@@ -65,13 +66,13 @@ def recording_spec(
 def simulate_recording(
     output_dir: str | Path,
     *,
-    session_key: str = "26872-17-20",
-    n_neurons: int = 500,
-    n_images: int = 1000,
-    n_repeats: int = 10,
-    seed: int = 0,
-    behavior: bool = True,
-    competition: bool = False,
+    session_key: str = SimulationSettings.session,
+    n_neurons: int = SimulationSettings.neurons,
+    n_images: int = SimulationSettings.images,
+    n_repeats: int = SimulationSettings.repeats,
+    seed: int = SimulationSettings.seed,
+    behavior: bool = SimulationSettings.behavior,
+    competition: bool = SimulationSettings.competition,
     spec: RecordingSpec | None = None,
     challenge: Challenge = sensorium2022.CHALLENGE,
 ) -> Path:

@@ -105,7 +105,7 @@ def test_channels_begin_with_the_image_and_have_no_duplicates(channels):
 
 
 def test_an_unknown_track_is_named_beside_those_that_there_are():
-    with pytest.raises(SensoriumError, match="'plus': unknown, expected sensorium or sensorium_p"):
+    with pytest.raises(SensoriumError, match="'plus': expected sensorium or sensorium_p"):
         CHALLENGE.inputs("plus")
 
 

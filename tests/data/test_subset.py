@@ -164,7 +164,7 @@ def test_what_was_left_out_stays_left_out_where_it_is_withheld(prepared):
         ({"min_fev": float("nan")}, "min_fev nan"),
         ({"train_tiers": ()}, "expected one tier or several"),
         ({"train_tiers": ("train", "train")}, "several different ones"),
-        ({"train_tiers": ("training",)}, "tier 'training': expected one of train"),
+        ({"train_tiers": ("training",)}, "tier 'training': did you mean train"),
         ({"validation_tier": "train"}, "validation_tier train: is trained on as well"),
         ({"subset_seed": -1}, "subset_seed -1"),
         ({"neurons": 2.5}, "neurons 2.5: expected a whole number"),

@@ -175,7 +175,7 @@ def test_what_does_not_fit_the_model_is_named(prepared):
 
 def test_tracks_and_channels_that_cannot_be_are_named(prepared):
     mouse = load_mouse("full", data_dir=prepared)
-    with pytest.raises(SensoriumError, match="track 'plus': unknown"):
+    with pytest.raises(SensoriumError, match="track 'plus': expected sensorium or"):
         mouse.inputs("plus")
     with pytest.raises(SensoriumError, match="full: track sensorium_plus needs licks"):
         mouse.inputs("sensorium_plus", ["image", "licks"])

@@ -294,7 +294,7 @@ def test_runs_on_other_neurons_or_recordings_are_refused(files, workdir, prepare
 
 @pytest.mark.parametrize(
     ("tier", "says"),
-    [("tset", "tier 'tset': expected one of"), ("final_test", "has no trials of tier")],
+    [("tset", "tier 'tset': did you mean test"), ("final_test", "has no trials of tier")],
 )
 def test_a_tier_that_is_not_there_is_refused(files, prepared, tmp_path, tier, says):
     with pytest.raises(SensoriumError, match=says):

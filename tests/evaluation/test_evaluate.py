@@ -269,7 +269,7 @@ def test_a_tier_can_be_chosen(plus, prepared, tmp_path):
 @pytest.mark.parametrize(
     ("tier", "message"),
     [
-        ("tset", "tier 'tset': expected one of"),
+        ("tset", "tier 'tset': did you mean test"),
         ("final_test", "hidden: has no trials of tier 'final_test'"),
         ("test", "hidden: the responses of tier 'test' are withheld"),
     ],

@@ -190,7 +190,7 @@ def test_the_truth_of_another_recording_is_refused(prepared, tmp_path, changes, 
 def test_a_tier_or_mouse_that_is_not_there_is_refused(prepared, tmp_path):
     for mouse, tier, message in (
         ("full", "final_test", "full: has no trials of tier 'final_test'"),
-        ("full", "tset", "tier 'tset': expected one of"),
+        ("full", "tset", "tier 'tset': did you mean test"),
         ("nobody", "test", "'nobody' is not prepared"),
     ):
         with pytest.raises(SensoriumError, match=message):

@@ -151,7 +151,7 @@ def test_a_core_of_another_depth_needs_to_be_told_which_baseline_it_is(path, tmp
     np.testing.assert_allclose(rates, kit.rates(KEY, image), atol=1e-5)
     with pytest.warns(UserWarning, match="does not tell which baseline .*--model=ln"):
         save_published(model, tmp_path / "back.pth")
-    with pytest.raises(SensoriumError, match="model 'vit': unknown"):
+    with pytest.raises(SensoriumError, match="model 'vit': expected cnn or ln"):
         load_published(path, model="vit")
 
 

@@ -88,6 +88,10 @@ def test_a_missing_flag_is_named(name):
         ("train", ["--workdr=x"], "workdr"),
         ("train", ["--workdir=x", "--model=vit"], "cnn"),
         ("train", ["--workdir=x", "--track=both"], "sensorium_plus"),
+        ("train", ["--workdir=x", "--recipe=fsat"], "recipe 'fsat': did you mean fast?"),
+        ("train", ["--workdir=x", "--core=sensoriun"], "no such core: did you mean sensorium?"),
+        ("train", ["--workdir=x", "--core=none"], "none: no such core: expected sensorium"),
+        ("evaluate", ["--modul=x"], "--modul: no such flag: did you mean modules?"),
         ("train", ["--workdir=x", "--epochs=many"], "many"),
         ("prepare", ["mouse1"], "mouse1"),
         # An unset variable of the shell, which must not mean "all".
@@ -172,6 +176,33 @@ def test_from_a_trained_model_to_a_scored_submission(workspace, quick):
     assert found["feve_reason"] == expected["feve_reason"]
     oracle = expected["oracle"]["single_trial_correlation"]
     assert found["oracle"]["single_trial_correlation"] == pytest.approx(oracle, abs=1e-5)
+
+
+def test_what_was_prepared_is_printed_as_json(workspace, quick):
+    (recording,) = (workspace / "recordings").glob("*.zip")
+    again = [f"--recording={recording}", "--name=lab1", f"--data_dir={workspace / 'data'}"]
+    status, out, ours = quick("prepare", *again, "--json")
+    assert status == 0, ours
+    (line,) = out.splitlines()
+    assert json.loads(line) == {
+        "name": "lab1",
+        "neurons": 8,
+        "trials": {"train": 18, "validation": 2, "test": 20, "final_test": 20},
+        "withheld": ["test responses", "final_test responses"],
+        "folder": str(workspace / "data" / "sensorium" / "lab1" / "2.0.0"),
+    }
+
+
+def test_the_demo_goes_on_with_its_own_flags_alone(quick, tmp_path):
+    written = tmp_path / "demo.json"
+    for content, says in (
+        ('{"neurons": 400}', f"{tmp_path}: the demo ran here with other flags: choose another"),
+        ("{", f"{written}: is damaged: choose another --output"),
+        ("[" * 100_000, f"{written}: is damaged: choose another --output"),
+    ):
+        written.write_text(content)
+        assert_refused(quick, "demo", f"--output={tmp_path}", says=says)
+        assert written.read_text() == content
 
 
 def test_runs_are_compared(workspace, quick, tmp_path):
@@ -475,7 +506,7 @@ def test_a_model_of_ones_own_is_trained_evaluated_and_submitted(
     status, out, ours = quick("evaluate", data, "--model_file=runs/mine/model.keras")
     assert status == 0, ours
     shutil.copy("runs/mine/model.keras", "lone.keras")
-    says = "import the modules of its custom layers first (--modules)"
+    says = "lone.keras: has custom parts: give --modules=my_model, or import it first"
     assert_refused(quick, "evaluate", data, "--model_file=lone.keras", says=says)
     started = [*train, "--workdir=runs/more", "--init_from=runs/mine/model.keras"]
     status, out, ours = quick("train", *started)
@@ -529,7 +560,7 @@ def test_subclasses_of_the_baselines_layers_are_exported(quick, tmp_path, monkey
     model = module.build(rng.normal(size=(4, 3)))
     model.save("mine.keras")
     export = ["--model_file=mine.keras", "--output=mine.pth"]
-    says = "import the modules of its custom layers first (--modules)"
+    says = "mine.keras: has custom parts: give --modules=my_layers, or import it first (My"
     assert_refused(quick, "export_published", *export, says=says)
     status, _, ours = quick("export_published", *export, "--modules=my_layers")
     assert status == 0, ours

@@ -1,6 +1,8 @@
 """`sensorium VERB` and `python -m sensorium_tf VERB` are the scripts of launch/."""
 
 import ast
+import dataclasses
+import json
 import os
 import re
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sensorium_tf import cli
 from sensorium_tf.scoring import write_ground_truth, write_submission
 
 LAUNCH = Path(__file__).parents[2] / "launch"
@@ -48,8 +51,9 @@ def test_a_verb_has_the_help_of_its_script(script):
     ours, theirs = sensorium(script.stem, "--help"), python(script, "--help")
     assert ours.returncode == theirs.returncode == 0
     assert f"sensorium {script.stem} --" in ours.stdout and "launch/" not in ours.stdout
-    title = re.compile(r"^(essentials|flags):$", re.MULTILINE)
-    assert title.split(ours.stdout)[1:] == title.split(theirs.stdout)[1:] != []
+    ours, theirs = (done.stdout.partition("\n\nessentials:\n")[2] for done in (ours, theirs))
+    assert ours == theirs != ""
+    assert "--data_dir" in ours.partition("\n\n")[0]
 
 
 def test_help_is_there_without_docstrings_in_the_code():
@@ -59,20 +63,55 @@ def test_help_is_there_without_docstrings_in_the_code():
 
 
 @pytest.mark.parametrize(
-    ("verb", "hint"), [("trian", ", did you mean train?"), ("zzz", ""), ("--workdir=runs", "")]
+    ("verb", "hint"),
+    [
+        ("trian", "did you mean train?"),
+        ("zzz", "--help lists the verbs"),
+        ("--workdir=runs", "--help lists the verbs"),
+    ],
 )
 def test_an_unknown_verb_is_one_line_with_the_closest_one(verb, hint):
     done = sensorium(verb)
     assert done.returncode == 1 and not done.stdout
-    assert done.stderr == f"error: {verb}: there is no such verb{hint} (--help lists the verbs)\n"
+    assert done.stderr == f"error: {verb}: no such verb: {hint}\n"
 
 
 def test_mistakes_with_a_verb_are_one_line():
     done = sensorium("score", "--submission=no.csv", "--ground_truth=no.csv")
     assert done.returncode == 1
     assert done.stderr == "error: no.csv: there is no such file\n"
-    done = sensorium("score", "--submision=no.csv")
-    assert done.returncode == 1 and done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("flag", "says"),
+    [
+        ("--submision=no.csv", "--submision: no such flag: did you mean submission?"),
+        ("--zzz", "--zzz: no such flag: --help lists the flags"),
+        ("--track=sensorum", "flag --track=sensorum: did you mean sensorium?"),
+        ("--track=x", "flag --track=x: expected sensorium or sensorium_plus"),
+    ],
+)
+def test_a_wrong_flag_is_one_line_with_the_closest_one(flag, says):
+    done = sensorium("score", "--submission=no.csv", "--ground_truth=no.csv", flag)
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith(f"error: {says}")
+
+
+def written_by_hand(script):
+    """Names of the flags that a script defines itself, not by settings."""
+    calls = (node for node in ast.walk(ast.parse(script.read_text())) if isinstance(node, ast.Call))
+    return [
+        call.args[0].value
+        for call in calls
+        if re.search(r"\b(DEFINE\w*|define_(choice|whole_numbers))$", ast.unparse(call.func))
+    ]
+
+
+def test_no_flag_is_written_twice():
+    names = [name for script in SCRIPTS for name in written_by_hand(script)]
+    assert {"compare", "strategy", "seeds", "submission"} <= set(names)
+    names += [field.name for field in dataclasses.fields(cli.CommandSettings)]
+    assert sorted(names) == sorted(set(names))
 
 
 @pytest.fixture
@@ -81,6 +120,19 @@ def without_tensorflow(tmp_path):
     for name in ("tensorflow", "keras", "tensorflow_datasets", "matplotlib"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError(f'{__name__} was imported')")
     return tmp_path
+
+
+METRIC = """
+import numpy as np
+
+from sensorium_tf.metrics import Metric
+from sensorium_tf.registry import METRICS
+
+
+@METRICS.register("halves")
+def halves(responses, rates, image_ids):
+    return np.full(responses.shape[1], 0.5)
+"""
 
 
 def test_scoring_needs_no_tensorflow(without_tensorflow):
@@ -96,6 +148,10 @@ def test_scoring_needs_no_tensorflow(without_tensorflow):
     ):
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith('{"single_trial_correlation": ')
+    (without_tensorflow / "my_metric.py").write_text(METRIC)
+    done = sensorium("score", *flags, "--modules=my_metric", path=without_tensorflow)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["halves"] == 0.5
 
 
 LOUD = "import os\nos.write(2, b'greetings')\n"

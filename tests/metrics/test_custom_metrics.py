@@ -157,7 +157,7 @@ def test_thresholds_order_and_what_is_undefined_are_the_challenges(population):
         "r2": "not here",
     }
     assert found.per_neuron["r2"] is None
-    with pytest.raises(SensoriumError, match="track 'sensorium': unknown, expected only"):
+    with pytest.raises(SensoriumError, match="track 'sensorium': expected only"):
         metrics.evaluate_rates(*population, IMAGES, challenge=challenge)
 
 

@@ -166,7 +166,7 @@ def test_no_two_parts_start_with_the_same_numbers(coordinates):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"model": "vit"}, "model 'vit': unknown, expected cnn or ln or, for a custom model, pack"),
+        ({"model": "vit"}, "model 'vit': expected cnn or ln .a custom model is written pack"),
         ({"core": "vits"}, "vits: no such core"),
         (
             {"core": "sensorium(depth=3)"},
@@ -183,7 +183,7 @@ def test_no_two_parts_start_with_the_same_numbers(coordinates):
             "shifter_layers: goes with the shifter mlp, but there is none",
         ),
         ({"hidden_channels": 0}, "hidden_channels 0: expected at least 1"),
-        ({"covariance": "round"}, "covariance 'round': expected full or uncorrelated or"),
+        ({"covariance": "round"}, "covariance 'round': expected one of full, uncorrelated,"),
         ({"model": "a:b", "n_blocks": 3}, "n_blocks: goes with cnn and ln, not with a:b"),
         ({"shifter": "mlp"}, "shifter: goes with a shifter, .* track sensorium are given only im"),
         ({"shifter_layers": 2}, "shifter_layers: goes with a shifter, which takes the pupil cent"),
@@ -210,7 +210,7 @@ def test_mice_without_usable_coordinates_are_refused(coordinates, said):
 
 
 def test_a_track_that_there_is_not_is_refused(coordinates):
-    with pytest.raises(errors.SensoriumError, match=r"'sensorium\+': unknown, expected sensorium"):
+    with pytest.raises(errors.SensoriumError, match=r"'sensorium\+': did you mean sensorium"):
         small_model(coordinates, track="sensorium+")
 
 

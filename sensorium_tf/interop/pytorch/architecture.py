@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from sensorium_tf.challenges import sensorium2022
+from sensorium_tf.config import hint
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import PRESETS, ModelSettings, SensoriumCore
 from sensorium_tf.specs import InputSpec
@@ -100,7 +101,7 @@ def _shifter(state, key: str) -> dict[str, object]:
 def _model(n_blocks: int, model: str | None) -> str:
     if model is not None:
         if model not in CORES:
-            raise SensoriumError(f"model {model!r}: unknown, expected {' or '.join(CORES)}")
+            raise SensoriumError(f"model {model!r}: {hint(model, CORES)}")
         return model
     for name, core in CORES.items():
         if n_blocks == core.n_blocks:
