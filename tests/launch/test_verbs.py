@@ -125,11 +125,10 @@ def without_tensorflow(tmp_path):
 METRIC = """
 import numpy as np
 
-from sensorium_tf.metrics import Metric
-from sensorium_tf.registry import METRICS
+from sensorium_tf import metrics
 
 
-@METRICS.register("halves")
+@metrics.metric("halves")
 def halves(responses, rates, image_ids):
     return np.full(responses.shape[1], 0.5)
 """
