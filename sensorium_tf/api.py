@@ -76,14 +76,16 @@ def build(
     """
     mice = [mice] if isinstance(mice, Mouse) else mice
     opened = isinstance(mice, Sequence) and all(isinstance(mouse, Mouse) for mouse in mice)
-    if not opened or len({mouse.name for mouse in mice}) < len(mice):
+    if not (opened and mice) or len({mouse.name for mouse in mice}) < len(mice):
         raise SensoriumError("mice: expected one or several different ones, as load returns them")
     known = [each.name for each in dataclasses.fields(ModelSettings) if each.name != "model"]
     check_names(parts, known, "setting of a model")
+    settings = ModelSettings(model=name, **parts)
+    extras = settings.extras(mice[0].challenge.track(track))
     return build_model(
-        ModelSettings(model=name, **parts),
+        settings,
         {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-        inputs_of(mice, track=track, channels=channels),
+        inputs_of(mice, track=track, channels=channels, extras=extras),
         seed=seed,
     )
 

@@ -16,7 +16,7 @@ from sensorium_tf.config import (
 from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.subset import Subset
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.settings import NONE, PRESETS, ModelSettings
+from sensorium_tf.models.settings import PRESETS, ModelSettings
 from sensorium_tf.recipes import SCHEDULES, Recipe
 from sensorium_tf.registry import RECIPES
 from sensorium_tf.specs import Track
@@ -202,8 +202,8 @@ class TrainingSettings(Config):
         """Refuses what does not go together."""
         if self.freeze_core and self.init_from is None:
             raise SensoriumError("freeze_core: goes with init_from: a random core cannot be frozen")
-        if (wanted := self.architecture.shifter_wanted) and not self._rules.extras:
-            tracks = [each.name for each in sensorium2022.CHALLENGE.tracks.values() if each.extras]
+        if (wanted := self.architecture.shifter_wanted) and not self._rules.context:
+            tracks = [each.name for each in sensorium2022.CHALLENGE.tracks.values() if each.context]
             raise SensoriumError(
                 f"{wanted}: this model has no shifter, which goes with track {' or '.join(tracks)}"
             )
@@ -211,8 +211,12 @@ class TrainingSettings(Config):
     @property
     def signals(self) -> tuple[str, ...]:
         """The signals that a preset's model is given; a custom one may take fewer extras."""
-        extras = () if self.architecture.shifter == NONE else self._rules.extras
-        return (*(self.channels or self._rules.channels), *extras)
+        return tuple(dict.fromkeys((*(self.channels or self._rules.channels), *self.extras)))
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """Those of them that are given beside the image, not stacked to it."""
+        return self.architecture.extras(self._rules)
 
     @property
     def _rules(self) -> Track:

@@ -12,12 +12,20 @@ import types
 
 import numpy as np
 import pytest
+from recording_files import recording_tree, write_zip
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
-from sensorium_tf.data import Mouse, Subset
+from sensorium_tf.data import Mouse, Subset, batches, prepare
 from sensorium_tf.evaluation import Comparison, Evaluation, ground_truth
-from sensorium_tf.models import EnsembleModel, FiringRateModel, ModelSettings
+from sensorium_tf.models import (
+    EnsembleModel,
+    FiringRateModel,
+    MLPShifter,
+    ModelSettings,
+    ModulatorBase,
+)
+from sensorium_tf.registry import MODULATORS, SHIFTERS
 from sensorium_tf.runs import predict
 from sensorium_tf.settings import TrainingSettings
 
@@ -347,3 +355,89 @@ def test_a_submission_is_written_and_scored(trained, prepared, tmp_path):
     for name, mean in means.items():
         assert scores[name] == pytest.approx(mean, abs=1e-5)
     assert "behavior" in sensorium_tf.score(file, truth, track="sensorium_plus")["feve_reason"]
+
+
+def test_what_a_modulator_takes_need_not_be_stacked(prepared, tmp_path):
+    parts = {"track": "sensorium_plus", "channels": ["image"], "modulator": "gain"}
+    run = sensorium_tf.train(
+        "cnn", "full", workdir=tmp_path / "gain", data_dir=prepared, **SMALL, **parts
+    )
+    assert run.provenance.inputs == ("image", "pupil_center", "behavior")
+    assert run.model.image_shape == (36, 64, 1)
+    assert run.model.inputs.extra_shapes() == {"pupil_center": (2,), "behavior": (3,)}
+    mouse = sensorium_tf.load("full", data_dir=prepared)
+    signals = mouse.trials("test").inputs(run.model.inputs)
+    rates = run.model.for_mouse("full").predict(signals, verbose=0)
+    np.testing.assert_allclose(rates, predict(run.model, mouse.trials("test")), rtol=1e-5)
+    still = {**signals, "behavior": np.zeros_like(signals["behavior"])}
+    assert not np.allclose(rates, run.model.for_mouse("full").predict(still, verbose=0))
+    assert run.evaluate(tier="test").uses.inputs == run.provenance.inputs
+    lone = sensorium_tf.Run(run.folder / "model.keras", prepared)
+    assert lone.provenance.inputs == run.provenance.inputs
+
+
+def test_a_model_is_given_beside_the_image_what_its_parts_take_and_no_more(prepared):
+    full, hidden = (sensorium_tf.load(name, data_dir=prepared) for name in ("full", "hidden"))
+    plus = {"track": "sensorium_plus", "channels": "image"}
+    for parts, extras in (
+        ({}, ["pupil_center"]),
+        ({"shifter": "none"}, []),
+        ({"modulator": "gain"}, ["pupil_center", "behavior"]),
+        ({"modulator": "gain", "shifter": "none"}, ["behavior"]),
+    ):
+        model = sensorium_tf.build("cnn", full, **plus, **parts)
+        assert [extra.signal for extra in model.inputs.extras] == extras
+        assert TrainingSettings.flat(**plus, **parts).signals == model.inputs.signals
+    # Nothing is asked of a recording that no part takes.
+    assert sensorium_tf.build("cnn", hidden, **plus, shifter="none").mice == ("hidden",)
+    with pytest.raises(SensoriumError, match="hidden: behavior withheld in this recording"):
+        sensorium_tf.build("cnn", hidden, **plus, shifter="none", modulator="gain")
+    with pytest.raises(SensoriumError, match="modulator gain: takes behavior, but models of track"):
+        sensorium_tf.build("cnn", full, modulator="gain")
+
+
+def test_parts_can_take_any_signal_of_a_recording(tmp_path, monkeypatch):
+    class Lick(ModulatorBase):
+        inputs = ("licks", "behavior")
+
+        def call(self, rates, signals, training=None):
+            return rates * (1 + signals["licks"] ** 2)
+
+    class Turn(MLPShifter):
+        signal = "turning"
+
+    licks, turning = np.arange(22.0)[:, None], np.ones((22, 2)) * np.arange(22)[:, None]
+    more = {f"data/licks/{trial}": values for trial, values in enumerate(licks)}
+    more |= {f"data/turning/{trial}": values for trial, values in enumerate(turning)}
+    path = write_zip(tmp_path / "r.zip", recording_tree() | more)
+    mouse = prepare("lab", recording=path, data_dir=tmp_path / "data")
+    for registry, name, part in ((MODULATORS, "lick", Lick), (SHIFTERS, "turn", Turn)):
+        monkeypatch.setitem(registry._found, name, part)
+    model = sensorium_tf.build(
+        "cnn",
+        mouse,
+        track="sensorium_plus",
+        channels=["image", "behavior"],
+        shifter="turn",
+        modulator="lick",
+        hidden_channels=4,
+    )
+    extras = {"turning": (2,), "licks": (1,), "behavior": (3,)}
+    assert model.inputs.extra_shapes() == extras
+    assert set(model.inputs.constants["lab"]) == {"image", *extras}
+    assert predict(model, mouse.trials("test")).shape == (6, 5)
+    given, _ = next(
+        iter(
+            batches(
+                "lab",
+                track="sensorium_plus",
+                channels=["image", "behavior"],
+                extras=list(extras),
+                data_dir=tmp_path / "data",
+            )
+        )
+    )
+    assert {name: values.shape[1:] for name, values in given["lab"].items()} == {
+        "image": (36, 64, 4),
+        **extras,
+    }

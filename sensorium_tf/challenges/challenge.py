@@ -111,6 +111,7 @@ class Challenge:
         recording: RecordingSpec | None = None,
         *,
         channels: str | Sequence[str] = (),
+        extras: Sequence[str] | None = None,
     ) -> InputSpec:
         """Returns what models of a track are given.
 
@@ -119,24 +120,27 @@ class Challenge:
             recording: What the recordings hold, every shape known; the challenge's if left out.
             channels: Signals to stack instead of the track's: `image`, `centred_image` and, where
                 the track allows it, any context signal.
+            extras: Context signals to give beside it instead of the track's; None for the track's.
 
         Raises:
-            SensoriumError: If there is no such track, or the recording lacks a signal of it.
+            SensoriumError: If there is no such track, or it does not allow a signal, or the
+                recording lacks one.
         """
         rules, recording = self.track(track), recording or self.recording
         if isinstance(channels, str):
             channels = [name.strip() for name in channels.split(",")]
         chosen = tuple(channels) or rules.channels
+        beside = rules.extras if extras is None else tuple(dict.fromkeys(extras))
+        stacked = [name for name in chosen if name not in (IMAGE, CENTRED_IMAGE)]
         context = [signal.name for signal in recording.context]
-        for name in (*chosen, *rules.extras):
-            if name in (IMAGE, CENTRED_IMAGE):
-                continue
+        for name in (*stacked, *beside):
             if not rules.context:
-                raise SensoriumError(f"channel {name}: models of track {track} see the image alone")
+                raise SensoriumError(f"signal {name}: models of track {track} see the image alone")
             if name not in context:
                 raise SensoriumError(
-                    f"track {track} needs {name}, which this recording does not have (it has "
-                    f"{', '.join(['image', *context])}): use another track or other channels"
+                    f"track {track} needs {name}, which this recording does not have beside the "
+                    f"image (it has {', '.join(context) or 'nothing'}): use another track, or "
+                    "other channels and parts"
                 )
         if chosen[0] != IMAGE or len(set(chosen)) < len(chosen):
             raise SensoriumError("channels: expected image first, and each signal once")
@@ -146,7 +150,7 @@ class Challenge:
             image_size=self.input_size(recording),
             recorded_size=recording.image_shape[:2],
             channels=tuple(self.input(name, recording) for name in chosen),
-            extras=tuple(self.input(name, recording) for name in rules.extras),
+            extras=tuple(self.input(name, recording) for name in beside),
         )
 
     def input(self, name: str, recording: RecordingSpec) -> Input:

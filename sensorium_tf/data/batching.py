@@ -21,6 +21,7 @@ def batches(
     *,
     track: str,
     channels: Sequence[str] = (),
+    extras: Sequence[str] | None = None,
     tier: str = "train",
     batch_size: int = 128,
     shuffle: bool | None = None,
@@ -37,6 +38,8 @@ def batches(
         mice: A name, names joined by commas, or a list of names.
         track: Name of the track, such as `sensorium` or `sensorium_plus`.
         channels: Signals to stack instead of the track's, such as `image` and `centred_image`.
+        extras: Signals to give beside the image instead of the track's, such as `behavior`; None
+            for the track's.
         tier: `train`, `validation`, `test` or `final_test`.
         batch_size: Trials of each mouse in a batch; a short last batch is kept.
         shuffle: Whether the order is new in each epoch; by default only that of `train` is.
@@ -55,7 +58,7 @@ def batches(
     """
     names = mouse_names(mice)
     loaded = [load_mouse(name, data_dir=data_dir) for name in names]
-    inputs = inputs_of(loaded, track=track, channels=channels)
+    inputs = inputs_of(loaded, track=track, channels=channels, extras=extras)
     for mouse in loaded:
         mouse.check_tier(tier, responses=True)
     return Batches(

@@ -8,7 +8,11 @@ from sensorium_tf.specs import InputSpec
 
 
 def inputs_of(
-    mice: Iterable[Mouse], *, track: str, channels: str | Sequence[str] = ()
+    mice: Iterable[Mouse],
+    *,
+    track: str,
+    channels: str | Sequence[str] = (),
+    extras: Sequence[str] | None = None,
 ) -> InputSpec:
     """Returns what a model of some mice is given, with the constants of each.
 
@@ -16,15 +20,18 @@ def inputs_of(
         mice: The mice, at least one.
         track: Name of the track.
         channels: Signals to stack instead of the track's, such as `image` and `centred_image`.
+        extras: Signals to give beside the image instead of the track's, such as those that a
+            model's parts take; None for the track's.
 
     Raises:
-        SensoriumError: If the track is unknown, a mouse withholds a signal of it or was recorded
-            without, or the mice are given images of different sizes, channels or columns.
+        SensoriumError: If the track is unknown or does not allow a signal, a mouse withholds one or
+            was recorded without, or the mice are given images of different sizes, channels or
+            columns.
     """
     first, *others = mice
-    inputs = first.inputs(track, channels)
+    inputs = first.inputs(track, channels, extras)
     for mouse in others:
-        own = mouse.inputs(track, channels)
+        own = mouse.inputs(track, channels, extras)
         if own != inputs:
             raise SensoriumError(
                 f"{first.name} and {mouse.name} cannot share a model: {first.name} has "

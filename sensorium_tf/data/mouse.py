@@ -130,20 +130,26 @@ class Mouse:
             _index=index if self._index is None else self._index[index],
         )
 
-    def inputs(self, track: str, channels: str | Sequence[str] = ()) -> InputSpec:
+    def inputs(
+        self,
+        track: str,
+        channels: str | Sequence[str] = (),
+        extras: Sequence[str] | None = None,
+    ) -> InputSpec:
         """Returns what models of a track are given of this mouse, with its constants.
 
         Args:
             track: Name of the track.
             channels: Signals to stack instead of the track's, such as `image` and `centred_image`.
+            extras: Signals to give beside the image instead of the track's; None for the track's.
 
         Raises:
-            SensoriumError: If the track is unknown, or needs signals that are withheld or were not
-                recorded.
+            SensoriumError: If the track is unknown or does not allow a signal, or one is withheld
+                or was not recorded.
         """
         self.challenge.track(track)
         try:
-            inputs = self.challenge.inputs(track, self.spec, channels=channels)
+            inputs = self.challenge.inputs(track, self.spec, channels=channels, extras=extras)
         except SensoriumError as e:
             raise SensoriumError(f"{self.name}: {e}") from e
         withheld = [name for name in inputs.recorded_signals if name in self.withheld_signals]
@@ -158,8 +164,12 @@ class Mouse:
 
     def check_inputs(self, inputs: InputSpec) -> None:
         """Raises SensoriumError unless a model of these inputs can be given this mouse."""
-        own = self.inputs(inputs.track, [each.signal for each in inputs.channels])
-        if (own.image_size, own.channels) != (inputs.image_size, inputs.channels):
+        channels, extras = (
+            [each.signal for each in some] for some in (inputs.channels, inputs.extras)
+        )
+        own = self.inputs(inputs.track, channels, extras)
+        same = (own.image_size, own.channels, own.extras)
+        if same != (inputs.image_size, inputs.channels, inputs.extras):
             raise SensoriumError(
                 f"{self.name}: gives a model {own.describe()} of shape {own.image_shape}, but this "
                 f"model takes {inputs.describe()} of shape {inputs.image_shape}"

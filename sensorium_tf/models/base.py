@@ -251,13 +251,16 @@ class ShifterBase(PartBase):
     """From where a mouse looks to how far its receptive fields move.
 
     Call arguments:
-        pupil_center: `(batch, 2)`, horizontal and vertical, z-scored.
+        pupil_center: `(batch, 2)`, horizontal and vertical, z-scored; or `(batch, columns)` of
+            another `signal`.
 
     Returns:
         `(batch, 2)` shifts (x, y), in units of positions, where the map spans [-1, 1].
     """
 
     penalty_label = "shifter"
+    #: The signal that it is given.
+    signal: ClassVar[str] = "pupil_center"
 
     def call(self, pupil_center):
         """Computes the shifts; a shifter says how."""

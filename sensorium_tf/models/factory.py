@@ -6,7 +6,7 @@ from typing import Any
 
 from sensorium_tf.config import Config, check_names
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.model import PUPIL_CENTER, FiringRateModel
+from sensorium_tf.models.model import FiringRateModel
 from sensorium_tf.models.ops.seeds import spawn_seeds
 from sensorium_tf.models.settings import ModelSettings
 from sensorium_tf.registry import (
@@ -37,8 +37,8 @@ def build_model(
             `function(coordinates, inputs=inputs, seed=seed)`.
         coordinates: Mouse -> cell motor coordinates `(neurons, 2 or 3)` in micrometres. The
             order of the mice is kept.
-        inputs: What the model is given. With the extra `pupil_center`, every mouse has a shifter
-            unless the settings leave it out.
+        inputs: What the model is given, `settings.extras` of the track among it. With the signal
+            that the shifter takes, every mouse has one unless the settings leave it out.
         seed: Seed of the initial weights and of what is drawn in training; `None` draws
             them anew each time.
         joint_core: Whether in training all mice pass the core in one batch.
@@ -66,15 +66,17 @@ def build_model(
         for (mouse, number), each in zip(neurons.items(), seeds[: 2 * n_mice : 2], strict=True)
     }
     shifters = {}
-    if parts.shifter is not None and PUPIL_CENTER in inputs:
+    of_eye = None if parts.shifter is None else SHIFTERS[parts.shifter.name].signal
+    if of_eye in inputs:
         shifters = {
             mouse: _make(SHIFTERS, parts.shifter, seed=each, name=f"shifter_{mouse}")
             for mouse, each in zip(neurons, seeds[1 : 2 * n_mice : 2], strict=True)
         }
     elif settings.shifter_wanted:
         raise SensoriumError(
-            f"{settings.shifter_wanted}: goes with a shifter, which takes the pupil center; models "
-            f"of track {inputs.track} are given only {inputs.describe()}"
+            f"{settings.shifter_wanted}: goes with a shifter, which takes the "
+            f"{of_eye.replace('_', ' ')}; models of track {inputs.track} are given only "
+            f"{inputs.describe()}"
         )
     modulators = {}
     if parts.modulator is not None:
@@ -86,10 +88,8 @@ def build_model(
             if signal not in inputs:
                 raise SensoriumError(
                     f"modulator {parts.modulator.name}: takes {signal}, but models of track "
-                    f"{inputs.track} are given only {inputs.describe()}: choose another track, or "
-                    "--channels with it"
+                    f"{inputs.track} are given only {inputs.describe()}: choose another track"
                 )
-            inputs = inputs.with_extra(signal)
     with custom_code(f"model {settings.name}: building it"):
         model = FiringRateModel(
             core,
@@ -159,8 +159,11 @@ def _from_function(settings: ModelSettings, coordinates, inputs, seed) -> Firing
             f"model {settings.model}: has readouts for neurons {built}, expected {neurons}, in "
             "this order"
         )
-    unused = set(inputs.extra_shapes()) - set(model.inputs.extra_shapes())
-    if model.inputs != inputs.without(*unused):
+    given = inputs
+    for extra in model.inputs.extras:
+        given = given.with_extra(extra.signal) if extra.signal in given else given
+    unused = set(given.extra_shapes()) - set(model.inputs.extra_shapes())
+    if model.inputs != given.without(*unused):
         raise SensoriumError(
             f"model {settings.model}: is given {model.inputs.describe()} of shape "
             f"{model.inputs.image_shape}, expected the inputs that the function got: "

@@ -18,8 +18,6 @@ from sensorium_tf.models.mouse_model import MouseModel
 from sensorium_tf.models.ops.firing_rate import firing_rate
 from sensorium_tf.specs import IMAGE, InputSpec
 
-PUPIL_CENTER = "pupil_center"
-
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
 class FiringRateModel(keras.Model):
@@ -40,7 +38,8 @@ class FiringRateModel(keras.Model):
         readouts: Mouse -> its readout. The order is kept.
         shifters: Mouse -> its shifter, for none or for all mice.
         modulators: Mouse -> its modulator, for none or for all mice.
-        inputs: What the model is given. Extras that no part takes are left out of it.
+        inputs: What the model is given. What its parts take is in it, as an extra or stacked to the
+            image; extras that no part takes are left out.
         joint_core: Whether in training all mice of a call pass the core in one batch, with
             batch statistics in common and one penalty of the core, instead of one by one.
         **kwargs: Passed to `keras.Model`.
@@ -83,15 +82,16 @@ class FiringRateModel(keras.Model):
         self.modulators = dict(modulators or {})
         self.joint_core = joint_core
         self._check_parts()
-        taken = {name for each in self.modulators.values() for name in each.inputs}
-        taken |= {PUPIL_CENTER} if self.shifters else set()
-        given = inputs.extra_shapes()
-        for name in sorted(taken - set(given)):
-            raise SensoriumError(
-                f"the model's parts take {name}, but its inputs are only {inputs.describe()}: "
-                "use another track, or leave the part out"
-            )
-        self.inputs = inputs.without(*(name for name in given if name not in taken))
+        taken = [each.signal for each in self.shifters.values()]
+        taken += [name for each in self.modulators.values() for name in each.inputs]
+        for name in taken:
+            if name not in inputs:
+                raise SensoriumError(
+                    f"the model's parts take {name}, but its inputs are only {inputs.describe()}: "
+                    "use another track, or leave the part out"
+                )
+            inputs = inputs.with_extra(name)
+        self.inputs = inputs.without(*(set(inputs.extra_shapes()) - set(taken)))
         self._called_mice = ()
         self._build_parts()
         self.built = True
@@ -129,7 +129,8 @@ class FiringRateModel(keras.Model):
             if not readout.built:
                 readout.build(feature_shape)
             if mouse in self.shifters and not self.shifters[mouse].built:
-                self.shifters[mouse].build(extras[PUPIL_CENTER])
+                shifter = self.shifters[mouse]
+                shifter.build(extras[shifter.signal])
             if mouse in self.modulators and not self.modulators[mouse].built:
                 modulator = self.modulators[mouse]
                 modulator.build(
@@ -192,7 +193,8 @@ class FiringRateModel(keras.Model):
     def _drive(self, mouse, signals, features, **training):
         shift = None
         if mouse in self.shifters:
-            shift = self.shifters[mouse](signals[PUPIL_CENTER])
+            shifter = self.shifters[mouse]
+            shift = shifter(signals[shifter.signal])
         return self.readouts[mouse](features, shift=shift, **training)
 
     def _modulate(self, mouse, signals, rates, **training):

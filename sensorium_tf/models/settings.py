@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from sensorium_tf.config import Config, hint, setting
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.registry import Part
+from sensorium_tf.registry import MODULATORS, SHIFTERS, Part
+from sensorium_tf.specs import Track
 
 #: What stands for no shifter or modulator.
 NONE = "none"
@@ -193,6 +194,25 @@ class ModelSettings(Config):
                 raise SensoriumError(f"{name}: is given by {kind} {written!r}, too: leave one out")
             parts[kind] = part.with_options({option: getattr(self, name)})
         return Architecture(**parts)
+
+    def extras(self, track: Track) -> tuple[str, ...]:
+        """Returns the signals that models of a track are given beside the image.
+
+        They are what the shifter and the modulator take; for a custom model, which makes its own
+        parts, the track's. Where the track shows its models the image alone there are none.
+
+        Raises:
+            SensoriumError: If there is no such shifter or modulator.
+        """
+        if self.function is not None or not track.context:
+            return track.extras
+        parts = self.architecture()
+        taken = []
+        if parts.shifter is not None:
+            taken.append(SHIFTERS[parts.shifter.name].signal)
+        if parts.modulator is not None:
+            taken.extend(MODULATORS[parts.modulator.name].inputs)
+        return tuple(dict.fromkeys(taken))
 
     @property
     def shifter_wanted(self) -> str | None:

@@ -37,7 +37,9 @@ def open_mice(
     """
     check_parts(settings.architecture)
     mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
-    inputs = inputs_of(mice, track=settings.track, channels=settings.channels)
+    inputs = inputs_of(
+        mice, track=settings.track, channels=settings.channels, extras=settings.extras
+    )
     for mouse in mice:
         for tier in settings.subset.tiers:
             mouse.check_tier(tier, responses=True)

@@ -112,3 +112,15 @@ def test_an_unknown_track_is_named_beside_those_that_there_are():
 def test_feve_is_defined_where_repeats_are_alike():
     assert not CHALLENGE.track("sensorium").undefined
     assert "no two repeats" in CHALLENGE.track("sensorium_plus").undefined["feve"]
+
+
+def test_other_extras_can_be_chosen_where_the_track_allows_it():
+    spec = recording(more=[("decision", 1)])
+    inputs = CHALLENGE.inputs("sensorium_plus", spec, channels="image", extras=["decision"])
+    assert inputs.extra_shapes() == {"decision": (1,)} and inputs.describe() == "image, decision"
+    bare = recording(without=["behavior", "pupil_center"])
+    assert not CHALLENGE.inputs("sensorium_plus", bare, channels="image", extras=()).extras
+    with pytest.raises(SensoriumError, match="signal behavior: models of track sensorium see the"):
+        CHALLENGE.inputs("sensorium", extras=["behavior"])
+    with pytest.raises(SensoriumError, match="needs licks, which .*it has behavior, pupil_center"):
+        CHALLENGE.inputs("sensorium_plus", extras=["licks"])
