@@ -9,9 +9,9 @@ from typing import Any, Self
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.transforms import TRANSFORMS
 
 ROLES = ("stimulus", "response", "context")
-TRANSFORMS = ("standardize", "scale", "none")
 IMAGE, CENTRED_IMAGE, RESPONSE = "image", "centred_image", "response"
 # Beside signals, what is known of every trial: names that no context signal may have.
 _NOT_CONTEXT = (IMAGE, CENTRED_IMAGE, RESPONSE, "image_id", "trial_id", "trial_index")
@@ -158,7 +158,8 @@ class Input:
         signal: `image`, `centred_image` (the image less its own mean) or a context signal.
         size: Channels, or columns.
         transform: What becomes of the recorded values: `standardize` (less their mean, divided by
-            their standard deviation), `scale` (divided by it) or `none`.
+            their standard deviation), `scale` (divided by it), `centre` (standardised, then less
+            each image's own mean) or `none`.
     """
 
     signal: str
@@ -169,14 +170,11 @@ class Input:
         """Returns recorded values as a model is given them, float32.
 
         Args:
-            values: Of the signal, in its recorded units.
+            values: Of the signal, in its recorded units; images at the models' size.
             constants: `mean` and `std` over the recording's training trials, scalars or one a
                 column. A standard deviation of zero counts as one.
         """
-        if self.transform == "none":
-            return np.asarray(values, np.float32)
-        mean, std = _constants(constants, self.transform)
-        return (values - mean) / std
+        return TRANSFORMS[self.transform].apply(values, constants)
 
     def invert(self, values: np.ndarray, constants: Mapping[str, Any]) -> np.ndarray:
         """Returns what `apply` was given, from what it returned.
@@ -184,17 +182,11 @@ class Input:
         Args:
             values: As a model is given them.
             constants: As of `apply`.
+
+        Raises:
+            SensoriumError: If there is no way back, as from `centred_image`.
         """
-        if self.transform == "none":
-            return np.asarray(values, np.float32)
-        mean, std = _constants(constants, self.transform)
-        return values * std + mean
-
-
-def _constants(constants: Mapping[str, Any], transform: str) -> tuple[np.ndarray, np.ndarray]:
-    std = np.asarray(constants["std"], np.float32)
-    mean = np.asarray(constants["mean"] if transform == "standardize" else 0.0, np.float32)
-    return mean, np.where(std > 0, std, np.float32(1))
+        return TRANSFORMS[self.transform].invert(values, constants)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -321,18 +313,6 @@ class InputSpec:
         """
         return self[IMAGE].invert(images, self.constants_of(mouse, IMAGE))
 
-    def from_grey(self, images: np.ndarray, mouse: str) -> np.ndarray:
-        """Returns grey values as a model is given them; the inverse of `to_grey`.
-
-        Args:
-            images: `(..., height, width, channels)` at the model's size.
-            mouse: Whose recording.
-
-        Raises:
-            SensoriumError: If the model does not know the recording's statistics.
-        """
-        return self[IMAGE].apply(images, self.constants_of(mouse, IMAGE))
-
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON values."""
         return _as_json(self)
@@ -359,16 +339,23 @@ class InputSpec:
             raise error from e
         sizes = (*spec.image_size, *spec.recorded_size)
         inputs = (*spec.channels, *spec.extras)
+        names = (name for each in inputs for name in (each.signal, each.transform))
         fits = (
             len(sizes) == 4
             and all(type(n) is int and n > 0 for n in (*sizes, *(each.size for each in inputs)))
-            and all(type(each.signal) is str and each.transform in TRANSFORMS for each in inputs)
+            and all(type(name) is str for name in names)
+            and all(each.transform in TRANSFORMS for each in inputs)
             and bool(spec.channels)
             and type(spec.challenge) is str
             and type(spec.track) is str
         )
         if not fits:
             raise error
+        if any((each.signal == CENTRED_IMAGE) != (each.transform == "centre") for each in inputs):
+            raise SensoriumError(
+                "centred_image: the model was saved by an earlier version, which said otherwise "
+                "what becomes of it: train the model again"
+            )
         _check_constants(spec.constants, error)
         return spec
 

@@ -41,6 +41,7 @@ def test_a_spec_survives_json():
         {"channels": []},
         {"channels": [{"signal": "image", "size": 1}]},
         {"channels": [{"signal": "image", "size": 1, "transform": "__import__"}]},
+        {"channels": [{"signal": "image", "size": 1, "transform": ["none"]}]},
         {"channels": [{"signal": "image", "size": -1, "transform": "none"}]},
         {"channels": 3},
         {"image_size": [36]},
@@ -89,7 +90,7 @@ def test_a_signal_that_is_not_there_is_named_beside_those_that_are():
 
 def test_grey_values_come_back():
     grey = np.array([[[0.0], [255.0]]], np.float32)
-    standardised = PLUS.from_grey(grey, "mouse2")
+    standardised = PLUS["image"].apply(grey, PLUS.constants_of("mouse2", "image"))
     np.testing.assert_allclose(standardised, (grey - 110.5) / 60.25, rtol=1e-6)
     np.testing.assert_allclose(PLUS.to_grey(standardised, "mouse2"), grey, atol=1e-4)
 
@@ -102,6 +103,27 @@ def test_a_transform_has_an_inverse(transform):
     np.testing.assert_allclose(
         given.invert(given.apply(values, constants), constants), values, rtol=1e-6
     )
+
+
+def test_a_centred_image_goes_one_way(rng):
+    grey = rng.uniform(0, 255, (2, 3, 4, 2)).astype(np.float32)
+    inputs = CHALLENGE.inputs("sensorium", channels="image,centred_image")
+    constants = {"mean": 110.5, "std": 60.25}
+    assert inputs["image"].transform == "standardize"
+    given = inputs["centred_image"].apply(grey, constants)
+    standardised = inputs["image"].apply(grey, constants)
+    expected = standardised - standardised.mean((1, 2), keepdims=True)
+    np.testing.assert_allclose(given, expected, atol=1e-6)
+    with pytest.raises(SensoriumError, match="^a centred image has no way back to grey values"):
+        inputs["centred_image"].invert(given, constants)
+
+
+def test_a_centred_image_of_an_earlier_version_is_refused_in_one_line():
+    values = through_json(CHALLENGE.inputs("sensorium", channels="image,centred_image"))
+    assert InputSpec.from_json(values).channels[1].transform == "centre"
+    values["channels"][1]["transform"] = "standardize"
+    with pytest.raises(SensoriumError, match="^centred_image: .* train the model again$"):
+        InputSpec.from_json(values)
 
 
 def test_a_column_that_never_varies_is_divided_by_one():

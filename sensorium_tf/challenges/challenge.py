@@ -161,7 +161,8 @@ class Challenge:
             recording: What the recording holds, the shape of this signal known.
         """
         if name in (IMAGE, CENTRED_IMAGE):
-            return Input(name, recording.image_shape[2], self.transforms[IMAGE])
+            transform = "centre" if name == CENTRED_IMAGE else self.transforms[IMAGE]
+            return Input(name, recording.image_shape[2], transform)
         (size,) = recording[name].shape
         return Input(name, size, self.transforms.get(name, "standardize"))
 

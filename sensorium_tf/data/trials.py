@@ -8,6 +8,7 @@ import numpy as np
 from sensorium_tf.data.buffers import select, stack_channels
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import CENTRED_IMAGE, IMAGE, InputSpec, central_pixels
+from sensorium_tf.transforms import less_own_mean
 
 # A neuron that hardly responds would else be blown up: its std counts as a hundredth of the mean.
 _SMALLEST_STD = 0.01
@@ -121,7 +122,7 @@ class Trials:
             if signal == IMAGE:
                 return images
             if signal == CENTRED_IMAGE:
-                return images - images.mean((1, 2), keepdims=True)
+                return less_own_mean(images)
             return self.signals[signal][index]
 
         stacked = stack_channels([channels(each.signal) for each in spec.channels])

@@ -158,6 +158,10 @@ def test_inputs_carry_the_constants_of_the_recording(prepared):
     shown = mouse.trials("validation").images
     middle = grey.reshape(4, 36, 4, 64, 4)[:, :, 1:3, :, 1:3].mean((2, 4))[..., None]
     np.testing.assert_allclose(inputs.to_grey(shown, "full"), middle, atol=1e-3)
+    both = mouse.inputs("sensorium", "image,centred_image")
+    centred = both["centred_image"].apply(middle, both.constants_of("full", "centred_image"))
+    given = mouse.trials("validation").inputs(both)["image"]
+    np.testing.assert_allclose(centred, given[..., 1:], atol=1e-5)
     assert list(mouse.inputs("sensorium").constants["full"]) == ["image"]
 
 
