@@ -4,7 +4,7 @@ import dataclasses
 import json
 from typing import Any, Self
 
-from sensorium_tf.challenges import sensorium2022
+from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.config import (
     Config,
     check_names,
@@ -95,7 +95,7 @@ class TrainingSettings(Config):
     track: str = setting(
         "sensorium",
         "sensorium: image only; sensorium_plus: image, behavior and pupil center.",
-        choices=tuple(sensorium2022.CHALLENGE.tracks),
+        choices=tuple(DEFAULT.tracks),
         essential=True,
     )
     architecture: ModelSettings = setting(ModelSettings(), "The model's parts.")
@@ -203,7 +203,7 @@ class TrainingSettings(Config):
         if self.freeze_core and self.init_from is None:
             raise SensoriumError("freeze_core: goes with init_from: a random core cannot be frozen")
         if (wanted := self.architecture.shifter_wanted) and not self._rules.context:
-            tracks = [each.name for each in sensorium2022.CHALLENGE.tracks.values() if each.context]
+            tracks = [each.name for each in DEFAULT.tracks.values() if each.context]
             raise SensoriumError(
                 f"{wanted}: this model has no shifter, which goes with track {' or '.join(tracks)}"
             )
@@ -220,7 +220,7 @@ class TrainingSettings(Config):
 
     @property
     def _rules(self) -> Track:
-        return sensorium2022.CHALLENGE.track(self.track)
+        return DEFAULT.track(self.track)
 
     def describe(self) -> str:
         """Returns in one line which trials and signals the run uses."""

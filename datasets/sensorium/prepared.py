@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 from google.protobuf import json_format
 from sensorium_tf.datasets.sensorium.features import features_of
 
-from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.recordings import Recording
 from sensorium_tf.specs import IMAGE, RESPONSE, RecordingSpec, check_context_name
@@ -22,7 +21,6 @@ _INFO, _FEATURES, _METADATA = "dataset_info.json", "features.json", "metadata.js
 _LARGEST_BYTES = {_INFO: 2**20, _FEATURES: 2**20, _METADATA: 2**26}
 _FILE_FORMATS = ("tfrecord", "array_record")
 _FILE_NAMES = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-_TIERS = sensorium2022.CHALLENGE.tiers
 # Of one trial.
 _MOST_VALUES = 2**24
 _CHECKSUM = "checksum"
@@ -64,7 +62,7 @@ def describe(
         spec: What the dataset holds of it.
         signals: The signals but for the image, `(trials, columns)` each.
     """
-    trials = {tier: recording.trials_of(tier) for tier in _TIERS}
+    trials = {tier: recording.trials_of(tier) for tier in recording.challenge.tiers}
     metadata = {
         "session_key": recording.session_key,
         "spec": spec.to_json(),
@@ -100,7 +98,9 @@ def checksum(metadata: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def check_prepared(folder: Path, *, config: str, version: str) -> Description | None:
+def check_prepared(
+    folder: Path, *, config: str, version: str, tiers: Sequence[str]
+) -> Description | None:
     """Checks a prepared dataset before TFDS opens it.
 
     TFDS, where it opens a folder by itself, imports the module of every class that `features.json`
@@ -110,6 +110,7 @@ def check_prepared(folder: Path, *, config: str, version: str) -> Description | 
         folder: Of the dataset, with its version; may be absent.
         config: Name of the mouse.
         version: Of the dataset.
+        tiers: That there can be.
 
     Returns:
         What the dataset says of its recording; None if the folder is absent.
@@ -119,21 +120,21 @@ def check_prepared(folder: Path, *, config: str, version: str) -> Description | 
     """
     if not folder.exists():
         return None
-    _check_info(folder / _INFO, config=config, version=version)
-    description = _read_description(folder)
+    _check_info(folder / _INFO, config=config, version=version, tiers=tiers)
+    description = _read_description(folder, tiers)
     features = features_of(description.spec)
     if _read(folder / _FEATURES) != json_format.MessageToDict(features.to_proto()):
         raise _damaged(folder / _FEATURES, "not the features of this dataset")
     return description
 
 
-def _read_description(folder: Path) -> Description:
+def _read_description(folder: Path, tiers: Sequence[str]) -> Description:
     """Reads and checks the metadata of a prepared dataset."""
     path = folder / _METADATA
     metadata = _read(path)
     try:
         _expect(metadata.get(_CHECKSUM) == checksum(metadata), "does not match its checksum")
-        description = _description(metadata)
+        description = _description(metadata, tiers)
         splits = {
             split["name"]: sum(map(int, split["shardLengths"]))
             for split in _read(folder / _INFO)["splits"]
@@ -154,14 +155,14 @@ class _Unexpected(Exception):  # noqa: N818 - becomes a SensoriumError that name
     """What is wrong with a value."""
 
 
-def _description(metadata: Mapping[str, Any]) -> Description:
+def _description(metadata: Mapping[str, Any], tiers: Sequence[str]) -> Description:
     key, trials = metadata["session_key"], metadata["trials"]
     _expect(
         isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY and key.isprintable(),
         f"session_key is {_short(key)}, expected text",
     )
     _expect(
-        bool(trials) and all(tier in _TIERS and _is_count(n) for tier, n in trials.items()),
+        bool(trials) and all(tier in tiers and _is_count(n) for tier, n in trials.items()),
         f"trials are {_short(trials)}, expected the number of each tier",
     )
     neurons = {name: np.asarray(values) for name, values in metadata["neurons"].items()}
@@ -184,7 +185,7 @@ def _description(metadata: Mapping[str, Any]) -> Description:
     )
     spec = _spec(metadata["spec"], n_neurons)
     withheld, context = metadata["withheld"], [signal.name for signal in spec.context]
-    for name, known in (("signals", context), ("response_tiers", _TIERS)):
+    for name, known in (("signals", context), ("response_tiers", tiers)):
         _expect(
             isinstance(withheld[name], list) and all(each in known for each in withheld[name]),
             f"withheld {name} are {_short(withheld[name])}, expected some of {', '.join(known)}",
@@ -192,7 +193,7 @@ def _description(metadata: Mapping[str, Any]) -> Description:
     return Description(
         session_key=key,
         spec=spec,
-        trials={tier: trials[tier] for tier in _TIERS if tier in trials},
+        trials={tier: trials[tier] for tier in tiers if tier in trials},
         neurons=neurons,
         statistics=_statistics(metadata["statistics"], spec),
         withheld_signals=tuple(withheld["signals"]),
@@ -242,7 +243,7 @@ def _statistics(
     return statistics
 
 
-def _check_info(path: Path, *, config: str, version: str) -> None:
+def _check_info(path: Path, *, config: str, version: str, tiers: Sequence[str]) -> None:
     info = _read(path)
     expected = {"name": "sensorium", "configName": config, "version": version}
     for key, value in expected.items():
@@ -256,7 +257,7 @@ def _check_info(path: Path, *, config: str, version: str) -> None:
     for split in splits:
         lengths = split.get("shardLengths")
         if (
-            split.get("name") not in _TIERS
+            split.get("name") not in tiers
             or split.get("filepathTemplate", _FILE_NAMES) != _FILE_NAMES
             or not isinstance(lengths, list)
             or not all(isinstance(n, str) and n.isascii() and n.isdigit() for n in lengths)

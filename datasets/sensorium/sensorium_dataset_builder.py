@@ -127,7 +127,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _check_prepared(self, folder: str) -> None:
         self.description = check_prepared(
-            Path(folder), config=self.builder_config.name, version=str(self.version)
+            Path(folder),
+            config=self.builder_config.name,
+            version=str(self.version),
+            tiers=_CHALLENGE.tiers,
         )
 
     def _info(self) -> tfds.core.DatasetInfo:

@@ -5,5 +5,7 @@ from sensorium_tf.challenges.challenge import Challenge, PublishedRecording
 
 #: Name to challenge.
 CHALLENGES = {sensorium2022.CHALLENGE.name: sensorium2022.CHALLENGE}
+#: The challenge wherever nobody names another.
+DEFAULT = sensorium2022.CHALLENGE
 
-__all__ = ["CHALLENGES", "Challenge", "PublishedRecording", "sensorium2022"]
+__all__ = ["CHALLENGES", "DEFAULT", "Challenge", "PublishedRecording", "sensorium2022"]

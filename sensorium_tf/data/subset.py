@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensorium_tf.challenges import sensorium2022
+from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.config import Config, hint, setting
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.metrics import explainable_variance, has_repeats
@@ -65,8 +65,8 @@ class Subset(Config):
         if not self.train_tiers or len(set(self.train_tiers)) < len(self.train_tiers):
             raise SensoriumError("train_tiers: expected one tier or several different ones")
         for tier in (*self.train_tiers, self.validation_tier):
-            if tier not in sensorium2022.CHALLENGE.tiers:
-                raise SensoriumError(f"tier {tier!r}: {hint(tier, sensorium2022.CHALLENGE.tiers)}")
+            if tier not in DEFAULT.tiers:
+                raise SensoriumError(f"tier {tier!r}: {hint(tier, DEFAULT.tiers)}")
         if self.validation_tier in self.train_tiers:
             raise SensoriumError(
                 f"validation_tier {self.validation_tier}: is trained on as well: choose weights "

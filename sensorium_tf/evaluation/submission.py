@@ -9,7 +9,6 @@ from sensorium_tf.io import expand
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Predictor, Run
 from sensorium_tf.scoring import (
-    SUBMISSION_FILES,
     ground_truth_file,
     write_ground_truth,
     write_label,
@@ -54,11 +53,10 @@ def submit(
             f"neurons ({run.subset.describe()}): a submission needs all of them"
         )
     prepared.check_inputs(run.model.inputs)
-    tiers = [tier for tier in SUBMISSION_FILES if tier in prepared.tiers]
+    known = prepared.challenge.test_tiers
+    tiers = [tier for tier in known if tier in prepared.tiers]
     if not tiers:
-        raise SensoriumError(
-            f"{prepared.name}: has none of the tiers {', '.join(SUBMISSION_FILES)}"
-        )
+        raise SensoriumError(f"{prepared.name}: has none of the tiers {', '.join(known)}")
     output = run.folder / "submission" if output is None else expand(output)
     predictor = Predictor(run.model, prepared.name)
     paths = [_submit_tier(predictor, prepared, tier, output=output) for tier in tiers]
@@ -69,7 +67,7 @@ def submit(
 def _submit_tier(predictor: Predictor, mouse: Mouse, tier: str, *, output: Path) -> Path:
     """Writes the submission file of one tier; its arrays are gone before the next one's."""
     trials = mouse.trials(tier)
-    path = output / SUBMISSION_FILES[tier]
+    path = output / mouse.challenge.test_tiers[tier]
     write_submission(
         path,
         rates=predictor(trials),

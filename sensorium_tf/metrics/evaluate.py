@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sensorium_tf.challenges import Challenge, sensorium2022
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.metrics.arrays import matrices
 from sensorium_tf.metrics.base import Metric
@@ -12,7 +12,7 @@ from sensorium_tf.metrics.results import Scores
 from sensorium_tf.registry import METRICS
 
 
-def metric_names(challenge: Challenge = sensorium2022.CHALLENGE) -> tuple[str, ...]:
+def metric_names(challenge: Challenge = DEFAULT) -> tuple[str, ...]:
     """Returns the metrics of an evaluation: the challenge's, then those that a user registered.
 
     Args:
@@ -27,7 +27,7 @@ def evaluate_rates(
     image_ids: ArrayLike,
     *,
     track: str = "sensorium",
-    challenge: Challenge = sensorium2022.CHALLENGE,
+    challenge: Challenge = DEFAULT,
 ) -> Scores:
     """Computes every metric of a challenge, and those that a user registered.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sensorium_tf.challenges import sensorium2022
+from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.plotting.style import (
     BLUE,
@@ -91,7 +91,7 @@ def reliability_histograms(
     explainable_variance: np.ndarray,
     oracle: np.ndarray,
     *,
-    fev_threshold: float = sensorium2022.CHALLENGE.fev_threshold,
+    fev_threshold: float = DEFAULT.fev_threshold,
     title: str = "",
 ) -> Figure:
     """Shows how explainable variance and oracle correlation are spread over neurons.

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sensorium_tf.challenges import Challenge, sensorium2022
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
 from sensorium_tf.recordings.signals import find_signals
@@ -66,7 +66,7 @@ class Recording:
         SensoriumError: If it is no recording, or its metadata are missing, damaged or disagree.
     """
 
-    def __init__(self, path: str | os.PathLike, *, challenge: Challenge = sensorium2022.CHALLENGE):
+    def __init__(self, path: str | os.PathLike, *, challenge: Challenge = DEFAULT):
         self.path = expand(path)
         self.challenge = challenge
         self._storage = Storage(self.path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sensorium_tf.challenges import Challenge, sensorium2022
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.recordings.statistics import column_statistics, pixel_statistics
@@ -19,8 +19,6 @@ _DEFLATE_LEVEL = 1
 # The oldest date a zip can hold: a file written twice has the same bytes.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _BLOCK_BYTES = 1 << 25
-# Signals whose statistics come before those of the responses, as in the published files.
-_FIRST_STATISTICS = (IMAGE, "pupil_center")
 
 
 def write_recording(
@@ -36,7 +34,7 @@ def write_recording(
     unit_ids: np.ndarray,
     cell_motor_coordinates: np.ndarray,
     image_class: str = "imagenet",
-    challenge: Challenge = sensorium2022.CHALLENGE,
+    challenge: Challenge = DEFAULT,
 ) -> Path:
     """Writes a recording as a zip file with the names, dtypes and shapes of the published ones.
 
@@ -103,9 +101,9 @@ def write_recording(
     known = {signal.name: signal.folder for signal in challenge.recording.signals}
     signals = {IMAGE: images, RESPONSE: responses, **context}
     meta = {}
-    for name in sorted(signals, key=lambda name: name not in _FIRST_STATISTICS):
+    for name, values in signals.items():
         statistics = _of_images if name == IMAGE else _of_columns
-        for key, value in sorted(statistics(signals[name], training).items()):
+        for key, value in sorted(statistics(values, training).items()):
             meta[f"statistics/{known.get(name, name)}/all/{key}"] = np.asarray(value, np.float32)
     meta |= {
         **_neuron_metadata(session_key, unit_ids, cell_motor_coordinates),

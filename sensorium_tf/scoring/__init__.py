@@ -1,7 +1,6 @@
 """Submission and ground-truth files, and their scores: NumPy and the standard library alone."""
 
 from sensorium_tf.scoring.files import (
-    SUBMISSION_FILES,
     ground_truth_file,
     write_ground_truth,
     write_submission,
@@ -10,7 +9,6 @@ from sensorium_tf.scoring.label import read_label, write_label
 from sensorium_tf.scoring.scores import score, score_neurons
 
 __all__ = [
-    "SUBMISSION_FILES",
     "ground_truth_file",
     "read_label",
     "score",

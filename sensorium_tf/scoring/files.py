@@ -13,11 +13,6 @@ from numpy.typing import ArrayLike
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import atomic_write
 
-#: Tier to the name that the competition gives its file.
-SUBMISSION_FILES = {
-    "test": "submission_file_live_test.csv",
-    "final_test": "submission_file_final_test.csv",
-}
 TRIAL, IMAGE, NEURONS = "trial_indices", "image_ids", "neuron_ids"
 PREDICTION, RESPONSES = "prediction", "responses"
 

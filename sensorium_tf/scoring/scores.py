@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from sensorium_tf.challenges import sensorium2022
+from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.metrics import (
     Scores,
     evaluate_rates,
@@ -42,7 +42,7 @@ def score(
         SensoriumError: If a file is damaged, holds values that are not finite numbers, or trials,
             images or neurons of the two disagree.
     """
-    sensorium2022.CHALLENGE.track(track)
+    DEFAULT.track(track)
     responses, rates, images = aligned(submission, ground_truth)
     found = evaluate_rates(responses, rates, images, track=track)
     oracle = None
@@ -75,6 +75,6 @@ def score_neurons(
     Raises:
         SensoriumError: As `score`.
     """
-    sensorium2022.CHALLENGE.track(track)
+    DEFAULT.track(track)
     responses, rates, images = aligned(submission, ground_truth)
     return evaluate_rates(responses, rates, images, track=track)

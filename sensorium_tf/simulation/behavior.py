@@ -8,7 +8,9 @@ import numpy as np
 from sensorium_tf.specs import RecordingSpec
 
 _TRIAL_SECONDS = 0.9
-_BEHAVIOR, _PUPIL_CENTER = "behavior", "pupil_center"
+BEHAVIOR, PUPIL_CENTER = "behavior", "pupil_center"
+# Signals that the animal shows itself, and their columns; all others are further ones.
+_COLUMNS = {BEHAVIOR: 3, PUPIL_CENTER: 2}
 _FURTHER_TRIALS = 4.0
 
 
@@ -52,7 +54,7 @@ class AnimalState:
         signals, first = {}, 0
         for signal in spec.context:
             (size,) = signal.shape
-            known = {_BEHAVIOR: self.behavior, _PUPIL_CENTER: self.pupil_center}.get(signal.name)
+            known = {BEHAVIOR: self.behavior, PUPIL_CENTER: self.pupil_center}.get(signal.name)
             known = self.further[:, :0] if known is None else known[:, :size]
             last = first + size - known.shape[1]
             signals[signal.name] = np.concatenate([known, self.further[:, first:last]], axis=1)
@@ -62,8 +64,7 @@ class AnimalState:
 
 def n_further(spec: RecordingSpec) -> int:
     """Returns how many columns a recording has beyond the three behaviors and the pupil center."""
-    known = {_BEHAVIOR: 3, _PUPIL_CENTER: 2}
-    return sum(max(0, each.shape[0] - known.get(each.name, 0)) for each in spec.context)
+    return sum(max(0, each.shape[0] - _COLUMNS.get(each.name, 0)) for each in spec.context)
 
 
 _DILATION_MEAN, _DILATION_STD = 30.0, 6.3

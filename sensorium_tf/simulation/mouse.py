@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sensorium_tf.challenges import Challenge, sensorium2022
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.simulation.behavior import AnimalState, n_further, sample_state
 from sensorium_tf.simulation.images import at_model_scale, sample_images
@@ -63,7 +63,7 @@ def simulate_mouse(
     seed: int = SimulationSettings.seed,
     competition: bool = SimulationSettings.competition,
     spec: RecordingSpec | None = None,
-    challenge: Challenge = sensorium2022.CHALLENGE,
+    challenge: Challenge = DEFAULT,
 ) -> SimulatedMouse:
     """Simulates a recording of V1.
 

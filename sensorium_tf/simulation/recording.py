@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sensorium_tf.challenges import Challenge, sensorium2022
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.recordings.writer import write_recording
+from sensorium_tf.simulation.behavior import BEHAVIOR, PUPIL_CENTER
 from sensorium_tf.simulation.mouse import simulate_mouse
 from sensorium_tf.simulation.settings import SimulationSettings
-from sensorium_tf.specs import RecordingSpec
+from sensorium_tf.specs import IMAGE, RecordingSpec
 
 
 def recording_spec(
@@ -23,7 +24,7 @@ def recording_spec(
     n_behaviors: int | None = SimulationSettings.behaviors,
     pupil_center: bool = SimulationSettings.pupil,
     context: Sequence[str] = SimulationSettings.context,
-    challenge: Challenge = sensorium2022.CHALLENGE,
+    challenge: Challenge = DEFAULT,
 ) -> RecordingSpec:
     """Returns what a simulated recording is to hold; what is left out is as in the challenge.
 
@@ -43,17 +44,18 @@ def recording_spec(
     if image_size is not None:
         match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", image_size)
         if match is None:
+            example = "x".join(map(str, challenge.image_size))
             raise SensoriumError(
-                f"image size {image_size!r}: expected height x width, such as 36x64"
+                f"image size {image_size!r}: expected height x width, such as {example}"
             )
         height, width = map(int, match.groups())
     shape = (height, width, channels if n_channels is None else n_channels)
-    spec = spec.with_shapes({"image": shape})
+    spec = spec.with_shapes({IMAGE: shape})
     if n_behaviors is not None:
-        spec = spec.with_shapes({"behavior": (n_behaviors,)})
+        spec = spec.with_shapes({BEHAVIOR: (n_behaviors,)})
     absent = [
-        *(["behavior"] if n_behaviors == 0 else []),
-        *([] if pupil_center else ["pupil_center"]),
+        *([BEHAVIOR] if n_behaviors == 0 else []),
+        *([] if pupil_center else [PUPIL_CENTER]),
     ]
     spec = spec.without(*absent)
     for name in context:
@@ -74,7 +76,7 @@ def simulate_recording(
     behavior: bool = SimulationSettings.behavior,
     competition: bool = SimulationSettings.competition,
     spec: RecordingSpec | None = None,
-    challenge: Challenge = sensorium2022.CHALLENGE,
+    challenge: Challenge = DEFAULT,
 ) -> Path:
     """Simulates a mouse and writes it in the published file tree.
 

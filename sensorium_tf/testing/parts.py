@@ -11,6 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.base import CoreBase, ModulatorBase, PartBase, ReadoutBase, ShifterBase
 from sensorium_tf.registry import (
@@ -27,9 +28,11 @@ from sensorium_tf.testing.payments import check_payments
 
 _POLICIES = ("float32", "mixed_bfloat16")
 # Height, width and channels: cores take images of any size.
-_IMAGES = ((36, 64, 1), (45, 51, 4))
+_IMAGES = ((*DEFAULT.image_size, 1), (45, 51, 4))
 _MAPS = ((28, 56, 8), (21, 30, 3))
-_COLUMNS = {"pupil_center": 2, "behavior": 3}
+# Shape of one trial of a signal; a custom recording's may have any number of columns.
+_SIGNALS = {signal.name: signal.shape for signal in DEFAULT.recording.context}
+_OTHER_SIGNAL = (3,)
 _N_NEURONS = 5
 
 
@@ -86,7 +89,7 @@ def check_shifter(shifter: ShifterBase | str) -> None:
     name, make = _maker(SHIFTERS, ShifterBase, shifter)
     for policy in _POLICIES:
         with _policy(policy):
-            _checked(name, make, _Call((2,), (2,)))
+            _checked(name, make, _Call(_SIGNALS.get(make().signal, _OTHER_SIGNAL), (2,)))
 
 
 def check_modulator(modulator: ModulatorBase | str) -> None:
@@ -100,7 +103,7 @@ def check_modulator(modulator: ModulatorBase | str) -> None:
     """
     name, make = _maker(MODULATORS, ModulatorBase, modulator, n_neurons=_N_NEURONS)
     (n_neurons,) = _neurons(make)
-    signals = {signal: (_COLUMNS.get(signal, 3),) for signal in make().inputs}
+    signals = {signal: _SIGNALS.get(signal, _OTHER_SIGNAL) for signal in make().inputs}
     for policy in _POLICIES:
         with _policy(policy):
             call = _Call((n_neurons,), (n_neurons,), more={"signals": signals}, positive=True)

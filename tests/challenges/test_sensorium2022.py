@@ -1,10 +1,12 @@
 """The facts of the 2022 benchmark, and what follows from them."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
-from sensorium_tf.challenges import CHALLENGES, sensorium2022
+import sensorium_tf
+from sensorium_tf.challenges import CHALLENGES, DEFAULT, sensorium2022
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import RecordingSpec
 
@@ -25,7 +27,7 @@ def recording(*, image=(144, 256, 1), behavior=3, more=(), without=()):
 
 
 def test_it_is_found_by_name():
-    assert CHALLENGES["sensorium2022"] is CHALLENGE
+    assert CHALLENGES["sensorium2022"] is CHALLENGE is DEFAULT
 
 
 def test_the_seven_mice_have_their_published_files():
@@ -124,3 +126,12 @@ def test_other_extras_can_be_chosen_where_the_track_allows_it():
         CHALLENGE.inputs("sensorium", extras=["behavior"])
     with pytest.raises(SensoriumError, match="needs licks, which .*it has behavior, pupil_center"):
         CHALLENGE.inputs("sensorium_plus", extras=["licks"])
+
+
+def test_no_other_room_names_the_challenge():
+    package = Path(sensorium_tf.__file__).parent
+    # The published networks are of this challenge alone.
+    knowing = {package / "challenges", package / "interop"}
+    for path in package.rglob("*.py"):
+        if not knowing & {*path.parents}:
+            assert "sensorium2022.CHALLENGE" not in path.read_text("utf-8"), path

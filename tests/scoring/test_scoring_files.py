@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sensorium_tf import SensoriumError, metrics
+from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.scoring import (
-    SUBMISSION_FILES,
     ground_truth_file,
     score,
     score_neurons,
@@ -50,7 +50,7 @@ def files(tmp_path):
 
 
 def test_the_files_have_the_names_of_the_competition():
-    assert SUBMISSION_FILES == {
+    assert DEFAULT.test_tiers == {
         "test": "submission_file_live_test.csv",
         "final_test": "submission_file_final_test.csv",
     }

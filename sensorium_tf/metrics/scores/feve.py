@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sensorium_tf.challenges import sensorium2022
+from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.metrics.arrays import by_neurons, fraction, matrices
 from sensorium_tf.metrics.base import metric
@@ -23,7 +23,7 @@ def feve(
     rates: ArrayLike,
     image_ids: ArrayLike,
     *,
-    fev_threshold: float = sensorium2022.CHALLENGE.fev_threshold,
+    fev_threshold: float = DEFAULT.fev_threshold,
     track: str = "sensorium",
 ) -> np.ndarray:
     """Computes the fraction of explainable variance that the rates explain (FEVE).
@@ -37,7 +37,7 @@ def feve(
         image_ids: `(trials,)`, the image shown in each trial.
         fev_threshold: Neurons whose FEV is lower get NaN: where next to nothing can be explained,
             the fraction of it is noise. Above zero. The mean over neurons is `numpy.nanmean`.
-        track: The track of Sensorium 2022 that the rates are for.
+        track: The track that the rates are for.
 
     Returns:
         `(neurons,)`, at most about 1, below zero for rates worse than the mean response, NaN below
@@ -49,7 +49,7 @@ def feve(
     """
     if not fev_threshold > 0:
         raise SensoriumError(f"FEV threshold {fev_threshold}: expected a number above zero")
-    reason = sensorium2022.CHALLENGE.track(track).undefined.get("feve")
+    reason = DEFAULT.track(track).undefined.get("feve")
     if reason is not None:
         raise SensoriumError(reason)
     responses, rates = matrices(responses=responses, rates=rates)
