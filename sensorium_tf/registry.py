@@ -158,17 +158,6 @@ class Registry(Generic[T]):
             importlib.import_module(f"{self._package}.{name}")
         return self._found[name]
 
-    def name_of(self, part: T) -> str:
-        """Returns the name under which a part is registered.
-
-        Raises:
-            SensoriumError: If it is not.
-        """
-        for name, each in self._found.items():
-            if each is part:
-                return name
-        raise SensoriumError(f"{part}: is not registered as a {self.kind}")
-
 
 #: Feature extractors that the mice of a model share; each is a `models.CoreBase`.
 CORES = Registry("core", "sensorium_tf.models.cores")

@@ -1,8 +1,7 @@
 """What a run is made of: its mice and its model."""
 
-import contextlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
@@ -11,6 +10,7 @@ from sensorium_tf.data import Mouse, load_mouse
 from sensorium_tf.data.common_inputs import inputs_of
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import FiringRateModel, PoissonLoss, build_model, check_parts
+from sensorium_tf.models.ops.precision import precision
 from sensorium_tf.registry import custom_modules
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.specs import InputSpec
@@ -83,7 +83,7 @@ def compiled_model(
     Raises:
         SensoriumError: If the model cannot be built, or a custom one cannot be trained.
     """
-    with _precision("mixed_bfloat16" if settings.devices.mixed_precision else "float32"):
+    with precision("mixed_bfloat16" if settings.devices.mixed_precision else "float32"):
         model = build_model(
             settings.architecture,
             {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
@@ -108,12 +108,3 @@ def compiled_model(
     return model
 
 
-@contextlib.contextmanager
-def _precision(policy: str) -> Iterator[None]:
-    """Makes layers that compute in another precision."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
