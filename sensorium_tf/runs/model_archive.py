@@ -18,7 +18,7 @@ _ASSETS = "assets/"
 _LARGEST_CONFIG_BYTES = 8 << 20
 
 
-def check_model_archive(file: BinaryIO) -> None:
+def check_model_archive(file: BinaryIO) -> int:
     """Raises one of `ZIP_ERRORS` unless reading a Keras model file takes about its own size.
 
     Keras stores members and weights as they are, neither compressed nor in other files, so
@@ -26,6 +26,9 @@ def check_model_archive(file: BinaryIO) -> None:
 
     Args:
         file: The model file.
+
+    Returns:
+        Bytes of all weights together.
 
     Raises:
         OSError: If the system refuses to read it.
@@ -45,10 +48,10 @@ def check_model_archive(file: BinaryIO) -> None:
             raise zipfile.BadZipFile(f"{info.filename} has {info.file_size} bytes")
     if not isinstance(json.loads(archive.read(_CONFIG)), dict):
         raise ValueError(f"{_CONFIG} is not the configuration of a model")
-    _check_weights(archive.read(_WEIGHTS))
+    return _check_weights(archive.read(_WEIGHTS))
 
 
-def _check_weights(content: bytes) -> None:
+def _check_weights(content: bytes) -> int:
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
             n_bytes, groups, seen = 0, [file], set()
@@ -70,6 +73,7 @@ def _check_weights(content: bytes) -> None:
                     n_bytes += math.prod(member.shape or ()) * member.dtype.itemsize
                     if n_bytes > len(content):
                         raise ValueError(f"{_WEIGHTS} claims more weights than it holds")
+            return n_bytes
     # h5py raises many kinds of error on damaged files, OSError among them.
     except (OSError, KeyError, RuntimeError, TypeError) as e:
         raise ValueError(f"{_WEIGHTS} is damaged: {e}") from e

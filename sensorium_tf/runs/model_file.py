@@ -13,6 +13,7 @@ from sensorium_tf.io import expand
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.reading import ZIP_ERRORS, cannot_read, open_regular
 from sensorium_tf.runs.model_archive import check_model_archive
+from sensorium_tf.runs.weight_limit import weight_limit
 
 _SUFFIX = ".keras"
 # What Keras says of a class that nobody has imported, and where it was.
@@ -80,7 +81,7 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
                 "launch/import_published.py)"
             )
         try:
-            check_model_archive(file)
+            n_bytes = check_model_archive(file)
         except OSError as e:
             raise cannot_read(path, e) from e
         except (*ZIP_ERRORS, RecursionError) as e:
@@ -88,7 +89,8 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
                 f"{path}: not a Keras model file, or a damaged one ({one_line(e)[:150]})"
             ) from e
     try:
-        model = keras.models.load_model(path, safe_mode=True, compile=False)
+        with weight_limit(n_bytes):
+            model = keras.models.load_model(path, safe_mode=True, compile=False)
     except Exception as e:  # Keras raises many kinds of error on files that are not its own
         if is_access_error(e):
             raise cannot_read(path, e) from e
