@@ -35,6 +35,7 @@ __getattr__, __dir__, __all__ = attach(
         "scoring": "scoring",
         "simulate": "simulation:simulate_recording",
         "simulation": "simulation",
+        "specs": "specs",
         "submit": "evaluation",
         "testing": "testing",
         "train": "api",

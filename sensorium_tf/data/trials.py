@@ -7,8 +7,7 @@ import numpy as np
 
 from sensorium_tf.data.buffers import select, stack_channels
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.specs import CENTRED_IMAGE, IMAGE, InputSpec, central_pixels
-from sensorium_tf.transforms import less_own_mean
+from sensorium_tf.specs import CENTRED_IMAGE, IMAGE, InputSpec, central_pixels, less_own_mean
 
 # A neuron that hardly responds would else be blown up: its std counts as a hundredth of the mean.
 _SMALLEST_STD = 0.01

@@ -1,0 +1,234 @@
+"""What a model is given."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.specs.image_size import size_step
+from sensorium_tf.specs.json_values import as_json
+from sensorium_tf.specs.recording import CENTRED_IMAGE, IMAGE
+from sensorium_tf.specs.transforms import TRANSFORMS
+
+
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """One signal as a model is given it.
+
+    Attributes:
+        signal: `image`, `centred_image` (the image less its own mean) or a context signal.
+        size: Channels, or columns.
+        transform: What becomes of the recorded values: `standardize` (less their mean, divided by
+            their standard deviation), `scale` (divided by it), `centre` (standardised, then less
+            each image's own mean) or `none`.
+    """
+
+    signal: str
+    size: int
+    transform: str
+
+    def apply(self, values: np.ndarray, constants: Mapping[str, Any]) -> np.ndarray:
+        """Returns recorded values as a model is given them, float32.
+
+        Args:
+            values: Of the signal, in its recorded units; images at the models' size.
+            constants: `mean` and `std` over the recording's training trials, scalars or one a
+                column. A standard deviation of zero counts as one.
+        """
+        return TRANSFORMS[self.transform].apply(values, constants)
+
+    def invert(self, values: np.ndarray, constants: Mapping[str, Any]) -> np.ndarray:
+        """Returns what `apply` was given, from what it returned.
+
+        Args:
+            values: As a model is given them.
+            constants: As of `apply`.
+
+        Raises:
+            SensoriumError: If there is no way back, as from `centred_image`.
+        """
+        return TRANSFORMS[self.transform].invert(values, constants)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InputSpec:
+    """What a model is given, saved inside the model.
+
+    Two are equal if models of both take the same inputs: their constants are not compared.
+
+    Attributes:
+        challenge: The benchmark whose rules these are, such as `sensorium2022`.
+        track: Its track, such as `sensorium`.
+        image_size: `(height, width)` of the images that the model is given.
+        recorded_size: `(height, width)` of the images as they were recorded.
+        channels: What is stacked to the model's image input, in this order.
+        extras: What is given beside it, such as `pupil_center`.
+        constants: Mouse to signal to its `mean` and `std` over the training trials, as lists or
+            numbers; empty for mice whose recording is not known, such as those of an imported
+            checkpoint.
+    """
+
+    challenge: str
+    track: str
+    image_size: tuple[int, int]
+    recorded_size: tuple[int, int]
+    channels: tuple[Input, ...]
+    extras: tuple[Input, ...] = ()
+    constants: Mapping[str, Mapping[str, Mapping[str, Any]]] = dataclasses.field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """`(height, width, channels)` of a model's image input."""
+        return (*self.image_size, sum(channel.size for channel in self.channels))
+
+    @property
+    def step(self) -> int:
+        """How many recorded pixels, along each axis, one pixel of the model's images stands for."""
+        return size_step(self.recorded_size, self.image_size)
+
+    @property
+    def signals(self) -> tuple[str, ...]:
+        """Names of all signals, in order."""
+        return tuple(dict.fromkeys(each.signal for each in (*self.channels, *self.extras)))
+
+    @property
+    def recorded_signals(self) -> tuple[str, ...]:
+        """The signals of a recording that they are made of."""
+        names = (IMAGE if name == CENTRED_IMAGE else name for name in self.signals)
+        return tuple(dict.fromkeys(names))
+
+    def __getitem__(self, signal: str) -> Input:
+        """Returns how a signal is given.
+
+        Raises:
+            SensoriumError: If the model is not given it.
+        """
+        for each in (*self.channels, *self.extras):
+            if each.signal == signal:
+                return each
+        raise SensoriumError(f"{signal}: the model is given only {self.describe()}")
+
+    def __contains__(self, signal: object) -> bool:
+        return signal in self.signals
+
+    def extra_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Returns the shape of each extra of one trial."""
+        return {each.signal: (each.size,) for each in self.extras}
+
+    def describe(self) -> str:
+        """Returns the signals for people, such as `image, behavior, pupil center`."""
+        return ", ".join(name.replace("_", " ") for name in self.signals)
+
+    def without(self, *extras: str) -> "InputSpec":
+        """Returns it without some extras, for a model that has no use for them."""
+        kept = tuple(each for each in self.extras if each.signal not in extras)
+        return dataclasses.replace(self, extras=kept)
+
+    def with_extra(self, signal: str) -> "InputSpec":
+        """Returns it with a signal that it knows given beside the image, too, in columns.
+
+        Raises:
+            SensoriumError: If models of the track are not given it.
+        """
+        if any(each.signal == signal for each in self.extras):
+            return self
+        return dataclasses.replace(self, extras=(*self.extras, self[signal]))
+
+    def with_constants(self, constants: Mapping[str, Mapping[str, Any]]) -> "InputSpec":
+        """Returns it with the constants of some mice, beside those that it has."""
+        plain = {
+            mouse: {
+                signal: {key: np.asarray(value).tolist() for key, value in each.items()}
+                for signal, each in of_mouse.items()
+            }
+            for mouse, of_mouse in constants.items()
+        }
+        return dataclasses.replace(self, constants={**self.constants, **plain})
+
+    def constants_of(self, mouse: str, signal: str) -> Mapping[str, Any]:
+        """Returns the mean and standard deviation of a signal in a mouse's recording.
+
+        Raises:
+            SensoriumError: If the model does not know them.
+        """
+        name = IMAGE if signal == CENTRED_IMAGE else signal
+        try:
+            return self.constants[mouse][name]
+        except KeyError:
+            raise SensoriumError(
+                f"{mouse}: the model does not know the recording's {name} statistics: open it with "
+                "its recording (a run knows them)"
+            ) from None
+
+    def to_grey(self, images: np.ndarray, mouse: str) -> np.ndarray:
+        """Returns model images in the recording's grey values, the inverse of the standardisation.
+
+        Args:
+            images: `(..., height, width, channels)` of the image's own channels alone.
+            mouse: Whose recording.
+
+        Raises:
+            SensoriumError: If the model does not know the recording's statistics.
+        """
+        return self[IMAGE].invert(images, self.constants_of(mouse, IMAGE))
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns it as JSON values."""
+        return as_json(self)
+
+    @classmethod
+    def from_json(cls, values: Any) -> Self:
+        """Returns what `to_json` described.
+
+        Raises:
+            SensoriumError: If it is not the description of a model's inputs.
+        """
+        error = SensoriumError("not the description of a model's inputs")
+        try:
+            spec = cls(
+                **{
+                    **values,
+                    "image_size": tuple(values["image_size"]),
+                    "recorded_size": tuple(values["recorded_size"]),
+                    "channels": tuple(Input(**each) for each in values["channels"]),
+                    "extras": tuple(Input(**each) for each in values["extras"]),
+                }
+            )
+        except (TypeError, KeyError, ValueError) as e:
+            raise error from e
+        sizes = (*spec.image_size, *spec.recorded_size)
+        inputs = (*spec.channels, *spec.extras)
+        names = (name for each in inputs for name in (each.signal, each.transform))
+        fits = (
+            len(sizes) == 4
+            and all(type(n) is int and n > 0 for n in (*sizes, *(each.size for each in inputs)))
+            and all(type(name) is str for name in names)
+            and all(each.transform in TRANSFORMS for each in inputs)
+            and bool(spec.channels)
+            and type(spec.challenge) is str
+            and type(spec.track) is str
+        )
+        if not fits:
+            raise error
+        if any((each.signal == CENTRED_IMAGE) != (each.transform == "centre") for each in inputs):
+            raise SensoriumError(
+                "centred_image: the model was saved by an earlier version, which said otherwise "
+                "what becomes of it: train the model again"
+            )
+        _check_constants(spec.constants, error)
+        return spec
+
+
+def _check_constants(constants: Any, error: SensoriumError) -> None:
+    try:
+        for of_mouse in constants.values():
+            for each in of_mouse.values():
+                for value in (each["mean"], each["std"]):
+                    if not np.isfinite(np.asarray(value, np.float64)).all():
+                        raise error
+    except (AttributeError, KeyError, TypeError, ValueError) as e:
+        raise error from e
