@@ -105,6 +105,10 @@ class Challenge:
         match = re.match(rf"{re.escape(prefix)}({_SESSION_KEY.pattern})(?:-|$)", stem)
         return match[1] if match else stem
 
+    def has_published(self, stem: str) -> bool:
+        """Tells whether a file or folder of this name is one of the published recordings."""
+        return any(stem == each.stem for each in self.catalog.values())
+
     def inputs(
         self,
         track: str,

@@ -12,17 +12,14 @@ import numpy as np
 from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
+from sensorium_tf.recordings import metadata
+from sensorium_tf.recordings.problems import Problems
 from sensorium_tf.recordings.signals import find_signals
 from sensorium_tf.recordings.statistics import column_statistics, pixel_statistics
 from sensorium_tf.recordings.storage import Storage
 from sensorium_tf.specs import IMAGE, RESPONSE, RecordingSpec
 
-# Some ten times as many as anybody has recorded at once.
-_MOST_TRIALS, _MOST_NEURONS = 250_000, 1_000_000
-# Under one of these names a recording keeps its image ids.
-_IMAGE_IDS = ("frame_image_id", "colorframeprojector_image_id", "image_id")
 _TRIALS_PER_BLOCK = 128
-_NEURON_METADATA = ("area", "layer", "animal_ids", "sessions", "scan_idx")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,6 +46,8 @@ class Recording:
         path: A zip file or a folder.
         challenge: The benchmark whose signals, tiers and file names it has; images may be of any
             size, behavior and pupil center may be absent and further signals there.
+        tiers: Name of a tier in the file to the challenge's that it is, or to nothing, which leaves
+            its trials out; for those that have the challenge's names already not needed.
 
     Attributes:
         path: Where it lies.
@@ -66,28 +65,55 @@ class Recording:
         SensoriumError: If it is no recording, or its metadata are missing, damaged or disagree.
     """
 
-    def __init__(self, path: str | os.PathLike, *, challenge: Challenge = DEFAULT):
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        challenge: Challenge = DEFAULT,
+        tiers: Mapping[str, str] | None = None,
+    ):
         self.path = expand(path)
         self.challenge = challenge
-        self._storage = Storage(self.path)
-        self.session_key = challenge.session_key_of(self._storage.top)
-        self.tiers = self._read_tiers()
-        self.image_ids = self._read_image_ids()
-        self.trial_ids = self._text("meta/trials/trial_idx.npy", self._per_trial("trial_idx"))
-        if len(np.unique(self.trial_ids)) < self.n_trials:
-            self._warn("some trial ids are duplicates: a submission of it cannot be scored")
-        self.unit_ids = self._read_unit_ids()
-        self.cell_motor_coordinates = self._read_coordinates()
-        self.neurons = self._read_neuron_metadata()
+        self._storage = Storage(self.path, is_published=challenge.has_published, warn=self._warn)
+        try:
+            self._open(tiers or {})
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, tiers: Mapping[str, str]) -> None:
+        """Reads the metadata and finds the signals; says all that is wrong with them at once."""
+        self.session_key = self.challenge.session_key_of(self._storage.top)
+        problems = Problems(self.path)
+        with problems:
+            self.unit_ids = metadata.read_unit_ids(self._storage)
+            with problems:
+                self.cell_motor_coordinates = metadata.read_coordinates(
+                    self._storage, self.n_neurons
+                )
+        with problems:
+            self.tiers = metadata.read_tiers(self._storage, self.challenge.tiers, tiers)
+            with problems:
+                self.image_ids = metadata.read_image_ids(self._storage, self.n_trials)
+            with problems:
+                self.trial_ids = metadata.read_trial_ids(self._storage, self.n_trials)
+        problems.check()
         self._signals = find_signals(
             self._storage,
-            challenge.recording,
-            n_trials=self.n_trials,
+            self.challenge.recording,
             n_neurons=self.n_neurons,
-            warn=self._warn,
+            problems=problems,
         )
+        problems.check()
+        self._keep_trials()
+        self.neurons = metadata.read_neuron_metadata(self._storage, self.n_neurons)
         self.spec = RecordingSpec(tuple(files.spec for files in self._signals.values()))
-        self._statistics = {name: self._read_statistics(name) for name in self.spec.names}
+        self._statistics: dict[str, Statistics | None] = {}
+        for name in self.spec.names:
+            with problems:
+                self._statistics[name] = self._read_statistics(name)
+        problems.check()
+        self._check_orientation()
         self._kept: dict[str, np.ndarray] = {}
 
     def __enter__(self) -> "Recording":
@@ -143,7 +169,7 @@ class Recording:
         spec = self.spec[signal]
         if trials is None and signal in self._kept:
             return self._kept[signal].copy()
-        names = self._signals[signal].names
+        names = self._names[signal]
         if trials is not None:
             names = [names[trial] for trial in trials]
         if spec.role == "stimulus":
@@ -180,111 +206,43 @@ class Recording:
     def _warn(self, text: str) -> None:
         warnings.warn(f"{self.path}: {text}", stacklevel=3)
 
-    def _array(self, name: str, shape: tuple[int, ...], why: str = "") -> np.ndarray:
-        """Reads an array of this shape."""
-        return self._storage.read(name, fits=lambda found: found == shape, expected=f"{shape}{why}")
+    def _keep_trials(self) -> None:
+        """Brings the trials' files and metadata together; leaves out what has no tier or files.
 
-    def _numbers(self, name: str, values: np.ndarray) -> np.ndarray:
-        """Returns an array that has to hold finite numbers."""
-        if values.dtype.kind not in "biuf":
-            raise SensoriumError(f"{self.path}: {name} holds {values.dtype}, expected numbers")
-        if not np.isfinite(values).all():
-            raise SensoriumError(f"{self.path}: {name} holds NaN or infinity")
-        return values
-
-    def _whole_numbers(self, name: str, values: np.ndarray) -> np.ndarray:
-        """Returns ids as int64."""
-        whole = values.dtype.kind in "iuf" and np.isfinite(values).all() and (values % 1 == 0).all()
-        if not whole or (np.abs(values.astype(np.float64)) >= 2**63).any():
-            raise SensoriumError(f"{self.path}: {name} holds ids that are not whole numbers")
-        return values.astype(np.int64)
-
-    def _text(self, name: str, values: np.ndarray) -> np.ndarray:
-        """Returns names or ids as strings."""
-        try:
-            if values.dtype.kind not in "SUiu":
-                raise ValueError(f"{values.dtype} values")
-            text = values.astype(str)
-            "".join(text.ravel()).encode()
-        except (SystemError, ValueError) as e:
-            raise SensoriumError(f"{self.path}: {name} is not text ({e})") from e
-        return text
-
-    def _read_tiers(self) -> np.ndarray:
-        name = "meta/trials/tiers.npy"
-        tiers = self._text(
-            name,
-            self._storage.read(
-                name,
-                fits=lambda shape: len(shape) == 1 and 0 < shape[0] <= _MOST_TRIALS,
-                expected=f"(trials,), at most {_MOST_TRIALS}",
-            ),
-        )
-        known = self.challenge.tiers
-        unknown = sorted(set(tiers) - set(known))
-        if unknown:
+        Files are numbered as the metadata's rows are, from 0. Where there are as many as rows, and
+        other numbers, a trial was taken out of both.
+        """
+        numbers = list(next(iter(self._signals.values())).names)
+        n_rows = len(self.tiers)
+        if len(numbers) == n_rows:
+            rows = np.arange(n_rows)
+        elif numbers[-1] < n_rows and not self.challenge.has_published(self._storage.top):
+            self._warn(f"left out {n_rows - len(numbers)} of {n_rows} trials, which have no files")
+            rows = np.array(numbers)
+        else:
+            missing = sorted({*range(n_rows)} - {*numbers}) or [n_rows]
             raise SensoriumError(
-                f"{self.path}: {name} names the tier {unknown[0]!r}: known are {', '.join(known)}"
+                f"{self.path}: meta/trials/tiers.npy knows {n_rows} trials, but {len(numbers)} "
+                f"have files (the first difference is trial {missing[0]}): the recording is "
+                f"incomplete, {self._storage.remedy}"
             )
-        return tiers
+        chosen = np.flatnonzero(self.tiers[rows] != "")
+        rows = rows[chosen]
+        self.tiers, self.image_ids = self.tiers[rows], self.image_ids[rows]
+        self.trial_ids = self.trial_ids[rows]
+        self._names = {}
+        for signal, files in self._signals.items():
+            names = list(files.names.values())
+            self._names[signal] = [names[each] for each in chosen]
 
-    def _per_trial(self, column: str) -> np.ndarray:
-        name = f"meta/trials/{column}.npy"
-        return self._array(name, (self.n_trials,), ", as many as there are tiers")
-
-    def _read_image_ids(self) -> np.ndarray:
-        there = self._storage.names("meta/trials")
-        columns = [name for name in _IMAGE_IDS if f"meta/trials/{name}.npy" in there]
-        column = (columns or _IMAGE_IDS)[0]
-        return self._whole_numbers(f"meta/trials/{column}.npy", self._per_trial(column))
-
-    def _read_unit_ids(self) -> np.ndarray:
-        name = "meta/neurons/unit_ids.npy"
-        values = self._storage.read(
-            name,
-            fits=lambda shape: len(shape) == 1 and 0 < shape[0] <= _MOST_NEURONS,
-            expected=f"(neurons,), at most {_MOST_NEURONS}",
-        )
-        unit_ids = self._whole_numbers(name, values)
-        if len(np.unique(unit_ids)) < len(unit_ids):
-            self._warn("some unit ids are duplicates: a submission of it cannot be scored")
-        return unit_ids
-
-    def _read_coordinates(self) -> np.ndarray:
-        name = "meta/neurons/cell_motor_coordinates.npy"
-        why = ": three micrometres for each of the unit ids"
-        coordinates = self._array(name, (self.n_neurons, 3), why)
-        return self._numbers(name, coordinates).astype(np.float64)
-
-    def _read_neuron_metadata(self) -> Mapping[str, np.ndarray]:
-        known = {f"meta/neurons/{column}.npy" for column in _NEURON_METADATA}
-        present = set(self._storage.names("meta/neurons")) - {
-            "meta/neurons/unit_ids.npy",
-            "meta/neurons/cell_motor_coordinates.npy",
-        }
-        if known - present:
-            self._warn(f"optional metadata are missing: {', '.join(sorted(known - present))}")
-        if present - known:
-            self._warn(f"kept metadata that are not known: {', '.join(sorted(present - known))}")
-        metadata = {}
-        for name in sorted(present):
-            try:
-                values = self._storage.read(
-                    name,
-                    fits=lambda shape: shape[:1] == (self.n_neurons,),
-                    expected=f"({self.n_neurons}, ...), a row for each neuron",
-                )
-                if values.dtype.kind in "SU":
-                    values = self._text(name, values)
-                elif values.dtype.kind not in "biuf":
-                    raise SensoriumError(f"{name} holds {values.dtype}, expected numbers or text")
-            except SensoriumError as e:
-                self._warn(f"left out optional metadata: {e}")
-                continue
-            if values.dtype.kind == "f":
-                values = values.astype(np.float64)
-            metadata[name.removeprefix("meta/neurons/").removesuffix(".npy")] = values
-        return metadata
+    def _check_orientation(self) -> None:
+        height, width, _ = self.spec.image_shape
+        expected = self.challenge.recording.image_shape[:2]
+        if height != width and (width, height) == expected:
+            self._warn(
+                f"images are {height} pixels high and {width} wide, the benchmark's {expected[0]} "
+                f"and {expected[1]}: are they transposed?"
+            )
 
     def _read_statistics(self, signal: str) -> Statistics | None:
         """Returns what the file says of a signal; None if it says nothing."""
@@ -301,7 +259,7 @@ class Recording:
                 fits=lambda shape: math.prod(shape) == math.prod(columns),
                 expected=str(columns),
             )
-            values = self._numbers(name, values)
+            values = metadata.finite_numbers(self._storage, name, values)
             # Models compute in float32, so a value beyond it would be infinite or zero there.
             with np.errstate(over="ignore"):
                 narrow = values.astype(np.float32)

@@ -1,16 +1,20 @@
 """Which signals a recording holds, and in which files: found once, when it is opened."""
 
+import collections
 import dataclasses
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Mapping, Set
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.recordings.problems import Problems
 from sensorium_tf.recordings.storage import Storage
 from sensorium_tf.specs import RecordingSpec, SignalSpec, check_context_name
 
 # Of one trial: more than any screen has pixels.
 _MOST_VALUES = 1 << 23
+# A last axis as short as this is one of colours.
+_MOST_COLOURS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,20 +23,19 @@ class SignalFiles:
 
     Attributes:
         spec: The signal, its shape known.
-        names: The file of each trial.
+        names: Number of a trial to its file, ascending.
     """
 
     spec: SignalSpec
-    names: list[str]
+    names: Mapping[int, str]
 
 
 def find_signals(
     storage: Storage,
     known: RecordingSpec,
     *,
-    n_trials: int,
     n_neurons: int,
-    warn: Callable[[str], None],
+    problems: Problems,
 ) -> dict[str, SignalFiles]:
     """Returns the signals of a recording by name, those that are known first.
 
@@ -42,67 +45,93 @@ def find_signals(
     Args:
         storage: The recording's files.
         known: The signals that recordings of this kind have.
-        n_trials: Number of trials.
         n_neurons: Number of neurons.
-        warn: What says a warning.
-
-    Raises:
-        SensoriumError: If a required signal is missing, or one that is known is damaged.
+        problems: Gets what is wrong with signals that are known.
     """
     found = {}
     for signal in known.signals:
-        if not signal.required and not _numbers(storage, signal.folder):
-            continue
-        names = _names(storage, signal.folder, n_trials)
-        shape = {
-            "stimulus": lambda name: _image_shape(storage, name),
-            "response": lambda _: (n_neurons,),
-            "context": lambda name: _columns(storage, name),
-        }[signal.role](names[0])
-        found[signal.name] = SignalFiles(signal.with_shape(shape), names)
+        with problems:
+            names = _names(storage, signal.folder)
+            if not names and not signal.required:
+                continue
+            if not names:
+                raise SensoriumError(_nothing_in(storage, signal.folder))
+            first = next(iter(names.values()))
+            shape = {
+                "stimulus": lambda name: _image_shape(storage, name),
+                "response": lambda _: (n_neurons,),
+                "context": lambda name: _columns(storage, name),
+            }[signal.role](first)
+            found[signal.name] = SignalFiles(signal.with_shape(shape), names)
+    # Those of most signals, and of as many the longest.
+    counts = collections.Counter(frozenset(files.names) for files in found.values())
+    trials = max(counts, key=lambda each: (counts[each], len(each)), default=frozenset())
+    for files in found.values():
+        with problems:
+            _check_trials(storage, files.spec.folder, files.names, trials)
     folders = {signal.folder for signal in known.signals}
     for folder in storage.folders("data"):
-        if folder in folders or not _numbers(storage, folder):
+        if folder in folders:
             continue
         try:
             check_context_name(folder)
-            names = _names(storage, folder, n_trials)
-            spec = RecordingSpec(()).with_context(folder, *_columns(storage, names[0]))[folder]
+            names = _names(storage, folder)
+            if not names:
+                continue
+            _check_trials(storage, folder, names, trials)
+            spec = RecordingSpec(()).with_context(
+                folder, *_columns(storage, next(iter(names.values())))
+            )[folder]
         except SensoriumError as e:
-            warn(f"left out data/{folder}: {e}")
+            storage.warn(f"left out data/{folder}: {e}")
             continue
         found[folder] = SignalFiles(spec, names)
     return found
 
 
-def _numbers(storage: Storage, folder: str) -> set[int]:
-    """Returns the trials that have a file in a folder."""
-    return {
-        int(match[1])
-        for name in storage.names(f"data/{folder}")
-        if (match := re.search(r"/(0|[1-9]\d{0,17})\.npy$", name)) is not None
-    }
+def _names(storage: Storage, folder: str) -> dict[int, str]:
+    """Returns the files of a folder whose names are numbers, by number, ascending."""
+    found: dict[int, str] = {}
+    for name in storage.names(f"data/{folder}"):
+        if (match := re.search(r"/(\d{1,18})\.npy$", name, re.ASCII)) is None:
+            continue
+        trial = int(match[1])
+        if trial in found:
+            raise SensoriumError(f"{storage.path}: {found[trial]} and {name} are one trial's")
+        found[trial] = name
+    return dict(sorted(found.items()))
 
 
-def _names(storage: Storage, folder: str, n_trials: int) -> list[str]:
-    """Returns the file of each trial."""
-    found, expected = _numbers(storage, folder), set(range(n_trials))
-    if missing := expected - found:
+def _nothing_in(storage: Storage, folder: str) -> str:
+    """Returns what to say of a signal that has to be there and is not."""
+    text = f"{storage.path}: data/{folder}/ with a file 0.npy, 1.npy ... for each trial is missing"
+    others = ", ".join(f"data/{each}" for each in storage.folders("data") if each != folder)
+    return f"{text} (there are {others or 'no data at all'}): {storage.remedy}"
+
+
+def _check_trials(
+    storage: Storage, folder: str, names: Mapping[int, str], trials: Set[int]
+) -> None:
+    """Refuses a signal whose trials are not those of the others."""
+    if missing := trials - names.keys():
         raise SensoriumError(
             f"{storage.path}: data/{folder}/{min(missing)}.npy is missing ({len(missing)} of "
-            f"{n_trials} trials): the recording is incomplete, download it again"
+            f"{len(trials)} trials): the recording is incomplete, {storage.remedy}"
         )
-    if extra := found - expected:
+    if extra := names.keys() - trials:
         raise SensoriumError(
-            f"{storage.path}: data/{folder}/{min(extra)}.npy is one too many: "
-            f"meta/trials/tiers.npy knows {n_trials} trials"
+            f"{storage.path}: {names[min(extra)]} is one too many: other signals have no such trial"
         )
-    return [f"data/{folder}/{trial}.npy" for trial in range(n_trials)]
 
 
 def _image_shape(storage: Storage, name: str) -> tuple[int, int, int]:
     """Returns `(height, width, channels)` of the images, by the first of them."""
     found = storage.header(name).shape
+    if len(found) == 3 and 1 < found[-1] <= _MOST_COLOURS < found[0]:
+        raise SensoriumError(
+            f"{storage.path}: {name} has shape {found}, channels last, expected (channels, height, "
+            "width): save each as np.moveaxis(image, -1, 0)"
+        )
     sizes = [n for n in found if n != 1]
     if len(sizes) not in (2, 3) or not 0 < math.prod(sizes) <= _MOST_VALUES:
         raise SensoriumError(

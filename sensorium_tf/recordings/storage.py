@@ -18,13 +18,23 @@ import numpy as np
 from sensorium_tf.arrays import HEADER_BYTES, ArrayHeader
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.reading import ZIP_ERRORS, cannot_read, member_bytes, open_regular, open_zip
+from sensorium_tf.recordings.tree import (
+    below_top,
+    linked,
+    names_in_folder,
+    names_in_zip,
+    read_links,
+    what_it_is,
+)
 
 # No array of a recording's metadata comes near it: those of 10,000 neurons are 0.3 MB.
 _LARGEST_METADATA_BYTES = 64 << 20
 # An id or a name takes a tenth of it.
 _LARGEST_ITEM_BYTES = 1024
 _LARGEST_NUMBER_BYTES = 16
-_TIERS = "meta/trials/tiers.npy"
+_CONFIG = "config.json"
+_LARGEST_CONFIG_BYTES = 1 << 20
+_START_BYTES = 32
 _BLOCK, _THREADS = 128, 4
 _SMALLEST_FOR_THREADS = 1000
 
@@ -35,20 +45,45 @@ class Storage:
     Args:
         path: The recording's zip file or folder; names given to the methods are relative to the
             folder in it that holds `data` and `meta`.
+        is_published: Tells by the name of a recording whether it can be downloaded again.
+        warn: What says a warning.
+
+    Attributes:
+        top: Name of the recording's top folder: inside a zip where it has one, else the path's.
+        warn: Says a warning.
+        remedy: What its owner can do if it is damaged or incomplete.
 
     Raises:
         SensoriumError: If the path holds no recording.
     """
 
-    def __init__(self, path: Path):
+    def __init__(
+        self,
+        path: Path,
+        *,
+        is_published: Callable[[str], bool],
+        warn: Callable[[str], None],
+    ):
         self.path = path
-        self._open_files = contextlib.ExitStack()
+        self.warn = warn
+        self.top = path.name.removesuffix(".zip")
+        self.remedy = _remedy(is_published(self.top))
         self._zip = None
-        names = _names_in_folder(path)
-        if names is None:
-            self._zip = _open_zip(path, self._open_files)
-            names = self._zip.namelist()
-        self._names = _below_top(path, names)
+        with contextlib.ExitStack() as open_files:
+            names = names_in_folder(path)
+            if names is None:
+                self._zip = _open_zip(path, open_files, self.remedy)
+                members = names_in_zip(path, self._zip)
+                top, below = below_top(path, members)
+                below = {name: members[whole] for name, whole in below.items()}
+            else:
+                top, below = below_top(path, names)
+            if top or names is not None:
+                self.top = top.strip("/").rsplit("/", 1)[-1] or path.name
+                self.remedy = _remedy(is_published(self.top))
+            self._names = below
+            self._names = linked(below, self._links())
+            self._open_files = open_files.pop_all()
 
     def close(self) -> None:
         """Closes the zip file."""
@@ -63,13 +98,6 @@ class Storage:
         """Returns the names of the folders in a folder such as `data` that hold files, sorted."""
         pattern = re.compile(re.escape(folder) + r"/([^/]+)/[^/]+")
         return sorted({match[1] for name in self._names if (match := pattern.fullmatch(name))})
-
-    @property
-    def top(self) -> str:
-        """Name of the recording's top folder: inside a zip where it has one, else the path's."""
-        parent = self._names[_TIERS].removesuffix(_TIERS).strip("/")
-        stem = self.path.name if self.path.is_dir() else self.path.name.removesuffix(".zip")
-        return parent.rsplit("/", 1)[-1] or stem
 
     def header(self, name: str) -> ArrayHeader:
         """Returns what an array is like; its values are not read.
@@ -110,7 +138,7 @@ class Storage:
         if header.n_bytes > _LARGEST_METADATA_BYTES:
             raise SensoriumError(
                 f"{self.path}: {name} claims {header.n_bytes} bytes, more than any metadata of a "
-                "recording: the file is damaged, download it again"
+                f"recording: the file is damaged, {self.remedy}"
             )
         self._check_size(name, header, size)
         if size > len(content):
@@ -170,7 +198,8 @@ class Storage:
                     total = row.sum()
                 if not np.isfinite(total) and not np.isfinite(row).all():
                     raise SensoriumError(
-                        f"{self.path}: {name} holds NaN or infinity: mend or leave out this trial"
+                        f"{self.path}: {name} holds NaN or infinity: mend it, or "
+                        "take the files of this trial out of every folder under data"
                     )
         return True
 
@@ -178,7 +207,7 @@ class Storage:
         """Returns the first bytes of a file, and how many it has in all."""
         if name not in self._names:
             raise SensoriumError(
-                f"{self.path}: {name} is missing: the recording is incomplete, download it again"
+                f"{self.path}: {name} is missing: the recording is incomplete, {self.remedy}"
             )
         member = self._names[name]
         try:
@@ -191,11 +220,11 @@ class Storage:
         except SensoriumError:
             raise
         except OSError as e:
-            raise cannot_read(f"{self.path}: {name}", e) from e
+            raise cannot_read(f"{self.path}: {name}{self._broken_link(member)}", e) from e
         except ZIP_ERRORS as e:
             raise SensoriumError(
                 f"{self.path}: {name} cannot be read ({one_line(e)}): the file is damaged, "
-                "download it again"
+                f"{self.remedy}"
             ) from e
 
     def _header(self, name: str, content: bytes) -> ArrayHeader:
@@ -214,8 +243,29 @@ class Storage:
         if header.offset + header.n_bytes != size:
             raise SensoriumError(
                 f"{self.path}: {name} has {size - header.offset} bytes of values, expected "
-                f"{header.n_bytes}: the file is damaged, download it again"
+                f"{header.n_bytes}: the file is damaged, {self.remedy}"
             )
+
+    def _broken_link(self, member: str) -> str:
+        """Returns where a file is that is a link to nothing; empty for any other."""
+        file = self.path / member
+        if self._zip is not None or not file.is_symlink() or file.exists():
+            return ""
+        return (
+            f" is a link to {file.readlink()}, which is not here (get the content, as with git "
+            "annex get, or copy the files themselves)"
+        )
+
+    def _links(self) -> dict[str, str]:
+        """Returns which folders of signals have other names, as `config.json` says."""
+        if _CONFIG not in self._names:
+            return {}
+        content, _ = self._content(_CONFIG, _LARGEST_CONFIG_BYTES)
+        try:
+            return read_links(content)
+        except ValueError as e:
+            self.warn(f"left out {_CONFIG}, which cannot be understood ({one_line(e)})")
+            return {}
 
 
 def _fits(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
@@ -223,58 +273,29 @@ def _fits(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
     return [n for n in found if n != 1] == [n for n in expected if n != 1]
 
 
-def _names_in_folder(path: Path) -> list[str] | None:
-    """Returns the names of all that is in a folder; None if the path is none."""
-
-    def refuse(error: OSError) -> None:
-        raise error
-
-    try:
-        if not path.is_dir():
-            return None
-        return [
-            (Path(folder) / name).relative_to(path).as_posix()
-            for folder, folders, files in os.walk(path, onerror=refuse)
-            for name in folders + files
-        ]
-    except OSError as e:
-        raise cannot_read(e.filename or path, e) from e
+def _remedy(published: bool) -> str:
+    return "download it again" if published else "copy or export it again"
 
 
-def _open_zip(path: Path, open_files: contextlib.ExitStack) -> zipfile.ZipFile:
+def _open_zip(path: Path, open_files: contextlib.ExitStack, remedy: str) -> zipfile.ZipFile:
+    start = b""
     try:
         # A file that ZipFile opens itself is closed by a count that threads could get wrong.
-        archive = open_zip(open_files.enter_context(open_regular(path)))
+        file = open_files.enter_context(open_regular(path))
+        start = file.read(_START_BYTES)
+        file.seek(0)
+        return open_zip(file)
     except FileNotFoundError as e:
         raise SensoriumError(f"{path}: there is no such recording (a zip file or a folder)") from e
     except SensoriumError:
         raise
     except OSError as e:
-        open_files.close()
         raise cannot_read(path, e) from e
     except ZIP_ERRORS as e:
-        open_files.close()
-        raise SensoriumError(
-            f"{path}: not a complete zip file ({one_line(e)}): download it again, or give a folder"
-        ) from e
-    names = archive.namelist()
-    for name in names:
-        if name.startswith(("/", "\\")) or ":" in name or ".." in re.split(r"[/\\]", name):
-            open_files.close()
+        if (other := what_it_is(start)) is not None:
             raise SensoriumError(
-                f"{path}: {name!r} in it points outside of the recording: do not use this file"
-            )
-    return archive
-
-
-def _below_top(path: Path, names: list[str]) -> dict[str, str]:
-    """Returns the names below the folder that holds `data` and `meta`, with their full names."""
-    tops = {name.removesuffix(_TIERS) for name in names if f"/{name}".endswith(f"/{_TIERS}")}
-    tops = sorted(top for top in tops if top.count("/") <= 1)
-    if not tops:
+                f"{path}: {other}; expected a zip file or a folder in the published file tree"
+            ) from e
         raise SensoriumError(
-            f"{path}: no {_TIERS} in it: not a recording in the published file tree"
-        )
-    if len(tops) > 1:
-        raise SensoriumError(f"{path}: holds several recordings ({', '.join(tops)}): give one")
-    return {name.removeprefix(tops[0]): name for name in names if name.startswith(tops[0])}
+            f"{path}: not a complete zip file ({one_line(e)}): {remedy}, or give a folder"
+        ) from e

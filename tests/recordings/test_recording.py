@@ -92,7 +92,9 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_a_truncated_zip_is_refused(tmp_path, tree):
     path = write_zip(tmp_path / "r.zip", tree)
     path.write_bytes(path.read_bytes()[:-4000])
-    with pytest.raises(SensoriumError, match=r"r\.zip: not a complete zip file .* download it"):
+    with pytest.raises(
+        SensoriumError, match=r"r\.zip: not a complete zip file .* copy or export it"
+    ):
         Recording(path)
 
 

@@ -1,0 +1,169 @@
+"""What a recording says of its trials and neurons, beside its signals."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.recordings.storage import Storage
+
+# Some ten times as many as anybody has recorded at once.
+_MOST_TRIALS, _MOST_NEURONS = 250_000, 1_000_000
+# Under one of these names a recording keeps its image ids.
+_IMAGE_IDS = ("frame_image_id", "colorframeprojector_image_id", "image_id")
+_NEURON_METADATA = ("area", "layer", "animal_ids", "sessions", "scan_idx")
+
+
+def _array(storage: Storage, name: str, shape: tuple[int, ...], why: str = "") -> np.ndarray:
+    """Reads an array of this shape."""
+    return storage.read(name, fits=lambda found: found == shape, expected=f"{shape}{why}")
+
+
+def finite_numbers(storage: Storage, name: str, values: np.ndarray) -> np.ndarray:
+    """Returns an array; raises SensoriumError unless it holds finite numbers."""
+    if values.dtype.kind not in "biuf":
+        raise SensoriumError(f"{storage.path}: {name} holds {values.dtype}, expected numbers")
+    if not np.isfinite(values).all():
+        raise SensoriumError(f"{storage.path}: {name} holds NaN or infinity")
+    return values
+
+
+def _whole_numbers(storage: Storage, name: str, values: np.ndarray) -> np.ndarray:
+    """Returns ids as int64."""
+    whole = values.dtype.kind in "iuf" and np.isfinite(values).all() and (values % 1 == 0).all()
+    if not whole or (np.abs(values.astype(np.float64)) >= 2**63).any():
+        raise SensoriumError(
+            f"{storage.path}: {name} holds ids that are not whole numbers: number them, as with "
+            "np.unique(ids, return_inverse=True)[1]"
+        )
+    return values.astype(np.int64)
+
+
+def _text(storage: Storage, name: str, values: np.ndarray) -> np.ndarray:
+    """Returns names or ids as strings."""
+    if values.dtype.kind == "f":
+        values = _whole_numbers(storage, name, values)
+    try:
+        if values.dtype.kind not in "SUiu":
+            raise ValueError(f"{values.dtype} values")
+        text = values.astype(str)
+        "".join(text.ravel()).encode()
+    except (SystemError, ValueError) as e:
+        raise SensoriumError(f"{storage.path}: {name} is not text ({e})") from e
+    return text
+
+
+def read_tiers(storage: Storage, known: Sequence[str], names: Mapping[str, str]) -> np.ndarray:
+    """Returns the tier of each trial, `(trials,)`, empty for one that is to be left out.
+
+    Args:
+        storage: The recording's files.
+        known: The challenge's tiers.
+        names: Name of a tier in the file to the challenge's that it is, or to nothing.
+
+    Raises:
+        SensoriumError: If there is a tier that is neither known nor named.
+    """
+    name = "meta/trials/tiers.npy"
+    tiers = _text(
+        storage,
+        name,
+        storage.read(
+            name,
+            fits=lambda shape: len(shape) == 1 and 0 < shape[0] <= _MOST_TRIALS,
+            expected=f"(trials,), at most {_MOST_TRIALS}",
+        ),
+    )
+    if unknown := sorted({*names.values()} - {*known, ""}):
+        raise SensoriumError(f"tiers: {unknown[0]!r} is none, expected {' or '.join(known)}")
+    there = {str(each): names.get(each, str(each)) for each in np.unique(tiers)}
+    if not {*names} <= {*there}:
+        raise SensoriumError(
+            f"{storage.path}: has no tier {min({*names} - {*there})!r}, but {', '.join(there)}"
+        )
+    if unknown := [each for each, meant in there.items() if meant not in (*known, "")]:
+        counts = ", ".join(f"{each[:40]!r} ({(tiers == each).sum()} trials)" for each in unknown)
+        raise SensoriumError(
+            f"{storage.path}: {name} names tiers that are not known, {counts}: say which of "
+            f"{', '.join(known)} they are, as in --tiers={unknown[0][:40]}:{known[1]}, or "
+            "nothing after the colon to leave them out"
+        )
+    return np.array([there[each] for each in tiers.tolist()])
+
+
+def _per_trial(storage: Storage, column: str, n_trials: int) -> np.ndarray:
+    name = f"meta/trials/{column}.npy"
+    return _array(storage, name, (n_trials,), ", as many as there are tiers")
+
+
+def read_image_ids(storage: Storage, n_trials: int) -> np.ndarray:
+    """Returns the image of each trial, `(trials,)` int64."""
+    there = storage.names("meta/trials")
+    columns = [name for name in _IMAGE_IDS if f"meta/trials/{name}.npy" in there]
+    column = (columns or _IMAGE_IDS)[0]
+    values = _per_trial(storage, column, n_trials)
+    return _whole_numbers(storage, f"meta/trials/{column}.npy", values)
+
+
+def read_unit_ids(storage: Storage) -> np.ndarray:
+    """Returns the id of each neuron, `(neurons,)` int64."""
+    name = "meta/neurons/unit_ids.npy"
+    values = storage.read(
+        name,
+        fits=lambda shape: len(shape) == 1 and 0 < shape[0] <= _MOST_NEURONS,
+        expected=f"(neurons,), at most {_MOST_NEURONS}",
+    )
+    unit_ids = _whole_numbers(storage, name, values)
+    if len(np.unique(unit_ids)) < len(unit_ids):
+        storage.warn("some unit ids are duplicates: a submission of it cannot be scored")
+    return unit_ids
+
+
+def read_coordinates(storage: Storage, n_neurons: int) -> np.ndarray:
+    """Returns where the neurons lie, `(neurons, 3)` float64 micrometres."""
+    name = "meta/neurons/cell_motor_coordinates.npy"
+    why = ": three micrometres for each of the unit ids"
+    coordinates = _array(storage, name, (n_neurons, 3), why)
+    return finite_numbers(storage, name, coordinates).astype(np.float64)
+
+
+def read_trial_ids(storage: Storage, n_trials: int) -> np.ndarray:
+    """Returns the id of each trial, `(trials,)` strings."""
+    trial_ids = _text(
+        storage, "meta/trials/trial_idx.npy", _per_trial(storage, "trial_idx", n_trials)
+    )
+    if len(np.unique(trial_ids)) < n_trials:
+        storage.warn("some trial ids are duplicates: a submission of it cannot be scored")
+    return trial_ids
+
+
+def read_neuron_metadata(storage: Storage, n_neurons: int) -> Mapping[str, np.ndarray]:
+    """Returns what else is known of the neurons, name to `(neurons, ...)`; text or numbers."""
+    known = {f"meta/neurons/{column}.npy" for column in _NEURON_METADATA}
+    present = set(storage.names("meta/neurons")) - {
+        "meta/neurons/unit_ids.npy",
+        "meta/neurons/cell_motor_coordinates.npy",
+    }
+    if known - present:
+        storage.warn(f"optional metadata are missing: {', '.join(sorted(known - present))}")
+    if present - known:
+        storage.warn(f"kept metadata that are not known: {', '.join(sorted(present - known))}")
+    metadata = {}
+    for name in sorted(present):
+        try:
+            values = storage.read(
+                name,
+                fits=lambda shape: shape[:1] == (n_neurons,),
+                expected=f"({n_neurons}, ...), a row for each neuron",
+            )
+            if values.dtype.kind in "SU":
+                values = _text(storage, name, values)
+            elif values.dtype.kind not in "biuf":
+                raise SensoriumError(f"{name} holds {values.dtype}, expected numbers or text")
+        except SensoriumError as e:
+            storage.warn(f"left out optional metadata: {e}")
+            continue
+        if values.dtype.kind == "f":
+            values = values.astype(np.float64)
+        metadata[name.removeprefix("meta/neurons/").removesuffix(".npy")] = values
+    return metadata

@@ -1,0 +1,40 @@
+"""Several things that are wrong with one recording, said at once."""
+
+from pathlib import Path
+
+from sensorium_tf.errors import AccessError, SensoriumError
+
+# Of the same kind there are often many.
+_MOST_SAID = 6
+
+
+class Problems:
+    """Keeps the errors that are raised in its `with` blocks.
+
+    Args:
+        path: Of the recording.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._texts: list[str] = []
+
+    def __enter__(self) -> "Problems":
+        return self
+
+    def __exit__(self, _, error: BaseException | None, __) -> bool:
+        # What the system refuses is no fault of the recording's.
+        if not isinstance(error, SensoriumError) or isinstance(error, AccessError):
+            return False
+        self._texts.append(str(error).removeprefix(f"{self._path}: "))
+        return True
+
+    def check(self) -> None:
+        """Raises SensoriumError if there are any."""
+        if not self._texts:
+            return
+        said = self._texts[:_MOST_SAID]
+        more = len(self._texts) - len(said)
+        raise SensoriumError(
+            f"{self._path}: {'; '.join(said)}{f'; and {more} more problems' if more else ''}"
+        )
