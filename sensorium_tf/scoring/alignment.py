@@ -32,6 +32,10 @@ def aligned(
     return truth.values, prediction.values, truth.image_numbers()
 
 
+# A spreadsheet does so with what it takes for numbers.
+_SHORTENED = " (a spreadsheet has shortened it: format the column as text, or leave it as it was)"
+
+
 class _Table:
     """All rows of a file as one array.
 
@@ -87,4 +91,5 @@ class _Table:
         if image != self._images[trial]:
             raise rows.error(
                 f"trial {trial} shows image {image}, but {self._images[trial]} in the ground truth"
+                f"{_SHORTENED if 'E' in image.upper() and '.' in image else ''}"
             )

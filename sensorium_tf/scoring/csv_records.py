@@ -15,19 +15,20 @@ class NotCsvError(ValueError):
     """The text is no CSV, or a record of it is too long."""
 
 
-def records(file: TextIO) -> Iterator[list[str]]:
+def records(file: TextIO, separator: str = ",") -> Iterator[list[str]]:
     """Yields the cells of each record, as `csv.reader(file, strict=True)` does.
 
     Args:
         file: Open for reading, with `newline=""`.
+        separator: Of the cells, one character.
 
     Raises:
         NotCsvError: If a quoted cell does not end, a quoted cell is followed by anything but a
-            comma or the end of the line, or a record has more than `LONGEST_RECORD` characters.
+            separator or the end of the line, or a record has more than `LONGEST_RECORD` characters.
     """
     lines = _Lines(file)
     while line := lines.first():
-        yield _cells(line, lines)
+        yield _cells(line, lines, separator)
 
 
 class _Lines:
@@ -51,7 +52,7 @@ class _Lines:
         return line
 
 
-def _cells(line: str, lines: _Lines) -> list[str]:
+def _cells(line: str, lines: _Lines, separator: str) -> list[str]:
     cells: list[str] = []
     at, end = 0, _end_of(line)
     if not end:
@@ -62,14 +63,14 @@ def _cells(line: str, lines: _Lines) -> list[str]:
             if last_line is not line:
                 line, end = last_line, _end_of(last_line)
         else:
-            comma = line.find(",", at)
-            start, at = at, end if comma < 0 else comma
+            found = line.find(separator, at)
+            start, at = at, end if found < 0 else found
             cell = line[start:at]
         cells.append(cell)
         if at == end:
             return cells
-        if line[at] != ",":
-            raise NotCsvError("',' expected after '\"'")
+        if line[at] != separator:
+            raise NotCsvError(f"{separator!r} expected after '\"'")
         at += 1
 
 

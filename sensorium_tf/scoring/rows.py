@@ -1,9 +1,7 @@
 """The rows of a submission or ground-truth file, checked one by one."""
 
 import io
-import json
 import os
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,11 +9,19 @@ import numpy as np
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
 from sensorium_tf.reading import cannot_read, open_regular
-from sensorium_tf.scoring.csv_records import NotCsvError, records
+from sensorium_tf.scoring.csv_records import LONGEST_RECORD, NotCsvError, records
 from sensorium_tf.scoring.files import IMAGE, NEURONS, TRIAL
+from sensorium_tf.scoring.lists import NotAListError, parse_list
 
-# JSON knows NaN and Infinity; Python's own text for a list has these.
-_NOT_FINITE = re.compile(r"\b(nan|inf)\b")
+# Spreadsheets write others where the comma is the decimal point.
+_SEPARATORS = (",", ";", "\t")
+# What is given in place of a CSV file, by its first bytes.
+_OTHER_KINDS = (
+    (b"PK\3\4", "a zip file or a spreadsheet's own format: save it as CSV"),
+    (b"\x1f\x8b", "a gzip file: unpack it"),
+    (b"\xff\xfe", "text in UTF-16: save it as UTF-8"),
+    (b"\xfe\xff", "text in UTF-16: save it as UTF-8"),
+)
 # What is no CSV at all is one long cell: of a picture, of zeros.
 _LONGEST_COLUMN_NAME = 131_072
 
@@ -23,7 +29,7 @@ _LONGEST_COLUMN_NAME = 131_072
 class Rows:
     """The rows of a submission or ground-truth file, one at a time.
 
-    Their lists are parsed as data (JSON), never evaluated.
+    Their lists are parsed as data, never evaluated.
 
     Args:
         path: The file.
@@ -46,16 +52,16 @@ class Rows:
         seen: set[str] = set()
         unit_ids_text, unit_ids = None, None
         for trial, image, values_text, neurons_text in self._cells():
-            trial = trial.strip()
+            trial, image = _plain_id(trial), _plain_id(image)
             if not trial:
                 raise self.error("a row without trial id")
             if trial in seen:
                 raise self.error(f"duplicate trial {trial}")
             seen.add(trial)
-            values = self._numbers(values_text, trial, self._column, float)
+            values = self._numbers(values_text, trial, self._column, whole=False)
             # Nearly always the same text in each row: parse it once.
             if neurons_text != unit_ids_text:
-                unit_ids = self._numbers(neurons_text, trial, NEURONS, int)
+                unit_ids = self._numbers(neurons_text, trial, NEURONS, whole=True)
                 if not unit_ids.size:
                     raise self.error(f"trial {trial}: no neuron in {NEURONS}")
                 distinct, counts = np.unique(unit_ids, return_counts=True)
@@ -68,7 +74,7 @@ class Rows:
                     f"trial {trial}: {len(values)} values in {self._column} for {len(unit_ids)} "
                     f"neurons in {NEURONS}"
                 )
-            yield trial, image.strip(), values, unit_ids
+            yield trial, image, values, unit_ids
         if not seen:
             raise self.error("no trial in it")
 
@@ -84,17 +90,21 @@ class Rows:
                 open_regular(self.path) as binary,
                 io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as file,
             ):
-                found = records(file)
-                columns = next(found, [])
+                header = file.readline(LONGEST_RECORD)
+                separator = max(_SEPARATORS, key=header.count)
+                file.seek(0)
+                found = records(file, separator)
+                columns = [_plain_name(name) for name in next(found, [])]
                 if max(map(len, columns), default=0) > _LONGEST_COLUMN_NAME:
                     raise NotCsvError(
                         f"a column's name has more than {_LONGEST_COLUMN_NAME} characters"
                     )
                 missing = [name for name in needed if name not in columns]
                 if missing:
+                    there = ", ".join(repr(name[:20]) for name in columns[:6])
                     raise self.error(
                         f"column {missing[0]!r} is missing: expected a CSV file with "
-                        f"{', '.join(needed)}"
+                        f"{', '.join(needed)} in its first row, which holds {there or 'nothing'}"
                     )
                 if len(set(columns)) < len(columns):
                     raise self.error("duplicate column")
@@ -102,8 +112,11 @@ class Rows:
                 for cells in found:
                     if len(cells) > len(columns):
                         trial = cells[places[0]]
-                        raise self.error(f"trial {trial}: more cells than columns")
-                    if cells:
+                        raise self.error(
+                            f"trial {trial}: more cells than columns: a list has to stand in "
+                            'double quotes, "[0.5, 1.25]"'
+                        )
+                    if any(map(str.strip, cells)):
                         cells += [""] * (len(columns) - len(cells))
                         yield [cells[place] for place in places]
         except FileNotFoundError as e:
@@ -111,44 +124,29 @@ class Rows:
         except OSError as e:
             raise cannot_read(self.path, e) from e
         except (NotCsvError, UnicodeDecodeError) as e:
-            raise self.error(f"not a CSV file in UTF-8 ({e})") from e
+            raise self.error(self._other_kind() or f"not a CSV file in UTF-8 ({e})") from e
 
-    def _numbers(self, text: str, trial: str, column: str, kind: type) -> np.ndarray:
-        """Parses a list of numbers as data."""
+    def _other_kind(self) -> str:
+        """Returns what the file is by its first bytes; empty where that is not known."""
+        with open_regular(self.path) as file:
+            start = file.read(4)
+        kinds = (kind for magic, kind in _OTHER_KINDS if start.startswith(magic))
+        return next((f"is {kind}" for kind in kinds), "")
+
+    def _numbers(self, text: str, trial: str, column: str, *, whole: bool) -> np.ndarray:
         try:
-            values = json.loads(text, parse_constant=_refuse_constant)
-        except _NotFiniteError as e:
-            raise self.error(f"trial {trial}: {column} holds {e}, expected finite numbers") from e
-        except (ValueError, RecursionError) as e:
-            if found := _NOT_FINITE.search(text):
-                raise self.error(
-                    f"trial {trial}: {column} holds {found[0]}, expected finite numbers"
-                ) from e
-            raise self.error(
-                f"trial {trial}: {column} is not a list of numbers: expected text such as "
-                "[0.5, 1.25]"
-            ) from e
-        allowed = (int,) if kind is int else (int, float)
-        # `type`, not `isinstance`: true and false are no numbers.
-        if not isinstance(values, list) or not set(map(type, values)) <= set(allowed):
-            raise self.error(
-                f"trial {trial}: {column} is not a list of "
-                f"{'whole numbers' if kind is int else 'numbers'}"
-            )
-        too_large = self.error(f"trial {trial}: {column} holds a number too large")
-        try:
-            with np.errstate(over="ignore"):
-                array = np.array(values, np.int64 if kind is int else np.float32)
-        except OverflowError as e:
-            raise too_large from e
-        if not np.isfinite(array).all():
-            raise too_large
-        return array
+            return parse_list(text, whole=whole)
+        except NotAListError as e:
+            raise self.error(f"trial {trial}: {column} {e}") from e
 
 
-class _NotFiniteError(ValueError):
-    """A list holds NaN or infinity."""
+def _plain_id(text: str) -> str:
+    """Returns an id; that of a whole number is the same with and without a decimal point."""
+    text = text.strip()
+    whole, _, fraction = text.partition(".")
+    is_whole = whole.removeprefix("-").isdigit() and fraction and not fraction.strip("0")
+    return whole if is_whole else text
 
 
-def _refuse_constant(name: str) -> None:
-    raise _NotFiniteError(name)
+def _plain_name(column: str) -> str:
+    return column.strip().lower()
