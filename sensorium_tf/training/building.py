@@ -106,5 +106,3 @@ def compiled_model(
     # Adam makes its moments at the first step, but a checkpoint holds them from the start.
     model.optimizer.build(model.trainable_variables)
     return model
-
-
