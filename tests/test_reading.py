@@ -18,8 +18,7 @@ from recording_files import recording_tree, write_zip
 from small_models import small_model
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.data import load_mouse, prepare
-from sensorium_tf.data import mouse as mouse_module
+from sensorium_tf.data import load_mouse, opening, prepare
 from sensorium_tf.errors import AccessError
 from sensorium_tf.interop.pytorch.checkpoint import read_state
 from sensorium_tf.io import atomic_write
@@ -234,7 +233,7 @@ def test_prepared_data_that_may_not_be_read_are_not_called_damaged(
         raise tf.errors.PermissionDeniedError(None, None, "shard; Permission denied")
 
     monkeypatch.setattr(tfds.core.DatasetBuilder, "as_dataset", refuse)
-    monkeypatch.setattr(mouse_module, "builder_of", refuse)
+    monkeypatch.setattr(opening, "builder_of", refuse)
     with pytest.raises(AccessError, match="full'?: the prepared .* cannot be read:") as refused:
         if part == "trials":
             mouse.trials("train")

@@ -12,7 +12,7 @@ __getattr__, __dir__, __all__ = attach(
         "Trials": "trials",
         "batches": "batching",
         "inputs_of": "common_inputs",
-        "load_mouse": "mouse",
+        "load_mouse": "opening",
         "mouse_names": "names",
         "prepare": "preparation",
     },

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from sensorium_tf.data.buffers import select
 from sensorium_tf.data.common_inputs import inputs_of
-from sensorium_tf.data.mouse import load_mouse
 from sensorium_tf.data.names import mouse_names
+from sensorium_tf.data.opening import load_mouse
 from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import InputSpec

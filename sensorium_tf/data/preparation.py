@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from sensorium_tf.config import hint
-from sensorium_tf.data.mouse import Mouse, builder_of, load_mouse
+from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.names import FILE_FORMATS
+from sensorium_tf.data.opening import builder_of, load_mouse
 from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand

@@ -22,6 +22,9 @@ from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Provenance, Run, predict
 from sensorium_tf.specs import InputSpec
 
+# Metadata of the neurons by which they are scored apart.
+_GROUPED_BY, _MOST_GROUPS = ("area", "layer"), 20
+
 
 def evaluate(
     run: Run | str | os.PathLike,
@@ -138,7 +141,19 @@ def evaluate_mouse(
         truth=None if true_rates is None else scores_of(true_rates),
         provenance=provenance,
         members=member_scores,
+        groups=_groups(mouse),
     )
+
+
+def _groups(mouse: Mouse) -> dict[str, np.ndarray]:
+    """Returns the areas and layers of a mouse's neurons, if there are several of either."""
+    groups = {}
+    for column in _GROUPED_BY:
+        values = np.asarray(mouse.neurons.get(column, ()))
+        names = np.unique(values)
+        if 1 < len(names) <= _MOST_GROUPS:
+            groups |= {f"{column} {name}": values == name for name in names}
+    return groups
 
 
 def load_truth(path: str | os.PathLike | None, mice: Sequence[Mouse]) -> Truth | None:

@@ -29,6 +29,8 @@ class MouseEvaluation:
             without repeated images.
         truth: Scores of the true rates of a simulated recording, None where they are not known.
         members: Name to scores of each member of an ensemble; empty for a single model.
+        groups: Such as `area V1` to whether each neuron is in it, `(neurons,)`; empty where all
+            are alike.
         provenance: The signals and trials that the model uses.
     """
 
@@ -44,6 +46,7 @@ class MouseEvaluation:
     truth: Scores | None
     provenance: Provenance
     members: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
+    groups: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict, repr=False)
 
     @property
     def held_out(self) -> bool | None:
@@ -69,6 +72,18 @@ class MouseEvaluation:
         if self.truth is not None:
             rows["oracle (true rates)"] = self.truth.summary
         return rows
+
+    @functools.cached_property
+    def group_summaries(self) -> dict[str, dict[str, Any]]:
+        """Group of neurons to the model's scores of them, as `Scores.summary`."""
+        return {name: self.scores.of_neurons(each).summary for name, each in self.groups.items()}
+
+    def group_rows(self, model: str) -> dict[str, dict[str, Any]]:
+        """Returns the rows of the score table that are of some neurons each."""
+        return {
+            f"{model}, {name} ({self.groups[name].sum()} neurons)": summary
+            for name, summary in self.group_summaries.items()
+        }
 
     def notes(self) -> list[str]:
         """Returns what must be known to read the scores, a sentence each."""
@@ -101,6 +116,8 @@ class MouseEvaluation:
             content["true_rates"] = self.truth.summary
         if self.members:
             content["members"] = {name: each.summary for name, each in self.members.items()}
+        if self.groups:
+            content["groups"] = self.group_summaries
         return content
 
 
@@ -132,18 +149,26 @@ class Evaluation:
                 f"tier {mouse.tier}; {self.model} {self.provenance.describe()}"
             )
             table = scores_table(
-                mouse.rows(self.model), metrics=mouse.scores.per_neuron, notes=mouse.notes()
+                {**mouse.rows(self.model), **mouse.group_rows(self.model)},
+                metrics=mouse.scores.per_neuron,
+                notes=mouse.notes(),
             )
             parts += [heading, table, ""]
         return "\n".join(parts).rstrip()
 
     def table(self) -> Any:
-        """Returns the score table of all mice, a row for each model and oracle; see `as_table`."""
+        """Returns the score table of all mice, a row for each model, oracle and group of neurons.
+
+        See `as_table`.
+        """
         return as_table(
             {"mouse": name, "tier": mouse.tier, "held_out": mouse.held_out, "model": model}
             | flat_scores(summary, metrics=mouse.scores.per_neuron)
             for name, mouse in self.mice.items()
-            for model, summary in mouse.rows(self.model).items()
+            for model, summary in {
+                **mouse.rows(self.model),
+                **mouse.group_rows(self.model),
+            }.items()
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -42,22 +42,25 @@ def write_run_files(
         SensoriumError: If a file cannot be written.
     """
     write_json(folder / "evaluation.json", evaluation.to_json())
-    _write_neurons(folder / "neurons.csv", evaluation)
+    _write_neurons(folder / "neurons.csv", evaluation, mice)
     _write_figures(folder / "figures", model, evaluation, mice)
 
 
-def _write_neurons(path: Path, evaluation: Evaluation) -> None:
+def _write_neurons(path: Path, evaluation: Evaluation, mice: Sequence[Mouse]) -> None:
     """Writes one row a neuron, of all mice."""
-    columns: dict[str, list] = {"mouse": []}
-    for each in evaluation.mice.values():
-        columns["mouse"] += [each.mouse] * len(each.unit_ids)
+    columns: dict[str, list] = {"mouse": [], "area": [], "layer": []}
+    for mouse in mice:
+        each, n_neurons = evaluation.mice[mouse.name], mouse.n_neurons
+        columns["mouse"] += [mouse.name] * n_neurons
+        for column in ("area", "layer"):
+            columns[column] += list(mouse.neurons.get(column, [""] * n_neurons))
         values = {
             **each.scores.per_neuron,
             "explainable_variance": each.explainable_variance,
             "oracle": each.oracle,
         }
         for name, column in values.items():
-            missing = np.full(len(each.unit_ids), np.nan)
+            missing = np.full(n_neurons, np.nan)
             columns.setdefault(name, []).extend(missing if column is None else column)
     unit_ids = np.concatenate([each.unit_ids for each in evaluation.mice.values()])
     write_neurons_csv(path, unit_ids=unit_ids, columns=columns)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -43,6 +43,18 @@ class Scores:
             for name, values in self.per_neuron.items()
             if name in self.conditions or values is None or np.isnan(values).any()
         }
+
+    def of_neurons(self, chosen: np.ndarray) -> Self:
+        """Returns the scores of some neurons.
+
+        Args:
+            chosen: `(neurons,)`, whether each is one of them.
+        """
+        per_neuron = {
+            name: None if values is None else values[chosen]
+            for name, values in self.per_neuron.items()
+        }
+        return dataclasses.replace(self, per_neuron=per_neuron)
 
     @functools.cached_property
     def summary(self) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from sensorium_tf.data.mouse import Mouse, load_mouse
+from sensorium_tf.data.mouse import Mouse
+from sensorium_tf.data.opening import load_mouse
 from sensorium_tf.data.subset import Subset
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand

@@ -9,7 +9,7 @@ from recording_files import recording_tree
 
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import load_mouse
-from sensorium_tf.evaluation import evaluate, evaluate_mouse
+from sensorium_tf.evaluation import Evaluation, evaluate, evaluate_mouse
 from sensorium_tf.models import ModelSettings
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.registry import METRICS
@@ -143,7 +143,15 @@ def test_the_mean_scores_are_in_evaluation_json(pair):
 def test_every_neuron_of_every_mouse_has_a_row(pair):
     folder, evaluation = pair
     rows = read_neurons(folder)
-    assert list(rows[0]) == ["unit_id", "mouse", *SCORES, "explainable_variance", "oracle"]
+    assert list(rows[0]) == [
+        "unit_id",
+        "mouse",
+        "area",
+        "layer",
+        *SCORES,
+        "explainable_variance",
+        "oracle",
+    ]
     assert [(row["mouse"], int(row["unit_id"])) for row in rows] == [
         (mouse, unit_id) for mouse in ("full", "hidden") for unit_id in (3, 6, 9, 12, 15)
     ]
@@ -311,6 +319,29 @@ def test_true_rates_that_are_the_responses_predict_them_perfectly(competition, p
     model, mouse = load_model(competition / "model.keras"), load_mouse("hidden", data_dir=prepared)
     each = evaluate_mouse(model, mouse, "test", provenance=PROVENANCE, truth=truth)
     assert each.truth.per_neuron["single_trial_correlation"] == pytest.approx(np.ones(5), abs=1e-6)
+
+
+def test_neurons_of_several_areas_and_layers_are_scored_apart(competition, prepared):
+    model, mouse = load_model(competition / "model.keras"), load_mouse("hidden", data_dir=prepared)
+    assert not evaluate_mouse(model, mouse, "validation", provenance=PROVENANCE).groups
+    areas, layers = np.array(["V1", "LM", "V1", "V1", "LM"]), np.array(["L4"] * 5)
+    mixed = dataclasses.replace(mouse, neurons={**mouse.neurons, "area": areas, "layer": layers})
+    each = evaluate_mouse(model, mixed, "validation", provenance=PROVENANCE)
+    correlations = each.scores.per_neuron["single_trial_correlation"]
+    summary = each.to_json()["groups"]
+    assert list(summary) == ["area LM", "area V1"]
+    for name in ("LM", "V1"):
+        mean = summary[f"area {name}"]["single_trial_correlation"]
+        assert mean == pytest.approx(correlations[areas == name].mean())
+    evaluation = Evaluation(
+        model="ln", track="sensorium", provenance=PROVENANCE, mice={"hidden": each}
+    )
+    assert "ln, area LM (2 neurons)" in evaluation.report()
+    assert [row["model"] for row in evaluation.table()] == [
+        "ln",
+        "ln, area LM (2 neurons)",
+        "ln, area V1 (3 neurons)",
+    ]
 
 
 def test_truth_that_does_not_belong_to_the_run_is_refused(pair, competition, prepared, tmp_path):

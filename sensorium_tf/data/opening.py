@@ -1,0 +1,109 @@
+"""Opening a prepared mouse by its name."""
+
+import contextlib
+import os
+import re
+import sys
+
+import tensorflow_datasets as tfds
+
+from sensorium_tf.data.mouse import SIMULATED, Mouse, is_refused
+from sensorium_tf.data.trials import response_scale
+from sensorium_tf.datasets.sensorium import Builder, RecordingConfig
+from sensorium_tf.errors import AccessError, SensoriumError, one_line
+from sensorium_tf.io import expand
+from sensorium_tf.recordings import Recording
+from sensorium_tf.specs import RESPONSE
+
+
+def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse:
+    """Opens a prepared mouse; reads no trial yet. `simulated` is prepared if it is not there.
+
+    Args:
+        name: `mouse1` to `mouse7`, `simulated`, or the name given to a custom recording.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
+
+    Raises:
+        SensoriumError: If it has not been prepared, or by another version, or what is there is
+            damaged or cannot be read.
+    """
+    folder = expand(data_dir or tfds.core.constants.DATA_DIR)
+    try:
+        builder = builder_of(name, data_dir=data_dir)
+        if name == SIMULATED:
+            # TFDS says so on standard output, which is for what the caller asked for.
+            with contextlib.redirect_stdout(sys.stderr):
+                builder.download_and_prepare()
+        if builder.data_path.exists():
+            return _open(name, builder)
+        earlier = sorted(builder.data_path.parent.glob("[0-9]*.[0-9]*.[0-9]*"))
+    except SensoriumError:
+        raise
+    except Exception as e:  # TFDS and protobuf raise many kinds of error on damaged metadata
+        if is_refused(e):
+            raise AccessError(
+                f"mouse {name!r}: the prepared dataset in {folder} cannot be read: "
+                f"{one_line(e)[:200]}"
+            ) from e
+        raise SensoriumError(
+            f"mouse {name!r}: the prepared dataset in {folder} is damaged ({one_line(e)}): delete "
+            f"the folder sensorium/{name} there and prepare it again"
+        ) from e
+    command = (
+        f"run python launch/prepare.py --mice={name} (or --recording=PATH --name={name} for a "
+        "custom recording)"
+    )
+    if earlier:
+        raise SensoriumError(
+            f"mouse {name!r} in {folder} is prepared as version {earlier[-1].name}, but this is "
+            f"version {builder.version}: {command} and delete the folder {earlier[-1]}"
+        )
+    raise SensoriumError(f"mouse {name!r} is not prepared in {folder}: {command}")
+
+
+def builder_of(
+    name: str,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    recording: str | os.PathLike | None = None,
+) -> Builder:
+    """Returns the TFDS builder of a mouse, published or not, prepared or not.
+
+    It is always this package's: `tfds.builder` would make one of what the data folder says, and
+    import the modules that are named there.
+
+    Args:
+        name: Of the mouse.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
+        recording: Zip or folder to prepare.
+
+    Raises:
+        SensoriumError: If there cannot be a mouse of this name, or what is prepared is damaged.
+    """
+    if name in Builder.builder_configs:
+        config = name
+    elif isinstance(name, str) and re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
+        description = f"A custom recording: {name}."
+        config = RecordingConfig(name=name, description=description)
+        if recording is not None:
+            with Recording(recording, challenge=Builder.challenge) as opened:
+                config.spec = opened.spec
+    else:
+        raise SensoriumError(f"name {name!r}: expected letters, digits and _, a letter first")
+    return Builder(config=config, recording=recording, data_dir=data_dir)
+
+
+def _open(name: str, builder: Builder) -> Mouse:
+    described = builder.description
+    return Mouse(
+        name=name,
+        session_key=described.session_key,
+        spec=described.spec,
+        tiers=described.trials,
+        neurons=described.neurons,
+        statistics=described.statistics,
+        response_scale=response_scale(described.statistics[RESPONSE]["std"]),
+        withheld_signals=described.withheld_signals,
+        withheld_tiers=described.withheld_tiers,
+        _builder=builder,
+    )
