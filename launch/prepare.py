@@ -5,7 +5,7 @@ downloaded; the mouse called simulated is made on the spot; a custom recording g
 you give it. --json prints a line of JSON for each.
 
     python launch/prepare.py --mice=mouse1,mouse2 --manual_dir=DIR
-    python launch/prepare.py --recording=PATH --name=lab1
+    python launch/prepare.py --recording=PATH --name=lab1 [--tiers=oracle:test,none:]
 """
 
 import json
@@ -19,6 +19,14 @@ from sensorium_tf.flags import define_choice, define_flags, show
 FLAGS = define_flags(cli.CommandSettings, ["mice", "json"])
 RECORDING = show(flags.DEFINE_string("recording", None, "Zip or folder of a custom recording."))
 NAME = show(flags.DEFINE_string("name", None, "Name for --recording."))
+TIERS = show(
+    flags.DEFINE_list(
+        "tiers",
+        [],
+        "What the tiers of --recording are called here, such as oracle:test; nothing after the "
+        "colon leaves their trials out.",
+    )
+)
 MANUAL_DIR = show(
     flags.DEFINE_string("manual_dir", None, "Folder with the published zips, unopened.")
 )
@@ -36,10 +44,12 @@ def main() -> None:
         raise SensoriumError("give either --mice, or --recording and --name")
     if (RECORDING.value is None) != (NAME.value is None):
         raise SensoriumError("--recording and --name go together")
+    tiers = cli.pairs(TIERS, may_be_empty=True)
     for name in [NAME.value] if NAME.value is not None else mouse_names(mice):
         mouse = prepare(
             name,
             recording=RECORDING.value,
+            tiers=tiers,
             data_dir=cli.DATA_DIR.value,
             manual_dir=MANUAL_DIR.value,
             file_format=FILE_FORMAT.value,

@@ -62,8 +62,12 @@ def one_of(*choices: flags.FlagHolder) -> str:
     return given[0]
 
 
-def pairs(choice: flags.FlagHolder) -> dict[str, str]:
+def pairs(choice: flags.FlagHolder, *, may_be_empty: bool = False) -> dict[str, str]:
     """Returns what a flag such as `--names=a:b,c:d` pairs.
+
+    Args:
+        choice: The flag.
+        may_be_empty: Whether nothing may stand after a colon.
 
     Raises:
         SensoriumError: If it holds anything else.
@@ -71,7 +75,7 @@ def pairs(choice: flags.FlagHolder) -> dict[str, str]:
     found = {}
     for part in choice.value:
         first, colon, second = (each.strip() for each in part.partition(":"))
-        if not (first and colon and second) or first in found:
+        if not (first and colon and (second or may_be_empty)) or first in found:
             raise SensoriumError(f"--{choice.name}: {part!r}, expected pairs such as a:b,c:d")
         found[first] = second
     return found

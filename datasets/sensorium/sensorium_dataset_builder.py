@@ -54,6 +54,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     Args:
         recording: Path of a recording (zip or folder) to prepare instead of the published one.
             With a `RecordingConfig` of a new name it makes a dataset of a custom recording.
+        tiers: What its tiers are called here, as of `recordings.Recording`.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
         **kwargs: Those of every TFDS builder (`config`, `version`, `file_format`).
 
@@ -96,16 +97,18 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self,
         *,
         recording: os.PathLike | str | None = None,
+        tiers: Mapping[str, str] | None = None,
         data_dir: os.PathLike | str | None = None,
         **kwargs: Any,
     ):
         self._recording = recording
+        self._tiers = tiers
         self._download: Download | None = None
         self.description: Description | None = None
         self.prepared_elsewhere = False
         super().__init__(data_dir=expand(data_dir) if data_dir else None, **kwargs)
         # TFDS builds an equal builder in another process from these arguments.
-        self._original_state["recording"] = recording
+        self._original_state |= {"recording": recording, "tiers": tiers}
 
     def _create_builder_config(self, builder_config: Any, version: Any) -> Any:
         """Returns the config, as TFDS: without its warning for a custom recording's."""
@@ -186,7 +189,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 self._download.record()
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Iterator]:
-        recording = Recording(self._find_recording(dl_manager), challenge=_CHALLENGE)
+        recording = Recording(
+            self._find_recording(dl_manager), challenge=_CHALLENGE, tiers=self._tiers
+        )
         spec = self._spec_of(recording)
         published = _CHALLENGE.catalog.get(self.builder_config.name)
         if published is not None and recording.session_key != published.session_key:

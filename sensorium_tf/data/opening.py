@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import sys
+from collections.abc import Mapping
 
 import tensorflow_datasets as tfds
 
@@ -66,6 +67,7 @@ def builder_of(
     *,
     data_dir: str | os.PathLike | None = None,
     recording: str | os.PathLike | None = None,
+    tiers: Mapping[str, str] | None = None,
 ) -> Builder:
     """Returns the TFDS builder of a mouse, published or not, prepared or not.
 
@@ -76,6 +78,7 @@ def builder_of(
         name: Of the mouse.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
         recording: Zip or folder to prepare.
+        tiers: What its tiers are called here, as of `recordings.Recording`.
 
     Raises:
         SensoriumError: If there cannot be a mouse of this name, or what is prepared is damaged.
@@ -86,11 +89,11 @@ def builder_of(
         description = f"A custom recording: {name}."
         config = RecordingConfig(name=name, description=description)
         if recording is not None:
-            with Recording(recording, challenge=Builder.challenge) as opened:
+            with Recording(recording, challenge=Builder.challenge, tiers=tiers) as opened:
                 config.spec = opened.spec
     else:
         raise SensoriumError(f"name {name!r}: expected letters, digits and _, a letter first")
-    return Builder(config=config, recording=recording, data_dir=data_dir)
+    return Builder(config=config, recording=recording, tiers=tiers, data_dir=data_dir)
 
 
 def _open(name: str, builder: Builder) -> Mouse:

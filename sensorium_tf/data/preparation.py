@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sys
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -22,6 +23,7 @@ def prepare(
     name: str,
     *,
     recording: str | os.PathLike | None = None,
+    tiers: Mapping[str, str] | None = None,
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
     file_format: str = FILE_FORMATS[0],
@@ -32,6 +34,8 @@ def prepare(
         name: `mouse1` to `mouse7`, `simulated`, or a new name for a custom recording.
         recording: Zip or folder to prepare; if left out the published file is taken from the manual
             folder, or downloaded.
+        tiers: Name of a tier in that recording to the one that it is here, such as
+            `{"oracle": "test"}`, or to nothing, which leaves its trials out.
         data_dir: Where prepared datasets go; TFDS's default if left out.
         manual_dir: Folder with the published zips.
         file_format: `tfrecord`, or `array_record` for `tfds.data_source`.
@@ -47,9 +51,11 @@ def prepare(
         raise SensoriumError(f"file format {file_format!r}: {hint(file_format, FILE_FORMATS)}")
     if manual_dir is not None and not (manual_dir := expand(manual_dir)).is_dir():
         raise SensoriumError(f"manual folder {manual_dir}: there is no such folder")
-    builder = builder_of(name, data_dir=data_dir, recording=recording)
+    builder = builder_of(name, data_dir=data_dir, recording=recording, tiers=tiers)
     if builder.data_path.exists():
-        return _check_same(load_mouse(name, data_dir=data_dir), builder, recording, file_format)
+        return _check_same(
+            load_mouse(name, data_dir=data_dir), builder, recording, tiers, file_format
+        )
     if recording is None and name not in Builder.builder_configs:
         raise SensoriumError(
             f"mouse {name!r} is not known: {', '.join(Builder.builder_configs)}, or give a file "
@@ -64,11 +70,11 @@ def prepare(
         builder.download_and_prepare(download_config=config, file_format=file_format)
     mouse = load_mouse(name, data_dir=data_dir)
     if builder.prepared_elsewhere:
-        return _check_same(mouse, builder, recording, file_format)
+        return _check_same(mouse, builder, recording, tiers, file_format)
     return mouse
 
 
-def _check_same(mouse: Mouse, builder, recording, file_format: str) -> Mouse:
+def _check_same(mouse: Mouse, builder, recording, tiers, file_format: str) -> Mouse:
     """Returns a mouse that is prepared already, if it is what was asked for."""
     prepared = builder.info.file_format.value
     if prepared != file_format:
@@ -77,7 +83,7 @@ def _check_same(mouse: Mouse, builder, recording, file_format: str) -> Mouse:
             f"or prepare it as {file_format} in another --data_dir"
         )
     if recording is not None:
-        with Recording(recording, challenge=mouse.challenge) as given:
+        with Recording(recording, challenge=mouse.challenge, tiers=tiers) as given:
             same = (
                 given.session_key == mouse.session_key
                 and _shapes(mouse.spec).items() <= _shapes(given.spec).items()

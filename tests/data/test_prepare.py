@@ -50,6 +50,21 @@ def test_both_file_formats_give_the_same_trials(tmp_path, file_format):
     np.testing.assert_array_equal(trials.trial_ids, tree["meta/trials/trial_idx"][test].astype(str))
 
 
+def test_tiers_get_the_names_that_they_have_here(tmp_path):
+    tree = recording_tree()
+    others = {"train": "train", "validation": "none", "test": "oracle"}
+    odd = {**tree, "meta/trials/tiers": np.array([others[t] for t in tree["meta/trials/tiers"]])}
+    path, tiers = write_zip(tmp_path / "a.zip", odd), {"oracle": "test", "none": ""}
+    with pytest.raises(SensoriumError, match="'none' .4 trials., 'oracle' .6 trials."):
+        prepare("lab1", recording=path, data_dir=tmp_path)
+    for _ in range(2):
+        mouse = prepare("lab1", recording=path, tiers=tiers, data_dir=tmp_path)
+    assert mouse.tiers == {"train": 12, "test": 6}
+    test = np.flatnonzero(tree["meta/trials/tiers"] == "test")
+    expected = tree["meta/trials/trial_idx"][test].astype(str)
+    np.testing.assert_array_equal(mouse.trials("test").trial_ids, expected)
+
+
 @pytest.mark.parametrize("bad", ["data/responses/9", "data/images/9", "meta/trials/tiers"])
 def test_a_bad_recording_leaves_no_dataset(tmp_path, bad):
     tree = recording_tree()

@@ -259,7 +259,7 @@ def test_a_custom_metric_stands_beside_the_others_in_every_file_and_table(
     assert content["mean_rate"] == pytest.approx(expected.mean())
     assert content["intervals"]["mean_rate"] is not None
     rows = read_neurons(tmp_path)
-    assert list(rows[0])[2:6] == [*SCORES, "mean_rate"]
+    assert list(rows[0])[4:8] == [*SCORES, "mean_rate"]
     assert [float(row["mean_rate"]) for row in rows[5:]] == pytest.approx(list(expected))
     header = evaluation.report().splitlines()[1]
     assert header.endswith("  mean rate")
