@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from recording_files import recording_tree, withhold, write_zip
+from warm_python import WarmPython
 
 # Property tests draw the same examples every time, and leave nothing behind: what passes here
 # passes elsewhere. HYPOTHESIS_PROFILE=random draws others, of the seed --hypothesis-seed.
@@ -45,6 +46,14 @@ def prepared(tmp_path_factory):
         path = write_zip(folder / f"{name}.zip", tree)
         prepare(name, recording=path, data_dir=folder / "data")
     return folder / "data"
+
+
+@pytest.fixture(scope="session")
+def warm_python():
+    """Runs programs in new processes of a Python that has imported the libraries already."""
+    python = WarmPython()
+    yield python
+    python.close()
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The commands of README and docs name flags that exist, and their Python runs."""
 
-import os
 import re
 import subprocess
 import sys
@@ -62,24 +61,23 @@ def python_of(page):
     return "\n".join(lines), n_blocks
 
 
-def run_python(code, name, *, folder, data_dir, before=""):
+@pytest.fixture
+def run_python(data_dir, tmp_path, warm_python):
     """Runs a page's Python in a process of its own, in a folder."""
-    (folder / name).write_text(code)
-    script = f"{before}\nexec(compile(open({name!r}).read(), {name!r}, 'exec'))"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=folder,
-        env={**os.environ, "TFDS_DATA_DIR": str(data_dir)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+
+    def run_page(code, name, *, before=""):
+        (tmp_path / name).write_text(code)
+        script = f"{before}\nexec(compile(open({name!r}).read(), {name!r}, 'exec'))"
+        done = warm_python.run("-c", script, cwd=tmp_path, TFDS_DATA_DIR=str(data_dir))
+        assert done.returncode == 0, done.stderr
+
+    return run_page
 
 
 IMAGES = "import numpy as np\nimages = np.zeros((2, 36, 64, 1), 'float32')"
 
 
-def test_the_python_of_the_readme_runs(tmp_path, data_dir):
+def test_the_python_of_the_readme_runs(tmp_path, data_dir, run_python):
     small = ModelSettings(hidden_channels=2, n_blocks=1)
     train_run(
         TrainingSettings(mice=("mouse1",), epochs=1, architecture=small),
@@ -89,11 +87,11 @@ def test_the_python_of_the_readme_runs(tmp_path, data_dir):
     )
     code, n_blocks = python_of(README)
     assert n_blocks == 6
-    run_python(code, "README.md", folder=tmp_path, data_dir=data_dir, before=IMAGES)
+    run_python(code, "README.md", before=IMAGES)
 
 
 @pytest.mark.parametrize("page", [page for page, text in DOCS.items() if python_of(text)[1]])
-def test_the_python_of_a_page_runs(page, tmp_path, data_dir):
+def test_the_python_of_a_page_runs(page, tmp_path, run_python):
     before = ""
     if page == "published_models.md":
         pytest.importorskip("torch", reason="torch writes a checkpoint in the place of the page's")
@@ -101,4 +99,4 @@ def test_the_python_of_a_page_runs(page, tmp_path, data_dir):
         model = small_model({"mouse1": np.eye(5)[:, :3]}, hidden_channels=2)
         save_published(model, tmp_path / "sensorium_sota_model.pth")
     code, _ = python_of(DOCS[page])
-    run_python(code, page, folder=tmp_path, data_dir=data_dir, before=before)
+    run_python(code, page, before=before)

@@ -1,9 +1,6 @@
 """The launchers as a user runs them: each in a process of its own."""
 
 import json
-import multiprocessing
-import os
-import runpy
 import shutil
 import subprocess
 import sys
@@ -36,28 +33,13 @@ def our_lines(stderr):
     ]
 
 
-def launch(folder, name, arguments):
-    """Is a launcher's process, in a Python that has imported the libraries already."""
-    for stream, file in ((1, "out"), (2, "err")):
-        os.dup2(os.open(folder / file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
-    sys.argv = [str(LAUNCH / f"{name}.py"), *map(str, arguments)]
-    sys.path.insert(0, str(LAUNCH))
-    runpy.run_path(sys.argv[0], run_name="__main__")
-
-
 @pytest.fixture(scope="module")
-def quick(tmp_path_factory):
+def quick(warm_python):
     """As `run`, without the seconds that importing TensorFlow takes."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["sensorium_tf.api"])
-    folder = tmp_path_factory.mktemp("streams")
 
     def run_quickly(name, *arguments):
-        process = context.Process(target=launch, args=(folder, name, arguments))
-        process.start()
-        process.join()
-        out, err = (folder / "out").read_text(), (folder / "err").read_text()
-        return process.exitcode, out, our_lines(err)
+        done = warm_python.run(LAUNCH / f"{name}.py", *arguments)
+        return done.returncode, done.stdout, our_lines(done.stderr)
 
     return run_quickly
 

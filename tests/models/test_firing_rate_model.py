@@ -1,16 +1,10 @@
 """The whole model: rates, losses, errors, files."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
 from small_models import small_model
 
-import sensorium_tf
 from sensorium_tf import errors
 from sensorium_tf.models import (
     FiringRateModel,
@@ -155,16 +149,17 @@ assert model.loss["mouse1"].n_train_trials == 100
 """
 
 
-def test_saved_models_predict_the_same_bits_in_a_new_process(model, inputs, responses, tmp_path):
+def test_saved_models_predict_the_same_bits_in_a_new_process(
+    model, inputs, responses, tmp_path, warm_python
+):
     compiled(model).fit(inputs, responses, batch_size=6, epochs=1, verbose=0)
     expected = model.predict(inputs, batch_size=5, verbose=0)
     model.save(tmp_path / "model.keras")
     model.for_mouse("mouse1").save(tmp_path / "mouse1.keras")
     arrays = {f"{m}/{name}": array for m in inputs for name, array in inputs[m].items()}
     np.savez(tmp_path / "inputs.npz", **arrays)
-    root = str(Path(sensorium_tf.__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": root, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, "-c", LOADER, tmp_path], check=True, env=environment)
+    done = warm_python.run("-c", LOADER, tmp_path)
+    assert done.returncode == 0, done.stderr
     with np.load(tmp_path / "rates.npz") as loaded:
         assert set(loaded) == {"mouse3", "mouse1", "alone"}
         for mouse in expected:

@@ -1,14 +1,7 @@
 """Two devices that share a batch take the step that one device takes."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import pytest
-
-import sensorium_tf
 
 STEP = """
 import numpy as np, keras, tensorflow as tf
@@ -60,10 +53,6 @@ assert not np.allclose(first, second), "both replicas drew the same positions"
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="replicas are TensorFlow's")
-def test_two_replicas_take_the_step_of_one_device_and_draw_their_own_noise():
-    root = str(Path(sensorium_tf.__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": root, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    finished = subprocess.run(
-        [sys.executable, "-c", STEP], env=environment, capture_output=True, text=True, check=False
-    )
+def test_two_replicas_take_the_step_of_one_device_and_draw_their_own_noise(warm_python):
+    finished = warm_python.run("-c", STEP)
     assert finished.returncode == 0, finished.stderr[-3000:]

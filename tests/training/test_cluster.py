@@ -1,18 +1,13 @@
 """Processes that train together wait for one another, and can be stopped meanwhile."""
 
-import functools
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.training.devices import Cluster, read_cluster, wait_for_workers
 
@@ -70,28 +65,15 @@ def test_an_address_in_use_is_refused():
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_lone_worker_says_whom_it_waits_for_and_can_be_stopped(tmp_path, number):
+def test_a_lone_worker_says_whom_it_waits_for_and_can_be_stopped(tmp_path, warm_python, number):
     own, other = free_address(), free_address()
     config = {"cluster": {"worker": [own, other]}, "task": {"type": "worker", "index": 0}}
-    root = Path(__file__).parents[2]
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            root / "launch" / "train.py",
-            "--strategy=multi_worker",
-            f"--workdir={tmp_path / 'run'}",
-            f"--data_dir={tmp_path}",
-        ],
-        env={
-            **os.environ,
-            "TF_CONFIG": json.dumps(config),
-            "PYTHONPATH": str(Path(sensorium_tf.__file__).parents[1]),
-        },
-        # Where the tests themselves run in the background, Ctrl-C would be ignored.
-        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
+    process = warm_python.start(
+        Path(__file__).parents[2] / "launch" / "train.py",
+        "--strategy=multi_worker",
+        f"--workdir={tmp_path / 'run'}",
+        f"--data_dir={tmp_path}",
+        TF_CONFIG=json.dumps(config),
     )
     try:
         assert f"waiting for worker 1 ({other}) to be started" in process.stderr.readline()

@@ -1,19 +1,14 @@
 """Several devices and several processes train what one device trains."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.runs import load_model
 from sensorium_tf.settings import TrainingSettings
@@ -59,32 +54,19 @@ print("best score", result.best_score)
 """
 
 
-def start(strategy, n_devices, workdir, prepared, cluster=None, *, n_epochs=3, seed=0, **more):
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(Path(sensorium_tf.__file__).parents[1]),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        **more,
-    }
-    if cluster is not None:
-        environment["TF_CONFIG"] = json.dumps(cluster)
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            DRIVER,
-            strategy,
-            str(n_devices),
-            str(workdir),
-            str(prepared),
-            str(n_epochs),
-            str(seed),
-        ],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture(scope="module")
+def start(prepared, warm_python):
+    """Starts a process that trains."""
+
+    def start_process(
+        strategy, n_devices, workdir, cluster=None, *, n_epochs=3, seed=0, **environment
+    ):
+        if cluster is not None:
+            environment["TF_CONFIG"] = json.dumps(cluster)
+        arguments = (strategy, n_devices, workdir, prepared, n_epochs, seed)
+        return warm_python.start("-c", DRIVER, *arguments, **environment)
+
+    return start_process
 
 
 def finish(process):
@@ -112,9 +94,9 @@ def clusters(n_workers):
 
 
 @pytest.fixture(scope="module")
-def one_device(prepared, tmp_path_factory):
+def one_device(start, tmp_path_factory):
     folder = tmp_path_factory.mktemp("one") / "run"
-    finish(start("one_device", 1, folder, prepared))
+    finish(start("one_device", 1, folder))
     return folder
 
 
@@ -130,16 +112,14 @@ def assert_same_run(folder, one_device):
         assert a == pytest.approx(b, rel=1e-3, abs=1e-4)
 
 
-def test_two_devices_train_what_one_does(one_device, prepared, tmp_path):
-    finish(start("mirrored", 2, tmp_path / "run", prepared))
+def test_two_devices_train_what_one_does(one_device, start, tmp_path):
+    finish(start("mirrored", 2, tmp_path / "run"))
     assert_same_run(tmp_path / "run", one_device)
 
 
-def test_two_processes_train_what_one_does_and_the_first_alone_writes(
-    one_device, prepared, tmp_path
-):
+def test_two_processes_train_what_one_does_and_the_first_alone_writes(one_device, start, tmp_path):
     first, second = (
-        start("auto", 1, tmp_path / "run", prepared, cluster, SCORES_OFF_BY=off)
+        start("auto", 1, tmp_path / "run", cluster, SCORES_OFF_BY=off)
         for cluster, off in zip(clusters(2), ("0", "0.25"), strict=True)
     )
     # What they decide by is the first one's score.
@@ -149,26 +129,20 @@ def test_two_processes_train_what_one_does_and_the_first_alone_writes(
     assert sorted(path.suffix for path in events) == [".hparams", ".v2"]
 
 
-def test_a_worker_that_is_lost_ends_the_others_and_a_restart_goes_on(prepared, tmp_path):
+def test_a_worker_that_is_lost_ends_the_others_and_a_restart_goes_on(start, tmp_path):
     folder = tmp_path / "run"
     first, second = (
-        start("multi_worker", 1, folder, prepared, cluster, n_epochs=500) for cluster in clusters(2)
+        start("multi_worker", 1, folder, cluster, n_epochs=500) for cluster in clusters(2)
     )
-    for _ in range(1200):
-        if first.poll() is not None or (folder / "metrics.jsonl").exists():
-            break
+    while first.poll() is None and not (folder / "metrics.jsonl").exists():
         time.sleep(0.1)
     second.kill()
     second.communicate()
     _, errors = first.communicate()
     assert first.returncode == 1 and "another worker was lost" in errors, errors[-2000:]
     n_done = len(metrics(folder))
-    again = [
-        start("multi_worker", 1, folder, prepared, cluster, n_epochs=500) for cluster in clusters(2)
-    ]
-    for _ in range(1200):
-        if again[0].poll() is not None or len(metrics(folder)) > n_done:
-            break
+    again = [start("multi_worker", 1, folder, cluster, n_epochs=500) for cluster in clusters(2)]
+    while again[0].poll() is None and len(metrics(folder)) == n_done:
         time.sleep(0.1)
     assert len(metrics(folder)) > n_done
     # Asking one of them stops both, after the same step.
@@ -178,9 +152,9 @@ def test_a_worker_that_is_lost_ends_the_others_and_a_restart_goes_on(prepared, t
         assert process.returncode == 1 and "TrainingStopped" in errors, errors[-2000:]
 
 
-def test_workers_with_different_settings_are_refused(prepared, tmp_path):
+def test_workers_with_different_settings_are_refused(start, tmp_path):
     processes = [
-        start("multi_worker", 1, tmp_path / "run", prepared, cluster, seed=seed)
+        start("multi_worker", 1, tmp_path / "run", cluster, seed=seed)
         for seed, cluster in enumerate(clusters(2))
     ]
     for process in processes:

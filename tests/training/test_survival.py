@@ -1,18 +1,14 @@
 """Runs that are killed at bad moments come to what a run comes to that is not."""
 
 import json
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse
 from sensorium_tf.runs import RunRecord, RunStore, load_model
@@ -81,35 +77,34 @@ MOMENTS = (
 )
 
 
-def run(workdir, prepared, moment="never"):
-    flags = [
-        "--mice=full,short",
-        f"--workdir={workdir}",
-        f"--data_dir={prepared}",
-        "--recipe=fast",
-        "--epochs=4",
-        "--batch_size=3",
-        "--ema_decay=0.9",
-        "--clip_norm=100",
-        "--hidden_channels=4",
-        "--n_blocks=1",
-        "--deterministic",
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(Path(sensorium_tf.__file__).parents[1])}
-    return subprocess.run(
-        [sys.executable, "-c", DRIVER, moment, str(ROOT / "launch" / "train.py"), *flags],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture(scope="module")
+def run(prepared, warm_python):
+    """Trains in a process of its own, which something may happen to."""
+
+    def run_until(workdir, moment="never"):
+        flags = [
+            "--mice=full,short",
+            f"--workdir={workdir}",
+            f"--data_dir={prepared}",
+            "--recipe=fast",
+            "--epochs=4",
+            "--batch_size=3",
+            "--ema_decay=0.9",
+            "--clip_norm=100",
+            "--hidden_channels=4",
+            "--n_blocks=1",
+            "--deterministic",
+        ]
+        return warm_python.run("-c", DRIVER, moment, ROOT / "launch" / "train.py", *flags)
+
+    return run_until
 
 
 @pytest.fixture(scope="module")
-def whole(prepared, tmp_path_factory):
+def whole(run, tmp_path_factory):
     """Workdir of a run that nothing happened to."""
     folder = tmp_path_factory.mktemp("whole") / "run"
-    done = run(folder, prepared)
+    done = run(folder)
     assert done.returncode == 0, done.stderr[-2000:]
     return folder
 
@@ -124,12 +119,12 @@ def assert_equal_runs(ours, theirs):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(whole, prepared, tmp_path):
+def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(whole, run, tmp_path):
     folder = tmp_path / "run"
     for moment in MOMENTS:
-        done = run(folder, prepared, moment)
+        done = run(folder, moment)
         assert done.returncode == -9, (moment, done.stdout[-500:], done.stderr[-2000:])
-    done = run(folder, prepared)
+    done = run(folder)
     assert done.returncode == 0, done.stderr[-2000:]
     assert_equal_runs(folder, whole)
     leftovers = [path.name for path in folder.rglob("*") if path.name.endswith(".tmp")]
@@ -157,9 +152,9 @@ def test_what_a_killed_run_left_is_not_taken_for_a_user_s_file(prepared, tmp_pat
     assert [path.name for path in tmp_path.rglob("*.tmp")] == [notes.name]
 
 
-def test_sigterm_saves_the_steps_so_far_and_has_a_status_of_its_own(whole, prepared, tmp_path):
+def test_sigterm_saves_the_steps_so_far_and_has_a_status_of_its_own(whole, run, tmp_path):
     folder = tmp_path / "run"
-    done = run(folder, prepared, "sigterm")
+    done = run(folder, "sigterm")
     assert done.returncode == 75, done.stderr[-2000:]
     stopped = [line for line in done.stderr.splitlines() if line.startswith("stopped:")]
     assert len(stopped) == 1 and "the same command goes on" in stopped[0]
@@ -167,13 +162,13 @@ def test_sigterm_saves_the_steps_so_far_and_has_a_status_of_its_own(whole, prepa
     with np.load(newest) as file:
         state = json.loads(str(file["state"]))
     assert 0 < state["partial"]["step"] < 4
-    done = run(folder, prepared)
+    done = run(folder)
     assert done.returncode == 0, done.stderr[-2000:]
     assert_equal_runs(folder, whole)
 
 
-def test_the_same_seed_gives_the_same_bits_in_another_process(whole, prepared, tmp_path):
-    done = run(tmp_path / "run", prepared)
+def test_the_same_seed_gives_the_same_bits_in_another_process(whole, run, tmp_path):
+    done = run(tmp_path / "run")
     assert done.returncode == 0, done.stderr[-2000:]
     assert_equal_runs(tmp_path / "run", whole)
     shutil.rmtree(tmp_path / "run")
