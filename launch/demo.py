@@ -26,7 +26,7 @@ MODEL = define_flags(
     defaults={"epochs": 30, "batch_size": 64, "hidden_channels": 16},
 )
 
-_MOUSE, _SESSION, _TIER = "demo", "26872-17-20", "test"
+_MOUSE, _TIER = "demo", "test"
 
 
 def main() -> None:
@@ -37,14 +37,8 @@ def main() -> None:
     _claim(output)
     data_dir = cli.DATA_DIR.value or output / "data"
     recordings = output / "recordings"
-    _run(
-        "simulate",
-        output=recordings,
-        session=_SESSION,
-        competition=True,
-        **MOUSE.values(),
-    )
-    recording = next(recordings.glob(f"static{_SESSION}-*.zip"))
+    _run("simulate", output=recordings, competition=True, **MOUSE.values())
+    recording = next(recordings.glob(f"static{SimulationSettings.session}-*.zip"))
     truth = recording.with_name(f"{recording.stem}_truth.npz")
     _run("prepare", recording=recording, name=_MOUSE, data_dir=data_dir)
     _run(
