@@ -172,7 +172,7 @@ def test_a_run_is_what_training_returns(trained, prepared):
             "seed and seeds do not go together: choose one",
         ),
         (lambda: sensorium_tf.Run(None), "run None: expected a workdir or a model file"),
-        (lambda: sensorium_tf.compare(["a", "b"]), "compare: expected runs or their workdirs, one"),
+        (lambda: sensorium_tf.compare(["a", "b"]), "run .*: expected a workdir or a model file"),
     ],
 )
 def test_values_of_another_kind_are_refused(call, says):
@@ -371,7 +371,7 @@ def test_what_a_modulator_takes_need_not_be_stacked(prepared, tmp_path):
     np.testing.assert_allclose(rates, predict(run.model, mouse.trials("test")), rtol=1e-5)
     still = {**signals, "behavior": np.zeros_like(signals["behavior"])}
     assert not np.allclose(rates, run.model.for_mouse("full").predict(still, verbose=0))
-    assert run.evaluate(tier="test").uses.inputs == run.provenance.inputs
+    assert sensorium_tf.evaluate(run, "test").provenance.inputs == run.provenance.inputs
     lone = sensorium_tf.Run(run.folder / "model.keras", prepared)
     assert lone.provenance.inputs == run.provenance.inputs
 

@@ -11,6 +11,7 @@ from sensorium_tf.datasets.sensorium import Builder
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
+from sensorium_tf.cli import CommandSettings
 from sensorium_tf.config import flat_fields, plain_kind
 from sensorium_tf.data import load_mouse, prepare
 from sensorium_tf.evaluation import ground_truth
@@ -21,6 +22,7 @@ from sensorium_tf.recordings import Recording, Truth
 from sensorium_tf.runs import load_model, save_model
 from sensorium_tf.scoring.rows import Rows
 from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.simulation import SimulationSettings
 
 ROOT = Path(__file__).parents[1]
 
@@ -118,7 +120,19 @@ ARGUMENTS = {
 }
 
 NO_PATHS = {
-    *("mice", "tier", "modules", "keys", "mouse", "names", "name", "session", "seeds", "model"),
+    *(
+        "mice",
+        "tier",
+        "tiers",
+        "modules",
+        "keys",
+        "mouse",
+        "names",
+        "name",
+        "session",
+        "seeds",
+        "model",
+    ),
     *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),
     *("image_size", "context", "channels", "core", "readout", "shifter", "modulator"),
     *("track", "recipe", "covariance", "positions"),
@@ -150,12 +164,15 @@ def test_every_text_flag_is_known_to_be_a_path_or_not():
     files["benchmarks"] = ROOT / "benchmarks" / "run.py"
     found = {launcher: flag.findall(path.read_text("utf-8")) for launcher, path in files.items()}
     texts = (str, tuple[str, ...])
-    settings = flat_fields(TrainingSettings).items()
-    found["train"] += [name for name, (_, field) in settings if plain_kind(field) in texts]
     for launcher, names in found.items():
         for name in names:
             known = {name, f"{launcher} {name}"}
             assert known & (NO_PATHS | FLAGS.keys()), f"{launcher} --{name}: is it a path?"
+    paths = {name.rpartition(" ")[2] for name in FLAGS}
+    for settings in (TrainingSettings, CommandSettings, SimulationSettings):
+        for name, (_, field) in flat_fields(settings).items():
+            if plain_kind(field) in texts:
+                assert name in NO_PATHS | paths, f"{settings.__name__}.{name}: is it a path?"
 
 
 def test_paths_are_expanded_in_one_place():

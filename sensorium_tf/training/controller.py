@@ -246,9 +246,10 @@ class Controller:
 
     def _not_finite(self, epoch: int, first_step: int, bad: BadStep) -> SensoriumError:
         """Returns what to say of a step whose loss or gradients were not finite."""
+        what, values = bad.describe()
         return SensoriumError(
-            f"the {bad.what} became infinite or NaN in step {first_step + bad.index + 1} of epoch "
-            f"{epoch} ({bad.values}): {self._lower()}"
+            f"the {what} became infinite or NaN in step {first_step + bad.index + 1} of epoch "
+            f"{epoch} ({values}): {self._lower()}"
         )
 
     def _lower(self) -> str:

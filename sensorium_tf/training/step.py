@@ -68,14 +68,20 @@ class Steps:
             tf.constant(n_trials, tf.float32),
             tf.constant(float(stop)),
         )
-        first_bad = int(bad)
         return StepTotals(
             poisson=poisson.numpy().astype(np.float64),
             penalties=penalties.numpy().astype(np.float64),
             stopped=float(stopped) > 0,
-            bad=None
-            if first_bad < 0
-            else BadStep.of(self._model, first_bad, losses.numpy(), gradients.numpy()),
+            bad=None if int(bad) < 0 else self._bad_step(int(bad), losses, gradients),
+        )
+
+    def _bad_step(self, index: int, losses, gradients) -> BadStep:
+        """Returns the losses and gradients of a step with the names that they go by."""
+        paths = [variable.path for variable in self._model.trainable_variables]
+        return BadStep(
+            index,
+            dict(zip(self._model.mice, losses.numpy().tolist(), strict=True)),
+            dict(zip(paths, gradients.numpy().tolist(), strict=True)),
         )
 
     def _steps(self, iterator, learning_rates, n_trials, stop):

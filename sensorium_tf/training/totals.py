@@ -2,11 +2,8 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Self
 
 import numpy as np
-
-from sensorium_tf.models import FiringRateModel
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -15,42 +12,26 @@ class BadStep:
 
     Attributes:
         index: Of the step within the call.
-        what: `loss` or `gradient`, whichever was not finite.
-        values: Those that tell whose, in words.
+        losses: Mouse to its Poisson loss.
+        gradients: Path of each weight to its largest absolute gradient, before any clipping and
+            summed over devices; infinite where one was NaN.
     """
 
     index: int
-    what: str
-    values: str
+    losses: Mapping[str, float]
+    gradients: Mapping[str, float]
 
-    @classmethod
-    def of(
-        cls, model: FiringRateModel, index: int, losses: np.ndarray, gradients: np.ndarray
-    ) -> Self:
-        """Tells what was not finite.
-
-        Args:
-            model: Of the step.
-            index: Of the step within the call.
-            losses: Poisson loss of each mouse.
-            gradients: Largest absolute gradient of each weight, before any clipping and summed over
-                devices; infinite where one was NaN.
-        """
-        paths = [variable.path for variable in model.trainable_variables]
-        bad_mice = [
-            mouse for mouse, loss in zip(model.mice, losses, strict=True) if not np.isfinite(loss)
-        ]
+    def describe(self) -> tuple[str, str]:
+        """Returns what was not finite, `loss` or `gradient`, and the values that tell whose."""
+        bad_mice = [mouse for mouse, loss in self.losses.items() if not np.isfinite(loss)]
         # Of several infinite ones the core's come from a readout's: name that.
-        of_mouse = [any(f"readout_{mouse}" in path for mouse in bad_mice[:1]) for path in paths]
-        order = np.nan_to_num(gradients, nan=np.inf, posinf=np.inf)
-        largest = int(np.lexsort((of_mouse, order))[-1])
-        of_mice = ", ".join(
-            f"{mouse} {loss:.6g}" for mouse, loss in zip(model.mice, losses, strict=True)
-        )
-        return cls(
-            index,
+        of_mouse = [any(f"readout_{m}" in path for m in bad_mice[:1]) for path in self.gradients]
+        order = np.nan_to_num(list(self.gradients.values()), nan=np.inf, posinf=np.inf)
+        path = list(self.gradients)[int(np.lexsort((of_mouse, order))[-1])]
+        losses = ", ".join(f"{mouse} {loss:.6g}" for mouse, loss in self.losses.items())
+        return (
             "loss" if bad_mice else "gradient",
-            f"loss of {of_mice}; largest gradient {gradients[largest]:.3g}, of {paths[largest]}",
+            f"loss of {losses}; largest gradient {self.gradients[path]:.3g}, of {path}",
         )
 
 

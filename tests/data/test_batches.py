@@ -98,7 +98,7 @@ def test_after_the_first_epoch_nothing_is_read_from_disk(prepared, tmp_path):
     [
         ({"mice": "hidden", "track": "sensorium_plus"}, "withheld"),
         ({"mice": "hidden", "track": "sensorium", "tier": "test"}, "withheld"),
-        ({"mice": "full", "track": "sensorium++"}, "sensorium or sensorium_plus"),
+        ({"mice": "full", "track": "sensorium++"}, "did you mean sensorium?"),
         ({"mice": "full,full", "track": "sensorium"}, "duplicate"),
         ({"mice": "full:9.9.9", "track": "sensorium"}, "expected names"),
         ({"mice": "../full", "track": "sensorium"}, "expected names"),

@@ -157,7 +157,10 @@ def test_the_same_seed_draws_the_same_weights_and_positions(to_numpy):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ({"covariance": "round"}, "covariance 'round': expected full or uncorrelated or isotropic"),
+        (
+            {"covariance": "round"},
+            "covariance 'round': expected one of full, uncorrelated, isotropic",
+        ),
         ({"positions": "fixed"}, "positions 'fixed': expected predicted or free"),
         ({"n_neurons": 0}, "n_neurons 0: expected a whole number"),
         ({"n_neurons": 2.5}, "n_neurons 2.5: expected a whole number"),

@@ -88,7 +88,7 @@ def test_kernels_start_xavier_normal(to_numpy):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        ({"activation": "relu"}, "SensoriumCore: activation 'relu': expected elu or linear"),
+        ({"activation": "relu"}, "SensoriumCore: activation 'relu': did you mean elu?"),
         ({"hidden_channels": 0}, "hidden_channels"),
         ({"n_blocks": -1}, "n_blocks -1: expected at least 0"),
         ({"laplace_penalty": -1.0}, "laplace_penalty"),

@@ -27,7 +27,7 @@ tf.config.set_logical_device_configuration(
 )
 from sensorium_tf.models import ModelSettings, GaussianReadout
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import controller, train
+from sensorium_tf.training import controller, train_run
 
 correlation, off = controller.single_trial_correlation, float(os.environ.get("SCORES_OFF_BY", 0))
 controller.single_trial_correlation = lambda *arrays: correlation(*arrays) + off

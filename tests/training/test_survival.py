@@ -184,4 +184,4 @@ def test_until_the_mice_are_open_sigterm_ends_the_process(tmp_path, monkeypatch)
 
     monkeypatch.setattr(trainer, "open_mice", open_mice)
     with pytest.raises(SensoriumError, match="far enough"):
-        trainer.train(TrainingSettings(mice=("full",)), tmp_path / "run")
+        trainer.train_run(TrainingSettings(mice=("full",)), tmp_path / "run")
