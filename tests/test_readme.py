@@ -67,8 +67,10 @@ def run_python(data_dir, tmp_path, warm_python):
 
     def run_page(code, name, *, before=""):
         (tmp_path / name).write_text(code)
-        script = f"{before}\nexec(compile(open({name!r}).read(), {name!r}, 'exec'))"
-        done = warm_python.run("-c", script, cwd=tmp_path, TFDS_DATA_DIR=str(data_dir))
+        # TFDS has read TFDS_DATA_DIR already, when it was imported.
+        where = f"import tensorflow_datasets as t; t.core.constants.DATA_DIR = {str(data_dir)!r}"
+        script = f"{where}\n{before}\nexec(compile(open({name!r}).read(), {name!r}, 'exec'))"
+        done = warm_python.run("-c", script, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
 
     return run_page

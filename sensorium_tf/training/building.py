@@ -83,7 +83,8 @@ def compiled_model(
     Raises:
         SensoriumError: If the model cannot be built, or a custom one cannot be trained.
     """
-    with precision("mixed_bfloat16" if settings.devices.mixed_precision else "float32"):
+    mixed = settings.devices.mixed_precision
+    with precision("mixed_bfloat16") if mixed else precision("float32"):
         model = build_model(
             settings.architecture,
             {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
