@@ -53,6 +53,6 @@ with tempfile.TemporaryDirectory() as folder:
     files = Path(folder) / "submission.csv", Path(folder) / "ground_truth_file_test.csv"
     ids = {"trial_ids": test.trial_ids, "image_ids": test.image_ids, "unit_ids": mouse.unit_ids}
     sensorium_tf.scoring.write_submission(files[0], rates=rates, **ids)
-    printed = run("score", f"--submission={files[0]}", f"--ground_truth={files[1]}")
+    printed = run("score", f"--submission={files[0]}", f"--ground_truth={files[1]}", "--json")
     assert printed == json.dumps(sensorium_tf.score(*files)) + "\n", printed
 print(f"sensorium_tf {sensorium_tf.__version__} works from {Path(sensorium_tf.__file__).parent}")

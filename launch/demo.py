@@ -61,6 +61,7 @@ def main() -> None:
         printed = _run(
             "score",
             capture=True,
+            json=True,
             submission=workdir / "submission" / "submission_file_live_test.csv",
             ground_truth=recordings / f"ground_truth_file_{_TIER}.csv",
         )

@@ -63,3 +63,14 @@ class AccessError(SensoriumError):
 
 class TrainingStopped(Exception):  # noqa: N818 - not an error: the run is saved and can go on
     """The process was asked to end; the run is saved, and the same command goes on with it."""
+
+
+def shown(text: object, *, most: int = 40) -> str:
+    """Returns text from a file as a message can show it: printable, in quotes and short.
+
+    Args:
+        text: Such as an id or a file's name.
+        most: Number of characters; what is beyond is left out.
+    """
+    text = str(text)
+    return repr(text) if len(text) <= most else f"{text[:most]!r}..."

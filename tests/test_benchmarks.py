@@ -44,7 +44,7 @@ def test_results_are_json_and_a_table_and_are_compared_with_another_script(tmp_p
         "--output=a.json",
         "--only=train,predict,batches,start",
         "--neurons=4",
-        "--batch=8",
+        "--batch=2",
         "--workspace=work",
         f"--compare={script}",
         "--pairs=1",
@@ -60,7 +60,7 @@ def test_results_are_json_and_a_table_and_are_compared_with_another_script(tmp_p
     ):
         assert results[name] > 0
         assert name in done.stdout
-    assert (results["neurons"], results["batch"]) == (4, 8)
+    assert (results["neurons"], results["batch"]) == (4, 2)
     assert set(results["train_seconds"]) == {"step", "core", "readout", "loss", "update", "input"}
     assert results["compared"]["median"]["train_images_per_s"] > 0
     assert "median ratio: train_images_per_s" in done.stdout

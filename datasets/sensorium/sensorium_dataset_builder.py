@@ -4,6 +4,7 @@ import collections
 import contextlib
 import dataclasses
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -156,6 +157,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         """
         if self.data_path.exists():
             return super().download_and_prepare(**kwargs)
+        if not sys.stderr.isatty():  # a log file would fill with bars
+            tfds.disable_progress_bar()
         folder = self.data_path.parent
         work = f"preparing {self.name}/{self.builder_config.name}"
         with file_lock(folder / ".preparing", work, wait=True):

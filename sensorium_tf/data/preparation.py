@@ -51,6 +51,8 @@ def prepare(
         raise SensoriumError(f"file format {file_format!r}: {hint(file_format, FILE_FORMATS)}")
     if manual_dir is not None and not (manual_dir := expand(manual_dir)).is_dir():
         raise SensoriumError(f"manual folder {manual_dir}: there is no such folder")
+    if tiers and recording is None:
+        raise SensoriumError("tiers: go with a recording of one's own (--recording)")
     builder = builder_of(name, data_dir=data_dir, recording=recording, tiers=tiers)
     if builder.data_path.exists():
         return _check_same(
@@ -86,6 +88,8 @@ def _check_same(mouse: Mouse, builder, recording, tiers, file_format: str) -> Mo
         with Recording(recording, challenge=mouse.challenge, tiers=tiers) as given:
             same = (
                 given.session_key == mouse.session_key
+                and {t: len(given.trials_of(t)) for t in mouse.tiers} == dict(mouse.tiers)
+                and given.n_trials == sum(mouse.tiers.values())
                 and _shapes(mouse.spec).items() <= _shapes(given.spec).items()
                 and np.array_equal(
                     given.statistics[RESPONSE].mean, mouse.statistics[RESPONSE]["mean"]
@@ -93,8 +97,9 @@ def _check_same(mouse: Mouse, builder, recording, tiers, file_format: str) -> Mo
             )
         if not same:
             raise SensoriumError(
-                f"sensorium/{mouse.name} is prepared from another recording (session "
-                f"{mouse.session_key}) in {mouse.data_path}: choose another --name, or delete it"
+                f"sensorium/{mouse.name} is prepared from another recording, or with other tiers "
+                f"(session {mouse.session_key}), in {mouse.data_path}: choose another --name, or "
+                "delete it"
             )
     return mouse
 

@@ -111,10 +111,12 @@ class Comparison:
     Attributes:
         provenance: Run to the signals and trials that its model uses.
         mice: Mouse to the comparison on it.
+        folder: Of the files that show it; None if there are none.
     """
 
     provenance: Mapping[str, Provenance]
     mice: Mapping[str, MouseComparison]
+    folder: Path | None = None
 
     def __repr__(self) -> str:
         return self.report()
@@ -150,6 +152,8 @@ class Comparison:
                 differences_table(each.differences, to=names[0], metrics=metrics),
                 "",
             ]
+        if self.folder is not None:
+            parts.append(f"comparison.json and figures are in {self.folder}")
         return "\n".join(parts).rstrip()
 
     def table(self) -> Any:
@@ -215,15 +219,16 @@ def compare(
     _check_places(opened, names)
     known = load_truth(truth, loaded)
     tiers = choose_tiers(loaded, tier, known, inputs=[run.model.inputs for run in opened.values()])
+    first = next(iter(opened.values()))
+    folder = first.folder / "comparison" if output is None else expand(output)
     comparison = Comparison(
         provenance={name: run.provenance for name, run in opened.items()},
         mice={
             mouse.name: _compare_mouse(opened, mouse, chosen, truth=known)
             for mouse, chosen in zip(loaded, tiers, strict=True)
         },
+        folder=folder,
     )
-    first = next(iter(opened.values()))
-    folder = first.folder / "comparison" if output is None else expand(output)
     write_json(folder / "comparison.json", comparison.to_json())
     _write_figures(folder / "figures", comparison)
     return comparison

@@ -63,6 +63,7 @@ def evaluate(
     loaded = run.load_mice(None if mice is None else mouse_names(mice))
     known = load_truth(truth, loaded)
     tiers = choose_tiers(loaded, tier, known, inputs=[run.model.inputs])
+    folder = run.folder if output is None else expand(output)
     evaluation = Evaluation(
         model=run.name,
         track=run.track,
@@ -78,8 +79,8 @@ def evaluate(
             )
             for mouse, chosen in zip(loaded, tiers, strict=True)
         },
+        folder=folder,
     )
-    folder = run.folder if output is None else expand(output)
     write_run_files(folder, evaluation, model=run.model, mice=loaded)
     return evaluation
 

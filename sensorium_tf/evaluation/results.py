@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,12 +131,14 @@ class Evaluation:
         track: The model's.
         provenance: The signals and trials that it uses.
         mice: Mouse to its evaluation.
+        folder: Of the files that show it; None if there are none.
     """
 
     model: str
     track: str
     provenance: Provenance
     mice: Mapping[str, MouseEvaluation]
+    folder: Path | None = None
 
     def __repr__(self) -> str:
         return self.report()
@@ -154,6 +157,8 @@ class Evaluation:
                 notes=mouse.notes(),
             )
             parts += [heading, table, ""]
+        if self.folder is not None:
+            parts.append(f"evaluation.json, neurons.csv and figures are in {self.folder}")
         return "\n".join(parts).rstrip()
 
     def table(self) -> Any:

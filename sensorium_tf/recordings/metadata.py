@@ -1,16 +1,19 @@
 """What a recording says of its trials and neurons, beside its signals."""
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.config import hint
+from sensorium_tf.errors import SensoriumError, shown
 from sensorium_tf.recordings.storage import Storage
 
 # Some ten times as many as anybody has recorded at once.
 _MOST_TRIALS, _MOST_NEURONS = 250_000, 1_000_000
 # Under one of these names a recording keeps its image ids.
 _IMAGE_IDS = ("frame_image_id", "colorframeprojector_image_id", "image_id")
+_MOST_SAID = 4
 _NEURON_METADATA = ("area", "layer", "animal_ids", "sessions", "scan_idx")
 
 
@@ -75,20 +78,32 @@ def read_tiers(storage: Storage, known: Sequence[str], names: Mapping[str, str])
         ),
     )
     if unknown := sorted({*names.values()} - {*known, ""}):
-        raise SensoriumError(f"tiers: {unknown[0]!r} is none, expected {' or '.join(known)}")
-    there = {str(each): names.get(each, str(each)) for each in np.unique(tiers)}
-    if not {*names} <= {*there}:
+        raise SensoriumError(f"tiers: {shown(unknown[0])}: {hint(unknown[0], known)}")
+    found, counts = np.unique(tiers, return_counts=True)
+    there = {each: names.get(each, each) for each in found.tolist()}
+    if absent := sorted({*names} - {*there}):
+        raise SensoriumError(f"{storage.path}: has no tier {shown(absent[0])}, but {_some(there)}")
+    # Those that a name says nothing of may be called so by chance, as by an empty text.
+    unknown = [each for each, ours in there.items() if each not in names and ours not in known]
+    if unknown:
+        n_trials = dict(zip(there, counts.tolist(), strict=True))
+        meant = difflib.get_close_matches(unknown[0].lower(), known, 1) or ["TIER"]
         raise SensoriumError(
-            f"{storage.path}: has no tier {min({*names} - {*there})!r}, but {', '.join(there)}"
+            f"{storage.path}: {name} names tiers that are not known, "
+            f"{_some(unknown, lambda each: f' ({n_trials[each]} trials)')}: say which of "
+            f"{', '.join(known)} each of them is, as in --tiers={unknown[0][:40]}:{meant[0]}, or "
+            "nothing after the colon to leave it out"
         )
-    if unknown := [each for each, meant in there.items() if meant not in (*known, "")]:
-        counts = ", ".join(f"{each[:40]!r} ({(tiers == each).sum()} trials)" for each in unknown)
-        raise SensoriumError(
-            f"{storage.path}: {name} names tiers that are not known, {counts}: say which of "
-            f"{', '.join(known)} they are, as in --tiers={unknown[0][:40]}:{known[1]}, or "
-            "nothing after the colon to leave them out"
-        )
+    if not any(there.values()):
+        raise SensoriumError(f"{storage.path}: every tier is left out: no trial remains")
     return np.array([there[each] for each in tiers.tolist()])
+
+
+def _some(texts: Iterable[str], more: Callable[[str], str] = lambda _: "") -> str:
+    """Returns the first of some names as a message can show them."""
+    first, *others = (f"{shown(each)}{more(each)}" for each in texts)
+    cut = " ..." if len(others) > _MOST_SAID else ""
+    return ", ".join([first, *others[:_MOST_SAID]]) + cut
 
 
 def _per_trial(storage: Storage, column: str, n_trials: int) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 from sensorium_tf.errors import AccessError, SensoriumError
 
 # Of the same kind there are often many.
-_MOST_SAID = 6
+_MOST_SAID, _LONGEST = 6, 300
 
 
 class Problems:
@@ -26,7 +26,8 @@ class Problems:
         # What the system refuses is no fault of the recording's.
         if not isinstance(error, SensoriumError) or isinstance(error, AccessError):
             return False
-        self._texts.append(str(error).removeprefix(f"{self._path}: "))
+        text = str(error).removeprefix(f"{self._path}: ")
+        self._texts.append(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ...")
         return True
 
     def check(self) -> None:

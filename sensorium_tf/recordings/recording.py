@@ -74,7 +74,12 @@ class Recording:
     ):
         self.path = expand(path)
         self.challenge = challenge
-        self._storage = Storage(self.path, is_published=challenge.has_published, warn=self._warn)
+        self._storage = Storage(
+            self.path,
+            folders=[signal.folder for signal in challenge.recording.signals],
+            is_published=challenge.has_published,
+            warn=self._warn,
+        )
         try:
             self._open(tiers or {})
         except BaseException:
@@ -204,27 +209,37 @@ class Recording:
         return tuple(each.name for each in self.spec.context if not self.read(each.name).any())
 
     def _warn(self, text: str) -> None:
-        warnings.warn(f"{self.path}: {text}", stacklevel=3)
+        # It may repeat an error, which names the file already.
+        warnings.warn(f"{self.path}: {text.replace(f'{self.path}: ', '')}", stacklevel=3)
 
     def _keep_trials(self) -> None:
         """Brings the trials' files and metadata together; leaves out what has no tier or files.
 
         Files are numbered as the metadata's rows are, from 0. Where there are as many as rows, and
-        other numbers, a trial was taken out of both.
+        other numbers, trials were taken out of both, or they are numbered from 1.
         """
         numbers = list(next(iter(self._signals.values())).names)
         n_rows = len(self.tiers)
-        if len(numbers) == n_rows:
+        published = self.challenge.has_published(self._storage.top)
+        gaps = sorted({*range(n_rows)} - {*numbers})
+        said = ", ".join(map(str, gaps[:5])) + (" ..." if len(gaps) > 5 else "")
+        if len(numbers) == n_rows and numbers in ([*range(n_rows)], [*range(1, n_rows + 1)]):
             rows = np.arange(n_rows)
-        elif numbers[-1] < n_rows and not self.challenge.has_published(self._storage.top):
-            self._warn(f"left out {n_rows - len(numbers)} of {n_rows} trials, which have no files")
+        elif len(numbers) == n_rows and not published:
+            self._warn(
+                f"its files are numbered with gaps (there is no {said}): taken in their order, as "
+                "the rows of its metadata are"
+            )
+            rows = np.arange(n_rows)
+        # From 1 on, or without the first trial: that cannot be told.
+        elif numbers[0] == 0 and numbers[-1] < n_rows and not published:
+            self._warn(f"left out trials without files, {len(gaps)} of {n_rows}: {said}")
             rows = np.array(numbers)
         else:
-            missing = sorted({*range(n_rows)} - {*numbers}) or [n_rows]
             raise SensoriumError(
                 f"{self.path}: meta/trials/tiers.npy knows {n_rows} trials, but {len(numbers)} "
-                f"have files (the first difference is trial {missing[0]}): the recording is "
-                f"incomplete, {self._storage.remedy}"
+                f"have files, numbered {numbers[0]} to {numbers[-1]}: the recording is incomplete, "
+                f"{self._storage.remedy}"
             )
         chosen = np.flatnonzero(self.tiers[rows] != "")
         rows = rows[chosen]

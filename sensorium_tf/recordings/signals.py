@@ -105,7 +105,7 @@ def _names(storage: Storage, folder: str) -> dict[int, str]:
 def _nothing_in(storage: Storage, folder: str) -> str:
     """Returns what to say of a signal that has to be there and is not."""
     text = f"{storage.path}: data/{folder}/ with a file 0.npy, 1.npy ... for each trial is missing"
-    others = ", ".join(f"data/{each}" for each in storage.folders("data") if each != folder)
+    others = ", ".join(f"data/{each}" for each in storage.folders("data")[:6] if each != folder)
     return f"{text} (there are {others or 'no data at all'}): {storage.remedy}"
 
 

@@ -7,9 +7,8 @@ of Python objects (which NumPy could only read by unpickling) is refused.
 import contextlib
 import math
 import os
-import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,11 +18,12 @@ from sensorium_tf.arrays import HEADER_BYTES, ArrayHeader
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.reading import ZIP_ERRORS, cannot_read, member_bytes, open_regular, open_zip
 from sensorium_tf.recordings.tree import (
+    CONFIG,
+    aliased,
     below_top,
-    linked,
     names_in_folder,
     names_in_zip,
-    read_links,
+    read_aliases,
     what_it_is,
 )
 
@@ -32,7 +32,6 @@ _LARGEST_METADATA_BYTES = 64 << 20
 # An id or a name takes a tenth of it.
 _LARGEST_ITEM_BYTES = 1024
 _LARGEST_NUMBER_BYTES = 16
-_CONFIG = "config.json"
 _LARGEST_CONFIG_BYTES = 1 << 20
 _START_BYTES = 32
 _BLOCK, _THREADS = 128, 4
@@ -45,6 +44,7 @@ class Storage:
     Args:
         path: The recording's zip file or folder; names given to the methods are relative to the
             folder in it that holds `data` and `meta`.
+        folders: Those under `data` of the signals that are known.
         is_published: Tells by the name of a recording whether it can be downloaded again.
         warn: What says a warning.
 
@@ -61,6 +61,7 @@ class Storage:
         self,
         path: Path,
         *,
+        folders: Sequence[str],
         is_published: Callable[[str], bool],
         warn: Callable[[str], None],
     ):
@@ -82,7 +83,10 @@ class Storage:
                 self.top = top.strip("/").rsplit("/", 1)[-1] or path.name
                 self.remedy = _remedy(is_published(self.top))
             self._names = below
-            self._names = linked(below, self._links())
+            self._names = aliased(below, self._aliases(), folders, warn)
+            self._in_folders: dict[str, list[str]] = {}
+            for name in sorted(self._names):
+                self._in_folders.setdefault(name.rpartition("/")[0], []).append(name)
             self._open_files = open_files.pop_all()
 
     def close(self) -> None:
@@ -91,13 +95,16 @@ class Storage:
 
     def names(self, folder: str) -> list[str]:
         """Returns the names of the arrays in a folder such as `meta/neurons`, sorted."""
-        pattern = re.compile(re.escape(folder) + r"/[^/]+\.npy")
-        return sorted(name for name in self._names if pattern.fullmatch(name))
+        return [name for name in self._in_folders.get(folder, ()) if name.endswith(".npy")]
 
     def folders(self, folder: str) -> list[str]:
         """Returns the names of the folders in a folder such as `data` that hold files, sorted."""
-        pattern = re.compile(re.escape(folder) + r"/([^/]+)/[^/]+")
-        return sorted({match[1] for name in self._names if (match := pattern.fullmatch(name))})
+        prefix = f"{folder}/"
+        return sorted(
+            each.removeprefix(prefix)
+            for each in self._in_folders
+            if each.startswith(prefix) and "/" not in each.removeprefix(prefix)
+        )
 
     def header(self, name: str) -> ArrayHeader:
         """Returns what an array is like; its values are not read.
@@ -256,15 +263,15 @@ class Storage:
             "annex get, or copy the files themselves)"
         )
 
-    def _links(self) -> dict[str, str]:
-        """Returns which folders of signals have other names, as `config.json` says."""
-        if _CONFIG not in self._names:
+    def _aliases(self) -> dict[str, str]:
+        """Returns which folders of signals go by other names, as `config.json` says."""
+        if CONFIG not in self._names:
             return {}
-        content, _ = self._content(_CONFIG, _LARGEST_CONFIG_BYTES)
+        content, _ = self._content(CONFIG, _LARGEST_CONFIG_BYTES)
         try:
-            return read_links(content)
+            return read_aliases(content)
         except ValueError as e:
-            self.warn(f"left out {_CONFIG}, which cannot be understood ({one_line(e)})")
+            self.warn(f"left out {CONFIG}, which cannot be understood ({one_line(e)})")
             return {}
 
 

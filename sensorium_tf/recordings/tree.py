@@ -4,16 +4,19 @@ import json
 import os
 import re
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import SensoriumError, one_line, shown
 from sensorium_tf.reading import cannot_read
 
-TIERS = "meta/trials/tiers.npy"
+TIERS, CONFIG = "meta/trials/tiers.npy", "config.json"
 # A recording may lie so many folders deep in its archive.
 _DEEPEST_TOP = 4
+# Some ten signals of as many trials as anybody has recorded at once.
+_MOST_NAMES = 3_000_000
+_DRIVE = re.compile(r"[A-Za-z]:")
 # What other systems put beside files, under the same suffix.
 _LITTER = re.compile(r"(^|/)(\._|__MACOSX/)")
 # What is given in place of a zip, by its first bytes.
@@ -26,28 +29,30 @@ _OTHER_KINDS = (
 
 
 def names_in_folder(path: Path) -> list[str] | None:
-    """Returns the names of all that is in a folder, links followed; None if the path is none.
+    """Returns the names of all that is in a folder, symbolic links followed; None if it is none.
 
     Raises:
         AccessError: If the system refuses to list it.
+        SensoriumError: If it holds more than any recording.
     """
+    names: list[str] = []
 
-    def refuse(error: OSError) -> None:
-        raise error
+    def walk(folder: Path, prefix: str, above: tuple[str, ...]) -> None:
+        # A link may lead to a folder that holds it.
+        if (place := os.path.realpath(folder)) in above:
+            return
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda each: each.name):
+                names.append(prefix + entry.name)
+                if len(names) > _MOST_NAMES:
+                    raise SensoriumError(f"{path}: holds more files than any recording")
+                if entry.is_dir():
+                    walk(folder / entry.name, f"{prefix}{entry.name}/", (*above, place))
 
     try:
         if not path.is_dir():
             return None
-        names, seen = [], set()
-        for folder, folders, files in os.walk(path, onerror=refuse, followlinks=True):
-            # A link may lead to a folder that holds it.
-            place = os.path.realpath(folder)
-            if place in seen:
-                folders.clear()
-                continue
-            seen.add(place)
-            below = Path(folder).relative_to(path)
-            names += [(below / name).as_posix() for name in folders + files]
+        walk(path, "", ())
     except OSError as e:
         raise cannot_read(e.filename or path, e) from e
     return names
@@ -62,12 +67,13 @@ def names_in_zip(path: Path, archive: zipfile.ZipFile) -> dict[str, str]:
     names: dict[str, str] = {}
     for member in archive.namelist():
         name = re.sub(r"^(\./)+", "", member.replace("\\", "/"))
-        if name.startswith("/") or ":" in name or ".." in name.split("/"):
+        if name.startswith("/") or _DRIVE.match(name) or ".." in name.split("/"):
             raise SensoriumError(
-                f"{path}: {member!r} in it points outside of the recording: do not use this file"
+                f"{path}: {shown(member)} in it points outside of the recording: do not use this "
+                "file"
             )
         if name in names:
-            raise SensoriumError(f"{path}: a duplicate of {name!r} in it")
+            raise SensoriumError(f"{path}: a duplicate of {shown(name)} in it")
         names[name] = member
     return names
 
@@ -84,58 +90,75 @@ def below_top(path: Path, names: Iterable[str]) -> tuple[str, dict[str, str]]:
     """
     names = [name for name in names if not _LITTER.search(name)]
     tops = {name.removesuffix(TIERS) for name in names if f"/{name}".endswith(f"/{TIERS}")}
-    tops = sorted(top for top in tops if top.count("/") <= _DEEPEST_TOP)
+    tops = sorted(tops, key=lambda top: (top.count("/"), top))
     if not tops:
         there = sorted({name.split("/")[0] for name in names})[:5]
         raise SensoriumError(
-            f"{path}: no {TIERS} in it (but {', '.join(there) or 'nothing at all'}): not a "
-            "recording in the published file tree"
+            f"{path}: no {TIERS} in it (but {', '.join(map(shown, there)) or 'nothing at all'}): "
+            "not a recording in the published file tree"
         )
-    if len(tops) > 1:
-        raise SensoriumError(f"{path}: holds several recordings ({', '.join(tops)}): give one")
-    (top,) = tops
+    top, *others = tops
+    if top.count("/") > _DEEPEST_TOP:
+        raise SensoriumError(f"{path}: its recording lies too many folders deep, in {shown(top)}")
+    # Copies inside of a recording are no others.
+    if others := [each for each in others if not each.startswith(top)]:
+        both = f"{shown(top or '.')} and {shown(others[0])}"
+        raise SensoriumError(f"{path}: holds several recordings ({both} among them): give one")
     return top, {name.removeprefix(top): name for name in names if name.startswith(top)}
 
 
-def linked(names: Mapping[str, str], links: Mapping[str, str]) -> dict[str, str]:
-    """Returns the names of a recording in which folders of signals have other names.
+def aliased(
+    names: Mapping[str, str],
+    aliases: Mapping[str, str],
+    folders: Iterable[str],
+    warn: Callable[[str], None],
+) -> dict[str, str]:
+    """Returns the names of a recording in which folders of signals go by other names.
 
     Args:
         names: Those below its top, with their whole names.
-        links: Name of a signal's folder to the folder under `data` that stands for it.
+        aliases: A folder under `data` to the one that stands for it.
+        folders: Those of the signals that are known; no other has an alias.
+        warn: What says a warning.
     """
-    moved = {name: whole for name, whole in names.items() if _folder(name) not in links}
-    for wanted, there in links.items():
-        prefix = f"data/{there}/"
-        for name, whole in names.items():
-            if name.startswith(prefix):
-                moved.pop(name, None)
-                moved[f"data/{wanted}/{name.removeprefix(prefix)}"] = whole
-    return moved
+    by_folder: dict[str, dict[str, str]] = {}
+    for name, whole in names.items():
+        if (match := re.match(r"data/([^/]+)/", name)) is not None:
+            by_folder.setdefault(match[1], {})[name] = whole
+    used = {}
+    for folder in folders:
+        if (there := aliases.get(folder, folder)) == folder:
+            continue
+        if there in by_folder:
+            used[folder] = there
+        else:
+            warn(f"{CONFIG} says that {shown(there)} stands for {folder}, but there is none")
+    # What stands for a signal is no signal of its own, unless it is known as one.
+    gone = {*used, *(set(used.values()) - set(folders))}
+    hidden = {name for folder in gone for name in by_folder.get(folder, ())}
+    result = {name: whole for name, whole in names.items() if name not in hidden}
+    for folder, there in used.items():
+        for name, whole in by_folder[there].items():
+            result[f"data/{folder}/{name.removeprefix(f'data/{there}/')}"] = whole
+    return result
 
 
-def read_links(content: bytes) -> dict[str, str]:
-    """Returns the links that a recording's `config.json` names.
+def read_aliases(content: bytes) -> dict[str, str]:
+    """Returns the aliases of folders that a recording's `config.json` names under `links`.
 
     Raises:
         ValueError: If it is not the configuration of a recording.
     """
     try:
-        links: Any = json.loads(content.decode()).get("links", {})
-        plain = all(isinstance(name, str) for pair in links.items() for name in pair)
+        aliases: Any = json.loads(content.decode()).get("links", {})
+        plain = all(isinstance(name, str) for pair in aliases.items() for name in pair)
     except (AttributeError, RecursionError) as e:
         raise ValueError(one_line(e)) from e
     if not plain:
         raise ValueError("its links are not names")
-    return links
+    return aliases
 
 
 def what_it_is(start: bytes) -> str | None:
     """Returns what a file is that is no zip, by its first bytes; None if that is not known."""
     return next((kind for magic, kind in _OTHER_KINDS if start.startswith(magic)), None)
-
-
-def _folder(name: str) -> str | None:
-    """Returns the folder under `data` that a file is in."""
-    match = re.match(r"data/([^/]+)/", name)
-    return match and match[1]

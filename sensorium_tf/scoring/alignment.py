@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from sensorium_tf.scoring.files import PREDICTION, RESPONSES
-from sensorium_tf.scoring.rows import Rows
+from sensorium_tf.scoring.rows import Rows, shown_id
 
 
 def aligned(
@@ -87,9 +87,12 @@ class _Table:
 
     def _check(self, trial: str, image: str, rows: Rows) -> None:
         if trial not in self._images:
-            raise rows.error(f"trial {trial} is not in the ground truth: is it another mouse's?")
+            raise rows.error(
+                f"trial {shown_id(trial)} is not in the ground truth: is it another mouse's?"
+            )
         if image != self._images[trial]:
             raise rows.error(
-                f"trial {trial} shows image {image}, but {self._images[trial]} in the ground truth"
+                f"trial {shown_id(trial)} shows image {shown_id(image)}, but "
+                f"{self._images[trial]} in the ground truth"
                 f"{_SHORTENED if 'E' in image.upper() and '.' in image else ''}"
             )

@@ -8,7 +8,9 @@ import numpy as np
 # What NumPy writes around a number since version 2, and around an array.
 _SCALAR = re.compile(r"\b(?:np|numpy)\.\w{1,12}\(([^()]{0,40})\)")
 _ARRAY = re.compile(r"^(?:np\.|numpy\.)?array\((.*?)(?:,\s*dtype=\w+)?\)$", re.DOTALL)
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_LONGEST_NUMBER = 400
+_EMPTY = re.compile(r",\s*(?:,|$)")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 # A spreadsheet keeps no more of a cell.
 _SPREADSHEET_CELL = 32_767
@@ -65,10 +67,13 @@ def _tolerant(text: str, whole: bool) -> list[int | float]:
     plain = _SCALAR.sub(r"\1", plain)
     if plain[:1] + plain[-1:] not in ("[]", "()"):
         raise NotAListError(_what_it_is(text, whole))
-    tokens = plain[1:-1].replace(",", " ").split()
+    inside = plain[1:-1]
+    if _EMPTY.search(inside.removesuffix(",") if plain[0] == "(" else inside):
+        raise NotAListError(_what_it_is(text, whole))
+    tokens = inside.replace(",", " ").split()
     values = []
     for token in tokens:
-        if _NUMBER.fullmatch(token) is None:
+        if len(token) > _LONGEST_NUMBER or _NUMBER.fullmatch(token) is None:
             if _NOT_FINITE.fullmatch(token):
                 raise NotAListError(f"holds {token}, expected finite numbers")
             raise NotAListError(_what_it_is(text, whole))
@@ -84,7 +89,9 @@ def _what_it_is(text: str, whole: bool) -> str:
     if "..." in text:
         why = ", and NumPy has left some out (...): write lists, as .tolist() gives them"
     elif start[:1] in ("[", "(") and text.strip()[-1:] not in ("]", ")"):
-        why = f", and it is cut short: a spreadsheet keeps {_SPREADSHEET_CELL:,} characters a cell"
+        why = ", and does not end as one"
+        if len(text) >= _SPREADSHEET_CELL:
+            why += f": a spreadsheet keeps {_SPREADSHEET_CELL:,} characters of a cell"
     kind = "whole numbers, such as [1, 2]" if whole else "numbers, such as [0.5, 1.25]"
     return f"is not a list of {kind} ({found}{why})"
 

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.errors import SensoriumError, shown
 from sensorium_tf.io import expand
 from sensorium_tf.reading import cannot_read, open_regular
 from sensorium_tf.scoring.csv_records import LONGEST_RECORD, NotCsvError, records
 from sensorium_tf.scoring.files import IMAGE, NEURONS, TRIAL
 from sensorium_tf.scoring.lists import NotAListError, parse_list
 
+_LONGEST_SHOWN = 64  # an md5 has half as many characters
 # Spreadsheets write others where the comma is the decimal point.
 _SEPARATORS = (",", ";", "\t")
 # What is given in place of a CSV file, by its first bytes.
@@ -56,23 +57,25 @@ class Rows:
             if not trial:
                 raise self.error("a row without trial id")
             if trial in seen:
-                raise self.error(f"duplicate trial {trial}")
+                raise self.error(f"duplicate trial {shown_id(trial)}")
             seen.add(trial)
             values = self._numbers(values_text, trial, self._column, whole=False)
             # Nearly always the same text in each row: parse it once.
             if neurons_text != unit_ids_text:
                 unit_ids = self._numbers(neurons_text, trial, NEURONS, whole=True)
                 if not unit_ids.size:
-                    raise self.error(f"trial {trial}: no neuron in {NEURONS}")
+                    raise self.error(f"trial {shown_id(trial)}: no neuron in {NEURONS}")
                 distinct, counts = np.unique(unit_ids, return_counts=True)
                 if len(distinct) < len(unit_ids):
                     doubled = distinct[np.argmax(counts)]
-                    raise self.error(f"trial {trial}: neuron {doubled} is in {NEURONS} twice")
+                    raise self.error(
+                        f"trial {shown_id(trial)}: neuron {doubled} is in {NEURONS} twice"
+                    )
                 unit_ids_text = neurons_text
             if len(values) != len(unit_ids):
                 raise self.error(
-                    f"trial {trial}: {len(values)} values in {self._column} for {len(unit_ids)} "
-                    f"neurons in {NEURONS}"
+                    f"trial {shown_id(trial)}: {len(values)} values in {self._column} for "
+                    f"{len(unit_ids)} neurons in {NEURONS}"
                 )
             yield trial, image, values, unit_ids
         if not seen:
@@ -90,31 +93,38 @@ class Rows:
                 open_regular(self.path) as binary,
                 io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as file,
             ):
-                header = file.readline(LONGEST_RECORD)
+                start, header = file.tell(), file.readline(LONGEST_RECORD)
+                # Empty lines, and the one in which a spreadsheet names its separator.
+                while header and (not header.strip() or header.startswith("sep=")):
+                    start, header = file.tell(), file.readline(LONGEST_RECORD)
                 separator = max(_SEPARATORS, key=header.count)
-                file.seek(0)
+                file.seek(start)
                 found = records(file, separator)
                 columns = [_plain_name(name) for name in next(found, [])]
+                while columns and not columns[-1]:
+                    columns.pop()
                 if max(map(len, columns), default=0) > _LONGEST_COLUMN_NAME:
                     raise NotCsvError(
                         f"a column's name has more than {_LONGEST_COLUMN_NAME} characters"
                     )
                 missing = [name for name in needed if name not in columns]
                 if missing:
-                    there = ", ".join(repr(name[:20]) for name in columns[:6])
+                    there = ", ".join(shown(name, most=20) for name in columns[:6])
                     raise self.error(
                         f"column {missing[0]!r} is missing: expected a CSV file with "
                         f"{', '.join(needed)} in its first row, which holds {there or 'nothing'}"
                     )
-                if len(set(columns)) < len(columns):
-                    raise self.error("duplicate column")
+                if twice := [name for name in needed if columns.count(name) > 1]:
+                    raise self.error(f"column {twice[0]!r} is there twice")
                 places = [columns.index(name) for name in needed]
                 for cells in found:
+                    while len(cells) > len(columns) and not cells[-1].strip():
+                        cells.pop()
                     if len(cells) > len(columns):
                         trial = cells[places[0]]
                         raise self.error(
-                            f"trial {trial}: more cells than columns: a list has to stand in "
-                            'double quotes, "[0.5, 1.25]"'
+                            f"trial {shown_id(trial)}: more cells than columns: a list has to "
+                            'stand in double quotes, "[0.5, 1.25]"'
                         )
                     if any(map(str.strip, cells)):
                         cells += [""] * (len(columns) - len(cells))
@@ -137,16 +147,21 @@ class Rows:
         try:
             return parse_list(text, whole=whole)
         except NotAListError as e:
-            raise self.error(f"trial {trial}: {column} {e}") from e
+            raise self.error(f"trial {shown_id(trial)}: {column} {e}") from e
 
 
 def _plain_id(text: str) -> str:
     """Returns an id; that of a whole number is the same with and without a decimal point."""
     text = text.strip()
     whole, _, fraction = text.partition(".")
-    is_whole = whole.removeprefix("-").isdigit() and fraction and not fraction.strip("0")
+    is_whole = whole.removeprefix("-").isdigit() and not fraction.strip("0")
     return whole if is_whole else text
 
 
 def _plain_name(column: str) -> str:
     return column.strip().lower()
+
+
+def shown_id(text: str) -> str:
+    """Returns an id as a message can show it."""
+    return text if text.isprintable() and len(text) <= _LONGEST_SHOWN else shown(text)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow_datasets as tfds
 from recording_files import recording_tree, write_zip
 from sensorium_tf.datasets.sensorium import Builder
 
@@ -21,10 +22,19 @@ def test_preparing_the_same_recording_again_changes_nothing(tmp_path):
     assert before == {file: file.stat().st_mtime_ns for file in first.data_path.iterdir()}
 
 
+def test_there_are_bars_on_terminals_alone(tmp_path, capfd, monkeypatch):
+    path = write_zip(tmp_path / "r.zip", recording_tree())
+    for is_terminal in (False, True):
+        tfds.enable_progress_bar()
+        monkeypatch.setattr(sys.stderr, "isatty", lambda answer=is_terminal: answer)
+        prepare("lab1", recording=path, data_dir=tmp_path / str(is_terminal))
+        assert ("splits" in capfd.readouterr().err) is is_terminal
+
+
 def test_a_name_that_another_recording_has_is_refused(tmp_path):
     prepare("lab1", recording=write_zip(tmp_path / "a.zip", recording_tree()), data_dir=tmp_path)
     other = write_zip(tmp_path / "b.zip", recording_tree(seed=9))
-    with pytest.raises(SensoriumError, match="another recording .* choose another --name"):
+    with pytest.raises(SensoriumError, match="another recording, .* choose another --name"):
         prepare("lab1", recording=other, data_dir=tmp_path)
 
 
@@ -61,6 +71,10 @@ def test_tiers_get_the_names_that_they_have_here(tmp_path):
         mouse = prepare("lab1", recording=path, tiers=tiers, data_dir=tmp_path)
     assert mouse.tiers == {"train": 12, "test": 6}
     test = np.flatnonzero(tree["meta/trials/tiers"] == "test")
+    with pytest.raises(SensoriumError, match="or with other tiers"):
+        prepare("lab1", recording=path, tiers={**tiers, "none": "validation"}, data_dir=tmp_path)
+    with pytest.raises(SensoriumError, match="tiers: go with a recording of one's own"):
+        prepare("mouse3", tiers=tiers, data_dir=tmp_path)
     expected = tree["meta/trials/trial_idx"][test].astype(str)
     np.testing.assert_array_equal(mouse.trials("test").trial_ids, expected)
 

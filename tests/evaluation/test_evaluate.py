@@ -191,7 +191,8 @@ def test_the_figures_are_written_for_the_model_and_each_mouse(pair):
 def test_the_report_says_on_what_was_scored_and_why_a_score_is_missing(pair):
     report = pair[1].report()
     assert repr(pair[1]) == report  # what a notebook shows
-    full, hidden = report.split("\n\n")
+    full, hidden, files = report.split("\n\n")
+    assert files == f"evaluation.json, neurons.csv and figures are in {pair[0]}"
     sees = "cnn sees image; trained on train of full, hidden, chosen by validation"
     assert full.startswith(f"full: 5 neurons, 6 trials of tier test; {sees}\n")
     assert hidden.startswith(f"hidden: 5 neurons, 4 trials of tier validation; {sees}\n")

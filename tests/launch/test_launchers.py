@@ -146,6 +146,7 @@ def test_from_a_trained_model_to_a_scored_submission(workspace, quick):
         "score",
         f"--submission={workspace / 'submission_file_live_test.csv'}",
         f"--ground_truth={workspace / 'ground_truth_file_test.csv'}",
+        "--json",
     )
     assert status == 0, ours
     evaluation = json.loads((workspace / "ln" / "evaluation.json").read_text())

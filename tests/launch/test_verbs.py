@@ -142,13 +142,18 @@ def test_scoring_needs_no_tensorflow(without_tensorflow):
     write_ground_truth(files[1], responses=values, **ids)
     flags = f"--submission={files[0]}", f"--ground_truth={files[1]}"
     for done in (
-        sensorium("score", *flags, path=without_tensorflow),
-        python(LAUNCH / "score.py", *flags, path=without_tensorflow),
+        sensorium("score", *flags, "--json", path=without_tensorflow),
+        python(LAUNCH / "score.py", *flags, "--json", path=without_tensorflow),
     ):
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith('{"single_trial_correlation": ')
+    done = sensorium("score", *flags, "--track=sensorium_plus", path=without_tensorflow)
+    assert done.returncode == 0, done.stderr
+    table = done.stdout
+    assert "submission" in table and "oracle (other repeats)" in table
+    assert "no FEVE: " in table and "[low, high]: 95% interval over neurons" in table
     (without_tensorflow / "my_metric.py").write_text(METRIC)
-    done = sensorium("score", *flags, "--modules=my_metric", path=without_tensorflow)
+    done = sensorium("score", *flags, "--modules=my_metric", "--json", path=without_tensorflow)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["halves"] == 0.5
 

@@ -95,6 +95,22 @@ def test_links_to_folders_are_followed_and_may_lead_back(tmp_path, tree):
     same(folder, tree)
 
 
+def test_a_link_to_a_folder_beside_it_hides_neither(tmp_path, tree):
+    folder = write_folder(tmp_path / OWN, tree)
+    (folder / "data" / "responses").rename(folder / "data" / "targets")
+    (folder / "data" / "responses").symlink_to("targets", target_is_directory=True)
+    same(folder, tree)
+
+
+def test_copies_inside_of_a_recording_and_odd_names_are_no_harm(tmp_path, tree):
+    folder = write_folder(tmp_path / OWN, tree)
+    write_folder(folder / "backup", {"meta/trials/tiers": tree["meta/trials/tiers"]})
+    same(folder, tree)
+    same(zipped(tmp_path / "r.zip", {**members(tree), f"{OWN}/notes 12:30.txt": b""}), tree)
+    deep = zipped(tmp_path / "d.zip", members(tree, lambda name: f"a/b/c/d/e/{name}"))
+    assert "too many folders deep" in refusal(deep)
+
+
 def test_a_link_to_nothing_is_named(tmp_path, tree):
     folder = write_folder(tmp_path / OWN, tree)
     file = folder / "data" / "behavior" / "0.npy"
@@ -121,6 +137,32 @@ def test_folders_of_signals_may_have_other_names(tmp_path, tree, form):
     with Recording(path) as recording:
         assert recording.spec.names == ("image", "response", "behavior", "pupil_center")
     same(path, tree)
+
+
+def test_an_alias_that_changes_nothing_is_no_harm(tmp_path, tree):
+    path = write_folder(tmp_path / OWN, tree)
+    (path / "config.json").write_bytes(config({"targets": "responses", "responses": "responses"}))
+    same(path, tree)
+
+
+def test_folders_of_signals_may_be_swapped(tmp_path, tree):
+    swapped = {"behavior": "pupil_center", "pupil_center": "behavior"}
+    renamed = {}
+    for name, value in tree.items():
+        data, _, rest = name.partition("/")
+        folder, _, trial = rest.partition("/")
+        kept = data != "data" or folder not in swapped
+        renamed[name if kept else f"data/{swapped[folder]}/{trial}"] = value
+    path = write_folder(tmp_path / OWN, renamed)
+    (path / "config.json").write_bytes(config(swapped))
+    same(path, tree)
+
+
+def test_an_alias_of_nothing_is_said_and_left_out(tmp_path, tree):
+    path = write_folder(tmp_path / OWN, tree)
+    (path / "config.json").write_bytes(config({"responses": "gone"}))
+    with pytest.warns(UserWarning, match="says that 'gone' stands for responses, but there is non"):
+        same(path, tree)
 
 
 @pytest.mark.parametrize("content", [b"{", b"[]", b'{"links": {"a": 1}}', b"\xff", b"[" * 99_999])
@@ -151,9 +193,16 @@ def test_a_trial_may_be_left_out(tmp_path, tree):
     fewer = without_trial(tree, 3)
     for column in ("tiers", "frame_image_id", "trial_idx"):
         fewer[f"meta/trials/{column}"] = np.delete(tree[f"meta/trials/{column}"], 3)
-    same(write_folder(tmp_path / "whole", fewer), tree, trials=rest)
-    with pytest.warns(UserWarning, match="left out 1 of 22 trials, which have no files"):
+    with pytest.warns(UserWarning, match="numbered with gaps .there is no 3.: taken in their ord"):
+        same(write_folder(tmp_path / "whole", fewer), tree, trials=rest)
+    with pytest.warns(UserWarning, match="left out trials without files, 1 of 22: 3$"):
         same(write_folder(tmp_path / OWN, without_trial(tree, 3)), tree, trials=rest)
+
+
+def test_trials_are_not_left_out_where_it_cannot_be_told_which(tmp_path, tree):
+    """Files 1 to 21: without the first trial, or numbered from 1 without the last one."""
+    text = refusal(write_folder(tmp_path / OWN, without_trial(tree, 0)))
+    assert "knows 22 trials, but 21 have files, numbered 1 to 21" in text
 
 
 def test_a_published_recording_has_all_of_its_trials(tmp_path, tree):
@@ -174,7 +223,7 @@ def test_tiers_of_any_name_are_said_to_be_ours(tmp_path, tree):
     path = write_folder(tmp_path / OWN, odd)
     text = refusal(path)
     assert "'oracle' (6 trials), 'training' (12 trials), 'val' (4 trials)" in text
-    assert "--tiers=oracle:validation" in text
+    assert "--tiers=oracle:TIER" in text
     tiers = same(path, tree, tiers={there: ours for ours, there in others.items()})
     assert tiers == tree["meta/trials/tiers"].tolist()
     kept = np.flatnonzero(tree["meta/trials/tiers"] != "validation")
@@ -182,9 +231,34 @@ def test_tiers_of_any_name_are_said_to_be_ours(tmp_path, tree):
     assert "validation" not in same(path, tree, trials=kept, tiers=tiers)
 
 
+@pytest.mark.parametrize(("there", "ours"), [("TEST", "test"), ("Train", "train")])
+def test_the_closest_tier_is_proposed(tmp_path, tree, there, ours):
+    odd = {**tree, "meta/trials/tiers": np.array([there] * 22)}
+    assert f"--tiers={there}:{ours}" in refusal(write_folder(tmp_path / OWN, odd))
+
+
+def test_tiers_without_a_name_are_not_left_out_by_chance(tmp_path, tree):
+    tiers = tree["meta/trials/tiers"].copy()
+    tiers[:5] = ""
+    path = write_folder(tmp_path / OWN, {**tree, "meta/trials/tiers": tiers})
+    assert "'' (5 trials)" in refusal(path)
+    same(path, tree, trials=np.arange(5, 22), tiers={"": ""})
+    every = dict.fromkeys(("train", "validation", "test", ""), "")
+    assert "every tier is left out" in refusal(path, tiers=every)
+
+
+def test_many_and_odd_names_make_a_short_line(tmp_path, tree):
+    tiers = np.array([f"\x1b[31m{trial}" + "x" * 200 for trial in range(22)])
+    text = refusal(write_folder(tmp_path / OWN, {**tree, "meta/trials/tiers": tiers}))
+    assert text.isprintable() and len(text) < 700 + len(str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("tiers", "says"),
-    [({"val": "validation"}, "has no tier 'val', but"), ({"test": "tset"}, "'tset' is none")],
+    [
+        ({"val": "validation"}, "has no tier 'val', but"),
+        ({"test": "tset"}, "'tset': did you mean test?"),
+    ],
 )
 def test_tiers_that_there_are_not_are_refused(tmp_path, tree, tiers, says):
     with pytest.raises(SensoriumError, match=says):
@@ -235,7 +309,7 @@ def test_what_is_no_zip_is_called_what_it_is(tmp_path):
 
 def test_a_folder_without_a_recording_says_what_it_holds(tmp_path):
     (tmp_path / "a.zip").touch()
-    assert "in it (but a.zip): not a recording" in refusal(tmp_path)
+    assert "in it (but 'a.zip'): not a recording" in refusal(tmp_path)
 
 
 def test_images_the_wrong_way_round_are_noticed(tmp_path, tree):

@@ -60,6 +60,11 @@ EDITS = {
     "spaces in the header": lambda good: good.read_text().replace(",", ", ", 3),
     "capitals in the header": lambda good: good.read_text().replace("image_ids", "Image_IDs", 1),
     "empty last rows": lambda good: good.read_text() + "\n,,,\n , ,,\n",
+    "empty last columns": lambda good: "\n".join(
+        f"{line},," for line in good.read_text().splitlines()
+    ),
+    "an empty first line": lambda good: "\n" + good.read_text(),
+    "a spreadsheet's own first line": lambda good: "sep=,\n" + good.read_text(),
     "an index": lambda good: edited(good, lambda row: {"": "3", **row}),
     "a byte order mark": lambda good: "\ufeff" + good.read_text(),
 }
@@ -92,8 +97,12 @@ def shortened(row):
             "more cells than columns: a list has to stand in double quotes",
         ),
         (lambda good: edited(good, shortened).encode(), "a spreadsheet has shortened it"),
+        (
+            lambda good: edited(good, lambda row: {**row, "trial_indices": "\x1b" * 9999}).encode(),
+            "is not in the ground truth",
+        ),
     ],
-    ids=["xlsx", "gzip", "utf-16", "no header", "other quotes", "short ids"],
+    ids=["xlsx", "gzip", "utf-16", "no header", "other quotes", "short ids", "odd ids"],
 )
 def test_what_cannot_be_understood_is_called_what_it_is(good, truth, tmp_path, edit, says):
     path = tmp_path / "edited.csv"
@@ -101,4 +110,4 @@ def test_what_cannot_be_understood_is_called_what_it_is(good, truth, tmp_path, e
     with pytest.raises(SensoriumError) as refused:
         score(path, truth)
     text = str(refused.value)
-    assert says in text and "\n" not in text and len(text) < 400
+    assert says in text and text.isprintable() and len(text) < 400

@@ -41,7 +41,11 @@ def test_whole_numbers_may_have_a_decimal_point(text):
     ("text", "says"),
     [
         ("[0.5 1.2 ... 3.]", "NumPy has left some out"),
-        ("[0.5, 1.2, 3.", "it is cut short: a spreadsheet keeps 32,767 characters a cell"),
+        ("[0.5, 1.2, 3.", "and does not end as one)"),
+        ("[" + "0.25, " * 5461 + "0", "a spreadsheet keeps 32,767 characters of a cell"),
+        ("[1,,2]", "is not a list of numbers"),
+        ("[1, np.float32(2), ]", "is not a list of numbers"),
+        ("[" + "1" * 100_000 + "x]", "is not a list of numbers"),
         ("", "it is empty"),
         ("hello", "it begins 'hello'"),
         ("__import__('os').system('true')", "is not a list of numbers"),

@@ -51,7 +51,9 @@ class SensoriumCore(CoreBase):
         hidden_kernel: int = setting(
             7, "Height and width of the depthwise kernels, in pixels.", at_least=1
         )
-        n_blocks: int = setting(3, "Blocks after the stem; 2 in the LN baseline.", at_least=0)
+        n_blocks: int = setting(
+            3, "Blocks after the stem; 2 in the LN baseline.", at_least=0, at_most=1000
+        )
         activation: str = setting(
             "elu", "Nonlinearity of every layer; linear: none.", choices=("elu", "linear")
         )
