@@ -111,7 +111,9 @@ class ModelSettings(Config):
     hidden_kernel: int | None = setting(
         None, "Size of the core's depthwise kernels, in pixels.", at_least=1
     )
-    n_blocks: int | None = setting(None, "Blocks after the core's first layer.", at_least=0)
+    n_blocks: int | None = setting(
+        None, "Blocks after the core's first layer.", at_least=0, at_most=1000
+    )
     laplace_penalty: float | None = setting(
         None, "Penalty on the roughness of the core's first layer.", at_least=0
     )
