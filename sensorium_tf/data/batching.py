@@ -150,19 +150,23 @@ class Batches:
         shares = tf.data.Dataset.range(
             first_step * len(replicas), self.steps_per_epoch * len(replicas)
         )
-        return shares.map(
-            lambda share: (
+
+        @tf.autograph.experimental.do_not_convert
+        def which(share):
+            return (
                 epoch,
                 share // len(replicas),
                 chosen[share % len(replicas)],
                 tf.constant(n_replicas, tf.int64),
             )
-        )
+
+        return shares.map(which)
 
     def _load(self, steps: tf.data.Dataset, n_elements: int) -> tf.data.Dataset:
         """Turns a dataset of what `_batch` takes into one of batches."""
         flat = tf.nest.flatten(self._empty_batch)
 
+        @tf.autograph.experimental.do_not_convert
         def load(*which: tf.Tensor):
             arrays = tf.numpy_function(
                 lambda *which: tf.nest.flatten(self._batch(*map(int, which))),

@@ -38,7 +38,9 @@ class Predictor:
         # many times slower on a CPU. Traced once, for batches of any size, and here: of several
         # models that were traced by calls, one after another, TensorFlow would warn.
         inputs = {each.name: tf.TensorSpec(each.shape, each.dtype) for each in self._model.inputs}
-        predict_batch = tf.function(lambda batch: self._model(batch, training=False))
+        predict_batch = tf.function(
+            lambda batch: self._model(batch, training=False), autograph=False
+        )
         return predict_batch.get_concrete_function(inputs)
 
     def __call__(self, trials: Trials) -> np.ndarray:

@@ -73,7 +73,7 @@ def check_agreement(strategy: tf.distribute.Strategy, text: str) -> None:
         return
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:2], "big")
 
-    @tf.function
+    @tf.function(autograph=False)
     def sums():
         values = strategy.run(lambda: tf.constant([number, number**2], tf.int64))
         return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None)
@@ -96,7 +96,7 @@ def chiefs_value(strategy: tf.distribute.Strategy) -> Callable[[float], float]:
         context = tf.distribute.get_replica_context()
         return tf.where(context.replica_id_in_sync_group == 0, number, tf.zeros_like(number))
 
-    @tf.function
+    @tf.function(autograph=False)
     def summed(number):
         numbers = strategy.run(of_first, args=(number,))
         return strategy.reduce(tf.distribute.ReduceOp.SUM, numbers, axis=None)

@@ -44,7 +44,7 @@ class Steps:
                 self.averages = [
                     tf.Variable(weight.value, trainable=False) for weight in model.weights
                 ]
-        self._compiled = tf.function(self._steps, reduce_retracing=True)
+        self._compiled = tf.function(self._steps, reduce_retracing=True, autograph=False)
 
     def __call__(
         self,
@@ -88,12 +88,12 @@ class Steps:
         n_mice, n_weights = len(self._model.mice), len(self._model.trainable_variables)
         poisson, penalties = tf.zeros(n_mice), tf.zeros(len(self._model.penalties()))
         bad, bad_losses, bad_gradients = tf.constant(-1), tf.zeros(n_mice), tf.zeros(n_weights)
-        for step in tf.range(tf.shape(learning_rates)[0]):
+
+        def take(step, poisson, penalties, bad, bad_losses, bad_gradients):
             self._model.optimizer.learning_rate.assign(learning_rates[step])
             values = self._model.penalties()
             penalties += tf.reduce_sum(n_trials[step]) * tf.stack(list(values.values()))
-            inputs, responses = next(iterator)
-            losses, gradients = self._strategy.run(self._replica_step, args=(inputs, responses))
+            losses, gradients = self._strategy.run(self._replica_step, args=iterator.get_next())
             losses = self._strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
             gradients = self._strategy.reduce(tf.distribute.ReduceOp.SUM, gradients, axis=None)
             poisson += n_trials[step] * losses
@@ -101,10 +101,23 @@ class Steps:
                 tf.math.is_finite(gradients)
             )
             first = ~finite & (bad < 0)
-            bad = tf.where(first, step, bad)
-            bad_losses = tf.where(first, losses, bad_losses)
-            bad_gradients = tf.where(first, gradients, bad_gradients)
             self._update_averages()
+            return (
+                step + 1,
+                poisson,
+                penalties,
+                tf.where(first, step, bad),
+                tf.where(first, losses, bad_losses),
+                tf.where(first, gradients, bad_gradients),
+            )
+
+        # A loop of TensorFlow's: AutoGraph, which could make one of Python's, takes seconds for it.
+        n_steps = tf.shape(learning_rates)[0]
+        _, poisson, penalties, bad, bad_losses, bad_gradients = tf.while_loop(
+            lambda step, *_: step < n_steps,
+            take,
+            (tf.constant(0), poisson, penalties, bad, bad_losses, bad_gradients),
+        )
         # Every process says whether it was asked to stop, so that all do after the same step.
         stopped = self._strategy.run(lambda: tf.identity(stop))
         stopped = self._strategy.reduce(tf.distribute.ReduceOp.SUM, stopped, axis=None)

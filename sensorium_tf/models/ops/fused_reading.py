@@ -55,13 +55,13 @@ def _read(features, positions, weights):
 # function returns one tensor.
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _drives(features, positions, weights):
     corners = find_corners(features, positions)
     return tf.reduce_sum(_weigh(corners, corners.shares()) * weights, axis=-1)
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _weights_gradient(features, positions, upstream):
     corners = find_corners(features, positions)
     shares = [share * upstream for share in corners.shares()]
@@ -77,7 +77,7 @@ def _positions_gradient(features, positions, weights, upstream):
     return tf.stack(slopes, axis=-1)
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _slopes_along_x(features, positions, weights):
     corners = find_corners(features, positions)
     y = corners.y_share
@@ -85,7 +85,7 @@ def _slopes_along_x(features, positions, weights):
     return slopes * _pixels_per_unit(features.shape[2], positions[..., 0])
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _slopes_along_y(features, positions, weights):
     corners = find_corners(features, positions)
     x = corners.x_share
@@ -111,7 +111,7 @@ def _features_gradient(features, positions, weights, upstream):
     return tf.concat(parts, axis=0)
 
 
-@tf.function(jit_compile=True)
+@tf.function(jit_compile=True, autograph=False)
 def _scatter(features, positions, weights, upstream):
     corners = find_corners(features, positions)
     pixels = tf.stack([corners.first + offset for offset in corners.offsets], axis=-1)
