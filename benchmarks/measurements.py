@@ -125,7 +125,7 @@ def _parts(model, mouse, inputs, responses) -> dict[str, float]:
                 value = part(*watched)
             return tape.gradient(value, [*watched, *variables])
 
-        return tf.function(work)
+        return tf.function(work, autograph=False)
 
     def readout_part(features):
         shift = shifter(signals["pupil_center"])
@@ -140,7 +140,8 @@ def _parts(model, mouse, inputs, responses) -> dict[str, float]:
         "readout": gradients(readout_part, features, variables=variables),
         "loss": gradients(lambda rates: model.loss[mouse](target, rates), rates),
         "update": tf.function(
-            lambda: model.optimizer.apply([v * 0.001 for v in model.trainable_variables])
+            lambda: model.optimizer.apply([v * 0.001 for v in model.trainable_variables]),
+            autograph=False,
         ),
     }
     return {name: seconds(part) for name, part in work.items()}

@@ -19,6 +19,10 @@ settings.register_profile("repeatable", derandomize=True, **_PROFILE)
 settings.register_profile("random", **_PROFILE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
+# What XLA has compiled is taken by the other tests, and by the programs that they start.
+_COMPILED = tempfile.TemporaryDirectory(prefix="compiled", ignore_cleanup_errors=True)
+os.environ.setdefault("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={_COMPILED.name}")
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -29,28 +29,26 @@ def test_the_mistakes_of_a_user_are_one_line(tmp_path, arguments, says):
     assert len(lines) == 1 and says in lines[0]
 
 
-def test_results_are_json_and_a_table_and_are_compared_with_another_script(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import mice
+@pytest.fixture(scope="module")
+def measurements(tmp_path_factory):
+    """The module, with folder `work` of a tiny mouse beside it, whose work is done once."""
+    folder = tmp_path_factory.mktemp("benchmarks")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "benchmarks"))
+        import measurements
+        import mice
 
-    mouse = mice.recording(tmp_path / "work", mice.TRAINED, 4, n_images=200, n_repeats=2)
-    assert mouse.exists()
-    script = tmp_path / "other.py"
-    script.write_text(
-        "import json; print(json.dumps(dict(train_images_per_s=2.0, predict_images_per_s=4.0)))"
-    )
-    done = run(
-        tmp_path,
-        "--output=a.json",
-        "--only=train,predict,batches,start",
-        "--neurons=4",
-        "--batch=2",
-        "--workspace=work",
-        f"--compare={script}",
-        "--pairs=1",
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    results = json.loads((tmp_path / "a.json").read_text())
+        timed = measurements.seconds
+        patch.setattr(measurements, "seconds", lambda work, **_: timed(work, repeats=1, warm_up=0))
+        mice.recording(folder / "work", mice.TRAINED, 4, n_images=200, n_repeats=2)
+        yield measurements, folder / "work"
+
+
+def test_each_measurement_gives_its_numbers(measurements):
+    module, workspace = measurements
+    results = {}
+    for name in ("train", "predict", "batches", "start"):
+        results |= module.MEASUREMENTS[name](workspace, 4, 2)
     for name in (
         "train_images_per_s",
         "predict_images_per_s",
@@ -59,18 +57,35 @@ def test_results_are_json_and_a_table_and_are_compared_with_another_script(tmp_p
         "first_batch_seconds",
     ):
         assert results[name] > 0
-        assert name in done.stdout
-    assert (results["neurons"], results["batch"]) == (4, 2)
     assert set(results["train_seconds"]) == {"step", "core", "readout", "loss", "update", "input"}
+
+
+def test_results_are_json_and_a_table_and_are_compared_with_another_script(measurements):
+    _, workspace = measurements
+    script = workspace.parent / "other.py"
+    script.write_text(
+        "import json; print(json.dumps(dict(train_images_per_s=2.0, predict_images_per_s=4.0)))"
+    )
+    done = run(
+        workspace.parent,
+        "--output=a.json",
+        "--only=batches",
+        "--neurons=4",
+        "--batch=2",
+        "--workspace=work",
+        f"--compare={script}",
+        "--pairs=1",
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    results = json.loads((workspace.parent / "a.json").read_text())
+    assert (results["neurons"], results["batch"]) == (4, 2)
+    assert results["batches_trials_per_s"] > 0 and "batches_trials_per_s" in done.stdout
     assert results["compared"]["median"]["train_images_per_s"] > 0
     assert "median ratio: train_images_per_s" in done.stdout
 
 
-def test_the_arithmetic_of_the_forward_pass_is_counted(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    import measurements
-
-    gflop = measurements.forward_gflop(1, 100)
+def test_the_arithmetic_of_the_forward_pass_is_counted(measurements):
+    gflop = measurements[0].forward_gflop(1, 100)
     pixels = 28 * 56
     assert gflop["stem"] * 1e9 == pytest.approx(2 * pixels * 64 * 9 * 9 * 4)
     block = 2 * pixels * (64 * 64 + 49 * 64 + 64 * 64)

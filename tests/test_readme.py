@@ -1,5 +1,6 @@
 """The commands of README and docs name flags that exist, and their Python runs."""
 
+import functools
 import re
 import subprocess
 import sys
@@ -31,13 +32,16 @@ def test_the_readme_shows_every_launcher():
     assert launchers <= set(re.findall(r"launch/(\w+\.py)", README))
 
 
+@functools.cache
+def help_of(script):
+    command = [sys.executable, script, "--help"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
 @pytest.mark.parametrize(("script", "arguments"), COMMANDS)
 def test_a_command_that_is_shown_names_flags_that_exist(script, arguments):
-    helped = subprocess.run(
-        [sys.executable, script, "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
     for flag in re.findall(r"--(\w+)", arguments):
-        assert re.search(rf"^  --(\[no\])?{flag}(=|$)", helped.stdout, re.MULTILINE), flag
+        assert re.search(rf"^  --(\[no\])?{flag}(=|$)", help_of(script), re.MULTILINE), flag
 
 
 @pytest.fixture(scope="module")

@@ -68,11 +68,7 @@ def test_a_missing_flag_is_named(name):
     ("name", "arguments", "says"),
     [
         ("train", ["--workdr=x"], "workdr"),
-        ("train", ["--workdir=x", "--model=vit"], "cnn"),
         ("train", ["--workdir=x", "--track=both"], "sensorium_plus"),
-        ("train", ["--workdir=x", "--recipe=fsat"], "recipe 'fsat': did you mean fast?"),
-        ("train", ["--workdir=x", "--core=sensoriun"], "no such core: did you mean sensorium?"),
-        ("train", ["--workdir=x", "--core=none"], "none: no such core: expected sensorium"),
         ("evaluate", ["--modul=x"], "--modul: no such flag: did you mean modules?"),
         ("train", ["--workdir=x", "--epochs=many"], "many"),
         ("prepare", ["mouse1"], "mouse1"),
@@ -83,6 +79,19 @@ def test_a_missing_flag_is_named(name):
 )
 def test_a_wrong_flag_is_named(name, arguments, says):
     assert_refused(run, name, *arguments, says=says)
+
+
+@pytest.mark.parametrize(
+    ("flag", "says"),
+    [
+        ("--model=vit", "cnn"),
+        ("--recipe=fsat", "recipe 'fsat': did you mean fast?"),
+        ("--core=sensoriun", "no such core: did you mean sensorium?"),
+        ("--core=none", "none: no such core: expected sensorium"),
+    ],
+)
+def test_a_part_or_recipe_that_is_not_there_is_named(quick, tmp_path, flag, says):
+    assert_refused(quick, "train", f"--workdir={tmp_path / 'x'}", flag, says=says)
 
 
 @pytest.fixture(scope="module")

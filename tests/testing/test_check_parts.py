@@ -30,6 +30,7 @@ OURS = [
 # Besides the defaults: every branch of a part.
 OTHERS = [
     ("core", "sensorium(hidden_channels=6, activation=linear, n_blocks=0, input_kernel=4)"),
+    ("core", "sensorium(hidden_channels=3, n_blocks=1)"),
     ("readout", "gaussian(positions=free, covariance=isotropic)"),
     ("readout", "gaussian(covariance=uncorrelated, hidden_units=3)"),
     ("shifter", "mlp(n_layers=1)"),
@@ -211,6 +212,10 @@ def test_keras_finds_a_part_by_the_package_of_its_module():
     assert keras.saving.get_registered_name(models.SensoriumCore) == "sensorium_tf>SensoriumCore"
 
 
+# The core in its full size takes half a minute there in bfloat16, and has no branch of its own.
+CONTRACT = "keep_the_contract and not every_backend and not core-sensorium]"
+
+
 @pytest.mark.parametrize("backend", ["jax", "tensorflow", "torch"])
 def test_parts_keep_the_contract_on_every_backend(backend):
     if backend == keras.backend.backend():
@@ -218,7 +223,7 @@ def test_parts_keep_the_contract_on_every_backend(backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(reason=f"{backend} is not installed")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", __file__, "-k", "keep_the_contract and not every_backend"],
+        [sys.executable, "-m", "pytest", __file__, "-k", CONTRACT],
         # Tests compile much and compute little.
         env={**os.environ, "KERAS_BACKEND": backend, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
         capture_output=True,
