@@ -18,14 +18,10 @@ _WIDTH = 88
 
 @dataclasses.dataclass(frozen=True)
 class _Place:
-    """Where `--help` shows a flag, and what it says of its default."""
+    """Where `--help` shows a flag, and what it says of its default: the flag's own `place`."""
 
     title: str
     default: str | None = None
-
-
-# Of each flag that is shown among others than the last ones.
-_places: dict[str, _Place] = {}
 
 
 class WholeNumbers(flags.ListParser):
@@ -111,7 +107,8 @@ def define_flags(
         default = defaults.get(name, field.default)
         holders[name] = _define(name, field, default, flag_values)
         essential = field.metadata["essential"] or name in required
-        _places[name] = _Place(_ESSENTIAL if essential else owner.title, texts.get(name))
+        title = _ESSENTIAL if essential else owner.title
+        flag_values[name].place = _Place(title, texts.get(name))
     flags.mark_flags_as_required(required, flag_values)
     return SettingsFlags(holders)
 
@@ -126,7 +123,7 @@ def show(holder: flags.FlagHolder, *, title: str = _ESSENTIAL) -> flags.FlagHold
     Returns:
         The same holder.
     """
-    _places[holder.name] = _Place(title)
+    flags.FLAGS[holder.name].place = _Place(title)
     return holder
 
 
@@ -152,15 +149,17 @@ def help_text(key_flags: Iterable[flags.Flag]) -> str:
     Args:
         key_flags: Those of a launcher, in the order in which they are shown within a group.
     """
-    titles = [place.title for place in _places.values()]
-    groups: dict[str, list[flags.Flag]] = {title: [] for title in (_ESSENTIAL, *titles, _OTHER)}
+    groups: dict[str, list[flags.Flag]] = {_ESSENTIAL: []}
     for flag in key_flags:
-        place = _places.get(flag.name)
-        groups[_OTHER if place is None else place.title].append(flag)
-    groups[_OTHER] = groups.pop(_OTHER)
+        groups.setdefault(_place(flag).title, []).append(flag)
+    groups[_OTHER] = groups.pop(_OTHER, [])
     return "\n\n".join(
         "\n".join([f"{title}:", *map(_describe, each)]) for title, each in groups.items() if each
     )
+
+
+def _place(flag: flags.Flag) -> _Place:
+    return getattr(flag, "place", _Place(_OTHER))
 
 
 def _describe(flag: flags.Flag) -> str:
@@ -168,8 +167,7 @@ def _describe(flag: flags.Flag) -> str:
     name = f"--[no]{flag.name}" if flag.boolean else f"--{flag.name}"
     choices = getattr(flag.parser, "enum_values", ())
     values = f"=<{'|'.join(choices)}>" if choices else ""
-    place = _places.get(flag.name)
-    default = place.default if place is not None and place.default else _as_text(flag.default)
+    default = _place(flag).default or _as_text(flag.default)
     said = flag.help if default is None else f"{flag.help} (default: {default})"
     indent = " " * 6
     text = textwrap.fill(said, _WIDTH, initial_indent=indent, subsequent_indent=indent)
