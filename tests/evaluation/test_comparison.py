@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
 from small_models import small_model
+from untrained import untrained_run
 
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Mouse, load_mouse, prepare
@@ -16,7 +17,6 @@ from sensorium_tf.models import EnsembleModel, ModelSettings
 from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, load_model, save_model
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train_run
 
 
 def compared_in(prepared, runs, **options):
@@ -59,7 +59,7 @@ def files(prepared, tmp_path_factory):
 def workdir(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "trained"
     settings = TrainingSettings(mice=("full",), epochs=1, architecture=SMALL)
-    train_run(settings, folder, data_dir=prepared, verbose=False)
+    untrained_run(settings, folder, data_dir=prepared)
     return folder
 
 
@@ -306,7 +306,7 @@ def test_runs_on_other_parts_of_a_mouse_are_refused(prepared, tmp_path):
     small = {"hidden_channels": 2, "n_blocks": 1, "epochs": 1, "positions": "free"}
     for name, unit_id in (("a", 3), ("b", 9)):
         settings = TrainingSettings.flat(mice="full", unit_ids=(unit_id,), **small)
-        train_run(settings, tmp_path / name, data_dir=prepared, verbose=False)
+        untrained_run(settings, tmp_path / name, data_dir=prepared)
     with pytest.raises(SensoriumError, match="full: a and b were trained on different neurons"):
         compared_in(prepared, [tmp_path / "a", tmp_path / "b"])
 

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from recording_files import recording_tree
+from untrained import untrained_run
 
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import load_mouse
@@ -15,7 +16,6 @@ from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, RunRecord, load_model, predict
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train_run
 
 PROVENANCE = RunRecord.new(TrainingSettings(), []).provenance
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
@@ -28,7 +28,7 @@ def trained(folder, prepared, *, model="cnn", **changes):
         architecture=ModelSettings(model=model, hidden_channels=4, n_blocks=1),
         **changes,
     )
-    train_run(settings, folder, data_dir=prepared, verbose=False)
+    untrained_run(settings, folder, data_dir=prepared)
     return folder
 
 

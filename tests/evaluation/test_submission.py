@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from recording_files import recording_tree
+from untrained import untrained_run
 
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Subset, load_mouse
@@ -14,7 +15,6 @@ from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Run, RunRecord, RunStore, load_model, predict
 from sensorium_tf.scoring import score_neurons
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train_run
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def run(prepared, tmp_path_factory):
         batch_size=8,
         architecture=ModelSettings(hidden_channels=4, n_blocks=1),
     )
-    train_run(settings, folder, data_dir=prepared, verbose=False)
+    untrained_run(settings, folder, data_dir=prepared)
     return folder
 
 
@@ -101,7 +101,7 @@ def test_a_run_on_some_of_the_neurons_is_refused(prepared, tmp_path):
         architecture=ModelSettings(hidden_channels=4, n_blocks=1),
         subset=Subset(neurons=3),
     )
-    train_run(settings, tmp_path / "part", data_dir=prepared, verbose=False)
+    untrained_run(settings, tmp_path / "part", data_dir=prepared)
     says = (
         r"part: trained on 3 of full's 5 neurons \(3 neurons, drawn with seed 0\): a submission "
         "needs all of them"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
 from small_models import small_model
+from untrained import untrained_run
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset, load_mouse, prepare
@@ -16,7 +17,6 @@ from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import FiringRateModel, ModelSettings
 from sensorium_tf.runs import Run, check_model_file, load_model, save_model
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train_run
 
 SMALL = ModelSettings(model="ln", hidden_channels=4, n_blocks=1)
 
@@ -25,7 +25,7 @@ SMALL = ModelSettings(model="ln", hidden_channels=4, n_blocks=1)
 def workdir(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "run"
     settings = TrainingSettings(mice=("full", "hidden"), epochs=1, batch_size=8, architecture=SMALL)
-    train_run(settings, folder, data_dir=prepared, verbose=False)
+    untrained_run(settings, folder, data_dir=prepared)
     return folder
 
 
@@ -60,7 +60,7 @@ def test_a_model_file_in_its_own_workdir_is_its_run(prepared, tmp_path):
     settings = TrainingSettings(
         mice=("full",), epochs=1, architecture=SMALL, subset=Subset(unit_ids=(3, 9))
     )
-    file = train_run(settings, tmp_path / "part", data_dir=prepared, verbose=False).model_file
+    file = untrained_run(settings, tmp_path / "part", data_dir=prepared).model_file
     theirs, ours = Run(tmp_path / "part"), Run(file)
     for name in ("name", "track", "folder", "provenance", "subset"):
         assert getattr(ours, name) == getattr(theirs, name)
@@ -231,7 +231,7 @@ def test_a_model_file_has_to_be_called_so(tmp_path):
 
 def test_a_run_that_is_not_finished_says_so(prepared, tmp_path):
     settings = TrainingSettings(mice=("full",), epochs=2, architecture=SMALL)
-    train_run(settings, tmp_path / "run", data_dir=prepared, verbose=False)
+    untrained_run(settings, tmp_path / "run", data_dir=prepared)
     assert Run(tmp_path / "run").provenance.unfinished == ""
     newest, before = sorted((tmp_path / "run" / "checkpoints").glob("*.npz"), reverse=True)
     newest.unlink()

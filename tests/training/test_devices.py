@@ -20,7 +20,7 @@ DRIVER = """
 import os, sys
 import tensorflow as tf
 
-strategy, n_devices, workdir, data_dir, n_epochs, seed = sys.argv[1:]
+strategy, n_devices, workdir, data_dir, mice, n_epochs, seed = sys.argv[1:]
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(
     cpu, [tf.config.LogicalDeviceConfiguration()] * int(n_devices)
@@ -38,7 +38,7 @@ def draw_means(self, size):
 
 GaussianReadout.draw_positions = draw_means
 settings = TrainingSettings(
-    mice=("full", "short"),
+    mice=tuple(mice.split(",")),
     track="sensorium_plus",
     recipe="fast",
     epochs=int(n_epochs),
@@ -59,11 +59,19 @@ def start(prepared, warm_python):
     """Starts a process that trains."""
 
     def start_process(
-        strategy, n_devices, workdir, cluster=None, *, n_epochs=3, seed=0, **environment
+        strategy,
+        n_devices,
+        workdir,
+        cluster=None,
+        *,
+        mice="full,short",
+        n_epochs=3,
+        seed=0,
+        **environment,
     ):
         if cluster is not None:
             environment["TF_CONFIG"] = json.dumps(cluster)
-        arguments = (strategy, n_devices, workdir, prepared, n_epochs, seed)
+        arguments = (strategy, n_devices, workdir, prepared, mice, n_epochs, seed)
         return warm_python.start("-c", DRIVER, *arguments, **environment)
 
     return start_process
@@ -131,9 +139,14 @@ def test_two_processes_train_what_one_does_and_the_first_alone_writes(one_device
 
 def test_a_worker_that_is_lost_ends_the_others_and_a_restart_goes_on(start, tmp_path):
     folder = tmp_path / "run"
-    first, second = (
-        start("multi_worker", 1, folder, cluster, n_epochs=500) for cluster in clusters(2)
-    )
+
+    def start_both():
+        return [
+            start("multi_worker", 1, folder, cluster, mice="full", n_epochs=500)
+            for cluster in clusters(2)
+        ]
+
+    first, second = start_both()
     while first.poll() is None and not (folder / "metrics.jsonl").exists():
         time.sleep(0.1)
     second.kill()
@@ -141,7 +154,7 @@ def test_a_worker_that_is_lost_ends_the_others_and_a_restart_goes_on(start, tmp_
     _, errors = first.communicate()
     assert first.returncode == 1 and "another worker was lost" in errors, errors[-2000:]
     n_done = len(metrics(folder))
-    again = [start("multi_worker", 1, folder, cluster, n_epochs=500) for cluster in clusters(2)]
+    again = start_both()
     while again[0].poll() is None and len(metrics(folder)) == n_done:
         time.sleep(0.1)
     assert len(metrics(folder)) > n_done

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
+from untrained import untrained_run
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Mouse, Subset, prepare
@@ -165,9 +166,9 @@ def chain(prepared, tmp_path_factory):
     """Folder with the run `first`, which saw the test trials of full, and `second`, from it."""
     folder = tmp_path_factory.mktemp("chain")
     seen = settings(subset=Subset(train_tiers=("test",)), epochs=1)
-    first = train_run(seen, folder / "first", data_dir=prepared, verbose=False)
+    first = untrained_run(seen, folder / "first", data_dir=prepared)
     chosen = settings(mice=("short",), init_from=str(first.model_file), epochs=1)
-    train_run(chosen, folder / "second", data_dir=prepared, verbose=False)
+    untrained_run(chosen, folder / "second", data_dir=prepared)
     return folder
 
 
@@ -175,7 +176,7 @@ def test_what_the_start_and_its_start_had_seen_is_not_held_out(chain, prepared, 
     for name in ("first", "second"):
         start = chain / name / "model.keras"
         chosen = settings(mice=("full", "short"), init_from=str(start), epochs=1)
-        train_run(chosen, tmp_path / name, data_dir=prepared, verbose=False)
+        untrained_run(chosen, tmp_path / name, data_dir=prepared)
         scored = evaluate(Run(tmp_path / name, prepared), tier="test")
         assert scored.mice["full"].held_out is False
         assert scored.mice["short"].held_out is True
@@ -195,7 +196,7 @@ def test_a_recording_that_the_start_had_seen_has_been_seen_by_any_name(chain, tm
             init_from=str(chain / name / "model.keras"),
             epochs=1,
         )
-        train_run(chosen, tmp_path / name, data_dir=tmp_path / "data", verbose=False)
+        untrained_run(chosen, tmp_path / name, data_dir=tmp_path / "data")
         scored = evaluate(Run(tmp_path / name, tmp_path / "data"), tier="test")
         assert scored.mice["again"].held_out is False
     before = Run(tmp_path / "second").provenance.seen_before
@@ -216,7 +217,7 @@ def test_after_a_lone_file_nothing_is_known_to_be_held_out(chain, prepared, tmp_
     # From a lone file, from the run that started there, and from a copy of that run's model.
     for mouse, name in (("short", "second"), ("full", "third"), ("full", "last")):
         chosen = settings(mice=(mouse,), init_from=str(start), epochs=1)
-        train_run(chosen, tmp_path / name, data_dir=prepared, verbose=False)
+        untrained_run(chosen, tmp_path / name, data_dir=prepared)
         scored = evaluate(Run(tmp_path / name, prepared), tier="test")
         assert scored.mice[mouse].held_out is None
         assert "whether tier test took part in training is not known" in scored.report()
