@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from sensorium_tf.config import hint
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.errors import SensoriumError, shown
 from sensorium_tf.specs import (
     CENTRED_IMAGE,
     IMAGE,
@@ -17,6 +17,7 @@ from sensorium_tf.specs import (
 )
 
 _SESSION_KEY = re.compile(r"\d+-\d+-\d+")
+_FREE_NAME = re.compile(r"\w[\w .-]{0,199}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +99,25 @@ class Challenge:
                 f"session key {session_key!r}: expected animal-session-scan, such as 26872-17-20"
             )
         return self.stem.format(session_key=session_key)
+
+    def free_stem(self, session: str) -> str:
+        """Returns the file name, without `.zip`, of a session whose name need not be a key.
+
+        Args:
+            session: A session key, as of `recording_stem`, or any other name, which then is the
+                file's.
+
+        Raises:
+            SensoriumError: If no file can have this name.
+        """
+        if _SESSION_KEY.fullmatch(session):
+            return self.recording_stem(session)
+        if not _FREE_NAME.fullmatch(session) or session.endswith(".zip"):
+            raise SensoriumError(
+                f"session {shown(session)}: expected a session key such as 26872-17-20, or a name "
+                "of letters, digits, spaces and . _ -, which begins with a letter or digit"
+            )
+        return session
 
     def session_key_of(self, stem: str) -> str:
         """Returns the session key in a file or folder name, or the name itself without one."""

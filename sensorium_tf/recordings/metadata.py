@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -77,25 +78,48 @@ def read_tiers(storage: Storage, known: Sequence[str], names: Mapping[str, str])
             expected=f"(trials,), at most {_MOST_TRIALS}",
         ),
     )
+    return known_tiers(tiers, known, names, path=storage.path, name=name)
+
+
+def known_tiers(
+    tiers: np.ndarray,
+    known: Sequence[str],
+    names: Mapping[str, str],
+    *,
+    path: Path,
+    name: str,
+) -> np.ndarray:
+    """Returns the challenge's tier of each trial, `(trials,)`, empty for one that is left out.
+
+    Args:
+        tiers: As the file names them, `(trials,)` strings.
+        known: The challenge's tiers.
+        names: Name of a tier in the file to the challenge's that it is, or to nothing.
+        path: Of the file, for messages.
+        name: Of the tiers in it, for messages.
+
+    Raises:
+        SensoriumError: If there is a tier that is neither known nor named.
+    """
     if unknown := sorted({*names.values()} - {*known, ""}):
         raise SensoriumError(f"tiers: {shown(unknown[0])}: {hint(unknown[0], known)}")
     found, counts = np.unique(tiers, return_counts=True)
     there = {each: names.get(each, each) for each in found.tolist()}
     if absent := sorted({*names} - {*there}):
-        raise SensoriumError(f"{storage.path}: has no tier {shown(absent[0])}, but {_some(there)}")
+        raise SensoriumError(f"{path}: has no tier {shown(absent[0])}, but {_some(there)}")
     # Those that a name says nothing of may be called so by chance, as by an empty text.
     unknown = [each for each, ours in there.items() if each not in names and ours not in known]
     if unknown:
         n_trials = dict(zip(there, counts.tolist(), strict=True))
         meant = difflib.get_close_matches(unknown[0].lower(), known, 1) or ["TIER"]
         raise SensoriumError(
-            f"{storage.path}: {name} names tiers that are not known, "
+            f"{path}: {name} names tiers that are not known, "
             f"{_some(unknown, lambda each: f' ({n_trials[each]} trials)')}: say which of "
             f"{', '.join(known)} each of them is, as in --tiers={unknown[0][:40]}:{meant[0]}, or "
             "nothing after the colon to leave it out"
         )
     if not any(there.values()):
-        raise SensoriumError(f"{storage.path}: every tier is left out: no trial remains")
+        raise SensoriumError(f"{path}: every tier is left out: no trial remains")
     return np.array([there[each] for each in tiers.tolist()])
 
 
@@ -106,18 +130,19 @@ def _some(texts: Iterable[str], more: Callable[[str], str] = lambda _: "") -> st
     return ", ".join([first, *others[:_MOST_SAID]]) + cut
 
 
-def _per_trial(storage: Storage, column: str, n_trials: int) -> np.ndarray:
-    name = f"meta/trials/{column}.npy"
+def _per_trial(storage: Storage, name: str, n_trials: int) -> np.ndarray:
     return _array(storage, name, (n_trials,), ", as many as there are tiers")
 
 
 def read_image_ids(storage: Storage, n_trials: int) -> np.ndarray:
     """Returns the image of each trial, `(trials,)` int64."""
-    there = storage.names("meta/trials")
-    columns = [name for name in _IMAGE_IDS if f"meta/trials/{name}.npy" in there]
-    column = (columns or _IMAGE_IDS)[0]
-    values = _per_trial(storage, column, n_trials)
-    return _whole_numbers(storage, f"meta/trials/{column}.npy", values)
+    name = _image_ids_name(storage)
+    return _whole_numbers(storage, name, _per_trial(storage, name, n_trials))
+
+
+def _image_ids_name(storage: Storage) -> str:
+    there, names = storage.names("meta/trials"), [f"meta/trials/{each}.npy" for each in _IMAGE_IDS]
+    return next((name for name in names if name in there), names[0])
 
 
 def read_unit_ids(storage: Storage) -> np.ndarray:
@@ -144,9 +169,8 @@ def read_coordinates(storage: Storage, n_neurons: int) -> np.ndarray:
 
 def read_trial_ids(storage: Storage, n_trials: int) -> np.ndarray:
     """Returns the id of each trial, `(trials,)` strings."""
-    trial_ids = _text(
-        storage, "meta/trials/trial_idx.npy", _per_trial(storage, "trial_idx", n_trials)
-    )
+    name = "meta/trials/trial_idx.npy"
+    trial_ids = _text(storage, name, _per_trial(storage, name, n_trials))
     if len(np.unique(trial_ids)) < n_trials:
         storage.warn("some trial ids are duplicates: a submission of it cannot be scored")
     return trial_ids
@@ -163,14 +187,35 @@ def read_neuron_metadata(storage: Storage, n_neurons: int) -> Mapping[str, np.nd
         storage.warn(f"optional metadata are missing: {', '.join(sorted(known - present))}")
     if present - known:
         storage.warn(f"kept metadata that are not known: {', '.join(sorted(present - known))}")
-    metadata = {}
-    for name in sorted(present):
+    return _read_rows(storage, present, n_neurons, "neuron")
+
+
+def read_trial_metadata(storage: Storage, n_trials: int) -> dict[str, np.ndarray]:
+    """Returns what else is known of the trials, name to `(trials, ...)`; text or numbers.
+
+    Args:
+        storage: The recording's files.
+        n_trials: Number of rows, with those of trials that are left out.
+    """
+    there = set(storage.names("meta/trials"))
+    used = {"meta/trials/tiers.npy", "meta/trials/trial_idx.npy", _image_ids_name(storage)}
+    return _read_rows(storage, there - used, n_trials, "trial")
+
+
+def _read_rows(
+    storage: Storage, names: Iterable[str], n_rows: int, what: str
+) -> dict[str, np.ndarray]:
+    """Returns metadata that have a row for each neuron or trial; warns of what cannot be used."""
+    found = {}
+    for name in sorted(names):
         try:
             values = storage.read(
                 name,
-                fits=lambda shape: shape[:1] == (n_neurons,),
-                expected=f"({n_neurons}, ...), a row for each neuron",
+                fits=lambda shape: shape[:1] == (n_rows,),
+                expected=f"({n_rows}, ...), a row for each {what}",
             )
+            if values.dtype.kind == "M":
+                values = np.datetime_as_string(values)
             if values.dtype.kind in "SU":
                 values = _text(storage, name, values)
             elif values.dtype.kind not in "biuf":
@@ -180,5 +225,5 @@ def read_neuron_metadata(storage: Storage, n_neurons: int) -> Mapping[str, np.nd
             continue
         if values.dtype.kind == "f":
             values = values.astype(np.float64)
-        metadata[name.removeprefix("meta/neurons/").removesuffix(".npy")] = values
-    return metadata
+        found[name.rpartition("/")[2].removesuffix(".npy")] = values
+    return found

@@ -1,7 +1,5 @@
 """One mouse's recording: opened, checked, and read in bulk."""
 
-import dataclasses
-import math
 import os
 import warnings
 from collections.abc import Mapping, Sequence
@@ -15,24 +13,16 @@ from sensorium_tf.io import expand
 from sensorium_tf.recordings import metadata
 from sensorium_tf.recordings.problems import Problems
 from sensorium_tf.recordings.signals import find_signals
-from sensorium_tf.recordings.statistics import column_statistics, pixel_statistics
+from sensorium_tf.recordings.statistics import (
+    Statistics,
+    column_statistics,
+    pixel_statistics,
+    read_statistics,
+)
 from sensorium_tf.recordings.storage import Storage
 from sensorium_tf.specs import IMAGE, RESPONSE, RecordingSpec
 
 _TRIALS_PER_BLOCK = 128
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Statistics:
-    """Mean and standard deviation of one signal over the training trials.
-
-    Attributes:
-        mean: Shape `()` for the image, `(columns,)` for the other signals.
-        std: Same shape.
-    """
-
-    mean: np.ndarray
-    std: np.ndarray
 
 
 class Recording:
@@ -60,6 +50,9 @@ class Recording:
         cell_motor_coordinates: `(neurons, 3)` float64, micrometres.
         neurons: Other metadata of the neurons, name to `(neurons,)` array.
         spec: The signals that it holds, every shape known.
+        stored_statistics: Signal to what the file holds of `mean`, `std`, `min`, `max` and
+            `median`, each `()` for the image and `(columns,)` for others; only signals that have
+            some.
 
     Raises:
         SensoriumError: If it is no recording, or its metadata are missing, damaged or disagree.
@@ -113,11 +106,12 @@ class Recording:
         self._keep_trials()
         self.neurons = metadata.read_neuron_metadata(self._storage, self.n_neurons)
         self.spec = RecordingSpec(tuple(files.spec for files in self._signals.values()))
-        self._statistics: dict[str, Statistics | None] = {}
-        for name in self.spec.names:
+        stored = {}
+        for signal in self.spec.signals:
             with problems:
-                self._statistics[name] = self._read_statistics(name)
+                stored[signal.name] = read_statistics(self._storage, signal)
         problems.check()
+        self.stored_statistics = {name: found for name, found in stored.items() if found}
         self._check_orientation()
         self._kept: dict[str, np.ndarray] = {}
 
@@ -197,11 +191,24 @@ class Recording:
             SensoriumError: If some have to be computed and there is no training trial, or their
                 values cannot be read.
         """
-        missing = [name for name, found in self._statistics.items() if found is None]
+        missing = [name for name in self.spec.names if name not in self.stored_statistics]
         if missing:
             self._warn(f"no statistics of {', '.join(missing)}: computed over the training trials")
-        computed = {name: self._compute_statistics(name) for name in missing}
-        return {**self._statistics, **computed}
+        return {
+            name: self._compute_statistics(name)
+            if name in missing
+            else Statistics(
+                mean=self.stored_statistics[name]["mean"].astype(np.float64),
+                std=self.stored_statistics[name]["std"].astype(np.float64),
+            )
+            for name in self.spec.names
+        }
+
+    @cached_property
+    def trials(self) -> Mapping[str, np.ndarray]:
+        """What else is known of the trials, name to `(trials, ...)`; text or numbers."""
+        metadata_of_rows = metadata.read_trial_metadata(self._storage, self._n_rows)
+        return {name: values[self._rows] for name, values in metadata_of_rows.items()}
 
     @cached_property
     def withheld_signals(self) -> tuple[str, ...]:
@@ -245,6 +252,7 @@ class Recording:
         rows = rows[chosen]
         self.tiers, self.image_ids = self.tiers[rows], self.image_ids[rows]
         self.trial_ids = self.trial_ids[rows]
+        self._rows, self._n_rows = rows, n_rows
         self._names = {}
         for signal, files in self._signals.items():
             names = list(files.names.values())
@@ -258,34 +266,6 @@ class Recording:
                 f"images are {height} pixels high and {width} wide, the benchmark's {expected[0]} "
                 f"and {expected[1]}: are they transposed?"
             )
-
-    def _read_statistics(self, signal: str) -> Statistics | None:
-        """Returns what the file says of a signal; None if it says nothing."""
-        spec = self.spec[signal]
-        folder = f"meta/statistics/{spec.folder}/all"
-        names = {statistic: f"{folder}/{statistic}.npy" for statistic in ("mean", "std")}
-        if not set(names.values()) <= set(self._storage.names(folder)):
-            return None
-        columns = () if signal == IMAGE else spec.shape
-        found = {}
-        for statistic, name in names.items():
-            values = self._storage.read(
-                name,
-                fits=lambda shape: math.prod(shape) == math.prod(columns),
-                expected=str(columns),
-            )
-            values = metadata.finite_numbers(self._storage, name, values)
-            # Models compute in float32, so a value beyond it would be infinite or zero there.
-            with np.errstate(over="ignore"):
-                narrow = values.astype(np.float32)
-            if not np.isfinite(narrow).all() or ((values != 0) & (narrow == 0)).any():
-                raise SensoriumError(f"{self.path}: {name} holds values beyond float32's range")
-            found[statistic] = values.reshape(columns).astype(np.float64)
-        if (found["std"] < 0).any():
-            raise SensoriumError(f"{self.path}: {names['std']} is negative")
-        if signal in (IMAGE, RESPONSE) and not found["std"].any():
-            raise SensoriumError(f"{self.path}: {names['std']} is zero: {spec.folder} never vary")
-        return Statistics(**found)
 
     def _compute_statistics(self, signal: str) -> Statistics:
         """Returns the statistics of a signal over the training trials."""

@@ -1,10 +1,87 @@
-"""Statistics of a recording's signals over some trials."""
+"""Statistics of a recording's signals over some trials: as its files have them, or computed."""
 
+import dataclasses
+import math
 from collections.abc import Iterable
 
 import numpy as np
 
-_STATISTICS = ("mean", "std", "min", "max", "median")
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.recordings.metadata import finite_numbers
+from sensorium_tf.recordings.storage import Storage
+from sensorium_tf.specs import IMAGE, RESPONSE, SignalSpec
+
+#: What is taken of each column.
+STATISTICS = ("mean", "std", "min", "max", "median")
+# Without these the others are of no use.
+_REQUIRED = ("mean", "std")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Statistics:
+    """Mean and standard deviation of one signal over the training trials.
+
+    Attributes:
+        mean: Shape `()` for the image, `(columns,)` for the other signals.
+        std: Same shape.
+    """
+
+    mean: np.ndarray
+    std: np.ndarray
+
+
+def statistics_shape(signal: SignalSpec) -> tuple[int, ...]:
+    """Returns the shape of a statistic: `()` for the image, `(columns,)` for other signals."""
+    return () if signal.name == IMAGE else signal.shape
+
+
+def read_statistics(storage: Storage, signal: SignalSpec) -> dict[str, np.ndarray]:
+    """Returns what the files say of a signal, name to values; nothing without mean or std.
+
+    Args:
+        storage: The recording's files.
+        signal: The signal, its shape known.
+
+    Raises:
+        SensoriumError: If a statistic is of another shape, not finite, beyond float32's range or no
+            deviation.
+    """
+    folder = f"meta/statistics/{signal.folder}/all"
+    there = set(storage.names(folder))
+    names = {each: f"{folder}/{each}.npy" for each in STATISTICS}
+    if not {names[each] for each in _REQUIRED} <= there:
+        return {}
+    shape = statistics_shape(signal)
+    found = {}
+    for statistic, name in names.items():
+        if name not in there:
+            continue
+        try:
+            found[statistic] = _read(storage, name, shape)
+        except SensoriumError as e:
+            if statistic in _REQUIRED:
+                raise
+            storage.warn(f"left out optional statistics: {e}")
+    if (found["std"] < 0).any():
+        raise SensoriumError(f"{storage.path}: {names['std']} is negative")
+    if signal.name in (IMAGE, RESPONSE) and not found["std"].any():
+        raise SensoriumError(f"{storage.path}: {names['std']} is zero: {signal.folder} never vary")
+    return found
+
+
+def _read(storage: Storage, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    values = storage.read(
+        name,
+        fits=lambda found: math.prod(found) == math.prod(shape),
+        expected=str(shape),
+    )
+    values = finite_numbers(storage, name, values)
+    # Models compute in float32, so a value beyond it would be infinite or zero there.
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    if not np.isfinite(narrow).all() or ((values != 0) & (narrow == 0)).any():
+        raise SensoriumError(f"{storage.path}: {name} holds values beyond float32's range")
+    return values.reshape(shape)
 
 
 def pixel_statistics(blocks: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
@@ -44,4 +121,4 @@ def column_statistics(values: np.ndarray) -> dict[str, np.ndarray]:
         `mean`, `std`, `min`, `max` and `median`, float64 `(columns,)` each.
     """
     values = values.astype(np.float64)
-    return {name: getattr(np, name)(values, axis=0) for name in _STATISTICS}
+    return {name: getattr(np, name)(values, axis=0) for name in STATISTICS}

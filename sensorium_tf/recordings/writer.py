@@ -1,6 +1,7 @@
 """A recording written in the published file tree."""
 
 import io
+import re
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,9 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from sensorium_tf.challenges import DEFAULT, Challenge
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.config import check_names
+from sensorium_tf.errors import SensoriumError, shown
 from sensorium_tf.io import atomic_write, expand
-from sensorium_tf.recordings.statistics import column_statistics, pixel_statistics
+from sensorium_tf.progress import progress
+from sensorium_tf.recordings.statistics import STATISTICS, column_statistics, pixel_statistics
 from sensorium_tf.specs import IMAGE, RESPONSE, check_context_name
 
 # Responses and photographs deflate little better at higher levels, which take several times as
@@ -19,6 +22,14 @@ _DEFLATE_LEVEL = 1
 # The oldest date a zip can hold: a file written twice has the same bytes.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _BLOCK_BYTES = 1 << 25
+# Each has an argument of its own.
+_REQUIRED_METADATA = (
+    "cell_motor_coordinates",
+    "frame_image_id",
+    "tiers",
+    "trial_idx",
+    "unit_ids",
+)
 
 
 def write_recording(
@@ -34,16 +45,20 @@ def write_recording(
     unit_ids: np.ndarray,
     cell_motor_coordinates: np.ndarray,
     image_class: str = "imagenet",
+    neurons: Mapping[str, np.ndarray] | None = None,
+    trials: Mapping[str, np.ndarray] | None = None,
+    statistics: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     challenge: Challenge = DEFAULT,
 ) -> Path:
     """Writes a recording as a zip file with the names, dtypes and shapes of the published ones.
 
-    The statistics are taken over the training trials. What is to be withheld must be zero already.
+    What is to be withheld must be zero already.
     The file appears under its name only once it is whole, and equal input gives equal bytes.
 
     Args:
         path: The zip file to write; a file that is there is replaced.
-        session_key: Animal, session and scan, such as `26872-17-20`.
+        session_key: Animal, session and scan, such as `26872-17-20`, or any name that a file can
+            have.
         images: `(trials, height, width)` or, with colours, `(trials, height, width, channels)`;
             grey values 0 to 255, uint8 or float.
         responses: `(trials, neurons)`, not negative.
@@ -56,6 +71,13 @@ def write_recording(
         unit_ids: `(neurons,)` integers.
         cell_motor_coordinates: `(neurons, 3)`, position in cortex in micrometres.
         image_class: Where the images come from.
+        neurons: What else is known of the neurons, name to `(neurons, ...)` numbers or text. If
+            left out, `animal_ids`, `sessions` and `scan_idx` are those of the session key, `area`
+            is V1 and `layer` L2/3.
+        trials: What else is known of the trials, name to `(trials, ...)` numbers or text.
+        statistics: Signal to its statistics over the training trials, `mean`, `std` and perhaps
+            `min`, `max` and `median`, as of `Recording.stored_statistics`; those of other signals
+            are computed.
         challenge: The benchmark whose form the file has.
 
     Returns:
@@ -65,7 +87,7 @@ def write_recording(
         SensoriumError: If the arrays do not fit each other or the file cannot be written.
     """
     path = expand(path)
-    stem = challenge.recording_stem(session_key)
+    stem = challenge.free_stem(session_key)
     n_trials, n_neurons = len(tiers), len(unit_ids)
     tiers, images = np.asarray(tiers, "<U10"), np.asarray(images)
     context = {name: np.asarray(values) for name, values in (context or {}).items()}
@@ -90,24 +112,33 @@ def write_recording(
         raise SensoriumError(
             f"{path}: unknown tier {unknown[0]!r}: use {', '.join(challenge.tiers)}"
         )
-    tier = challenge.training_tier
-    training = np.flatnonzero(tiers == tier)
-    if not training.size:
-        raise SensoriumError(f"{path}: no trial is in tier {tier!r}: the statistics need some")
-
     trial_ids = np.asarray(trial_ids)
     images = images[:, None] if images.ndim == 3 else np.moveaxis(images, -1, 1)
-    images_dtype = np.uint8 if images.dtype == np.uint8 else np.float32
-    known = {signal.name: signal.folder for signal in challenge.recording.signals}
-    signals = {IMAGE: images, RESPONSE: responses, **context}
+    folders = {signal.name: signal.folder for signal in challenge.recording.signals}
+    signals = {IMAGE: images, RESPONSE: np.asarray(responses), **context}
+    statistics = statistics or {}
+    check_names(statistics, signals, "signal of this recording with statistics")
+    tier = challenge.training_tier
+    training = np.flatnonzero(tiers == tier)
+    if not training.size and {*signals} - {*statistics}:
+        raise SensoriumError(f"{path}: no trial is in tier {tier!r}: the statistics need some")
     meta = {}
     for name, values in signals.items():
-        statistics = _of_images if name == IMAGE else _of_columns
-        for key, value in sorted(statistics(values, training).items()):
-            meta[f"statistics/{known.get(name, name)}/all/{key}"] = np.asarray(value, np.float32)
+        if name in statistics:
+            found = _checked_statistics(path, name, statistics[name], values.shape[1:])
+        else:
+            computed = (_of_images if name == IMAGE else _of_columns)(values, training)
+            found = {key: np.asarray(value, np.float32) for key, value in computed.items()}
+        for key, value in sorted(found.items()):
+            meta[f"statistics/{folders.get(name, name)}/all/{key}"] = value
+    if neurons is None:
+        neurons = _published_metadata(session_key, n_neurons)
+    trials = {"frame_image_class": np.full(n_trials, image_class), **(trials or {})}
     meta |= {
-        **_neuron_metadata(session_key, unit_ids, cell_motor_coordinates),
-        "trials/frame_image_class": np.full(n_trials, image_class),
+        **_metadata(path, "neurons", neurons, n_neurons),
+        "neurons/cell_motor_coordinates": np.ascontiguousarray(cell_motor_coordinates, np.float64),
+        "neurons/unit_ids": np.asarray(unit_ids, np.int64),
+        **_metadata(path, "trials", trials, n_trials),
         "trials/frame_image_id": np.asarray(image_ids, np.int64),
         "trials/tiers": tiers,
         "trials/trial_idx": trial_ids if trial_ids.dtype.kind == "U" else trial_ids.astype("<i8"),
@@ -117,15 +148,16 @@ def write_recording(
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_DEFLATE_LEVEL) as archive,
     ):
         _add(archive, f"{stem}/config.json", b'{"links": {}}')
-        for name, array in meta.items():
+        for name, array in sorted(meta.items()):
             _add(archive, f"{stem}/meta/{name}.npy", _npy_header(array) + array.tobytes())
         for name, rows in signals.items():
-            dtype = images_dtype if name == IMAGE else np.float32
+            dtype = np.uint8 if rows.dtype == np.uint8 else np.float32
+            folder = folders.get(name, name)
             # The rows of a signal share their header.
-            header = _npy_header(np.empty(np.shape(rows)[1:], dtype))
-            for trial, row in enumerate(rows):
-                content = header + np.asarray(row, dtype).tobytes()
-                _add(archive, f"{stem}/data/{known.get(name, name)}/{trial}.npy", content)
+            header = _npy_header(np.empty(rows.shape[1:], dtype))
+            for trial in progress(range(n_trials), f"writing {folder}"):
+                content = header + np.asarray(rows[trial], dtype).tobytes()
+                _add(archive, f"{stem}/data/{folder}/{trial}.npy", content)
     return path
 
 
@@ -141,20 +173,54 @@ def _check(path: Path, name: str, array: np.ndarray, expected: tuple[int, ...]) 
         raise SensoriumError(f"{path}: {name} holds NaN or infinity: mend or leave out that trial")
 
 
-def _neuron_metadata(
-    session_key: str, unit_ids: np.ndarray, cell_motor_coordinates: np.ndarray
+def _published_metadata(session_key: str, n_neurons: int) -> dict[str, np.ndarray]:
+    """Returns the metadata that the neurons of a published recording have."""
+    found = {"area": np.full(n_neurons, "V1"), "layer": np.full(n_neurons, "L2/3")}
+    if re.fullmatch(r"\d{1,18}(-\d{1,18}){2}", session_key):
+        parts = zip(("animal_ids", "sessions", "scan_idx"), session_key.split("-"), strict=True)
+        found |= {name: np.full(n_neurons, int(part)) for name, part in parts}
+    return found
+
+
+def _metadata(
+    path: Path, kind: str, columns: Mapping[str, np.ndarray], n_rows: int
 ) -> dict[str, np.ndarray]:
-    n_neurons = len(unit_ids)
-    animal, session, scan = (np.full(n_neurons, int(part)) for part in session_key.split("-"))
-    return {
-        "neurons/animal_ids": animal,
-        "neurons/area": np.full(n_neurons, "V1"),
-        "neurons/cell_motor_coordinates": np.ascontiguousarray(cell_motor_coordinates, np.float64),
-        "neurons/layer": np.full(n_neurons, "L2/3"),
-        "neurons/scan_idx": scan,
-        "neurons/sessions": session,
-        "neurons/unit_ids": np.asarray(unit_ids, np.int64),
-    }
+    """Returns optional metadata as they are written, by the names of their files."""
+    found = {}
+    for name, values in columns.items():
+        values = np.asarray(values)
+        if not re.fullmatch(r"\w[\w. -]{0,99}", name) or name in _REQUIRED_METADATA:
+            raise SensoriumError(
+                f"{path}: {kind} {shown(name)}: expected a name of letters, digits, spaces and . _ "
+                f"-, and not {', '.join(_REQUIRED_METADATA)}, which have arguments of their own"
+            )
+        if values.shape[:1] != (n_rows,) or values.dtype.kind not in "biufU":
+            raise SensoriumError(
+                f"{path}: {kind} {name} has shape {values.shape} and dtype {values.dtype}, "
+                f"expected numbers or text of shape ({n_rows}, ...)"
+            )
+        found[f"{kind}/{name}"] = np.ascontiguousarray(values)
+    return found
+
+
+def _checked_statistics(
+    path: Path, name: str, found: Mapping[str, np.ndarray], shape: tuple[int, ...]
+) -> dict[str, np.ndarray]:
+    """Returns statistics of a signal that were computed elsewhere."""
+    shape = () if name == IMAGE else shape
+    check_names(found, STATISTICS, f"statistic ({name})")
+    values = {key: np.asarray(value) for key, value in found.items()}
+    for key in ("mean", "std"):
+        if key not in values:
+            raise SensoriumError(f"{path}: statistics of {name}: {key} is missing")
+    for key, each in values.items():
+        fits = each.shape == shape and each.dtype.kind in "iuf" and np.isfinite(each).all()
+        if not fits:
+            raise SensoriumError(
+                f"{path}: {key} of {name} has shape {each.shape}, expected finite numbers of shape "
+                f"{shape}"
+            )
+    return values
 
 
 def _of_images(images: np.ndarray, training: np.ndarray) -> dict[str, np.ndarray]:

@@ -472,3 +472,36 @@ def test_image_ids_go_by_several_names(tmp_path, tree, column):
     other[f"meta/trials/{column}"] = tree["meta/trials/frame_image_id"].astype(float)
     recording = Recording(write_zip(tmp_path / "r.zip", other))
     np.testing.assert_array_equal(recording.image_ids, tree["meta/trials/frame_image_id"])
+
+
+def test_metadata_of_the_trials_are_kept_and_dates_become_text(tmp_path):
+    tree = recording_tree()
+    n_trials = len(tree["meta/trials/tiers"])
+    tree["meta/trials/frame_trial_ts"] = np.full(n_trials, np.datetime64("2021-05-01T10:00:00"))
+    tree["meta/trials/condition_hash"] = np.arange(n_trials).astype(str)
+    tree["meta/trials/odd"] = np.full(n_trials, None)
+    with Recording(write_zip(tmp_path / "a.zip", tree)) as recording:
+        with pytest.warns(UserWarning, match="left out optional metadata: .*trials/odd.npy"):
+            trials = recording.trials
+    assert {*trials} == {"frame_trial_ts", "condition_hash"}
+    assert set(trials["frame_trial_ts"]) == {"2021-05-01T10:00:00"}
+
+
+def test_metadata_of_trials_that_are_left_out_are_too(tmp_path):
+    tree = recording_tree()
+    tree["meta/trials/number"] = np.arange(len(tree["meta/trials/tiers"]))
+    with Recording(write_zip(tmp_path / "a.zip", tree), tiers={"test": ""}) as recording:
+        kept = np.flatnonzero(tree["meta/trials/tiers"] != "test")
+        np.testing.assert_array_equal(recording.trials["number"], kept)
+
+
+def test_a_median_that_is_damaged_is_left_out(tmp_path):
+    tree = recording_tree()
+    tree["meta/statistics/responses/all/median"] = np.zeros(3)
+    tree["meta/statistics/responses/all/max"] = np.ones(5)
+    path = write_zip(tmp_path / "a.zip", tree)
+    with (
+        pytest.warns(UserWarning, match="left out optional statistics: .*median"),
+        Recording(path) as recording,
+    ):
+        assert {*recording.stored_statistics["response"]} == {"mean", "std", "max"}

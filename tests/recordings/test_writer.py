@@ -230,7 +230,24 @@ def test_a_full_disk_leaves_nothing_and_keeps_what_was_there(tmp_path, arrays, m
         ),
         ("tiers", np.array(["train"] * 6 + ["dev"]), "unknown tier 'dev'"),
         ("tiers", np.array(["test"] * 7), "no trial is in tier 'train'"),
-        ("session_key", "26872_17_20", "session key '26872_17_20'"),
+        ("session_key", "../1-2-3", "session '../1-2-3': expected a session key"),
+        ("session_key", "mouse.zip", "session 'mouse.zip': expected a session key"),
+        ("neurons", {"area": np.full(3, "V1")}, "neurons area has shape (3,) and dtype <U2"),
+        ("neurons", {"unit_ids": np.arange(4)}, "neurons 'unit_ids': expected a name"),
+        ("trials", {"../x": np.arange(7)}, "trials '../x': expected a name"),
+        ("trials", {"note": np.full(7, None)}, "trials note has shape (7,) and dtype object"),
+        ("statistics", {"decision": {}}, "decision: no such signal of this recording"),
+        ("statistics", {"response": {"mean": np.ones(4)}}, "statistics of response: std is miss"),
+        (
+            "statistics",
+            {"behavior": {"mean": np.ones(3), "std": np.ones(2)}},
+            "std of behavior has shape (2,), expected finite numbers of shape (3,)",
+        ),
+        (
+            "statistics",
+            {"image": {"mean": np.nan, "std": 1.0}},
+            "mean of image has shape (), expected finite numbers",
+        ),
     ],
 )
 def test_arrays_that_make_no_recording_are_refused(tmp_path, arrays, name, value, told):
@@ -267,3 +284,38 @@ def test_grey_images_may_have_their_one_channel(tmp_path, arrays):
     without = write_recording(tmp_path / "a.zip", **arrays).read_bytes()
     arrays["images"] = arrays["images"][..., None]
     assert write_recording(tmp_path / "b.zip", **arrays).read_bytes() == without
+
+
+def test_metadata_and_statistics_of_ones_own_are_kept(tmp_path, arrays):
+    neurons = {"area": np.array(["V1", "LM", "V1", "AL"]), "depth": np.arange(4.0)}
+    trials = {
+        "frame_image_class": np.full(N_TRIALS, "noise"),
+        "shown_at": np.arange(14).reshape(7, 2),
+    }
+    statistics = {"response": {"mean": np.full(4, 2.0), "std": np.full(4, 3, np.float32)}}
+    path = write_recording(
+        tmp_path / "a.zip",
+        **{**arrays, "session_key": "lab mouse.7"},
+        neurons=neurons,
+        trials=trials,
+        statistics=statistics,
+    )
+    with pytest.warns(UserWarning, match="metadata"), Recording(path) as recording:
+        assert recording.session_key == "lab mouse.7"
+        assert {*recording.neurons} == {*neurons}
+        assert {*recording.trials} == {*trials}
+        for name, values in (neurons | trials).items():
+            read = (recording.neurons | recording.trials)[name]
+            assert read.dtype == values.dtype, name
+            np.testing.assert_array_equal(read, values, name)
+        stored = recording.stored_statistics
+        assert {*stored} == {"image", "response", "behavior", "pupil_center"}
+        assert {*stored["response"]} == {"mean", "std"} and len(stored["image"]) == 5
+        assert stored["response"]["std"].dtype == np.float32
+        np.testing.assert_array_equal(recording.statistics["response"].mean, np.full(4, 2.0))
+
+
+def test_signals_of_small_whole_numbers_stay_so(tmp_path, arrays):
+    arrays["context"] = {"decision": np.arange(7, dtype=np.uint8)[:, None]}
+    with Recording(write_recording(tmp_path / "a.zip", **arrays)) as recording:
+        assert recording.read("decision").dtype == np.uint8
