@@ -480,9 +480,10 @@ def test_metadata_of_the_trials_are_kept_and_dates_become_text(tmp_path):
     tree["meta/trials/frame_trial_ts"] = np.full(n_trials, np.datetime64("2021-05-01T10:00:00"))
     tree["meta/trials/condition_hash"] = np.arange(n_trials).astype(str)
     tree["meta/trials/odd"] = np.full(n_trials, None)
-    with Recording(write_zip(tmp_path / "a.zip", tree)) as recording:
-        with pytest.warns(UserWarning, match="left out optional metadata: .*trials/odd.npy"):
-            trials = recording.trials
+    path = write_zip(tmp_path / "a.zip", tree)
+    left_out = "left out optional metadata: .*trials/odd.npy"
+    with Recording(path) as recording, pytest.warns(UserWarning, match=left_out):
+        trials = recording.trials
     assert {*trials} == {"frame_trial_ts", "condition_hash"}
     assert set(trials["frame_trial_ts"]) == {"2021-05-01T10:00:00"}
 
