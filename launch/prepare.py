@@ -16,17 +16,8 @@ from sensorium_tf import cli
 from sensorium_tf.data.names import FILE_FORMATS, mouse_names
 from sensorium_tf.flags import define_choice, define_flags, show
 
-FLAGS = define_flags(cli.CommandSettings, ["mice", "json"])
-RECORDING = show(flags.DEFINE_string("recording", None, "Zip or folder of a custom recording."))
+FLAGS = define_flags(cli.CommandSettings, ["mice", "recording", "tiers", "json"])
 NAME = show(flags.DEFINE_string("name", None, "Name for --recording."))
-TIERS = show(
-    flags.DEFINE_list(
-        "tiers",
-        [],
-        "What the tiers of --recording are called here, such as oracle:test; nothing after the "
-        "colon leaves their trials out.",
-    )
-)
 MANUAL_DIR = show(
     flags.DEFINE_string("manual_dir", None, "Folder with the published zips, unopened.")
 )
@@ -39,16 +30,16 @@ def main() -> None:
     from sensorium_tf.data import prepare
     from sensorium_tf.errors import SensoriumError
 
-    mice = FLAGS["mice"].value
-    if (RECORDING.value is None) == (mice is None):
+    mice, recording = FLAGS["mice"].value, FLAGS["recording"].value
+    if (recording is None) == (mice is None):
         raise SensoriumError("give either --mice, or --recording and --name")
-    if (RECORDING.value is None) != (NAME.value is None):
+    if (recording is None) != (NAME.value is None):
         raise SensoriumError("--recording and --name go together")
-    tiers = cli.pairs(TIERS, may_be_empty=True)
+    tiers = cli.pairs(FLAGS["tiers"], may_be_empty=True)
     for name in [NAME.value] if NAME.value is not None else mouse_names(mice):
         mouse = prepare(
             name,
-            recording=RECORDING.value,
+            recording=recording,
             tiers=tiers,
             data_dir=cli.DATA_DIR.value,
             manual_dir=MANUAL_DIR.value,

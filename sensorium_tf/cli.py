@@ -33,6 +33,13 @@ class CommandSettings(Config):
     )
     mouse: str | None = setting(None, "Name of the mouse.", essential=True)
     mice: tuple[str, ...] | None = setting(None, "Names of mice, joined by commas.", essential=True)
+    recording: str | None = setting(None, "Zip or folder of a recording.", essential=True)
+    tiers: tuple[str, ...] = setting(
+        (),
+        "What the tiers of the recording are called here, such as oracle:test; nothing after the "
+        "colon leaves their trials out.",
+        essential=True,
+    )
     tier: str | None = setting(None, "Tier of the trials.", essential=True)
     output: str | None = setting(None, "Folder or file to write, as shown above.", essential=True)
     truth: str | None = setting(

@@ -10,8 +10,10 @@ from sensorium_tf.config import hint
 from sensorium_tf.errors import SensoriumError, shown
 from sensorium_tf.recordings.storage import Storage
 
-# Some ten times as many as anybody has recorded at once.
-_MOST_TRIALS, _MOST_NEURONS = 250_000, 1_000_000
+#: Some ten times as many as anybody has recorded at once.
+MOST_TRIALS = 250_000
+#: The same of neurons.
+MOST_NEURONS = 1_000_000
 # Under one of these names a recording keeps its image ids.
 _IMAGE_IDS = ("frame_image_id", "colorframeprojector_image_id", "image_id")
 _MOST_SAID = 4
@@ -54,7 +56,8 @@ def _text(storage: Storage, name: str, values: np.ndarray) -> np.ndarray:
         "".join(text.ravel()).encode()
     except (SystemError, ValueError) as e:
         raise SensoriumError(f"{storage.path}: {name} is not text ({e})") from e
-    return text
+    # Files keep texts wider than the longest of them.
+    return text.astype(f"U{np.char.str_len(text).max(initial=1)}")
 
 
 def read_tiers(storage: Storage, known: Sequence[str], names: Mapping[str, str]) -> np.ndarray:
@@ -74,8 +77,8 @@ def read_tiers(storage: Storage, known: Sequence[str], names: Mapping[str, str])
         name,
         storage.read(
             name,
-            fits=lambda shape: len(shape) == 1 and 0 < shape[0] <= _MOST_TRIALS,
-            expected=f"(trials,), at most {_MOST_TRIALS}",
+            fits=lambda shape: len(shape) == 1 and 0 < shape[0] <= MOST_TRIALS,
+            expected=f"(trials,), at most {MOST_TRIALS}",
         ),
     )
     return known_tiers(tiers, known, names, path=storage.path, name=name)
@@ -150,8 +153,8 @@ def read_unit_ids(storage: Storage) -> np.ndarray:
     name = "meta/neurons/unit_ids.npy"
     values = storage.read(
         name,
-        fits=lambda shape: len(shape) == 1 and 0 < shape[0] <= _MOST_NEURONS,
-        expected=f"(neurons,), at most {_MOST_NEURONS}",
+        fits=lambda shape: len(shape) == 1 and 0 < shape[0] <= MOST_NEURONS,
+        expected=f"(neurons,), at most {MOST_NEURONS}",
     )
     unit_ids = _whole_numbers(storage, name, values)
     if len(np.unique(unit_ids)) < len(unit_ids):

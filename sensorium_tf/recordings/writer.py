@@ -22,6 +22,7 @@ _DEFLATE_LEVEL = 1
 # The oldest date a zip can hold: a file written twice has the same bytes.
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _BLOCK_BYTES = 1 << 25
+_FILE_NAME = re.compile(r"\w[^/\\:\x00-\x1f\x7f]{0,99}")
 # Each has an argument of its own.
 _REQUIRED_METADATA = (
     "cell_motor_coordinates",
@@ -161,6 +162,11 @@ def write_recording(
     return path
 
 
+def is_metadata_name(name: str) -> bool:
+    """Tells whether optional metadata of neurons or trials can have a name."""
+    return name not in _REQUIRED_METADATA and bool(_FILE_NAME.fullmatch(name))
+
+
 def _check(path: Path, name: str, array: np.ndarray, expected: tuple[int, ...]) -> None:
     array = np.asarray(array)
     if array.shape != expected:
@@ -189,10 +195,10 @@ def _metadata(
     found = {}
     for name, values in columns.items():
         values = np.asarray(values)
-        if not re.fullmatch(r"\w[\w. -]{0,99}", name) or name in _REQUIRED_METADATA:
+        if not is_metadata_name(name):
             raise SensoriumError(
-                f"{path}: {kind} {shown(name)}: expected a name of letters, digits, spaces and . _ "
-                f"-, and not {', '.join(_REQUIRED_METADATA)}, which have arguments of their own"
+                f"{path}: {kind} {shown(name)}: expected the name of a file, and not "
+                f"{', '.join(_REQUIRED_METADATA)}, which have arguments of their own"
             )
         if values.shape[:1] != (n_rows,) or values.dtype.kind not in "biufU":
             raise SensoriumError(

@@ -1,0 +1,290 @@
+"""A recording made of an NWB file."""
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from sensorium_tf.challenges import DEFAULT, Challenge
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.interop.nwb.hdf5 import Hdf5File
+from sensorium_tf.interop.nwb.mapping import NwbMapping
+from sensorium_tf.interop.nwb.names import MAPPING_PATH
+from sensorium_tf.interop.nwb.stimulus import image_ids, read_stimulus
+from sensorium_tf.interop.nwb.tables import Table, as_ids, as_text
+from sensorium_tf.io import expand
+from sensorium_tf.recordings import write_recording
+from sensorium_tf.recordings.metadata import MOST_NEURONS, MOST_TRIALS, known_tiers
+
+_SUFFIX = ".zip"
+
+
+def import_nwb(
+    path: str | os.PathLike,
+    output: str | os.PathLike,
+    *,
+    mapping: NwbMapping | str | os.PathLike | None = None,
+    session: str | None = None,
+    tiers: Mapping[str, str] | None = None,
+    challenge: Challenge = DEFAULT,
+) -> Path:
+    """Makes a recording, in the published file tree, of an NWB file.
+
+    The file is read as data: nothing outside of it is opened, no extension that it names is loaded,
+    and pynwb is not needed.
+
+    Args:
+        path: The NWB file.
+        output: The zip file to write, or a folder for it.
+        mapping: What is what in the file, or a JSON file that says so; a file of `export_nwb` says
+            it itself.
+        session: Session key or other name of the recording, instead of the mapping's.
+        tiers: What the tiers of the file are called here, instead of the mapping's.
+        challenge: The benchmark whose form the recording has.
+
+    Returns:
+        The recording's path.
+
+    Raises:
+        SensoriumError: If the file cannot be read, or does not hold what the mapping says, or there
+            is a file in the recording's place.
+    """
+    path, output = expand(path), expand(output)
+    if mapping is not None and not isinstance(mapping, NwbMapping):
+        mapping = NwbMapping.load(mapping)
+    with Hdf5File(path) as file:
+        mapping = _mapping_in(file) if mapping is None else mapping
+        session = session or mapping.session
+        if session is None:
+            raise SensoriumError(
+                f"{path}: which session is it? Give a session key, such as --session=26872-17-20, "
+                "or another name"
+            )
+        if output.suffix != _SUFFIX:
+            output = output / f"{challenge.free_stem(session)}{_SUFFIX}"
+        if output.exists():
+            raise SensoriumError(f"{output}: is there already: delete it, or choose another name")
+        arrays = _read(file, mapping, tiers=tiers or mapping.tiers, known=challenge.tiers)
+    return write_recording(output, session_key=session, challenge=challenge, **arrays)
+
+
+def _mapping_in(file: Hdf5File) -> NwbMapping:
+    """Returns the mapping that a file of `export_nwb` holds."""
+    node = file.get(MAPPING_PATH)
+    if node is None:
+        raise SensoriumError(
+            f"{file.path}: was not written by export_nwb: say what is what in it by a mapping "
+            "(--mapping), a JSON file as docs/nwb.md shows"
+        )
+    text = str(file.read(node, MAPPING_PATH))
+    try:
+        return NwbMapping.of(json.loads(text))
+    except (ValueError, RecursionError) as e:  # SensoriumError among them
+        raise SensoriumError(f"{file.path}: {MAPPING_PATH} is no mapping ({e})") from e
+
+
+def _read(
+    file: Hdf5File, mapping: NwbMapping, *, tiers: Mapping[str, str], known: tuple[str, ...]
+) -> dict:
+    """Returns the arguments of `write_recording`."""
+    trials = Table(file, file.find(mapping.trials), mapping.trials, most_rows=MOST_TRIALS)
+    tier = known_tiers(
+        as_text(_one_a_row(file, trials, mapping.tier)),
+        known,
+        tiers,
+        path=file.path,
+        name=f"{mapping.trials}/{mapping.tier}",
+    )
+    rows = _order(file, trials, mapping)
+    rows = rows[tier[rows] != ""]
+    responses = _series(file, mapping.responses, trials.n_rows)
+    neurons, unit_ids, coordinates = _neurons(file, mapping, responses.shape[1])
+    images, ids = _images(file, mapping, trials, rows)
+    used = (mapping.tier, mapping.trial_id, mapping.image_id, mapping.image_index)
+    return {
+        "images": images,
+        "responses": _without_nan(responses[rows]),
+        "context": {
+            name: _without_nan(
+                np.concatenate([_series(file, each, trials.n_rows) for each in paths], axis=1)[rows]
+            )
+            for name, paths in mapping.context.items()
+        },
+        "tiers": tier[rows],
+        "image_ids": ids,
+        "trial_ids": _trial_ids(_one_a_row(file, trials, mapping.trial_id)[rows]),
+        "unit_ids": unit_ids,
+        "cell_motor_coordinates": coordinates,
+        "image_class": "unknown",
+        "neurons": neurons,
+        "trials": {
+            name: values[rows]
+            for name, values in trials.others({*used, mapping.trial_index}).items()
+        },
+        "statistics": _statistics(file, mapping),
+    }
+
+
+def _one_a_row(file: Hdf5File, table: Table, name: str) -> np.ndarray:
+    values = table.column(name)
+    if values.ndim != 1:
+        raise SensoriumError(
+            f"{file.path}: column {name} has shape {values.shape}, expected one value a row"
+        )
+    return values
+
+
+def _order(file: Hdf5File, trials: Table, mapping: NwbMapping) -> np.ndarray:
+    """Returns the rows of the trials in the order of the recording."""
+    if mapping.trial_index is None:
+        return np.arange(trials.n_rows)
+    return np.argsort(_one_a_row(file, trials, mapping.trial_index), kind="stable")
+
+
+def _images(
+    file: Hdf5File, mapping: NwbMapping, trials: Table, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the image of each trial, `(trials, height, width, channels)`, and its id."""
+    index = None
+    if mapping.image_index is not None:
+        index = _one_a_row(file, trials, mapping.image_index)
+    parts = []
+    for path in mapping.stimulus:
+        found = read_stimulus(file, path, n_trials=trials.n_rows, index=index)
+        images = found.images[..., None] if found.images.ndim == 3 else found.images
+        if mapping.image_axes == "xy":
+            images = np.swapaxes(images, 1, 2)
+        file.spend(len(rows) * images[0].nbytes, path)
+        parts.append(images[found.index[rows]])
+    if len({part.shape[:3] for part in parts}) > 1:
+        raise SensoriumError(f"{file.path}: {' and '.join(mapping.stimulus)} are not of one size")
+    images = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+    if mapping.image_id is None:
+        return images, image_ids(images)
+    return images, as_ids(trials.column(mapping.image_id), f"{file.path}: {mapping.image_id}")[rows]
+
+
+def _neurons(
+    file: Hdf5File, mapping: NwbMapping, n_neurons: int
+) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+    """Returns what is known of the neurons, their unit ids and their coordinates."""
+    if mapping.neurons is not None:
+        node, name, rows = file.find(mapping.neurons), mapping.neurons, np.arange(n_neurons)
+    else:
+        node, name, rows = _rois(file, mapping.responses)
+    table = Table(file, node, name, most_rows=MOST_NEURONS)
+    inside = rows.dtype.kind in "iu" and (rows >= 0).all() and (rows < table.n_rows).all()
+    if len(rows) != n_neurons or not inside or (mapping.neurons and table.n_rows != n_neurons):
+        raise SensoriumError(
+            f"{file.path}: {mapping.responses} has {n_neurons} columns, which are not rows of "
+            f"{name}, a table of {table.n_rows}"
+        )
+    unit_ids = as_ids(table.column(mapping.unit_id), f"{file.path}: {mapping.unit_id}")[rows]
+    used = {mapping.unit_id, *mapping.coordinates}
+    metadata = {name: values[rows] for name, values in table.others(used).items()}
+    return metadata, unit_ids, _coordinates(file, table, mapping)[rows]
+
+
+def _rois(file: Hdf5File, responses: str) -> tuple[object, str, np.ndarray]:
+    """Returns the table of the neurons that a RoiResponseSeries names, and which of its rows."""
+    node = file.find(responses)
+    rois = file.get("rois", node) if isinstance(node, h5py.Group) else None
+    table = None if rois is None else file.attribute(rois, "table")
+    if not isinstance(table, h5py.Reference):
+        raise SensoriumError(
+            f"{file.path}: {responses} does not say where its neurons are: name their table as "
+            "neurons in the mapping"
+        )
+    return (
+        file.refers_to(table),
+        f"the table of {responses}/rois",
+        file.read(rois, f"{responses}/rois"),
+    )
+
+
+def _coordinates(file: Hdf5File, table: Table, mapping: NwbMapping) -> np.ndarray:
+    """Returns where the neurons lie, `(rows, 3)` float64 micrometres."""
+    if not mapping.coordinates:
+        warnings.warn(
+            f"{file.path}: no coordinates of the neurons in the mapping: they are zeros, so train "
+            "with --positions=free",
+            stacklevel=5,
+        )
+        return np.zeros((table.n_rows, 3))
+    columns = [table.column(name) for name in mapping.coordinates]
+    columns = [each[:, None] if each.ndim == 1 else each for each in columns]
+    plain = all(each.ndim == 2 and each.dtype.kind in "iuf" for each in columns)
+    found = np.concatenate(columns, axis=1).astype(np.float64) if plain else np.empty((0, 0))
+    if found.shape[1] not in (2, 3) or not np.isfinite(found).all():
+        raise SensoriumError(
+            f"{file.path}: {', '.join(mapping.coordinates)}: expected two or three finite numbers "
+            "for each neuron"
+        )
+    found = np.pad(found, ((0, 0), (0, 3 - found.shape[1])))
+    return found if mapping.micrometres == 1 else found * mapping.micrometres
+
+
+def _series(file: Hdf5File, path: str, n_trials: int) -> np.ndarray:
+    """Returns a series or a column of the trials, `(trials, columns)`, in its unit."""
+    node = file.find(path)
+    data = file.get("data", node) if isinstance(node, h5py.Group) else node
+    if data is None:
+        raise SensoriumError(f"{file.path}: {path} is no series: it has no data")
+    shape = file.shape(data, path)
+    if len(shape) not in (1, 2) or shape[0] != n_trials:
+        raise SensoriumError(
+            f"{file.path}: {path} has shape {shape}, expected a row of numbers for each of the "
+            f"{n_trials} trials: take its mean over each trial first"
+        )
+    values = file.read(data, path)
+    if values.dtype.kind not in "biuf":
+        raise SensoriumError(f"{file.path}: {path} holds {values.dtype}, expected numbers")
+    values = values.reshape(n_trials, -1)
+    factor, offset = (
+        default if found is None else np.float64(found)
+        for found, default in (
+            (file.attribute(data, "conversion"), 1),
+            (file.attribute(data, "offset"), 0),
+        )
+    )
+    return values if (factor, offset) == (1, 0) else values * factor + offset
+
+
+def _without_nan(values: np.ndarray) -> np.ndarray:
+    """Returns a signal with zeros in place of what is withheld: rows that are NaN throughout."""
+    if values.dtype.kind != "f":
+        return values
+    withheld = np.isnan(values).all(axis=1)
+    if withheld.any():
+        values = values.copy()
+        values[withheld] = 0
+    return values
+
+
+def _trial_ids(values: np.ndarray) -> np.ndarray:
+    """Returns trial ids, whole numbers as such."""
+    text = as_text(values)
+    numbers = [each.isascii() and each.isdecimal() and len(each) < 19 for each in text.tolist()]
+    if all(numbers) and (text.astype(np.int64).astype(str) == text).all():
+        return text.astype(np.int64)
+    return text
+
+
+def _statistics(file: Hdf5File, mapping: NwbMapping) -> dict[str, dict[str, np.ndarray]]:
+    """Returns the statistics that the file holds, by signal."""
+    if mapping.statistics is None:
+        return {}
+    group, found = file.find(mapping.statistics), {}
+    for signal in file.children(group):
+        name = f"{mapping.statistics}/{signal}"
+        table = Table(file, file.get(signal, group), name, most_rows=MOST_NEURONS)
+        columns = table.others(())
+        found[signal] = {
+            key: values.reshape(()) if table.n_rows == 1 and signal == "image" else values
+            for key, values in columns.items()
+        }
+    return found
