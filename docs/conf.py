@@ -57,6 +57,7 @@ tutorials/README
 :hidden:
 
 docs/recording_format
+docs/nwb
 docs/formulas
 docs/published_models
 benchmarks/README

@@ -8,7 +8,6 @@ import io
 import os
 import re
 import sys
-import types
 import zipfile
 from pathlib import Path
 
@@ -215,10 +214,40 @@ def submissions(folder: Path):
     yield lines
 
 
+def nwb_files(folder: Path):
+    """Yields NWB files whose trials are a huge column."""
+
+    def claims(file):
+        file.create_dataset("trials/id", (1 << 40,), "i8", chunks=(1 << 20,))
+
+    def fills(file):
+        file.create_dataset("trials/id", (4,), "i8")
+        file.create_dataset("trials/tier", (4, 1 << 38), "i8", chunks=(1, 1 << 20), fillvalue=7)
+
+    def inflates(file):
+        file.create_dataset("trials/id", (4,), "i8")
+        shape = {"shape": (4,), "maxshape": (None,), "chunks": (64 << 20,)}
+        file.create_dataset("trials/tier", dtype="i8", compression="gzip", **shape)
+        # A chunk of zeros that only claims to be there.
+        file["trials/tier"].id.write_direct_chunk((0,), bytes(700_000))
+
+    def writes_much(file):
+        file.create_dataset("trials/id", (4,), "i8")
+        file["trials/tier"] = np.array([b"a" * (17 << 20)] * 4, object)
+
+    path = folder / "mouse.nwb"
+    for write in (claims, fills, inflates, writes_much):
+        with h5py.File(path, "w") as file:
+            write(file)
+        yield path
+    yield sparse(folder / "sparse.nwb", b"\x89HDF\r\n\x1a\n", HUGE)
+
+
 def refuse_all(folder: Path) -> int:
     """Reads them all; returns how many were refused in one line."""
     from sensorium_tf.arrays import open_arrays
     from sensorium_tf.errors import SensoriumError
+    from sensorium_tf.interop.nwb import NwbMapping, import_nwb
     from sensorium_tf.reading import ZIP_ERRORS, open_regular
     from sensorium_tf.recordings.recording import Recording
     from sensorium_tf.recordings.truth import Truth
@@ -260,16 +289,14 @@ def refuse_all(folder: Path) -> int:
         refuse(lambda path=path: read_checkpoint(path), path)
     for path in model_files(folder):
         refuse(lambda path=path: read_model(path), path)
+    mapping = NwbMapping(
+        stimulus=("x",), responses="x", trials="trials", tier="tier", session="1-2-3"
+    )
+    for path in nwb_files(folder):
+        refuse(lambda path=path: import_nwb(path, folder / "out", mapping=mapping), path)
     for path in submissions(folder):
         refuse(lambda path=path: list(Rows(path, "prediction")), path)
     return n_refused
-
-
-def _without_tensorflow(package: str, root: Path) -> None:
-    """Makes a package's modules importable without the package's own imports."""
-    module = types.ModuleType(package)
-    module.__path__ = [str(root.joinpath(*package.split(".")))]
-    sys.modules[package] = module
 
 
 def _peak_megabytes() -> int:
@@ -279,8 +306,6 @@ def _peak_megabytes() -> int:
 
 
 if __name__ == "__main__":
-    for name in ("", ".training", ".recordings", ".competition"):
-        _without_tensorflow(f"sensorium_tf{name}", Path(__file__).parents[1])
     n_refused = refuse_all(Path(sys.argv[1]))
     assert importlib.util.find_spec("tensorflow") and "tensorflow" not in sys.modules
     print(n_refused, _peak_megabytes())

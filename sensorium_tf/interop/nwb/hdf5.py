@@ -46,7 +46,7 @@ class Hdf5File:
                 self._left = max(_LEAST_BYTES, _EXPANSION * os.fstat(file.fileno()).st_size)
         except FileNotFoundError as e:
             raise SensoriumError(f"{path}: there is no such NWB file") from e
-        with self._guard("it"):
+        with self._guard(""):
             self._file = h5py.File(path, "r", locking="best-effort")
 
     def __enter__(self) -> "Hdf5File":
@@ -255,7 +255,8 @@ class Hdf5File:
         except _ERRORS as e:
             if is_access_error(e):
                 raise cannot_read(self.path, e) from e
+            what = f" {shown(name, most=80)}" if name else ""
             raise SensoriumError(
-                f"{self.path}: {shown(name, most=80)} cannot be read ({one_line(e)[:150]}): not an "
-                "NWB file, or a damaged one"
+                f"{self.path}:{what} cannot be read ({one_line(e)[:150]}): not an NWB file, or a "
+                "damaged one"
             ) from e
