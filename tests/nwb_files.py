@@ -95,7 +95,7 @@ def write_foreign(path: Path, found: dict[str, np.ndarray], *, is_indexed: bool 
     for name in ("cell", "x", "y", "area"):
         cells.add_column(name, name)
     for cell, (x, y) in zip(found["cells"], found["xy"], strict=True):
-        cells.add_roi(pixel_mask=[(1, 1, 1.0)], cell=cell, x=x, y=y, area=f"VIS{cell}")
+        cells.add_roi(image_mask=np.eye(64), cell=cell, x=x, y=y, area=f"VIS{cell}")
     ophys = file.create_processing_module("ophys", "two-photon")
     ophys.add(ImageSegmentation(name="segmentation", plane_segmentations=[cells]))
     rois = cells.create_roi_table_region(region=found["rois"].tolist(), description="good ones")

@@ -15,6 +15,7 @@ from sensorium_tf.cli import CommandSettings
 from sensorium_tf.config import flat_fields, plain_kind
 from sensorium_tf.data import load_mouse, prepare
 from sensorium_tf.evaluation import ground_truth
+from sensorium_tf.interop.nwb import export_nwb, import_nwb
 from sensorium_tf.interop.pytorch import load_published, save_published
 from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.plotting import save_figure
@@ -89,6 +90,11 @@ FLAGS = {
     "score ground_truth": lambda: list(Rows("~/nothing.csv", "responses")),
     "import_published checkpoint": lambda: load_published("~/nothing.pth"),
     "import_published output": lambda: save_model(load_model("~/a.keras"), "~/c.keras"),
+    "import_nwb nwb": lambda: import_nwb("~/nothing.nwb", "out"),
+    "import_nwb mapping": lambda: import_nwb("~/recording.zip", "out", mapping="~/nothing.json"),
+    "import_nwb output": lambda: import_nwb(export_nwb("~/recording.zip", "~/other.nwb"), "~/made"),
+    "export_nwb recording": lambda: export_nwb("~/nothing.zip", "~/nothing.nwb"),
+    "export_nwb output": lambda: export_nwb("~/recording.zip", "~/mouse.nwb"),
     "export_published workdir": lambda: run("~/nothing").model,
     "export_published model_file": lambda: load_model("~/nothing.keras"),
     "export_published output": lambda: save_published(load_model("~/a.keras"), "~/a.pth", keys={}),
@@ -130,6 +136,7 @@ NO_PATHS = {
         "names",
         "name",
         "session",
+        "session_start_time",
         "seeds",
         "model",
     ),

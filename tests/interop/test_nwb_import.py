@@ -64,6 +64,7 @@ def test_a_file_of_another_lab_becomes_a_recording(theirs, tmp_path):
         np.testing.assert_allclose(
             recording.cell_motor_coordinates[:, :2], found["xy"][rows] * 1e6, rtol=1e-12
         )
+        assert {*recording.neurons} == {"area"}
         assert recording.neurons["area"].tolist() == [f"VIS{c}" for c in found["cells"][rows]]
         assert {*recording.trials} == {"frame_image_class", "pupil_area", "picture"}
 

@@ -59,7 +59,9 @@ def test_help_shows_the_command_and_its_flags(name):
     assert "--data_dir" in out
 
 
-@pytest.mark.parametrize("name", ["train", "submit", "score", "simulate", "import_published"])
+@pytest.mark.parametrize(
+    "name", ["train", "submit", "score", "simulate", "import_published", "import_nwb"]
+)
 def test_a_missing_flag_is_named(name):
     assert_refused(run, name, says="must have a value")
 
@@ -654,3 +656,24 @@ def test_what_is_only_odd_is_a_warning_line(quick, tmp_path):
     assert status == 0
     assert len(ours) == 1 and ours[0].startswith("warning:")
     assert "meta/neurons/layer.npy" in ours[0]
+
+
+def test_a_recording_becomes_an_nwb_file_and_a_recording_again(workspace, quick, tmp_path):
+    recording = next((workspace / "recordings").glob("*.zip"))
+    nwb = tmp_path / "mouse.nwb"
+    status, out, ours = quick("export_nwb", f"--recording={recording}", f"--output={nwb}")
+    assert status == 0 and not ours and out == f"{nwb}\n"
+    flags = f"--nwb={nwb}", f"--output={tmp_path}", "--tiers=final_test:"
+    status, out, ours = quick("import_nwb", *flags)
+    assert status == 0 and not ours
+    assert "session 26872-17-20: 8 neurons, trials: " in out and "final_test" not in out
+    assert out.endswith(f"  pupil_center (2,)\n{tmp_path / recording.name}\n")
+    assert_refused(quick, "import_nwb", *flags, says="is there already")
+    assert_refused(
+        quick,
+        "export_nwb",
+        f"--recording={recording}",
+        f"--output={nwb}2.nwb",
+        "--session_start_time=may",
+        says="--session_start_time: Invalid isoformat string: 'may'",
+    )

@@ -115,9 +115,8 @@ def _separate(file: Hdf5File, order: h5py.Dataset | None, path: str) -> np.ndarr
         raise SensoriumError(f"{file.path}: {path} has no order of its images")
     found = [file.refers_to(each) for each in file.references(order, path).ravel()]
     shapes = {file.shape(each, path) for each in found}
-    if len(shapes) != 1 or len(shape := shapes.pop()) not in (2, 3):
+    if len(shapes) != 1 or any(len(shape) not in (2, 3) or 0 in shape for shape in shapes):
         raise SensoriumError(f"{file.path}: {path}: its images are not all of one size")
-    del shape
     return np.stack(
         [
             _numbers(file, file.read(each, f"{path}: {each.name}"), path)

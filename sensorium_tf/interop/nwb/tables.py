@@ -1,5 +1,6 @@
 """Tables of an NWB file: columns that share their rows."""
 
+import math
 import warnings
 from collections.abc import Collection
 
@@ -14,6 +15,8 @@ from sensorium_tf.recordings.writer import is_metadata_name
 
 # Of columns that are other tables' business, such as how many of its rows belong to one of ours.
 _NOT_VALUES = ("VectorIndex", "DynamicTableRegion", "TimeSeriesReferenceVectorData")
+# Of a row: where a cell's pixels or its trace begin.
+_MOST_VALUES = 1024
 
 
 class Table:
@@ -79,6 +82,8 @@ class Table:
                 kind = self._file.attribute(node, "neurodata_type")
                 if kind in _NOT_VALUES or self._file.get(f"{name}_index", self._node) is not None:
                     raise SensoriumError(f"{name} has any number of values a row")
+                if math.prod(self._file.shape(node, name)[1:]) > _MOST_VALUES:
+                    raise SensoriumError(f"{name} holds more of each row than metadata do")
                 found[metadata_name(name)] = self.column(name)
             except AccessError:
                 raise
@@ -87,7 +92,7 @@ class Table:
         if left_out:
             warnings.warn(
                 f"{self._file.path}: left out columns of {self._name} that are not "
-                f"numbers or text, the same of each row: {', '.join(map(shown, left_out))}",
+                f"some numbers or texts of each row: {', '.join(map(shown, left_out))}",
                 stacklevel=3,
             )
         return found
