@@ -58,6 +58,7 @@ tutorials/README
 
 docs/recording_format
 docs/nwb
+docs/xarray
 docs/formulas
 docs/published_models
 benchmarks/README

@@ -2,13 +2,10 @@
 
 import dataclasses
 import functools
-import importlib.machinery
 import inspect
 import json
 import re
 import shutil
-import sys
-import types
 
 import numpy as np
 import pytest
@@ -57,29 +54,6 @@ def lone(trained, prepared, tmp_path):
     """A model file without its run."""
     shutil.copy(trained.folder / "model.keras", tmp_path / "lone.keras")
     return sensorium_tf.Run(tmp_path / "lone.keras", prepared)
-
-
-@pytest.fixture
-def without_pandas(monkeypatch):
-    real = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name: None if name == "pandas" else real(name)
-    )
-
-
-@pytest.fixture
-def with_pandas(monkeypatch):
-    """A module in the place of pandas, whose frames keep their rows."""
-
-    class DataFrame:
-        def __init__(self, rows):
-            self.rows = rows
-
-    module = types.ModuleType("pandas")
-    module.__spec__ = importlib.machinery.ModuleSpec("pandas", None)
-    module.DataFrame = DataFrame
-    monkeypatch.setitem(sys.modules, "pandas", module)
-    return DataFrame
 
 
 def test_every_call_is_shown_at_the_top():
@@ -305,8 +279,7 @@ def test_some_of_the_mice_are_evaluated(of_two_mice, tmp_path):
     assert (tmp_path / "one" / "evaluation.json").exists()
 
 
-@pytest.mark.usefixtures("without_pandas")
-def test_a_table_is_a_list_of_dicts_without_pandas(trained, of_two_mice):
+def test_a_table_is_a_list_of_dicts(trained, of_two_mice):
     evaluation = sensorium_tf.evaluate(trained)
     model, oracle = evaluation.table()
     assert (model["mouse"], model["tier"], model["model"]) == ("full", "test", "cnn")
@@ -326,9 +299,28 @@ def test_a_table_is_a_list_of_dicts_without_pandas(trained, of_two_mice):
     assert scores[3] == pytest.approx(scores[1] - scores[0])
 
 
-def test_a_table_is_a_frame_with_pandas(trained, with_pandas):
-    frame = sensorium_tf.evaluate(trained).table()
-    assert isinstance(frame, with_pandas) and frame.rows[0]["model"] == "cnn"
+def test_scores_have_named_dimensions(trained, of_two_mice, ensemble):
+    mouse = sensorium_tf.evaluate(trained).mice["full"]
+    found = mouse.to_xarray()
+    assert dict(found.sizes) == {"trial": 6, "neuron": 5, "axis": 3}
+    assert {*found} == {
+        *("response", "rate", "oracle", "explainable_variance"),
+        *("single_trial_correlation", "correlation_to_average", "feve"),
+    }
+    np.testing.assert_array_equal(found["rate"], mouse.rates)
+    assert found["unit_id"].to_numpy().tolist() == mouse.unit_ids.tolist()
+    assert found["trial_id"].dims == ("trial",) and len(set(found["trial_id"].to_numpy())) == 6
+    assert found.attrs == {"mouse": "full", "tier": "test"}
+    best = found.isel(neuron=int(np.argmax(found["oracle"].data)))
+    assert best["area"].item() == "V1"
+    members = sensorium_tf.evaluate(ensemble).mice["full"].to_xarray()
+    assert members["member_feve"].dims == ("member", "neuron")
+    assert len(members["member"]) == 2
+    comparison = sensorium_tf.compare(trained, of_two_mice, mice="full").mice["full"].to_xarray()
+    assert comparison["run"].to_numpy().tolist() == ["cnn", "ln"]
+    np.testing.assert_array_equal(
+        comparison["feve"].sel(run="cnn"), mouse.scores.per_neuron["feve"]
+    )
 
 
 def test_runs_are_compared_where_the_first_one_has_its_data(trained, of_two_mice, tmp_path):

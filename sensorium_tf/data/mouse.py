@@ -223,6 +223,8 @@ class Mouse:
             },
             image_ids=image_ids,
             trial_ids=trial_ids.astype(str),
+            tiers=np.full(n_trials, tier),
+            neurons=self.neurons,
         )
 
     def standardize(self, truth: Truth, trials: Trials) -> tuple[np.ndarray, np.ndarray]:

@@ -2,12 +2,24 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sensorium_tf.data.buffers import select, stack_channels
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.specs import CENTRED_IMAGE, IMAGE, InputSpec, central_pixels, less_own_mean
+from sensorium_tf.interop.xarray import to_dataset
+from sensorium_tf.specs import (
+    CENTRED_IMAGE,
+    IMAGE,
+    RESPONSE,
+    InputSpec,
+    central_pixels,
+    less_own_mean,
+)
+
+if TYPE_CHECKING:
+    import xarray
 
 # A neuron that hardly responds would else be blown up: its std counts as a hundredth of the mean.
 _SMALLEST_STD = 0.01
@@ -28,6 +40,8 @@ class Trials:
             recorded, are absent.
         image_ids: `(trials,)` int64.
         trial_ids: `(trials,)` strings.
+        tiers: `(trials,)` strings.
+        neurons: What is known of the neurons, name to `(neurons, ...)`, `unit_ids` among them.
     """
 
     mouse: str
@@ -36,6 +50,8 @@ class Trials:
     signals: Mapping[str, np.ndarray]
     image_ids: np.ndarray
     trial_ids: np.ndarray
+    tiers: np.ndarray
+    neurons: Mapping[str, np.ndarray]
 
     def __len__(self) -> int:
         return len(self.images)
@@ -60,6 +76,8 @@ class Trials:
             signals={name: values[index] for name, values in self.signals.items()},
             image_ids=self.image_ids[index],
             trial_ids=self.trial_ids[index],
+            tiers=self.tiers[index],
+            neurons=self.neurons,
         )
 
     @classmethod
@@ -82,6 +100,8 @@ class Trials:
             },
             image_ids=joined("image_ids"),
             trial_ids=joined("trial_ids"),
+            tiers=joined("tiers"),
+            neurons=first.neurons,
         )
 
     def as_shown(self) -> "Trials":
@@ -96,6 +116,38 @@ class Trials:
                 "trials were shown is withheld"
             )
         return self.take(np.argsort(self.trial_ids.astype(np.int64), kind="stable"))
+
+    def to_xarray(self) -> "xarray.Dataset":
+        """Returns the trials with named dimensions.
+
+        `image` is (trial, y, x, channel), `response` (trial, neuron) and each context signal, such
+        as `behavior`, (trial, behavior_column); all normalised as in these trials. Trials have the
+        coordinates `trial_id`, `image_id` and `tier`, neurons `unit_id` and all else that is known
+        of them, such as `area`, `layer` and `cell_motor_coordinates` (neuron, axis).
+
+        Example:
+            >>> trials.to_xarray().response.groupby("image_id").mean()
+
+        Raises:
+            SensoriumError: If xarray is not installed.
+        """
+        return to_dataset(
+            {
+                IMAGE: (("trial", "y", "x", "channel"), self.images),
+                RESPONSE: (("trial", "neuron"), self.responses),
+                **{
+                    name: (("trial", f"{name}_column"), values)
+                    for name, values in self.signals.items()
+                },
+            },
+            trials={
+                "trial_id": self.trial_ids,
+                "image_id": self.image_ids,
+                "tier": self.tiers,
+            },
+            neurons=self.neurons,
+            attributes={"mouse": self.mouse},
+        )
 
     def inputs(
         self, spec: InputSpec, index: slice | np.ndarray = slice(None)

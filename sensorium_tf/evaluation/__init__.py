@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = attach(
         "Evaluation": "results",
         "MouseComparison": "comparison",
         "MouseEvaluation": "results",
-        "as_table": "tables",
+        "Table": "tables",
         "compare": "comparison",
         "differences_table": "tables",
         "evaluate": "model_scores",

@@ -5,7 +5,7 @@ import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,12 +14,13 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.model_scores import choose_tiers, evaluate_mouse, load_truth
 from sensorium_tf.evaluation.results import MouseEvaluation
 from sensorium_tf.evaluation.tables import (
-    as_table,
+    Table,
     differences_table,
     flat_scores,
     scores_table,
     write_json,
 )
+from sensorium_tf.interop.xarray import to_dataset
 from sensorium_tf.io import expand
 from sensorium_tf.metrics import Scores, evaluate_rates, summarize
 from sensorium_tf.models import same_places
@@ -27,6 +28,9 @@ from sensorium_tf.plotting import paired_correlations, save_figure, score_distri
 from sensorium_tf.plotting.style import model_colors
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Provenance, Run, predict
+
+if TYPE_CHECKING:
+    import xarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,6 +90,30 @@ class MouseComparison:
             for name, notes in zip(self.scores, of_runs, strict=True)
             for note in notes
         ]
+
+    def to_xarray(self) -> "xarray.Dataset":
+        """Returns the scores of each run and neuron, with named dimensions.
+
+        Each metric that is defined for all runs is (run, neuron); neurons have the coordinates
+        `unit_id` and all else that is known of them.
+
+        Raises:
+            SensoriumError: If xarray is not installed.
+        """
+        found = {
+            name: [each.per_neuron[name] for each in self.scores.values()]
+            for name in self.first.scores.per_neuron
+        }
+        return to_dataset(
+            {
+                name: (("run", "neuron"), np.stack(values))
+                for name, values in found.items()
+                if all(each is not None for each in values)
+            },
+            trials={},
+            neurons=self.first.neurons,
+            attributes={"mouse": self.first.mouse, "tier": self.first.tier},
+        ).assign_coords(run=list(self.scores))
 
     def to_json(self) -> dict[str, Any]:
         """Returns scores and differences as JSON values."""
@@ -156,9 +184,12 @@ class Comparison:
             parts.append(f"comparison.json and figures are in {self.folder}")
         return "\n".join(parts).rstrip()
 
-    def table(self) -> Any:
-        """Returns the scores of each run and oracle, and the differences; see `as_table`."""
-        return as_table(
+    def table(self) -> Table:
+        """Returns the scores of each run and oracle, and the differences.
+
+        `table().to_pandas()` is a data frame of them.
+        """
+        return Table(
             {"mouse": name, "tier": mouse.first.tier, "model": row, "compared_with": reference}
             | flat_scores(summary, metrics=mouse.first.scores.per_neuron)
             for name, mouse in self.mice.items()

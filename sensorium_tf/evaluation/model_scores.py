@@ -132,6 +132,8 @@ def evaluate_mouse(
         tier=tier,
         unit_ids=mouse.unit_ids,
         image_ids=trials.image_ids,
+        trial_ids=trials.trial_ids,
+        neurons=mouse.neurons,
         responses=responses,
         rates=rates,
         scores=scores_of(rates),

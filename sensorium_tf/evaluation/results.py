@@ -4,13 +4,17 @@ import dataclasses
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sensorium_tf.evaluation.tables import as_table, flat_scores, scores_table
+from sensorium_tf.evaluation.tables import Table, flat_scores, scores_table
+from sensorium_tf.interop.xarray import to_dataset
 from sensorium_tf.metrics import ORACLE, Scores, summarize
 from sensorium_tf.runs import Provenance
+
+if TYPE_CHECKING:
+    import xarray
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,6 +26,8 @@ class MouseEvaluation:
         tier: Of the trials that were scored.
         unit_ids: `(neurons,)`.
         image_ids: `(trials,)`.
+        trial_ids: `(trials,)` strings.
+        neurons: What is known of the neurons, name to `(neurons, ...)`, `unit_ids` among them.
         responses: `(trials, neurons)`, standardised.
         rates: `(trials, neurons)`, the model's.
         scores: The model's.
@@ -39,6 +45,8 @@ class MouseEvaluation:
     tier: str
     unit_ids: np.ndarray
     image_ids: np.ndarray
+    trial_ids: np.ndarray
+    neurons: Mapping[str, np.ndarray] = dataclasses.field(repr=False)
     responses: np.ndarray = dataclasses.field(repr=False)
     rates: np.ndarray = dataclasses.field(repr=False)
     scores: Scores
@@ -102,6 +110,45 @@ class MouseEvaluation:
             notes.append(f"tier {self.tier} took part in training: not a held-out score")
         return notes
 
+    def to_xarray(self) -> "xarray.Dataset":
+        """Returns responses, rates and the scores of each neuron, with named dimensions.
+
+        `response` and `rate` are (trial, neuron), a metric, `oracle` and `explainable_variance`
+        (neuron,); a metric of the true rates begins with `true_`, one of the members of an ensemble
+        with `member_` and is (member, neuron). Trials have the coordinates `trial_id` and
+        `image_id`, neurons `unit_id` and all else that is known of them. What is not defined is
+        absent.
+
+        Raises:
+            SensoriumError: If xarray is not installed.
+        """
+        variables = {
+            "response": (("trial", "neuron"), self.responses),
+            "rate": (("trial", "neuron"), self.rates),
+        } | {name: (("neuron",), values) for name, values in self._per_neuron().items()}
+        for name in self.scores.per_neuron if self.members else ():
+            values = [each.per_neuron[name] for each in self.members.values()]
+            if all(each is not None for each in values):
+                variables[f"member_{name}"] = (("member", "neuron"), np.stack(values))
+        found = to_dataset(
+            variables,
+            trials={"trial_id": self.trial_ids, "image_id": self.image_ids},
+            neurons=self.neurons,
+            attributes={"mouse": self.mouse, "tier": self.tier},
+        )
+        return found.assign_coords(member=list(self.members)) if self.members else found
+
+    def _per_neuron(self) -> dict[str, np.ndarray]:
+        """Returns all that is known of each neuron's predictability, by name."""
+        truth = {} if self.truth is None else self.truth.per_neuron
+        found = {
+            **self.scores.per_neuron,
+            **{f"true_{name}": values for name, values in truth.items()},
+            "oracle": self.oracle,
+            "explainable_variance": self.explainable_variance,
+        }
+        return {name: values for name, values in found.items() if values is not None}
+
     def to_json(self) -> dict[str, Any]:
         """Returns the mean scores, with their intervals, as JSON values."""
         content = {
@@ -161,12 +208,12 @@ class Evaluation:
             parts.append(f"evaluation.json, neurons.csv and figures are in {self.folder}")
         return "\n".join(parts).rstrip()
 
-    def table(self) -> Any:
+    def table(self) -> Table:
         """Returns the score table of all mice, a row for each model, oracle and group of neurons.
 
-        See `as_table`.
+        `table().to_pandas()` is a data frame of it.
         """
-        return as_table(
+        return Table(
             {"mouse": name, "tier": mouse.tier, "held_out": mouse.held_out, "model": model}
             | flat_scores(summary, metrics=mouse.scores.per_neuron)
             for name, mouse in self.mice.items()

@@ -1,20 +1,24 @@
 """Scores for people (aligned text) and for programs (JSON, CSV)."""
 
 import csv
-import importlib.util
 import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.interop.xarray import needs, rows_to_dataset
 from sensorium_tf.io import atomic_write
 from sensorium_tf.metrics import CONFIDENCE, N_RESAMPLES, metric_names
 from sensorium_tf.registry import METRICS
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 _INTERVAL_NOTE = (
     f"[low, high]: {CONFIDENCE:.0%} interval over neurons (bootstrap, {N_RESAMPLES} resamples)"
@@ -73,28 +77,46 @@ def scores_table(
     return "\n".join([format_table(["model", *headings.values()], rows), *dict.fromkeys(notes)])
 
 
-class Rows(list):
-    """A list of dicts, which a notebook shows as a table."""
-
-    def __repr__(self) -> str:
-        if not self:
-            return "no rows"
-        header = list(dict.fromkeys(name for row in self for name in row))
-        return format_table(header, [[row.get(name) for name in header] for row in self])
-
-
-def as_table(rows: Iterable[Mapping[str, Any]]) -> Any:
-    """Returns rows as a `pandas.DataFrame` where pandas is installed, else as `Rows`.
+class Table(list):
+    """A list of dicts, a row each, which is shown as a table.
 
     Args:
         rows: Each column name to value.
     """
-    rows = Rows(dict(row) for row in rows)
-    if importlib.util.find_spec("pandas") is None:
-        return rows
-    import pandas
 
-    return pandas.DataFrame(rows)
+    def __init__(self, rows: Iterable[Mapping[str, Any]] = ()):
+        super().__init__(dict(row) for row in rows)
+
+    def __repr__(self) -> str:
+        if not self:
+            return "no rows"
+        columns = self.columns()
+        return format_table(list(columns), list(zip(*columns.values(), strict=True)))
+
+    def columns(self) -> dict[str, list[Any]]:
+        """Returns the values by column, None where a row has none, columns as they come up."""
+        names = dict.fromkeys(name for row in self for name in row)
+        return {name: [row.get(name) for row in self] for name in names}
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Returns the table as a data frame.
+
+        Raises:
+            SensoriumError: If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as e:
+            raise needs("pandas") from e
+        return pandas.DataFrame({name: _column(each) for name, each in self.columns().items()})
+
+    def to_xarray(self) -> "xarray.Dataset":
+        """Returns the table as a dataset with the dimension `row` and a variable for each column.
+
+        Raises:
+            SensoriumError: If xarray is not installed.
+        """
+        return rows_to_dataset({name: _column(each) for name, each in self.columns().items()})
 
 
 def flat_scores(
@@ -195,6 +217,16 @@ def write_neurons_csv(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["unit_id", *columns])
         writer.writerows(zip(*texts, strict=True))
+
+
+def _column(values: Sequence[Any]) -> np.ndarray:
+    """Returns a column as an array: NaN for a number that is missing, no text for a text."""
+    there = [value for value in values if value is not None]
+    if len(there) == len(values):
+        return np.array(values)
+    if all(isinstance(value, int | float | np.number) for value in there):
+        return np.array([np.nan if value is None else value for value in values], np.float64)
+    return np.array(["" if value is None else str(value) for value in values])
 
 
 def _headings(metrics: Iterable[str] | None) -> dict[str, str]:

@@ -1,4 +1,5 @@
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -239,3 +240,50 @@ def test_damaged_metadata_of_a_prepared_mouse_are_refused(prepared, tmp_path, na
         file.write_bytes(content[:keep])
     with pytest.raises(SensoriumError, match=f"full/.*{name}: damaged.* prepare it again"):
         load_mouse("full", data_dir=tmp_path / "data")
+
+
+def test_trials_have_named_dimensions(prepared):
+    mouse = load_mouse("full", data_dir=prepared)
+    trials = Trials.concatenate([mouse.trials(tier) for tier in ("test", "train")]).take(
+        np.arange(17)[::-1]
+    )
+    found = trials.to_xarray()
+    assert dict(found.sizes) == {
+        **{"trial": 17, "y": 36, "x": 64, "channel": 1, "neuron": 5},
+        **{"behavior_column": 3, "pupil_center_column": 2, "axis": 3},
+    }
+    np.testing.assert_array_equal(found["image"], trials.images)
+    np.testing.assert_array_equal(found["pupil_center"], trials.signals["pupil_center"])
+    assert found["image"].dims == ("trial", "y", "x", "channel")
+    assert found["tier"].to_numpy().tolist() == ["train"] * 11 + ["test"] * 6
+    assert {*found["response"].coords} == {
+        *("trial_id", "image_id", "tier"),
+        *("unit_id", "area", "layer", "animal_ids", "sessions", "scan_idx"),
+    }
+    assert found["cell_motor_coordinates"].attrs["units"] == "micrometre"
+    assert found["cell_motor_coordinates"].sel(axis="z").dims == ("neuron",)
+    repeats = found.isel(trial=found["tier"].to_numpy() == "test")
+    averages = repeats["response"].groupby("image_id").mean()
+    assert averages.sizes == {"image_id": 2, "neuron": 5}
+
+
+def test_neurons_of_fewer_stay_with_their_trials(prepared):
+    mouse = load_mouse("full", data_dir=prepared).with_neurons(np.array([3, 1]))
+    found = mouse.trials("test").to_xarray()
+    assert found["unit_id"].to_numpy().tolist() == mouse.unit_ids.tolist()
+    assert found["response"].sizes["neuron"] == 2
+
+
+def test_metadata_that_are_called_like_a_signal_are_labels_all_the_same(prepared):
+    trials = load_mouse("full", data_dir=prepared).trials("test")
+    neurons = {**trials.neurons, "response": np.arange(5), "masks": np.zeros((5, 2, 2))}
+    found = dataclasses.replace(trials, neurons=neurons).to_xarray()
+    assert found["neuron_response"].dims == ("neuron",)
+    assert found["masks"].dims == ("neuron", "masks_1", "masks_2")
+
+
+def test_without_xarray_a_line_says_what_to_install(prepared, monkeypatch):
+    trials = load_mouse("full", data_dir=prepared).trials("test")
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(SensoriumError, match=r'pip install "sensorium_tf\[xarray\]"'):
+        trials.to_xarray()

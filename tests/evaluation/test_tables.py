@@ -1,16 +1,16 @@
 import csv
 import json
+import sys
 
 import numpy as np
 import pytest
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.evaluation import (
-    as_table,
+    Table,
     format_json,
     format_table,
     scores_table,
-    tables,
     write_json,
     write_neurons_csv,
 )
@@ -44,9 +44,11 @@ def test_a_number_too_small_for_three_decimals_is_not_shown_as_zero():
     assert table.split("\n")[2:] == ["2.9e-05", "-1.0e-04", "0.000", "0.001"]
 
 
-def test_rows_are_shown_as_a_table_where_there_is_no_pandas(monkeypatch):
-    monkeypatch.setattr(tables.importlib.util, "find_spec", lambda name: None)
-    rows = as_table([{"model": "ln", "score": 0.2}, {"model": "cnn", "feve": 0.5}])
+ROWS = [{"model": "ln", "score": 0.2, "n": 3}, {"model": "cnn", "feve": 0.5, "n": 4}]
+
+
+def test_rows_are_shown_as_a_table():
+    rows = Table([{"model": "ln", "score": 0.2}, {"model": "cnn", "feve": 0.5}])
     assert [row["model"] for row in rows] == ["ln", "cnn"]
     assert repr(rows).split("\n") == [
         "model  score   feve",
@@ -54,7 +56,33 @@ def test_rows_are_shown_as_a_table_where_there_is_no_pandas(monkeypatch):
         "ln     0.200      -",
         "cnn        -  0.500",
     ]
-    assert repr(as_table([])) == "no rows"
+    assert repr(Table()) == "no rows"
+
+
+def test_a_table_becomes_a_data_frame_and_a_dataset():
+    frame, found = Table(ROWS).to_pandas(), Table(ROWS).to_xarray()
+    assert list(frame.columns) == list(found) == ["model", "score", "n", "feve"]
+    assert dict(found.sizes) == {"row": 2}
+    for columns in (frame, found):
+        assert columns["model"].to_numpy().tolist() == ["ln", "cnn"]
+        assert columns["score"].to_numpy()[0] == 0.2 and np.isnan(columns["score"].to_numpy()[1])
+        assert columns["n"].dtype == np.int64 and columns["feve"].dtype == np.float64
+
+
+def test_what_is_missing_is_no_text():
+    table = Table([{"compared_with": None, "held_out": None}, {"compared_with": "cnn"}])
+    found = table.to_xarray()
+    assert found["compared_with"].to_numpy().tolist() == ["", "cnn"]
+    assert np.isnan(found["held_out"].to_numpy()).all()
+
+
+@pytest.mark.parametrize(("library", "method"), [("pandas", "to_pandas"), ("xarray", "to_xarray")])
+def test_without_the_library_a_line_says_what_to_install(monkeypatch, library, method):
+    table = Table(ROWS)
+    monkeypatch.setitem(sys.modules, library, None)
+    says = rf'^this needs {library}: pip install "sensorium_tf\[xarray\]"'
+    with pytest.raises(SensoriumError, match=says):
+        getattr(table, method)()
 
 
 def test_scores_are_shown_in_fixed_columns_with_missing_ones_and_notes_once():

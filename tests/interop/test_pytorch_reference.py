@@ -107,6 +107,8 @@ def test_raw_images_through_the_pipeline_give_the_published_rates(network):
         else {},
         image_ids=np.arange(n_trials),
         trial_ids=np.arange(n_trials).astype(str),
+        tiers=np.full(n_trials, "test"),
+        neurons={},
     )
     rates = model.for_mouse(mouse).predict(
         trials.inputs(sensorium2022.CHALLENGE.inputs(track)), verbose=0

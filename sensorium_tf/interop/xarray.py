@@ -1,0 +1,82 @@
+"""Arrays with named dimensions, of which the `to_xarray` methods make datasets."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError
+
+if TYPE_CHECKING:
+    import xarray
+
+#: Dimensions and values of a variable or coordinate.
+Labelled = tuple[tuple[str, ...], np.ndarray]
+
+_AXES = ("x", "y", "z")
+# What metadata of the neurons are called as a label of one neuron.
+_SINGULAR = {"unit_ids": "unit_id"}
+_PLACES = "cell_motor_coordinates"
+
+
+def to_dataset(
+    variables: Mapping[str, Labelled],
+    *,
+    trials: Mapping[str, np.ndarray],
+    neurons: Mapping[str, np.ndarray],
+    attributes: Mapping[str, str],
+) -> "xarray.Dataset":
+    """Returns values as one dataset, whose trials and neurons are labelled.
+
+    Args:
+        variables: Name to dimensions and values.
+        trials: Label to its values, `(trials,)`: coordinates along `trial`.
+        neurons: Metadata of the neurons, name to `(neurons, ...)`: coordinates along `neuron`, with
+            `unit_ids` as `unit_id`.
+        attributes: What is known of it all.
+
+    Raises:
+        SensoriumError: If xarray is not installed.
+    """
+    try:
+        import xarray
+    except ImportError as e:
+        raise needs("xarray") from e
+    coordinates: dict[str, Any] = {name: (("trial",), values) for name, values in trials.items()}
+    taken = {*variables, *coordinates, *(each for dims, _ in variables.values() for each in dims)}
+    for name, values in neurons.items():
+        name = _SINGULAR.get(name, name)
+        if name in taken:
+            name = f"neuron_{name}"
+        if name == _PLACES:
+            coordinates["axis"] = (("axis",), list(_AXES))
+            coordinates[name] = (("neuron", "axis"), values, {"units": "micrometre"})
+            continue
+        further = tuple(f"{name}_{axis}" for axis in range(1, values.ndim))
+        coordinates[name] = (("neuron", *further), values)
+    return xarray.Dataset(dict(variables), coordinates, dict(attributes))
+
+
+def rows_to_dataset(columns: Mapping[str, np.ndarray]) -> "xarray.Dataset":
+    """Returns the columns of a table as a dataset with the dimension `row`.
+
+    Args:
+        columns: Name to values, `(rows,)`.
+
+    Raises:
+        SensoriumError: If xarray is not installed.
+    """
+    return to_dataset(
+        {name: (("row",), values) for name, values in columns.items()},
+        trials={},
+        neurons={},
+        attributes={},
+    )
+
+
+def needs(library: str) -> SensoriumError:
+    """Returns the error to raise where xarray or pandas is not installed."""
+    return SensoriumError(
+        f"this needs {library}: pip install \"sensorium_tf[xarray]\" (or pip install '.[xarray]' "
+        "in a clone)"
+    )
