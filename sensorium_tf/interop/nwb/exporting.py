@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,11 @@ def export_nwb(
         )
     with Recording(recording, tiers=tiers, challenge=challenge) as source:
         content = _content(source, session_start_time, pynwb)
-    with (
-        atomic_write(output, "wb") as file,
-        # HDF5 opens files by name: this one has its final name only in the end.
-        pynwb.NWBHDF5IO(file=h5py.File(file.name, "w"), mode="w") as nwb,
-    ):
-        nwb.write(content)
+    with atomic_write(output, "wb") as file, warnings.catch_warnings():
+        # HDF5 opens files by name, which this one has only in the end: some versions remark on it.
+        warnings.filterwarnings("ignore", "The file path provided")
+        with pynwb.NWBHDF5IO(file=h5py.File(file.name, "w"), mode="w") as nwb:
+            nwb.write(content)
     return output
 
 
