@@ -35,6 +35,9 @@ def arrays(seed: int = 0) -> dict[str, np.ndarray]:
         "running": random.normal(size=N_TRIALS),
         "pupil_area": random.gamma(2, 1, N_TRIALS),
         "gaze": random.normal(size=(N_TRIALS, 2)),
+        "wheel": random.normal(size=480).astype(np.float32),
+        "camera": random.normal(size=(700, 2)),
+        "stamps": np.sort(random.uniform(0, 24, 700)),
         "cells": np.arange(N_CELLS) + 40,
         "xy": random.uniform(0, 1e-3, (N_CELLS, 2)),
         "rois": np.array([0, 2, 3, 5]),
@@ -109,6 +112,13 @@ def write_foreign(path: Path, found: dict[str, np.ndarray], *, is_indexed: bool 
             name="running", data=found["running"] * 2, unit="m/s", timestamps=times, conversion=0.5
         )
     )
+    for name, when in (
+        ("wheel", {"rate": 20.0, "starting_time": 0.0}),
+        ("camera", {"timestamps": found["stamps"]}),
+    ):
+        behavior.add(
+            pynwb.TimeSeries(name=name, data=found[name], unit="m/s", conversion=3.0, **when)
+        )
     gaze = SpatialSeries(
         name="gaze", data=found["gaze"], reference_frame="camera", timestamps=times
     )

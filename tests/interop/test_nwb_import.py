@@ -122,6 +122,76 @@ def test_columns_settings_and_colours(theirs, tmp_path):
 
 
 @LEFT_OUT
+def test_series_that_run_on_are_averaged_over_a_window(theirs, tmp_path):
+    found = arrays()
+    changed = mapping(
+        window_start=0.1,
+        window_stop=0.5,
+        context={"behavior": ["processing/behavior/wheel", "processing/behavior/camera"]},
+    )
+    with Recording(import_nwb(theirs, tmp_path, mapping=changed)) as recording:
+        values = recording.read("behavior")
+        # What has a row for each trial stays as it is.
+        np.testing.assert_array_equal(recording.read("response"), found["responses"][KEPT])
+    for row, start in enumerate(KEPT * 1.5):
+        for columns, name, times in (
+            ([0], "wheel", np.arange(480) / 20),
+            ([1, 2], "camera", found["stamps"]),
+        ):
+            inside = (times >= start + 0.1) & (times < start + 0.5)
+            mean = 3 * found[name].reshape(len(times), -1)[inside].mean(0)
+            np.testing.assert_allclose(values[row, columns], mean, rtol=1e-5, atol=1e-6)
+
+
+def timeless(file, name):
+    del file[f"{name}/starting_time"]
+
+
+def standing_still(file, name):
+    file[f"{name}/starting_time"].attrs["rate"] = 0.0
+
+
+def backwards(file, name):
+    del file[f"{name}/starting_time"]
+    file[f"{name}/timestamps"] = np.arange(480.0)[::-1]
+
+
+def without_unit(file, name):
+    file[f"{name}/data"].attrs["conversion"] = "much"
+
+
+def never_written(file, name):
+    del file[f"{name}/data"]
+    file.create_dataset(f"{name}/data", (480, 1 << 30), "f4", chunks=(1, 1 << 20))
+
+
+@LEFT_OUT
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (timeless, "has neither timestamps nor a rate"),
+        (standing_still, "has rate 0.0, expected more than 0"),
+        (backwards, "its 480 samples are not at ascending times"),
+        (without_unit, "conversion of /processing/behavior/wheel/data is no finite number"),
+        (never_written, "and holds 0: it was never written"),
+        (lambda *_: None, "has no sample in the window of 15 trials, row 0 among them"),
+    ],
+)
+def test_a_series_that_has_no_means_is_refused(copy, tmp_path, damage, says):
+    with h5py.File(copy, "a") as file:
+        damage(file, "processing/behavior/wheel")
+    start = 99 if "no sample" in says else 0
+    changed = mapping(
+        context={"behavior": "processing/behavior/wheel"},
+        window_start=start,
+        window_stop=start + 0.2,
+    )
+    with pytest.raises(SensoriumError) as refused:
+        import_nwb(copy, tmp_path, mapping=changed)
+    assert says in str(refused.value)
+
+
+@LEFT_OUT
 def test_neurons_without_coordinates_are_at_zero_and_a_warning_says_so(theirs, tmp_path):
     with pytest.warns(UserWarning, match="train with --positions=free"):
         path = import_nwb(theirs, tmp_path, mapping=mapping(coordinates=()))
@@ -137,6 +207,8 @@ def test_neurons_without_coordinates_are_at_zero_and_a_warning_says_so(theirs, t
         ({"stimulus": []}, "stimulus: expected at least one series"),
         ({"context": {"behavior": 3}}, "context 'behavior': expected the path of a series"),
         ({"context": {"trial_id": "id"}}, "context signal 'trial_id'"),
+        ({"window_start": 0}, "window_start and window_stop go together"),
+        ({"window_start": 0.5, "window_stop": 0.5}, "window_stop 0.5: expected more than window_s"),
         ({"micrometres": 0}, "micrometres 0: expected more than 0"),
         ({"image_axes": "yz"}, "image_axes 'yz': expected yx or xy"),
         ({"responses": "processing/ophys/dff"}, "'processing/ophys/dff': there is no such object"),
@@ -286,7 +358,7 @@ def test_images_in_other_files_are_not_read(copy, tmp_path):
 def test_a_series_that_is_not_sampled_by_trial_is_refused(copy, tmp_path):
     with h5py.File(copy, "a") as file:
         elsewhere(file, f"{RESPONSES}/data", lambda f, n: f.create_dataset(n, data=np.ones((9, 4))))
-    with pytest.raises(SensoriumError, match=r"\(9, 4\), expected .* take its mean over each"):
+    with pytest.raises(SensoriumError, match=r"\(9, 4\), expected .* give window_start"):
         import_nwb(copy, tmp_path, mapping=mapping())
 
 

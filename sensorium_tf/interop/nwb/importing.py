@@ -14,6 +14,7 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.interop.nwb.hdf5 import Hdf5File
 from sensorium_tf.interop.nwb.mapping import NwbMapping
 from sensorium_tf.interop.nwb.names import MAPPING_PATH
+from sensorium_tf.interop.nwb.series import SeriesReader, Window
 from sensorium_tf.interop.nwb.stimulus import image_ids, read_stimulus
 from sensorium_tf.interop.nwb.tables import Table, as_ids, as_text
 from sensorium_tf.io import expand
@@ -101,17 +102,16 @@ def _read(
     )
     rows = _order(file, trials, mapping)
     rows = rows[tier[rows] != ""]
-    responses = _series(file, mapping.responses, trials.n_rows)
+    series = SeriesReader(file, trials, rows, _window(mapping))
+    responses = series.read(mapping.responses)
     neurons, unit_ids, coordinates = _neurons(file, mapping, responses.shape[1])
     images, ids = _images(file, mapping, trials, rows)
     used = (mapping.tier, mapping.trial_id, mapping.image_id, mapping.image_index)
     return {
         "images": images,
-        "responses": _without_nan(responses[rows]),
+        "responses": _without_nan(responses),
         "context": {
-            name: _without_nan(
-                np.concatenate([_series(file, each, trials.n_rows) for each in paths], axis=1)[rows]
-            )
+            name: _without_nan(np.concatenate([series.read(each) for each in paths], axis=1))
             for name, paths in mapping.context.items()
         },
         "tiers": tier[rows],
@@ -127,6 +127,12 @@ def _read(
         },
         "statistics": _statistics(file, mapping),
     }
+
+
+def _window(mapping: NwbMapping) -> Window | None:
+    if mapping.window_start is None:
+        return None
+    return Window(mapping.window_start, mapping.window_stop)
 
 
 def _one_a_row(file: Hdf5File, table: Table, name: str) -> np.ndarray:
@@ -226,32 +232,6 @@ def _coordinates(file: Hdf5File, table: Table, mapping: NwbMapping) -> np.ndarra
         )
     found = np.pad(found, ((0, 0), (0, 3 - found.shape[1])))
     return found if mapping.micrometres == 1 else found * mapping.micrometres
-
-
-def _series(file: Hdf5File, path: str, n_trials: int) -> np.ndarray:
-    """Returns a series or a column of the trials, `(trials, columns)`, in its unit."""
-    node = file.find(path)
-    data = file.get("data", node) if isinstance(node, h5py.Group) else node
-    if data is None:
-        raise SensoriumError(f"{file.path}: {path} is no series: it has no data")
-    shape = file.shape(data, path)
-    if len(shape) not in (1, 2) or shape[0] != n_trials:
-        raise SensoriumError(
-            f"{file.path}: {path} has shape {shape}, expected a row of numbers for each of the "
-            f"{n_trials} trials: take its mean over each trial first"
-        )
-    values = file.read(data, path)
-    if values.dtype.kind not in "biuf":
-        raise SensoriumError(f"{file.path}: {path} holds {values.dtype}, expected numbers")
-    values = values.reshape(n_trials, -1)
-    factor, offset = (
-        default if found is None else np.float64(found)
-        for found, default in (
-            (file.attribute(data, "conversion"), 1),
-            (file.attribute(data, "offset"), 0),
-        )
-    )
-    return values if (factor, offset) == (1, 0) else values * factor + offset
 
 
 def _without_nan(values: np.ndarray) -> np.ndarray:

@@ -34,13 +34,19 @@ class NwbMapping(Config):
     )
     responses: str = setting(
         dataclasses.MISSING,
-        "Series, such as a RoiResponseSeries, of one value for each trial and neuron.",
+        "Series, such as a RoiResponseSeries, of one column for each neuron.",
     )
     context: dict | None = setting(
         None,
         "Signal, such as behavior or pupil_center, to its series or column of the trials; several "
         "are columns side by side.",
     )
+    window_start: float | None = setting(
+        None,
+        "First of the seconds after the start of a trial over which series that run on, instead of "
+        "having one row for each trial, are averaged.",
+    )
+    window_stop: float | None = setting(None, "End of those seconds.")
     trials: str = setting("intervals/trials", "Table of the trials.")
     tier: str = setting(dataclasses.MISSING, "Column of the trials with their tiers.")
     tiers: dict | None = setting(
@@ -89,6 +95,13 @@ class NwbMapping(Config):
         for name, value in self.tiers.items():
             if not (type(name) is str and type(value) is str):
                 raise SensoriumError(f"tiers {name!r}: expected text for text")
+        window = (self.window_start, self.window_stop)
+        if (None in window) != (window == (None, None)):
+            raise SensoriumError("window_start and window_stop go together: give both")
+        if None not in window and window[0] >= window[1]:
+            raise SensoriumError(
+                f"window_stop {window[1]:g}: expected more than window_start, {window[0]:g}"
+            )
         if not self.stimulus:
             raise SensoriumError("stimulus: expected at least one series")
 
