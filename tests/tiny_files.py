@@ -215,7 +215,15 @@ def submissions(folder: Path):
 
 
 def nwb_files(folder: Path):
-    """Yields NWB files whose trials are a huge column."""
+    """Yields NWB files whose trials are a huge column, and what must refuse each."""
+    from sensorium_tf.interop.nwb import NwbMapping, import_nwb
+
+    mapping = NwbMapping(
+        stimulus=("x",), responses="x", trials="trials", tier="tier", session="1-2-3"
+    )
+
+    def read():
+        import_nwb(path, folder / "out", mapping=mapping)
 
     def claims(file):
         file.create_dataset("trials/id", (1 << 40,), "i8", chunks=(1 << 20,))
@@ -239,15 +247,15 @@ def nwb_files(folder: Path):
     for write in (claims, fills, inflates, writes_much):
         with h5py.File(path, "w") as file:
             write(file)
-        yield path
-    yield sparse(folder / "sparse.nwb", b"\x89HDF\r\n\x1a\n", HUGE)
+        yield path, read
+    path = sparse(folder / "sparse.nwb", b"\x89HDF\r\n\x1a\n", HUGE)
+    yield path, read
 
 
 def refuse_all(folder: Path) -> int:
     """Reads them all; returns how many were refused in one line."""
     from sensorium_tf.arrays import open_arrays
     from sensorium_tf.errors import SensoriumError
-    from sensorium_tf.interop.nwb import NwbMapping, import_nwb
     from sensorium_tf.reading import ZIP_ERRORS, open_regular
     from sensorium_tf.recordings.recording import Recording
     from sensorium_tf.recordings.truth import Truth
@@ -289,11 +297,8 @@ def refuse_all(folder: Path) -> int:
         refuse(lambda path=path: read_checkpoint(path), path)
     for path in model_files(folder):
         refuse(lambda path=path: read_model(path), path)
-    mapping = NwbMapping(
-        stimulus=("x",), responses="x", trials="trials", tier="tier", session="1-2-3"
-    )
-    for path in nwb_files(folder):
-        refuse(lambda path=path: import_nwb(path, folder / "out", mapping=mapping), path)
+    for path, read in nwb_files(folder):
+        refuse(read, path)
     for path in submissions(folder):
         refuse(lambda path=path: list(Rows(path, "prediction")), path)
     return n_refused

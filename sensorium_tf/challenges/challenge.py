@@ -17,7 +17,6 @@ from sensorium_tf.specs import (
 )
 
 _SESSION_KEY = re.compile(r"\d+-\d+-\d+")
-_FREE_NAME = re.compile(r"\w[\w .-]{0,199}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +111,7 @@ class Challenge:
         """
         if _SESSION_KEY.fullmatch(session):
             return self.recording_stem(session)
-        if not _FREE_NAME.fullmatch(session) or session.endswith(".zip"):
+        if not re.fullmatch(r"\w[\w .-]{0,199}", session) or session.endswith(".zip"):
             raise SensoriumError(
                 f"session {shown(session)}: expected a session key such as 26872-17-20, or a name "
                 "of letters, digits, spaces and . _ -, which begins with a letter or digit"

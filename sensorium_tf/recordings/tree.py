@@ -21,7 +21,7 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _LITTER = re.compile(r"(^|/)(\._|__MACOSX/)")
 # What is given in place of a zip, by its first bytes.
 _OTHER_KINDS = (
-    (b"\x89HDF\r\n\x1a\n", "is an HDF5 file (import_nwb.py makes a recording of an NWB file)"),
+    (b"\x89HDF\r\n\x1a\n", "is an HDF5 file (as NWB and MATLAB write it)"),
     (b"\x1f\x8b", "is a gzip file, perhaps of a tar archive: unpack it"),
     (b"/annex/objects/", "is git-annex's note in place of the file: run git annex get"),
     (b"version https://git-lfs", "is Git LFS's note in place of the file: run git lfs pull"),
