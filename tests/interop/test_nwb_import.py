@@ -271,6 +271,16 @@ def test_a_file_without_a_mapping_asks_for_one(theirs, tmp_path):
         import_nwb(tmp_path / "no.nwb", tmp_path)
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{", "{}", '{"tier": 1}', "[" * (2 << 20), "\ud800"])
+def test_a_mapping_in_a_file_is_not_trusted(copy, tmp_path, text):
+    with h5py.File(copy, "a") as file:
+        file["scratch/sensorium_tf_mapping"] = text.encode(errors="surrogatepass")
+    with pytest.raises(SensoriumError) as refused:
+        import_nwb(copy, tmp_path)
+    assert "sensorium_tf_mapping" in str(refused.value) and "\n" not in str(refused.value)
+    assert len(str(refused.value)) < 400
+
+
 RESPONSES = "processing/ophys/Fluorescence/deconvolved"
 
 
@@ -335,7 +345,8 @@ def infinite(file, name):
     ],
 )
 def test_what_leads_elsewhere_or_is_too_large_is_refused(copy, tmp_path, monkeypatch, put, says):
-    monkeypatch.setattr("sensorium_tf.interop.nwb.hdf5._LEAST_BYTES", 1 << 20)
+    monkeypatch.setattr("sensorium_tf.interop.nwb.hdf5._LEAST_BYTES", 100 << 20)
+    monkeypatch.setattr("sensorium_tf.interop.nwb.hdf5._EXPANSION", 1)
     with h5py.File(copy, "a") as file:
         elsewhere(file, f"{RESPONSES}/data", put)
     before = {path.name for path in tmp_path.iterdir()}
@@ -344,6 +355,28 @@ def test_what_leads_elsewhere_or_is_too_large_is_refused(copy, tmp_path, monkeyp
     assert says in str(refused.value)
     assert len(str(refused.value)) < 400 and "\n" not in str(refused.value)
     assert {path.name for path in tmp_path.iterdir()} == before
+
+
+def test_one_image_many_times_is_too_large(tmp_path):
+    path = tmp_path / "often.nwb"
+    with h5py.File(path, "w") as file:
+        image = file.create_dataset("image", data=np.zeros((1000, 1000), np.uint8))
+        file.create_dataset("x/order_of_images", (4000,), h5py.ref_dtype)[:] = [image.ref] * 4000
+        file["trials/id"], file["responses"], file["neurons/id"] = [0, 1, 2], [0, 1, 2], [5]
+        file["trials/tier"] = ["train"] * 3
+    changed = NwbMapping(
+        stimulus=("x",),
+        responses="responses",
+        trials="trials",
+        tier="tier",
+        neurons="neurons",
+        session="1-2-3",
+        coordinates=("id",) * 3,
+    )
+    with pytest.raises(
+        SensoriumError, match="x/order_of_images takes 4000000000 bytes, too many for a file"
+    ):
+        import_nwb(path, tmp_path, mapping=changed)
 
 
 @LEFT_OUT

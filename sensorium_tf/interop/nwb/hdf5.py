@@ -14,7 +14,7 @@ from sensorium_tf.errors import SensoriumError, is_access_error, one_line, shown
 from sensorium_tf.reading import cannot_read, open_regular
 
 # All that is read of a file together: so many bytes, or so many times its size if that is more.
-_LEAST_BYTES, _EXPANSION = 256 << 20, 64
+_LEAST_BYTES, _EXPANSION = 256 << 20, 256
 # Deflate, the densest of the usual filters, comes to 1032.
 _DENSEST = 1100
 _MOST_AXES = 5

@@ -22,6 +22,8 @@ from sensorium_tf.recordings import write_recording
 from sensorium_tf.recordings.metadata import MOST_NEURONS, MOST_TRIALS, known_tiers
 
 _SUFFIX = ".zip"
+# Parsed, a byte of JSON takes up to 30 in memory.
+_LONGEST_MAPPING = 1 << 20
 
 
 def import_nwb(
@@ -83,6 +85,8 @@ def _mapping_in(file: Hdf5File) -> NwbMapping:
         )
     text = str(file.read(node, MAPPING_PATH))
     try:
+        if len(text) > _LONGEST_MAPPING:
+            raise ValueError(f"{len(text)} characters")
         return NwbMapping.of(json.loads(text))
     except (ValueError, RecursionError) as e:  # SensoriumError among them
         raise SensoriumError(f"{file.path}: {MAPPING_PATH} is no mapping ({e})") from e

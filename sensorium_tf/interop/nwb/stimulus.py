@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 
 import h5py
 import numpy as np
@@ -117,12 +118,12 @@ def _separate(file: Hdf5File, order: h5py.Dataset | None, path: str) -> np.ndarr
     shapes = {file.shape(each, path) for each in found}
     if len(shapes) != 1 or any(len(shape) not in (2, 3) or 0 in shape for shape in shapes):
         raise SensoriumError(f"{file.path}: {path}: its images are not all of one size")
-    return np.stack(
-        [
-            _numbers(file, file.read(each, f"{path}: {each.name}"), path)
-            for each in progress(found, "reading images")
-        ]
-    )
+    shape, dtype = (len(found), *shapes.pop()), np.result_type(*{each.dtype for each in found})
+    file.spend(math.prod(shape) * dtype.itemsize, path)
+    images = np.empty(shape, dtype)
+    for number, each in enumerate(progress(found, "reading images")):
+        images[number] = _numbers(file, file.read(each, f"{path}: {each.name}"), path)
+    return images
 
 
 def _numbers(file: Hdf5File, images: np.ndarray, path: str) -> np.ndarray:

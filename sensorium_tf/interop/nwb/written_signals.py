@@ -150,7 +150,7 @@ def add_context(file: Any, recording: Recording, order: Order) -> dict[str, str]
     return {signal.name: f"processing/behavior/{signal.name}" for signal in recording.spec.context}
 
 
-def _different_images(recording: Recording) -> tuple[np.ndarray, np.ndarray, list[int]]:
+def _different_images(recording: Recording) -> tuple[list[np.ndarray], np.ndarray, list[int]]:
     """Returns the images, each once, the number of each trial's, and their ids."""
     images: list[np.ndarray] = []
     ids: list[int] = []
@@ -166,7 +166,9 @@ def _different_images(recording: Recording) -> tuple[np.ndarray, np.ndarray, lis
                 images.append(image.copy())
                 ids.append(key[0])
             index[trial] = known[key]
-    return np.stack(images), index, ids
+    # Of files that hold both, as the recording itself is read.
+    dtype = np.result_type(*{image.dtype for image in images})
+    return [image.astype(dtype, copy=False) for image in images], index, ids
 
 
 def _doc(signal: SignalSpec) -> str:
