@@ -320,6 +320,8 @@ def test_true_rates_that_are_the_responses_predict_them_perfectly(competition, p
     model, mouse = load_model(competition / "model.keras"), load_mouse("hidden", data_dir=prepared)
     each = evaluate_mouse(model, mouse, "test", provenance=PROVENANCE, truth=truth)
     assert each.truth.per_neuron["single_trial_correlation"] == pytest.approx(np.ones(5), abs=1e-6)
+    found = each.to_xarray()["true_single_trial_correlation"]
+    np.testing.assert_array_equal(found, each.truth.per_neuron["single_trial_correlation"])
 
 
 def test_neurons_of_several_areas_and_layers_are_scored_apart(competition, prepared):
