@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sensorium_tf.reading import cannot_read, check_inflation, member_bytes, open_regular, open_zip
+from sensorium_tf.reading import check_inflation, member_bytes, open_regular, open_zip
 
 #: A header is at most so long, in bytes.
 HEADER_BYTES = 10_012
@@ -125,18 +125,16 @@ def open_arrays(path: str | os.PathLike, *, expansion: int) -> Iterator[Arrays]:
         expansion: How many times larger than the file all its arrays together may be.
 
     Yields:
-        Its arrays; reading them raises one of `ZIP_ERRORS` where they are damaged.
+        Its arrays.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        AccessError: If the system refuses to read it.
+        OSError: If the system refuses to read it.
         SensoriumError: If it is no regular file.
-        ValueError: If it holds other things than arrays. Another of `ZIP_ERRORS` for other damage.
+        ValueError: If it holds other things than arrays. Many kinds of error for other damage, as
+            from reading an array, which `reading` guards.
     """
     with open_regular(path) as file:
-        try:
-            archive = open_zip(file)
-            check_inflation(archive, largest=expansion * os.fstat(file.fileno()).st_size)
-            yield Arrays(archive)
-        except OSError as e:
-            raise cannot_read(path, e) from e
+        archive = open_zip(file)
+        check_inflation(archive, largest=expansion * os.fstat(file.fileno()).st_size)
+        yield Arrays(archive)

@@ -6,6 +6,7 @@ import re
 _PERMISSIONS = "check its permissions"
 _SPACE = "free space or choose another place"
 _OPEN_FILES = "close some files or raise their limit, see ulimit -n"
+_LINKS = "links lead in a circle: put the file itself there"
 _STORAGE = "check the disk or the network drive, then try again"
 _REMEDIES = {
     errno.EACCES: _PERMISSIONS,
@@ -16,17 +17,29 @@ _REMEDIES = {
     errno.EFBIG: _SPACE,
     errno.EMFILE: _OPEN_FILES,
     errno.ENFILE: _OPEN_FILES,
+    errno.ELOOP: _LINKS,
     errno.EIO: _STORAGE,
     errno.ESTALE: _STORAGE,
     errno.ETIMEDOUT: _STORAGE,
 }
 
 
-def one_line(error: BaseException) -> str:
-    """Returns what an error says in one plain line, or its kind if it says nothing."""
+def one_line(error: BaseException, *, most: int | None = None) -> str:
+    """Returns what an error says in one plain, printable line, or its kind if it says nothing.
+
+    Args:
+        error: Its text may hold what a file holds.
+        most: Number of characters; what is beyond is left out.
+    """
     # Keras prints parts in bold.
     plain = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    return " ".join(plain.split()) or type(error).__name__
+    text = printable(" ".join(plain.split())) or type(error).__name__
+    return text if most is None or len(text) <= most else f"{text[:most]}..."
+
+
+def printable(text: str) -> str:
+    """Returns text with escapes in place of characters that a terminal would not show."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def is_access_error(error: BaseException) -> bool:

@@ -52,14 +52,15 @@ def _modules_of(package: str) -> list[str]:
 
 
 def find_packages_beside(package: str) -> None:
-    """Makes `datasets` and `launch` importable from a clone that is not installed in place.
+    """Makes a clone's own `datasets` and `launch` importable, whatever else is installed.
 
     Args:
         package: The `__name__` of the package in which they are to be found.
     """
     for name in _BESIDE:
+        inside = Path(__file__).with_name(name)
         full_name, folder = f"{package}.{name}", Path(__file__).parents[1] / name
-        if importlib.util.find_spec(full_name) is None and (folder / "__init__.py").is_file():
+        if not inside.is_dir() and (folder / "__init__.py").is_file():
             spec = importlib.util.spec_from_file_location(
                 full_name, folder / "__init__.py", submodule_search_locations=[str(folder)]
             )

@@ -3,34 +3,109 @@
 Only regular files are opened, and no memory is reserved for a size that a file only claims.
 """
 
+import contextlib
 import json
 import os
 import stat
 import sys
 import zipfile
-import zlib
-from lzma import LZMAError
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from sensorium_tf.errors import AccessError, SensoriumError, os_reason
-
-#: What reading a damaged zip file or a member of it raises, OSError aside.
-ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    LZMAError,
-    EOFError,
-    OverflowError,
-    RuntimeError,
-    ValueError,
+from sensorium_tf.errors import (
+    AccessError,
+    SensoriumError,
+    is_access_error,
+    one_line,
+    os_reason,
 )
-# Configurations and labels are kilobytes. Parsed, a byte of JSON takes up to 30 in memory.
-_LARGEST_JSON_BYTES = 8 << 20
+
+# What the largest recordings need: of a neuron, 150 bytes and 10 values of metadata are there.
+# Parsed, a value takes up to 80 bytes.
+_LARGEST_JSON_BYTES, _MOST_JSON_VALUES = 64 << 20, 4_000_000
 # A recording of 10,000 trials has 6 MB of it; each file that it lists takes a kilobyte in memory.
 _LARGEST_DIRECTORY_BYTES = 16 << 20
 # By other methods than deflate all compressed bytes that are read inflate at once; by bzip2 each
 # 40 of them may become 46 MB.
 _BLOCK_BYTES = 64
+_LONGEST_REASON = 120
+#: What a zip file begins with.
+ZIP = b"PK\3\4"
+# What is given in place of a file of some format, by its first bytes.
+_KINDS = (
+    (ZIP, "is a zip file or a spreadsheet in its own format: unpack it, or save it as CSV"),
+    (b"\x1f\x8b", "is a gzip file, perhaps of a tar archive: unpack it"),
+    (b"\x89HDF\r\n\x1a\n", "is an HDF5 file (as NWB, MATLAB and early Keras write it)"),
+    (b"\xff\xfe", "is text in UTF-16: save it as UTF-8"),
+    (b"\xfe\xff", "is text in UTF-16: save it as UTF-8"),
+    (b"/annex/objects/", "is git-annex's note in place of the file: run git annex get"),
+    (b"version https://git-lfs", "is Git LFS's note in place of the file: run git lfs pull"),
+)
+_START_BYTES = max(len(start) for start, _ in _KINDS)
+
+
+@contextlib.contextmanager
+def reading(
+    path: str | os.PathLike,
+    wrong: str,
+    *,
+    part: str = "",
+    remedy: str = "",
+    missing: str | None = None,
+    begins: bytes = b"",
+) -> Iterator[None]:
+    """Guards what parses a file: whatever its content leads to becomes one clear line.
+
+    Damaged content makes parsers raise errors of nearly every kind, with texts that go on for
+    paragraphs, hold the content itself or advise to trust it.
+
+    Args:
+        path: The file.
+        wrong: What to say of content that cannot be used, such as `not a model file`.
+        part: Name of what is read in the file, if that is not all of it.
+        remedy: What to do about it.
+        missing: What to say where there is no such file; if left out that is left to the caller.
+        begins: What files of the right kind begin with, if they all do.
+
+    Raises:
+        AccessError: Inside, if the system refuses to read, or has too little memory.
+        FileNotFoundError: Inside, if there is no such file and `missing` is left out.
+        SensoriumError: Inside, in place of every other error, with what the file is if its first
+            bytes tell that it is of another kind. One that is raised inside stays as it is.
+    """
+    where = f"{path}: {part} " if part else f"{path}: "
+    try:
+        yield
+    except SensoriumError:
+        raise
+    except FileNotFoundError as e:
+        if missing is None:
+            raise
+        raise SensoriumError(f"{where}{missing}") from e
+    except MemoryError as e:
+        raise AccessError(f"{where}cannot be read: it takes more memory than there is") from e
+    except Exception as e:
+        if is_access_error(e):
+            raise cannot_read(f"{path}: {part}" if part else path, e) from e
+        if kind := _other_kind(path, begins):
+            raise SensoriumError(f"{where}{wrong}: it {kind}") from e
+        end = f": {remedy}" if remedy else ""
+        why = one_line(e, most=_LONGEST_REASON)
+        if isinstance(e, KeyError):
+            why += " is missing"
+        raise SensoriumError(f"{where}{wrong} ({why}){end}") from e
+
+
+def _other_kind(path: str | os.PathLike, begins: bytes) -> str | None:
+    """Returns what a file is by its first bytes; None if it is of the kind, or not known."""
+    try:
+        with open_regular(path) as file:
+            start = file.read(_START_BYTES)
+    except (OSError, SensoriumError):
+        return None
+    if begins and start.startswith(begins):
+        return None
+    return next((kind for magic, kind in _KINDS if start.startswith(magic)), None)
 
 
 def open_regular(path: str | os.PathLike) -> BinaryIO:
@@ -73,7 +148,7 @@ def cannot_read(path: str | os.PathLike, error: OSError) -> AccessError:
 
 
 def read_json(path: str | os.PathLike, **options: Any) -> Any:
-    """Returns the content of a small JSON file, such as a configuration or a label.
+    """Returns the content of a JSON file, such as a configuration or a label.
 
     Args:
         path: The file.
@@ -84,15 +159,30 @@ def read_json(path: str | os.PathLike, **options: Any) -> Any:
         AccessError: If the system refuses to read it.
         SensoriumError: If it is no regular file.
         ValueError: If its content is too large or no JSON. RecursionError if it is nested too
-            deeply.
+            deeply. Both are what `reading` guards.
     """
     with open_regular(path) as file:
         try:
             content = file.read(_LARGEST_JSON_BYTES + 1)
         except OSError as e:
             raise cannot_read(path, e) from e
+    return parse_json(content, **options)
+
+
+def parse_json(content: bytes, **options: Any) -> Any:
+    """Returns what a text in JSON holds, unless it would take much memory.
+
+    Args:
+        content: The text.
+        **options: For `json.loads`.
+
+    Raises:
+        ValueError: As `read_json`.
+    """
     if len(content) > _LARGEST_JSON_BYTES:
         raise ValueError(f"more than {_LARGEST_JSON_BYTES >> 20} MiB of text")
+    if sum(map(content.count, (b",", b"[", b"{"))) > _MOST_JSON_VALUES:
+        raise ValueError(f"more than {_MOST_JSON_VALUES:,} values")
     return json.loads(content.decode(), **options)
 
 
@@ -122,7 +212,8 @@ def open_zip(file: BinaryIO) -> zipfile.ZipFile:
     Raises:
         OSError: If the system refuses to read it.
         BadZipFile: If it is damaged, its directory is larger than one of a recording can be, or
-            a name in it has a duplicate. Another of `ZIP_ERRORS` for other damage.
+            a name in it has a duplicate. Many kinds of error for other damage, which `reading`
+            guards.
     """
     guarded = _Guarded(file)
     archive = zipfile.ZipFile(guarded)
@@ -139,7 +230,8 @@ def member_bytes(archive: zipfile.ZipFile, info: zipfile.ZipInfo, at_most: int) 
     """Returns a member of a zip archive, or its first `at_most` bytes if it is larger.
 
     Raises:
-        OSError: If the system refuses to read it. One of `ZIP_ERRORS` if it is damaged.
+        OSError: If the system refuses to read it. Many kinds of error if it is damaged, which
+            `reading` guards.
     """
     n_bytes = min(info.file_size, at_most)
     with archive.open(info) as member:

@@ -2,8 +2,6 @@
 
 import errno
 import os
-import subprocess
-import sys
 import warnings
 import zipfile
 from pathlib import Path
@@ -182,25 +180,15 @@ def test_a_label_that_may_not_be_read_is_left_out_with_the_reason(good, tmp_path
         assert read_label(tmp_path / "submission.csv") is None
 
 
-def test_tiny_files_that_claim_to_be_huge_cost_little_memory(tmp_path):
-    done = subprocess.run(
-        [sys.executable, tiny_files.__file__, tmp_path],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    n_refused, megabytes = map(int, done.stdout.split())
-    assert n_refused > 40 and megabytes < 500
-
-
 def test_large_json_is_not_parsed(tmp_path):
     path = tmp_path / "config.json"
     path.write_bytes(b"[" + b"{}," * (4 << 20) + b"{}]")
-    with pytest.raises(ValueError, match="more than 8 MiB of text"):
+    with pytest.raises(ValueError, match="more than 4,000,000 values"):
         read_json(path)
-    assert "more than 8 MiB" in refusal(READERS["run/config.json"], path)
+    assert "more than 4,000,000 values" in refusal(READERS["run/config.json"], path)
+    os.truncate(path, 1 << 30)
+    with pytest.raises(ValueError, match="more than 64 MiB of text"):
+        read_json(path)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

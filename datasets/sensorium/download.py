@@ -1,7 +1,6 @@
 """The published file: fetched once, checked ever after, and forgotten if it is damaged."""
 
 import contextlib
-import json
 import urllib.error
 import urllib.request
 
@@ -11,8 +10,10 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 
 from sensorium_tf.errors import AccessError, SensoriumError, one_line, os_reason
 from sensorium_tf.io import atomic_write
+from sensorium_tf.reading import open_regular, read_json, reading
 
 _PROBE_SECONDS = 5
+_LARGEST_RECORD = 1 << 20
 
 
 class Download:
@@ -38,7 +39,7 @@ class Download:
         self._folder = dl_manager.download_dir
         name = url.rsplit("/", 1)[-1]
         self._first = self._folder / "sensorium" / f"{name}.checksums.tsv"
-        if not self._info_files():
+        if not notes_of(self._folder, self._url):
             self._probe()
         try:
             self.path = dl_manager.download(url)
@@ -64,21 +65,12 @@ class Download:
 
     def forget(self) -> None:
         """Deletes the file, so that the next attempt downloads it again."""
-        for info in self._info_files():
+        for info in notes_of(self._folder, self._url):
             info.unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
 
     def _check(self) -> None:
-        if not self._first.exists():
-            return
-        try:
-            first = checksums.load_url_infos(self._first).get(self._url)
-        # TFDS asserts that each line has its columns.
-        except (AssertionError, OSError, ValueError) as e:
-            raise SensoriumError(
-                f"{self._first}: cannot be read ({one_line(e)}): delete it, if the download is to "
-                "be trusted"
-            ) from e
+        first = first_of(self._first, self._url)
         if first is not None and first != self._found:
             raise SensoriumError(
                 f"{self.path}: has {int(self._found.size)} bytes with sha256 "
@@ -86,18 +78,6 @@ class Download:
                 f"{int(first.size)} bytes with sha256 {first.checksum} (another checksum): delete "
                 f"it to download it again, or delete {self._first} to use it"
             )
-
-    def _info_files(self) -> list[tfds.core.Path]:
-        """Returns the notes that TFDS keeps beside what it downloaded from the address."""
-        found = []
-        for path in self._folder.glob("*/*.INFO"):
-            try:
-                urls = json.loads(path.read_text()).get("urls", ())
-            except (AttributeError, ValueError):  # cut short by a kill; may be another dataset's
-                continue
-            if self._url in urls:
-                found.append(path)
-        return found
 
     def _probe(self) -> None:
         request = urllib.request.Request(self._url, method="HEAD")
@@ -110,3 +90,48 @@ class Download:
                 f"no file in the manual folder and no network ({one_line(e)}): download "
                 f"{self._url} elsewhere and hand its folder in as --manual_dir (TFDS: manual_dir)"
             ) from e
+
+
+def notes_of(folder: tfds.core.Path, url: str) -> list[tfds.core.Path]:
+    """Returns the notes that TFDS keeps beside what it downloaded from an address.
+
+    Those that cannot be read may have been cut short by a kill, or be another dataset's.
+
+    Args:
+        folder: TFDS's folder of downloads.
+        url: The address.
+    """
+    found = []
+    for path in folder.glob("*/*.INFO"):
+        with (
+            contextlib.suppress(SensoriumError, FileNotFoundError),
+            reading(path, "not a note of TFDS"),
+        ):
+            if url in read_json(path)["urls"]:
+                found.append(path)
+    return found
+
+
+def first_of(path: tfds.core.Path, url: str) -> checksums.UrlInfo | None:
+    """Returns size and hash of the first download from an address; None if there was none.
+
+    Args:
+        path: Where they were written down.
+        url: The address.
+
+    Raises:
+        SensoriumError: If the file is damaged or cannot be read.
+    """
+    remedy = "delete it, if the download is to be trusted"
+    with (
+        contextlib.suppress(FileNotFoundError),
+        reading(path, "cannot be read", remedy=remedy),
+        open_regular(path) as file,
+    ):
+        for line in file.read(_LARGEST_RECORD).decode().splitlines():
+            address, size, checksum, name = line.split("\t")
+            if address == url:
+                return checksums.UrlInfo(
+                    size=tfds.core.units.Size(int(size)), checksum=checksum, filename=name
+                )
+    return None

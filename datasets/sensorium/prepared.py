@@ -1,9 +1,11 @@
 """What a prepared dataset says of its recording: checked before anything makes use of it."""
 
+import contextlib
 import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,19 +14,21 @@ import numpy as np
 from google.protobuf import json_format
 from sensorium_tf.datasets.sensorium.features import features_of
 
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.reading import read_json, reading
 from sensorium_tf.recordings import Recording
 from sensorium_tf.specs import IMAGE, RESPONSE, RecordingSpec, check_context_name
 
 _INFO, _FEATURES, _METADATA = "dataset_info.json", "features.json", "metadata.json"
-# Many times what the largest recordings need: of a neuron, 150 bytes of metadata are there.
-_LARGEST_BYTES = {_INFO: 2**20, _FEATURES: 2**20, _METADATA: 2**26}
+_COUNT = re.compile(r"[0-9]{1,10}")
 _FILE_FORMATS = ("tfrecord", "array_record")
 _FILE_NAMES = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 # Of one trial.
 _MOST_VALUES = 2**24
 _CHECKSUM = "checksum"
 _LONGEST_KEY = 255
+# As of a recording's metadata.
+_LARGEST_TEXTS_BYTES = 64 << 20
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -120,39 +124,24 @@ def check_prepared(
     """
     if not folder.exists():
         return None
-    _check_info(folder / _INFO, config=config, version=version, tiers=tiers)
-    description = _read_description(folder, tiers)
-    features = features_of(description.spec)
-    if _read(folder / _FEATURES) != json_format.MessageToDict(features.to_proto()):
-        raise _damaged(folder / _FEATURES, "not the features of this dataset")
-    return description
-
-
-def _read_description(folder: Path, tiers: Sequence[str]) -> Description:
-    """Reads and checks the metadata of a prepared dataset."""
-    path = folder / _METADATA
-    metadata = _read(path)
-    try:
+    with _guarded(folder / _INFO):
+        splits = _splits(_read(folder / _INFO), config=config, version=version, tiers=tiers)
+    with _guarded(folder / _METADATA):
+        metadata = _read(folder / _METADATA)
         _expect(metadata.get(_CHECKSUM) == checksum(metadata), "does not match its checksum")
         description = _description(metadata, tiers)
-        splits = {
-            split["name"]: sum(map(int, split["shardLengths"]))
-            for split in _read(folder / _INFO)["splits"]
-        }
         _expect(
             dict(description.trials) == splits,
             f"trials are not those of {_INFO} ({_short(splits)})",
         )
-        return description
-    except _Unexpected as e:
-        raise _damaged(path, str(e)) from e
-    # What lacks a key or is of another kind.
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as e:
-        raise _damaged(path, f"{type(e).__name__}: {one_line(e)[:200]}") from e
+    with _guarded(folder / _FEATURES):
+        features = json_format.MessageToDict(features_of(description.spec).to_proto())
+        _expect(_read(folder / _FEATURES) == features, "not the features of this dataset")
+    return description
 
 
-class _Unexpected(Exception):  # noqa: N818 - becomes a SensoriumError that names the file
-    """What is wrong with a value."""
+class _UnexpectedError(Exception):
+    """What is wrong with a value; becomes a SensoriumError that names the file."""
 
 
 def _description(metadata: Mapping[str, Any], tiers: Sequence[str]) -> Description:
@@ -165,7 +154,7 @@ def _description(metadata: Mapping[str, Any], tiers: Sequence[str]) -> Descripti
         bool(trials) and all(tier in tiers and _is_count(n) for tier, n in trials.items()),
         f"trials are {_short(trials)}, expected the number of each tier",
     )
-    neurons = {name: np.asarray(values) for name, values in metadata["neurons"].items()}
+    neurons = {name: _array(values) for name, values in metadata["neurons"].items()}
     n_neurons = len(neurons["unit_ids"])
     for name, values in neurons.items():
         _expect(
@@ -201,13 +190,26 @@ def _description(metadata: Mapping[str, Any], tiers: Sequence[str]) -> Descripti
     )
 
 
+def _array(values: Any) -> np.ndarray:
+    """Returns values of JSON as an array, in which each text takes as much as the longest."""
+    n_texts, longest, inner = 0, 0, [values]
+    while inner:
+        value = inner.pop()
+        if isinstance(value, list):
+            inner.extend(value)
+        elif isinstance(value, str):
+            n_texts, longest = n_texts + 1, max(longest, len(value))
+    _expect(4 * n_texts * longest <= _LARGEST_TEXTS_BYTES, "texts of neurons are too long")
+    return np.asarray(values)
+
+
 def _spec(values: Any, n_neurons: int) -> RecordingSpec:
     try:
         spec = RecordingSpec.from_json(values)
         for signal in spec.context:
             check_context_name(signal.name)
     except SensoriumError as e:
-        raise _Unexpected(f"spec: {_short(str(e))}") from e
+        raise _UnexpectedError(f"spec: {_short(str(e))}") from e
     _expect(len(set(spec.names)) == len(spec.names), "spec: a signal has a duplicate")
     axes = {"stimulus": 3, "response": 1, "context": 1}
     names = {"stimulus": IMAGE, "response": RESPONSE}
@@ -243,60 +245,51 @@ def _statistics(
     return statistics
 
 
-def _check_info(path: Path, *, config: str, version: str, tiers: Sequence[str]) -> None:
-    info = _read(path)
+def _splits(
+    info: Mapping[str, Any], *, config: str, version: str, tiers: Sequence[str]
+) -> dict[str, int]:
+    """Returns the number of trials of each tier, from the information that TFDS keeps."""
     expected = {"name": "sensorium", "configName": config, "version": version}
     for key, value in expected.items():
-        if info.get(key) != value:
-            raise _damaged(path, f"{key} is {_short(info.get(key))}, expected {value}")
-    if info.get("fileFormat") not in _FILE_FORMATS:
-        raise _damaged(path, f"fileFormat is {_short(info.get('fileFormat'))}")
-    splits = info.get("splits")
-    if not isinstance(splits, list) or not all(isinstance(split, dict) for split in splits):
-        raise _damaged(path, "splits are missing")
-    for split in splits:
-        lengths = split.get("shardLengths")
-        if (
-            split.get("name") not in tiers
-            or split.get("filepathTemplate", _FILE_NAMES) != _FILE_NAMES
-            or not isinstance(lengths, list)
-            or not all(isinstance(n, str) and n.isascii() and n.isdigit() for n in lengths)
-        ):
-            raise _damaged(path, f"split {_short(split.get('name'))} is not one of this package")
+        _expect(info.get(key) == value, f"{key} is {_short(info.get(key))}, expected {value}")
+    _expect(
+        info.get("fileFormat") in _FILE_FORMATS, f"fileFormat is {_short(info.get('fileFormat'))}"
+    )
+    found = {}
+    for split in info["splits"]:
+        name, lengths = split.get("name"), split.get("shardLengths")
+        _expect(
+            name in tiers
+            and split.get("filepathTemplate", _FILE_NAMES) == _FILE_NAMES
+            and isinstance(lengths, list)
+            and all(isinstance(n, str) and _COUNT.fullmatch(n) for n in lengths),
+            f"split {_short(name)} is not one of this package",
+        )
+        found[name] = sum(map(int, lengths))
+    return found
 
 
 def _read(path: Path) -> dict[str, Any]:
     """Reads a JSON file of a prepared dataset."""
-    largest = _LARGEST_BYTES[path.name]
-    try:
-        if not path.is_file():
-            raise _damaged(path, "is missing")
-        with path.open("rb") as file:
-            content = file.read(largest + 1)
-        if len(content) > largest:
-            raise _damaged(path, f"has more than {largest} bytes")
-        values = json.loads(content)
-    except OSError as e:
-        raise SensoriumError(f"{path}: cannot be read ({e.strerror or one_line(e)})") from e
-    except (ValueError, RecursionError) as e:
-        if isinstance(e, SensoriumError):
-            raise
-        raise _damaged(path, f"not JSON: {one_line(e)[:200]}") from e
+    values = read_json(path)
     if not isinstance(values, dict):
-        raise _damaged(path, "not an object of JSON")
+        raise ValueError("not an object of JSON")
     return values
 
 
-def _damaged(path: Path, why: str) -> SensoriumError:
-    return SensoriumError(
-        f"{path}: damaged, or not written by this package ({why}): delete the folder {path.parent} "
-        "and prepare it again"
+def _guarded(path: Path) -> contextlib.AbstractContextManager[None]:
+    """Guards what reads a file of a prepared dataset."""
+    return reading(
+        path,
+        "damaged, or not written by this package",
+        remedy=f"delete the folder {path.parent} and prepare it again",
+        missing=f"is missing: delete the folder {path.parent} and prepare it again",
     )
 
 
 def _expect(condition: bool, otherwise: str) -> None:
     if not condition:
-        raise _Unexpected(otherwise)
+        raise _UnexpectedError(otherwise)
 
 
 def _is_count(value: Any) -> bool:

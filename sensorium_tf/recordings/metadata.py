@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sensorium_tf.config import hint
-from sensorium_tf.errors import SensoriumError, shown
+from sensorium_tf.errors import SensoriumError, printable, shown
 from sensorium_tf.recordings.storage import Storage
 
 #: Some ten times as many as anybody has recorded at once.
@@ -115,10 +115,11 @@ def known_tiers(
     if unknown:
         n_trials = dict(zip(there, counts.tolist(), strict=True))
         meant = difflib.get_close_matches(unknown[0].lower(), known, 1) or ["TIER"]
+        example = f"--tiers={printable(unknown[0][:40])}:{meant[0]}"
         raise SensoriumError(
             f"{path}: {name} names tiers that are not known, "
             f"{_some(unknown, lambda each: f' ({n_trials[each]} trials)')}: say which of "
-            f"{', '.join(known)} each of them is, as in --tiers={unknown[0][:40]}:{meant[0]}, or "
+            f"{', '.join(known)} each of them is, as in {example}, or "
             "nothing after the colon to leave it out"
         )
     if not any(there.values()):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sensorium_tf.errors import AccessError, SensoriumError
 
-# Of the same kind there are often many.
-_MOST_SAID, _LONGEST = 6, 300
+# Of the same kind there are often many. Characters of one of them, and of all together.
+_LONGEST, _LONGEST_OF_ALL = 250, 350
 
 
 class Problems:
@@ -34,7 +34,11 @@ class Problems:
         """Raises SensoriumError if there are any."""
         if not self._texts:
             return
-        said = self._texts[:_MOST_SAID]
+        said: list[str] = []
+        for text in self._texts:
+            if said and len("; ".join([*said, text])) > _LONGEST_OF_ALL:
+                break
+            said.append(text)
         more = len(self._texts) - len(said)
         raise SensoriumError(
             f"{self._path}: {'; '.join(said)}{f'; and {more} more problems' if more else ''}"

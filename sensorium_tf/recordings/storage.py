@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from sensorium_tf.arrays import HEADER_BYTES, ArrayHeader
-from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.reading import ZIP_ERRORS, cannot_read, member_bytes, open_regular, open_zip
+from sensorium_tf.errors import SensoriumError, shown
+from sensorium_tf.reading import ZIP, member_bytes, open_regular, open_zip, reading
 from sensorium_tf.recordings.tree import (
     CONFIG,
     aliased,
@@ -24,7 +24,6 @@ from sensorium_tf.recordings.tree import (
     names_in_folder,
     names_in_zip,
     read_aliases,
-    what_it_is,
 )
 
 # No array of a recording's metadata comes near it: those of 10,000 neurons are 0.3 MB.
@@ -33,7 +32,6 @@ _LARGEST_METADATA_BYTES = 64 << 20
 _LARGEST_ITEM_BYTES = 1024
 _LARGEST_NUMBER_BYTES = 16
 _LARGEST_CONFIG_BYTES = 1 << 20
-_START_BYTES = 32
 _BLOCK, _THREADS = 128, 4
 _SMALLEST_FOR_THREADS = 1000
 
@@ -217,28 +215,22 @@ class Storage:
                 f"{self.path}: {name} is missing: the recording is incomplete, {self.remedy}"
             )
         member = self._names[name]
+        damaged = f"the file is damaged, {self.remedy}"
         try:
-            if self._zip is not None:
-                info = self._zip.getinfo(member)
-                return member_bytes(self._zip, info, at_most), info.file_size
-            with open_regular(self.path / member) as file:
-                size = os.fstat(file.fileno()).st_size
-                return file.read(min(size, at_most)), size
-        except SensoriumError:
-            raise
-        except OSError as e:
-            raise cannot_read(f"{self.path}: {name}{self._broken_link(member)}", e) from e
-        except ZIP_ERRORS as e:
-            raise SensoriumError(
-                f"{self.path}: {name} cannot be read ({one_line(e)}): the file is damaged, "
-                f"{self.remedy}"
-            ) from e
+            with reading(self.path, "cannot be read", part=name, remedy=damaged, begins=ZIP):
+                if self._zip is not None:
+                    info = self._zip.getinfo(member)
+                    return member_bytes(self._zip, info, at_most), info.file_size
+                with open_regular(self.path / member) as file:
+                    size = os.fstat(file.fileno()).st_size
+                    return file.read(min(size, at_most)), size
+        except FileNotFoundError as e:
+            gone = self._no_file(self.path / member)
+            raise SensoriumError(f"{self.path}: {name} {gone}") from e
 
     def _header(self, name: str, content: bytes) -> ArrayHeader:
-        try:
+        with reading(self.path, "is not a NumPy array", part=name, begins=ZIP):
             header = ArrayHeader(content)
-        except ValueError as e:
-            raise SensoriumError(f"{self.path}: {name} is not a NumPy array ({e})") from e
         if header.dtype.hasobject:
             raise SensoriumError(
                 f"{self.path}: {name} holds pickled Python objects, which are never loaded: "
@@ -253,25 +245,25 @@ class Storage:
                 f"{header.n_bytes}: the file is damaged, {self.remedy}"
             )
 
-    def _broken_link(self, member: str) -> str:
-        """Returns where a file is that is a link to nothing; empty for any other."""
-        file = self.path / member
-        if self._zip is not None or not file.is_symlink() or file.exists():
-            return ""
+    def _no_file(self, file: Path) -> str:
+        """Returns what to say where a file that was listed is not there."""
+        if not file.is_symlink():
+            return "has gone meanwhile"
         return (
-            f" is a link to {file.readlink()}, which is not here (get the content, as with git "
-            "annex get, or copy the files themselves)"
+            f"is a link to {shown(file.readlink())}, which is not here: get the content, as with "
+            "git annex get, or copy the files themselves"
         )
 
     def _aliases(self) -> dict[str, str]:
         """Returns which folders of signals go by other names, as `config.json` says."""
         if CONFIG not in self._names:
             return {}
-        content, _ = self._content(CONFIG, _LARGEST_CONFIG_BYTES)
         try:
-            return read_aliases(content)
-        except ValueError as e:
-            self.warn(f"left out {CONFIG}, which cannot be understood ({one_line(e)})")
+            content, _ = self._content(CONFIG, _LARGEST_CONFIG_BYTES)
+            with reading(self.path, "cannot be understood", part=CONFIG, begins=ZIP):
+                return read_aliases(content)
+        except SensoriumError as e:
+            self.warn(f"{e}: left out")
             return {}
 
 
@@ -285,24 +277,12 @@ def _remedy(published: bool) -> str:
 
 
 def _open_zip(path: Path, open_files: contextlib.ExitStack, remedy: str) -> zipfile.ZipFile:
-    start = b""
-    try:
+    with reading(
+        path,
+        "not a complete zip file",
+        remedy=f"{remedy}, or give a folder",
+        missing="there is no such recording (a zip file or a folder)",
+        begins=ZIP,
+    ):
         # A file that ZipFile opens itself is closed by a count that threads could get wrong.
-        file = open_files.enter_context(open_regular(path))
-        start = file.read(_START_BYTES)
-        file.seek(0)
-        return open_zip(file)
-    except FileNotFoundError as e:
-        raise SensoriumError(f"{path}: there is no such recording (a zip file or a folder)") from e
-    except SensoriumError:
-        raise
-    except OSError as e:
-        raise cannot_read(path, e) from e
-    except ZIP_ERRORS as e:
-        if (other := what_it_is(start)) is not None:
-            raise SensoriumError(
-                f"{path}: {other}; expected a zip file or a folder in the published file tree"
-            ) from e
-        raise SensoriumError(
-            f"{path}: not a complete zip file ({one_line(e)}): {remedy}, or give a folder"
-        ) from e
+        return open_zip(open_files.enter_context(open_regular(path)))

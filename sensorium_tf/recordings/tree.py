@@ -1,15 +1,13 @@
 """Where the files of a recording are, in a zip or in a folder, whatever made it."""
 
-import json
 import os
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-from sensorium_tf.errors import SensoriumError, one_line, shown
-from sensorium_tf.reading import cannot_read
+from sensorium_tf.errors import SensoriumError, shown
+from sensorium_tf.reading import cannot_read, parse_json
 
 TIERS, CONFIG = "meta/trials/tiers.npy", "config.json"
 # A recording may lie so many folders deep in its archive.
@@ -19,13 +17,6 @@ _MOST_NAMES = 3_000_000
 _DRIVE = re.compile(r"[A-Za-z]:")
 # What other systems put beside files, under the same suffix.
 _LITTER = re.compile(r"(^|/)(\._|__MACOSX/)")
-# What is given in place of a zip, by its first bytes.
-_OTHER_KINDS = (
-    (b"\x89HDF\r\n\x1a\n", "is an HDF5 file (as NWB and MATLAB write it)"),
-    (b"\x1f\x8b", "is a gzip file, perhaps of a tar archive: unpack it"),
-    (b"/annex/objects/", "is git-annex's note in place of the file: run git annex get"),
-    (b"version https://git-lfs", "is Git LFS's note in place of the file: run git lfs pull"),
-)
 
 
 def names_in_folder(path: Path) -> list[str] | None:
@@ -149,16 +140,8 @@ def read_aliases(content: bytes) -> dict[str, str]:
     Raises:
         ValueError: If it is not the configuration of a recording.
     """
-    try:
-        aliases: Any = json.loads(content.decode()).get("links", {})
-        plain = all(isinstance(name, str) for pair in aliases.items() for name in pair)
-    except (AttributeError, RecursionError) as e:
-        raise ValueError(one_line(e)) from e
-    if not plain:
+    values = parse_json(content)
+    aliases = values.get("links", {}) if isinstance(values, dict) else None
+    if not isinstance(aliases, dict) or not all(isinstance(each, str) for each in aliases.values()):
         raise ValueError("its links are not names")
     return aliases
-
-
-def what_it_is(start: bytes) -> str | None:
-    """Returns what a file is that is no zip, by its first bytes; None if that is not known."""
-    return next((kind for magic, kind in _OTHER_KINDS if start.startswith(magic)), None)

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from sensorium_tf.arrays import ArrayHeader, open_arrays
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import atomic_write, expand
-from sensorium_tf.reading import ZIP_ERRORS
+from sensorium_tf.reading import ZIP, reading
 
 _VALUES = ("rates", "responses")
 # Rates and responses of neurons hardly compress.
@@ -61,21 +61,20 @@ class Truth:
         if path.suffix == ".zip":
             path = path.with_name(f"{path.stem}_truth.npz")
         names = [field.name for field in dataclasses.fields(cls)]
-        try:
-            with open_arrays(path, expansion=_EXPANSION) as arrays:
-                if missing := [name for name in names if name not in arrays.headers]:
-                    raise ValueError(f"{missing[0]} is missing")
-                _check_headers(path, {name: arrays.headers[name] for name in names})
-                truth = cls(**{name: arrays.read(name) for name in names})
-        except SensoriumError:
-            raise
-        except FileNotFoundError as e:
-            raise SensoriumError(f"{path}: there is no such truth file") from e
-        except ZIP_ERRORS as e:
-            raise SensoriumError(
-                f"{path}: not the truth of a simulated recording ({one_line(e)[:150]}): expected "
-                f"an npz file with {', '.join(names)}"
-            ) from e
+        with (
+            reading(
+                path,
+                "not the truth of a simulated recording",
+                remedy=f"expected an npz file with {', '.join(names)}",
+                missing="there is no such truth file",
+                begins=ZIP,
+            ),
+            open_arrays(path, expansion=_EXPANSION) as arrays,
+        ):
+            if missing := [name for name in names if name not in arrays.headers]:
+                raise ValueError(f"{missing[0]} is missing")
+            _check_headers(path, {name: arrays.headers[name] for name in names})
+            truth = cls(**{name: arrays.read(name) for name in names})
         for name in _VALUES:
             if not np.isfinite(getattr(truth, name)).all():
                 raise SensoriumError(f"{path}: {name} holds values that are not finite numbers")

@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from sensorium_tf.arrays import open_arrays
-from sensorium_tf.errors import AccessError, SensoriumError, one_line
+from sensorium_tf.arrays import Arrays, open_arrays
+from sensorium_tf.errors import AccessError, SensoriumError
 from sensorium_tf.io import atomic_write
+from sensorium_tf.reading import ZIP, parse_json, reading
 
 _KEPT = 2
 # Name in a checkpoint of the JSON text beside the arrays.
@@ -76,21 +77,18 @@ class Checkpoints:
         saved = self._saved()
         for path in saved:
             try:
-                load(*_read(path))
-            except MemoryError as e:
-                raise SensoriumError(f"{path}: cannot be read ({one_line(e)})") from e
+                with reading(path, "damaged", begins=ZIP):
+                    load(*_read(path))
             except AccessError:
                 raise  # what cannot be read now may be intact
-            # Damaged content leads to many kinds of error.
-            except Exception as e:
-                error, damaged = e, path
-                warnings.warn(f"{path}: damaged ({one_line(e)[:200]}): left out", stacklevel=2)
+            except SensoriumError as e:
+                error = e
+                warnings.warn(f"{e}: left out", stacklevel=2)
             else:
                 return True
         if saved:
             raise SensoriumError(
-                f"{damaged}: damaged ({one_line(error)[:200]}), like all checkpoints there: delete "
-                "the workdir and train again"
+                f"{error}, like all checkpoints there: delete the workdir and train again"
             ) from error
         return False
 
@@ -101,10 +99,10 @@ class Checkpoints:
         """
         for path in self._saved()[:1]:
             try:
-                with open_arrays(path, expansion=1) as arrays:
-                    state = json.loads(str(arrays.read(_STATE)))
-                return len(state["epochs"]), bool(state["stopped"])
-            except Exception:  # damaged content leads to many kinds of error
+                with reading(path, "damaged"), open_arrays(path, expansion=1) as arrays:
+                    state = _state(arrays)
+                    return len(state["epochs"]), bool(state["stopped"])
+            except (FileNotFoundError, SensoriumError):
                 return None
         return None
 
@@ -116,5 +114,9 @@ class Checkpoints:
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Returns the state and the arrays of a checkpoint, which is as large as the file."""
     with open_arrays(path, expansion=1) as arrays:
-        state = json.loads(str(arrays.read(_STATE)))
-        return state, {name: arrays.read(name) for name in arrays.headers if name != _STATE}
+        values = {name: arrays.read(name) for name in arrays.headers if name != _STATE}
+        return _state(arrays), values
+
+
+def _state(arrays: Arrays) -> dict[str, Any]:
+    return parse_json(str(arrays.read(_STATE)).encode())

@@ -4,14 +4,15 @@ import contextlib
 import os
 import re
 import secrets
+import warnings
 from pathlib import Path
 
 import keras
 
-from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line, os_reason
+from sensorium_tf.errors import AccessError, SensoriumError, os_reason
 from sensorium_tf.io import expand
 from sensorium_tf.models import EnsembleModel, FiringRateModel
-from sensorium_tf.reading import ZIP_ERRORS, cannot_read, open_regular
+from sensorium_tf.reading import ZIP, open_regular, reading
 from sensorium_tf.runs.model_archive import check_model_archive
 from sensorium_tf.runs.weight_limit import weight_limit
 
@@ -70,39 +71,37 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
     path = expand(path)
     if path.is_dir():
         raise SensoriumError(f"{path}: is a folder, expected a model file, such as its model.keras")
-    try:
-        file = open_regular(path)
-    except FileNotFoundError as e:
-        raise SensoriumError(f"{path}: there is no such model file") from e
-    with file:
+    with (
+        reading(
+            path,
+            "not a Keras model file, or a damaged one",
+            missing="there is no such model file",
+            begins=ZIP,
+        ),
+        open_regular(path) as file,
+    ):
         if path.suffix != _SUFFIX:
             raise SensoriumError(
                 f"{path}: not a {_SUFFIX} file (a PyTorch checkpoint becomes one with python "
                 "launch/import_published.py)"
             )
+        n_bytes = check_model_archive(file)
+    with reading(path, "not a Keras model that can be loaded", begins=ZIP):
         try:
-            n_bytes = check_model_archive(file)
-        except OSError as e:
-            raise cannot_read(path, e) from e
-        except (*ZIP_ERRORS, RecursionError) as e:
-            raise SensoriumError(
-                f"{path}: not a Keras model file, or a damaged one ({one_line(e)[:150]})"
-            ) from e
-    try:
-        with weight_limit(n_bytes):
-            model = keras.models.load_model(path, safe_mode=True, compile=False)
-    except Exception as e:  # Keras raises many kinds of error on files that are not its own
-        if is_access_error(e):
-            raise cannot_read(path, e) from e
-        if custom := _CUSTOM.search(str(e)):
-            part, module = custom.groups()
-            raise SensoriumError(
-                f"{path}: has custom parts: give --modules={module}, or import it first ({part} is "
-                "not found)"
-            ) from e
-        raise SensoriumError(
-            f"{path}: not a Keras model that can be loaded ({one_line(e)[:300]})"
-        ) from e
+            with weight_limit(n_bytes), warnings.catch_warnings():
+                # What Keras says where it leaves weights as they are made.
+                warnings.filterwarnings("error", "Skipping|.*could not be loaded")
+                model = keras.models.load_model(path, safe_mode=True, compile=False)
+        except Exception as e:
+            if (custom := _CUSTOM.search(str(e))) is not None:
+                part, module = custom.groups()
+                raise SensoriumError(
+                    f"{path}: has custom parts: give --modules={module}, or import it first "
+                    f"({part} is not found)"
+                ) from e
+            if isinstance(e, SensoriumError):  # of a part, which knows no file
+                raise ValueError(str(e)) from e
+            raise
     if not isinstance(model, FiringRateModel | EnsembleModel):
         raise SensoriumError(f"{path}: a Keras model of another kind, expected one of mice")
     return model

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensorium_tf.errors import AccessError, SensoriumError, one_line
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import atomic_write, expand, file_lock
-from sensorium_tf.reading import open_regular, read_json
+from sensorium_tf.reading import open_regular, parse_json, read_json, reading
 from sensorium_tf.registry import import_recorded
 from sensorium_tf.runs.checkpoint import Checkpoints
 from sensorium_tf.runs.record import RunRecord, recorded_modules
@@ -17,6 +17,8 @@ from sensorium_tf.runs.record import RunRecord, recorded_modules
 if TYPE_CHECKING:
     from sensorium_tf.data import Mouse
 
+# A line of metrics has some kilobytes.
+_LONGEST_LINE = 1 << 20
 # In the name of a file that is being written; a user's own hidden files look otherwise.
 _RANDOM = "[0-9a-f]" * 8
 
@@ -151,18 +153,14 @@ class RunStore:
             SensoriumError: If there is no run in it, or one that cannot be opened.
         """
         try:
-            values = read_json(self._config)
+            with reading(
+                self._config, "not the configuration of a run", remedy="train in a new --workdir"
+            ):
+                values = read_json(self._config)
         except FileNotFoundError as e:
             raise SensoriumError(
                 f"workdir {self.path}: no run in it (no config.json): train one with python "
                 f"launch/train.py --workdir={self.path}"
-            ) from e
-        except AccessError:
-            raise
-        except (ValueError, RecursionError) as e:
-            raise SensoriumError(
-                f"{self._config}: not the configuration of a run ({one_line(e)[:200]}): train in a "
-                "new --workdir"
             ) from e
         if isinstance(values, dict) and "format" not in values:
             raise SensoriumError(
@@ -209,13 +207,15 @@ class RunStore:
         Raises:
             SensoriumError: If one is damaged, or the file cannot be read.
         """
-        epochs = []
+        epochs, number = [], 0
         with open_regular(self.metrics) as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    epochs.append(dict(json.loads(line)))
-                except (ValueError, TypeError, RecursionError) as e:
-                    raise SensoriumError(f"{self.metrics}: line {number} is damaged") from e
+            while line := file.readline(_LONGEST_LINE):
+                number += 1
+                with reading(self.metrics, "is damaged", part=f"line {number}"):
+                    values = parse_json(line)
+                    if not isinstance(values, dict):
+                        raise ValueError("not an object of JSON")
+                    epochs.append(values)
         return epochs
 
     def write_metrics(self, epochs: list[dict[str, Any]]) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sensorium_tf.errors import AccessError, one_line
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import atomic_write, expand
-from sensorium_tf.reading import cannot_read, open_regular, read_json
+from sensorium_tf.reading import cannot_read, open_regular, read_json, reading
 
 _LABEL = "submission.json"
 
@@ -48,18 +48,16 @@ def read_label(submission: str | os.PathLike) -> dict[str, Any] | None:
     submission = expand(submission)
     path = submission.with_name(_LABEL)
     try:
-        label = read_json(path, parse_constant=_refuse_constant)
-        if label["sha256"].get(submission.name) != _digest(submission):
-            return None
-        found = {"model": str(label["model"]), "mouse": str(label["mouse"])}
-        return {**found, "provenance": dict(label["provenance"])}
+        with reading(path, "is not the label of a submission"):
+            label = read_json(path, parse_constant=_refuse_constant)
+            if label["sha256"].get(submission.name) != _digest(submission):
+                return None
+            found = {"model": str(label["model"]), "mouse": str(label["mouse"])}
+            return {**found, "provenance": dict(label["provenance"])}
     except FileNotFoundError:
         return None
-    except AccessError as e:
+    except SensoriumError as e:
         warnings.warn(str(e), stacklevel=2)
-        return None
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as e:
-        warnings.warn(f"{path}: is not the label of a submission ({one_line(e)})", stacklevel=2)
         return None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from sensorium_tf.errors import SensoriumError, shown
 from sensorium_tf.io import expand
-from sensorium_tf.reading import cannot_read, open_regular
+from sensorium_tf.reading import open_regular, reading
 from sensorium_tf.scoring.csv_records import LONGEST_RECORD, NotCsvError, records
 from sensorium_tf.scoring.files import IMAGE, NEURONS, TRIAL
 from sensorium_tf.scoring.lists import NotAListError, parse_list
@@ -16,13 +16,6 @@ from sensorium_tf.scoring.lists import NotAListError, parse_list
 _LONGEST_SHOWN = 64  # an md5 has half as many characters
 # Spreadsheets write others where the comma is the decimal point.
 _SEPARATORS = (",", ";", "\t")
-# What is given in place of a CSV file, by its first bytes.
-_OTHER_KINDS = (
-    (b"PK\3\4", "a zip file or a spreadsheet's own format: save it as CSV"),
-    (b"\x1f\x8b", "a gzip file: unpack it"),
-    (b"\xff\xfe", "text in UTF-16: save it as UTF-8"),
-    (b"\xfe\xff", "text in UTF-16: save it as UTF-8"),
-)
 # What is no CSV at all is one long cell: of a picture, of zeros.
 _LONGEST_COLUMN_NAME = 131_072
 
@@ -88,60 +81,47 @@ class Rows:
     def _cells(self) -> Iterator[list[str]]:
         """Yields the four cells of each row; those that a row lacks are empty."""
         needed = [TRIAL, IMAGE, self._column, NEURONS]
-        try:
-            with (
-                open_regular(self.path) as binary,
-                io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as file,
-            ):
+        with (
+            reading(self.path, "not a CSV file in UTF-8", missing="there is no such file"),
+            open_regular(self.path) as binary,
+            io.TextIOWrapper(binary, encoding="utf-8-sig", newline="") as file,
+        ):
+            start, header = file.tell(), file.readline(LONGEST_RECORD)
+            # Empty lines, and the one in which a spreadsheet names its separator.
+            while header and (not header.strip() or header.startswith("sep=")):
                 start, header = file.tell(), file.readline(LONGEST_RECORD)
-                # Empty lines, and the one in which a spreadsheet names its separator.
-                while header and (not header.strip() or header.startswith("sep=")):
-                    start, header = file.tell(), file.readline(LONGEST_RECORD)
-                separator = max(_SEPARATORS, key=header.count)
-                file.seek(start)
-                found = records(file, separator)
-                columns = [_plain_name(name) for name in next(found, [])]
-                while columns and not columns[-1]:
-                    columns.pop()
-                if max(map(len, columns), default=0) > _LONGEST_COLUMN_NAME:
-                    raise NotCsvError(
-                        f"a column's name has more than {_LONGEST_COLUMN_NAME} characters"
-                    )
-                missing = [name for name in needed if name not in columns]
-                if missing:
-                    there = ", ".join(shown(name, most=20) for name in columns[:6])
+            separator = max(_SEPARATORS, key=header.count)
+            file.seek(start)
+            found = records(file, separator)
+            columns = [_plain_name(name) for name in next(found, [])]
+            while columns and not columns[-1]:
+                columns.pop()
+            if max(map(len, columns), default=0) > _LONGEST_COLUMN_NAME:
+                raise NotCsvError(
+                    f"a column's name has more than {_LONGEST_COLUMN_NAME} characters"
+                )
+            missing = [name for name in needed if name not in columns]
+            if missing:
+                there = ", ".join(shown(name, most=20) for name in columns[:6])
+                raise self.error(
+                    f"column {missing[0]!r} is missing: expected a CSV file with "
+                    f"{', '.join(needed)} in its first row, which holds {there or 'nothing'}"
+                )
+            if twice := [name for name in needed if columns.count(name) > 1]:
+                raise self.error(f"column {twice[0]!r} is there twice")
+            places = [columns.index(name) for name in needed]
+            for cells in found:
+                while len(cells) > len(columns) and not cells[-1].strip():
+                    cells.pop()
+                if len(cells) > len(columns):
+                    trial = cells[places[0]]
                     raise self.error(
-                        f"column {missing[0]!r} is missing: expected a CSV file with "
-                        f"{', '.join(needed)} in its first row, which holds {there or 'nothing'}"
+                        f"trial {shown_id(trial)}: more cells than columns: a list has to "
+                        'stand in double quotes, "[0.5, 1.25]"'
                     )
-                if twice := [name for name in needed if columns.count(name) > 1]:
-                    raise self.error(f"column {twice[0]!r} is there twice")
-                places = [columns.index(name) for name in needed]
-                for cells in found:
-                    while len(cells) > len(columns) and not cells[-1].strip():
-                        cells.pop()
-                    if len(cells) > len(columns):
-                        trial = cells[places[0]]
-                        raise self.error(
-                            f"trial {shown_id(trial)}: more cells than columns: a list has to "
-                            'stand in double quotes, "[0.5, 1.25]"'
-                        )
-                    if any(map(str.strip, cells)):
-                        cells += [""] * (len(columns) - len(cells))
-                        yield [cells[place] for place in places]
-        except FileNotFoundError as e:
-            raise self.error("there is no such file") from e
-        except OSError as e:
-            raise cannot_read(self.path, e) from e
-        except (NotCsvError, UnicodeDecodeError) as e:
-            raise self.error(self._other_kind() or f"not a CSV file in UTF-8 ({e})") from e
-
-    def _other_kind(self) -> str:
-        """Returns what the file is by its first bytes; empty where that is not known."""
-        with open_regular(self.path) as file:
-            start = file.read(4)
-        kinds = (kind for magic, kind in _OTHER_KINDS if start.startswith(magic))
-        return next((f"is {kind}" for kind in kinds), "")
+                if any(map(str.strip, cells)):
+                    cells += [""] * (len(columns) - len(cells))
+                    yield [cells[place] for place in places]
 
     def _numbers(self, text: str, trial: str, column: str, *, whole: bool) -> np.ndarray:
         try:

@@ -1,6 +1,7 @@
 """Data folders from elsewhere: nothing in them is run, and every value of them is checked."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -221,7 +222,7 @@ def test_what_is_not_our_json_is_one_line(received, name, content):
 def test_a_file_without_end_is_refused(received, name):
     (received / name).unlink()
     (received / name).symlink_to("/dev/zero")
-    with pytest.raises(SensoriumError, match=f"{name}: damaged"):
+    with pytest.raises(SensoriumError, match=f"{name}: is a pipe or a device"):
         load_mouse("full", data_dir=data_dir(received))
     (received / name).unlink()
     with (received / name).open("wb") as file:
@@ -230,16 +231,23 @@ def test_a_file_without_end_is_refused(received, name):
         load_mouse("full", data_dir=data_dir(received))
 
 
+def test_one_long_text_does_not_fill_the_memory(received):
+    areas = ["V1", "x" * (1 << 22), "V1", "V1", "V1"]
+    change(received / "metadata.json", "neurons", "area", value=areas)
+    with pytest.raises(SensoriumError, match="metadata.json: damaged.*texts of neurons"):
+        load_mouse("full", data_dir=data_dir(received))
+
+
 def test_a_file_that_may_not_be_read_is_not_called_damaged(received, monkeypatch):
-    real = Path.open
+    real = os.open
 
-    def deny(self, *arguments, **named):
-        if self.name == "metadata.json":
-            raise PermissionError(13, "Permission denied", str(self))
-        return real(self, *arguments, **named)
+    def deny(path, *arguments, **named):
+        if str(path).endswith("metadata.json"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *arguments, **named)
 
-    monkeypatch.setattr(Path, "open", deny)
-    with pytest.raises(SensoriumError, match="metadata.json: cannot be read .Permission den") as e:
+    monkeypatch.setattr(os, "open", deny)
+    with pytest.raises(SensoriumError, match="metadata.json: cannot be read: Permission den") as e:
         load_mouse("full", data_dir=data_dir(received))
     assert "delete" not in str(e.value)
 

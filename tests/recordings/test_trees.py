@@ -117,7 +117,7 @@ def test_a_link_to_nothing_is_named(tmp_path, tree):
     file.unlink()
     file.symlink_to("../.git/annex/objects/1")
     assert (
-        "data/behavior/0.npy is a link to ../.git/annex/objects/1, which is not here"
+        "data/behavior/0.npy is a link to '../.git/annex/objects/1', which is not here"
     ) in refusal(folder)
 
 
@@ -169,7 +169,7 @@ def test_an_alias_of_nothing_is_said_and_left_out(tmp_path, tree):
 def test_a_configuration_that_makes_no_sense_is_left_out(tmp_path, tree, content):
     path = write_folder(tmp_path / OWN, tree)
     (path / "config.json").write_bytes(content)
-    with pytest.warns(UserWarning, match="left out config.json, which cannot be understood"):
+    with pytest.warns(UserWarning, match="config.json cannot be understood .*left out"):
         same(path, tree)
 
 

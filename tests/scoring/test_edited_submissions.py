@@ -85,8 +85,14 @@ def shortened(row):
 @pytest.mark.parametrize(
     ("edit", "says"),
     [
-        (lambda good: b"PK\3\4" + bytes(range(128, 256)), "is a zip file or a spreadsheet's own"),
-        (lambda good: b"\x1f\x8b" + bytes(range(128, 256)), "is a gzip file: unpack it"),
+        (
+            lambda good: b"PK\3\4" + bytes(range(128, 256)),
+            "is a zip file or a spreadsheet in",
+        ),
+        (
+            lambda good: b"\x1f\x8b" + bytes(range(128, 256)),
+            "is a gzip file, perhaps of",
+        ),
         (lambda good: good.read_text().encode("utf-16"), "is text in UTF-16: save it as UTF-8"),
         (
             lambda good: good.read_bytes().split(b"\n", 1)[1],

@@ -12,7 +12,7 @@ import numpy as np
 
 from sensorium_tf.errors import SensoriumError, is_access_error
 from sensorium_tf.io import atomic_write, expand
-from sensorium_tf.reading import cannot_read, check_inflation, open_regular, open_zip
+from sensorium_tf.reading import ZIP, check_inflation, open_regular, open_zip, reading
 
 # PyTorch's words for a pickle that asks for anything but tensors and plain containers.
 _CODE = "unsupported global"
@@ -39,30 +39,20 @@ def read_state(path: str | os.PathLike) -> dict[str, np.ndarray]:
     torch = _torch()
     if path.suffix == ".keras":
         raise SensoriumError(f"{path}: named as a Keras model, expected a PyTorch checkpoint")
-    try:
-        file = open_regular(path)
-    except FileNotFoundError as e:
-        raise SensoriumError(f"{path}: no such checkpoint") from e
-    try:
-        with file, warnings.catch_warnings():
+    with reading(
+        path,
+        "not a PyTorch checkpoint, or a damaged one",
+        missing="no such checkpoint",
+        begins=ZIP,
+    ):
+        with open_regular(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # hints for people who write checkpoints
             _check_archive(file)
             file.seek(0)
-            state = torch.load(file, map_location="cpu", weights_only=True)
-    # PyTorch raises many kinds of error on files that are not its own, with texts that go on for
-    # paragraphs or recommend to trust the file.
-    except Exception as e:
-        if is_access_error(e):
-            raise cannot_read(path, e) from e
-        if _CODE in str(e).lower():
-            raise SensoriumError(
-                f"{path}: carries code or objects besides its weights, and was not run: expected "
-                "a state dict as written by torch.save(model.state_dict(), path)"
-            ) from e
-        raise _damaged(path) from e
-    if not isinstance(state, Mapping) or not state:
-        raise SensoriumError(f"{path}: holds no weights by name, expected a PyTorch state dict")
-    return {_checked_name(path, name): _array(path, name, state[name], torch) for name in state}
+            state = _load(path, file, torch)
+        if not isinstance(state, Mapping) or not state:
+            raise SensoriumError(f"{path}: holds no weights by name, expected a PyTorch state dict")
+        return {_checked_name(path, name): _array(path, name, state[name], torch) for name in state}
 
 
 def write_state(path: str | os.PathLike, state: Mapping[str, np.ndarray]) -> None:
@@ -97,8 +87,19 @@ def _torch():
     return torch
 
 
-def _damaged(path: Path) -> SensoriumError:
-    return SensoriumError(f"{path}: not a PyTorch checkpoint, or a damaged one")
+def _load(path: Path, file: BinaryIO, torch) -> object:
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as e:
+        if is_access_error(e):
+            raise
+        if _CODE in str(e).lower():
+            raise SensoriumError(
+                f"{path}: carries code or objects besides its weights, and was not run: expected "
+                "a state dict as written by torch.save(model.state_dict(), path)"
+            ) from e
+        # Not in its own words, which recommend to trust the file.
+        raise ValueError("PyTorch cannot read it") from e
 
 
 def _check_archive(file: BinaryIO) -> None:
