@@ -1,13 +1,11 @@
 """Natural images and the responses of mouse visual cortex: one config a mouse."""
 
-import collections
 import contextlib
 import dataclasses
 import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +13,18 @@ import numpy as np
 import tensorflow_datasets as tfds
 from sensorium_tf.datasets.sensorium.download import Download
 from sensorium_tf.datasets.sensorium.features import features_of
+from sensorium_tf.datasets.sensorium.images import Images
 from sensorium_tf.datasets.sensorium.prepared import Description, check_prepared, describe
 
 from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line, os_reason
 from sensorium_tf.io import expand, file_lock
 from sensorium_tf.recordings import Recording
+from sensorium_tf.recordings.plausibility import check_signal
 from sensorium_tf.simulation import simulate_recording
 from sensorium_tf.specs import IMAGE, RecordingSpec
 
 _CHALLENGE = sensorium2022.CHALLENGE
-# Images are read and written in blocks: a whole recording of them is a gigabyte.
-_TRIALS_PER_BLOCK = 128
-_BLOCKS_AHEAD = 2
 # A mouse of its own: it shares no session with a published one.
 _SIMULATED_SESSION = "1-1-1"
 
@@ -208,12 +205,15 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             for name in spec.names
             if name != IMAGE
         }
+        for name, values in signals.items():
+            check_signal(recording, name, values)
         self.info.metadata.update(describe(recording, spec, signals))
         trials = {tier: recording.trials_of(tier) for tier in _CHALLENGE.tiers}
+        trials = {tier: indexes for tier, indexes in trials.items() if indexes.size}
+        images = Images(recording, n_trials=sum(map(len, trials.values())))
         return {
-            tier: self._generate_examples(recording, signals, indexes)
+            tier: self._generate_examples(recording, images, signals, indexes)
             for tier, indexes in trials.items()
-            if indexes.size
         }
 
     def _spec_of(self, recording: Recording) -> RecordingSpec:
@@ -236,11 +236,15 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return RecordingSpec(tuple(found[name] for name in expected.names))
 
     def _generate_examples(
-        self, recording: Recording, signals: Mapping[str, np.ndarray], trials: np.ndarray
+        self,
+        recording: Recording,
+        images: Images,
+        signals: Mapping[str, np.ndarray],
+        trials: np.ndarray,
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yields some trials, in the order of their index."""
-        for block, images in _image_blocks(recording, trials):
-            for trial, image in zip(block.tolist(), images, strict=True):
+        for block, shown in images.blocks(trials):
+            for trial, image in zip(block.tolist(), shown, strict=True):
                 example = {
                     IMAGE: image,
                     **{name: values[trial] for name, values in signals.items()},
@@ -270,22 +274,3 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         except SensoriumError as e:
             raise SensoriumError(f"sensorium/{name}: {e}") from e
         return self._download.path
-
-
-def _image_blocks(
-    recording: Recording, trials: np.ndarray
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields trials and their images in blocks; reads the next ones while a block is written."""
-
-    def read(block: np.ndarray) -> np.ndarray:
-        return recording.read(IMAGE, block).astype(np.float32)
-
-    starts = range(0, len(trials), _TRIALS_PER_BLOCK)
-    blocks = [trials[start : start + _TRIALS_PER_BLOCK] for start in starts]
-    with ThreadPoolExecutor(_BLOCKS_AHEAD) as pool:
-        ahead = collections.deque(pool.submit(read, block) for block in blocks[:_BLOCKS_AHEAD])
-        for number, block in enumerate(blocks):
-            images = ahead.popleft().result()
-            for following in blocks[number + _BLOCKS_AHEAD :][:1]:
-                ahead.append(pool.submit(read, following))
-            yield block, images

@@ -13,6 +13,7 @@ from sensorium_tf.models.base import (
     ReadoutBase,
     ShifterBase,
 )
+from sensorium_tf.models.given import check_given, check_mouse
 from sensorium_tf.models.ledger import ledger
 from sensorium_tf.models.mouse_model import MouseModel
 from sensorium_tf.models.ops.firing_rate import firing_rate
@@ -159,7 +160,7 @@ class FiringRateModel(keras.Model):
     def __call__(self, inputs, *args, **kwargs):
         """Checks the inputs and predicts; see the class."""
         # Checked here and not in `call`, whose errors Keras wraps into many lines.
-        self._check_inputs(inputs)
+        check_given(inputs, mice=self.mice, spec=self.inputs)
         return super().__call__(inputs, *args, **kwargs)
 
     def call(self, inputs, training=None):
@@ -203,30 +204,6 @@ class FiringRateModel(keras.Model):
         modulator = self.modulators[mouse]
         return modulator(rates, {name: signals[name] for name in modulator.inputs}, **training)
 
-    def _check_inputs(self, inputs):
-        extras = self.inputs.extra_shapes()
-        for mouse, signals in inputs.items():
-            self._check_mouse(mouse)
-            for signal in (IMAGE, *extras):
-                if signal not in signals:
-                    raise SensoriumError(
-                        f"{mouse}: the model needs {signal!r}, but its inputs are only "
-                        f"{', '.join(map(repr, signals)) or 'empty'}"
-                    )
-            shape = tuple(signals[IMAGE].shape)
-            if len(shape) != 4 or shape[1:] != self.image_shape:
-                expected = ", ".join(map(str, self.image_shape))
-                raise SensoriumError(
-                    f"{mouse}: the model expects images of shape (batch, {expected}), "
-                    f"{self.image_shape[-1]} channel(s). Received: {shape}"
-                )
-
-    def _check_mouse(self, mouse):
-        if mouse not in self.readouts:
-            raise SensoriumError(
-                f"{mouse}: the model has no such mouse, only {', '.join(self.mice)}"
-            )
-
     def for_mouse(self, mouse):
         """Returns the model of one mouse, which shares this model's layers and weights.
 
@@ -240,7 +217,7 @@ class FiringRateModel(keras.Model):
         Raises:
             SensoriumError: If the model has no such mouse.
         """
-        self._check_mouse(mouse)
+        check_mouse(mouse, self.mice)
         inputs = {IMAGE: keras.Input(self.image_shape, name=IMAGE)}
         for name, shape in self.inputs.extra_shapes().items():
             inputs[name] = keras.Input(shape, name=name)

@@ -1,11 +1,13 @@
 """The functional model of one mouse."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import keras
 
 from sensorium_tf.models.base import PartBase
+from sensorium_tf.models.given import warn_of_raw_images
 from sensorium_tf.models.ledger import ledger
+from sensorium_tf.specs import IMAGE
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
@@ -14,6 +16,13 @@ class MouseModel(keras.Model):
 
     Its parts pay in `fit` as they do in the whole model.
     """
+
+    def __call__(self, inputs, *args, **kwargs):
+        """Predicts, with a warning if the images are grey values."""
+        images = inputs.get(IMAGE) if isinstance(inputs, Mapping) else inputs
+        if getattr(images, "shape", None) is not None and len(images.shape) == 4:
+            warn_of_raw_images(images, self.name)
+        return super().__call__(inputs, *args, **kwargs)
 
     @property
     def losses(self):

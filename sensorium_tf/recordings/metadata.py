@@ -17,6 +17,8 @@ MOST_NEURONS = 1_000_000
 # Under one of these names a recording keeps its image ids.
 _IMAGE_IDS = ("frame_image_id", "colorframeprojector_image_id", "image_id")
 _MOST_SAID = 4
+# Micrometres: ten metres.
+_FARTHEST = 1e7
 _NEURON_METADATA = ("area", "layer", "animal_ids", "sessions", "scan_idx")
 
 
@@ -168,7 +170,18 @@ def read_coordinates(storage: Storage, n_neurons: int) -> np.ndarray:
     name = "meta/neurons/cell_motor_coordinates.npy"
     why = ": three micrometres for each of the unit ids"
     coordinates = _array(storage, name, (n_neurons, 3), why)
-    return finite_numbers(storage, name, coordinates).astype(np.float64)
+    coordinates = finite_numbers(storage, name, coordinates).astype(np.float64)
+    if np.abs(coordinates).max() > _FARTHEST:
+        raise SensoriumError(
+            f"{storage.path}: {name} holds {np.abs(coordinates).max():.3g}, expected micrometres: "
+            "convert them, or write zeros where places are not known"
+        )
+    if n_neurons > 1 and not np.ptp(coordinates[:, :2], axis=0).any():
+        storage.warn(
+            f"{name} puts all neurons at one place: kept, but receptive fields cannot be predicted "
+            'from it: train with --positions=free, or readout="gaussian(positions=free)"'
+        )
+    return coordinates
 
 
 def read_trial_ids(storage: Storage, n_trials: int) -> np.ndarray:

@@ -29,8 +29,8 @@ class Recording:
     """A recording in the published file tree, zip or folder.
 
     Opening reads and checks the metadata and finds the signals; these are read, and checked, when
-    asked for. What is only odd (optional metadata missing or unknown, statistics missing, negative
-    responses) is kept and said in a Python warning.
+    asked for. What is only odd (optional metadata missing or unknown, statistics missing) is kept
+    and said in a Python warning.
 
     Args:
         path: A zip file or a folder.
@@ -176,8 +176,6 @@ class Recording:
             values = self._storage.read_stack(names, (channels, height, width))
             return np.ascontiguousarray(np.moveaxis(values, 1, -1))
         values = self._storage.read_stack(names, spec.shape)
-        if spec.role == "response" and values.size and values.min() < 0:
-            self._warn("some responses are negative, which deconvolved activity never is: kept")
         # A few numbers a trial, many times as many bytes of file around them: read once.
         if trials is None and spec.role == "context":
             self._kept[signal] = values.copy()

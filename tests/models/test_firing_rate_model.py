@@ -1,5 +1,8 @@
 """The whole model: rates, losses, errors, files."""
 
+import re
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -234,3 +237,43 @@ def test_a_model_with_half_its_shifters_is_refused(model):
             {"mouse1": model.shifters["mouse1"]},
             inputs=model.inputs,
         )
+
+
+@pytest.mark.parametrize(
+    ("called", "received"),
+    [
+        (np.zeros((2, 36, 64, 4), "float32"), r"ndarray of shape \(2, 36, 64, 4\)"),
+        ({"mouse1": np.zeros((2, 36, 64, 4))}, r"{'mouse1': ndarray of shape"),
+        ([1], "list"),
+    ],
+)
+def test_a_model_called_in_another_form_says_the_one_that_it_takes(model, called, received):
+    with pytest.raises(errors.SensoriumError) as refused:
+        model(called)
+    text = str(refused.value)
+    assert '{"mouse3": {"image": ..., "pupil_center": ...}}' in text
+    assert re.search(f"images of shape .batch, 36, 64, 4.*Received: {received}", text)
+
+
+def test_grey_values_are_warned_of_and_standardised_ones_are_not(model, inputs):
+    single = model.for_mouse("mouse1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model(inputs)
+        single(inputs["mouse1"])
+        model(keras.tree.map_structure(keras.ops.convert_to_tensor, inputs))
+    raw = {**inputs["mouse1"], "image": inputs["mouse1"]["image"] * 60 + 113}
+    for call in (
+        lambda: model({"mouse1": raw}),
+        lambda: single(raw),
+        lambda: single(keras.tree.map_structure(keras.ops.convert_to_tensor, raw)),
+    ):
+        with pytest.warns(UserWarning, match="mouse1.*image values reach .*standardised images"):
+            call()
+
+
+def test_behavior_of_any_size_is_no_grey_value(model, inputs):
+    inputs["mouse1"]["image"][..., 1:] = 200
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model(inputs)

@@ -1,5 +1,7 @@
 """Where neurons look, in training and in evaluation, and what they read."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -214,3 +216,14 @@ def test_rates_start_at_the_means_that_are_set(features, to_numpy):
 def test_unusable_means_are_refused(means):
     with pytest.raises(errors.SensoriumError, match="mean rates must be 5 finite numbers"):
         built(5).set_mean_rates(means)
+
+
+def test_neurons_at_one_place_are_warned_of_where_positions_follow_from_it(rng):
+    places = np.full((4, 3), -12.0)
+    with pytest.warns(UserWarning, match="one place in cortex.* --positions=free"):
+        built(4).set_coordinates(places)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        built(4, positions="free").set_coordinates(places)
+        built(1).set_coordinates(places[:1])
+        built(4).set_coordinates(rng.normal(size=(4, 3)))

@@ -1,5 +1,7 @@
 """Where each neuron looks on the feature map, and what it takes from there."""
 
+import warnings
+
 import keras
 import numpy as np
 from keras import ops
@@ -176,7 +178,15 @@ class GaussianReadout(ReadoutBase):
                 f"{self.name}: build the readout before set_coordinates, with "
                 "build((None, height, width, channels))"
             )
-        self.coordinates.assign(normalize_coordinates(coordinates))
+        places = normalize_coordinates(coordinates)
+        if self.n_neurons > 1 and not places.any():
+            warnings.warn(
+                f"{self.name}: all neurons lie at one place in cortex, so that their receptive "
+                "fields will be predicted at one place: use --positions=free, or "
+                'readout="gaussian(positions=free)"',
+                stacklevel=2,
+            )
+        self.coordinates.assign(places)
 
     def set_mean_rates(self, means):
         """Makes the rates start at the neurons' mean responses instead of at 1.

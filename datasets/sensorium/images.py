@@ -1,0 +1,52 @@
+"""The images of a recording that is prepared: read ahead, and judged on the way."""
+
+import collections
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from sensorium_tf.recordings import Recording
+from sensorium_tf.recordings.plausibility import ImageCheck
+from sensorium_tf.specs import IMAGE
+
+# Images are read and written in blocks: a whole recording of them is a gigabyte.
+_TRIALS_PER_BLOCK = 128
+_BLOCKS_AHEAD = 2
+
+
+class Images:
+    """The images of a recording in blocks, each read while the one before it is written.
+
+    Args:
+        recording: That is prepared.
+        n_trials: That will be read in all; then the images are judged as a whole.
+    """
+
+    def __init__(self, recording: Recording, *, n_trials: int):
+        self._recording, self._left = recording, n_trials
+        self._check, self._lock = ImageCheck(recording), threading.Lock()
+
+    def blocks(self, trials: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yields some trials, in their order, and their images."""
+        starts = range(0, len(trials), _TRIALS_PER_BLOCK)
+        blocks = [trials[start : start + _TRIALS_PER_BLOCK] for start in starts]
+        with ThreadPoolExecutor(_BLOCKS_AHEAD) as pool:
+            ahead = collections.deque(
+                pool.submit(self._read, each) for each in blocks[:_BLOCKS_AHEAD]
+            )
+            for number, block in enumerate(blocks):
+                images = ahead.popleft().result()
+                self._left -= len(block)
+                if not self._left:
+                    self._check.finish()
+                for following in blocks[number + _BLOCKS_AHEAD :][:1]:
+                    ahead.append(pool.submit(self._read, following))
+                yield block, images
+
+    def _read(self, block: np.ndarray) -> np.ndarray:
+        images = self._recording.read(IMAGE, block).astype(np.float32)
+        with self._lock:
+            self._check.add(block, images)
+        return images

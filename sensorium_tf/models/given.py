@@ -1,0 +1,90 @@
+"""What a model is called with: checked before it computes."""
+
+import warnings
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.specs import IMAGE, InputSpec
+
+# Standardised images are a few units of their standard deviation around zero.
+_LARGEST_MEAN = 10.0
+
+
+def check_given(inputs: Any, *, mice: Collection[str], spec: InputSpec) -> None:
+    """Checks what a model of some mice is called with.
+
+    Args:
+        inputs: Mouse to its signals.
+        mice: The model's.
+        spec: What the model is given of each.
+
+    Raises:
+        SensoriumError: If it is of another form, of an unknown mouse, or lacks a signal, or an
+            image has another shape. Of grey values a warning says so.
+    """
+    names = (IMAGE, *spec.extra_shapes())
+    of_mice = isinstance(inputs, Mapping)
+    if not of_mice or not all(isinstance(signals, Mapping) for signals in inputs.values()):
+        signals = ", ".join(f'"{name}": ...' for name in names)
+        raise SensoriumError(
+            f'the model expects the signals of each mouse by name, {{"{next(iter(mice))}": '
+            f"{{{signals}}}}}, with images of shape (batch, {_sizes(spec)}). Received: "
+            f"{_form(inputs)}"
+        )
+    for mouse, signals in inputs.items():
+        check_mouse(mouse, mice)
+        for signal in names:
+            if signal not in signals:
+                raise SensoriumError(
+                    f"{mouse}: the model needs {signal!r}, but its inputs are only "
+                    f"{', '.join(map(repr, signals)) or 'empty'}"
+                )
+        shape = tuple(signals[IMAGE].shape)
+        if len(shape) != 4 or shape[1:] != spec.image_shape:
+            raise SensoriumError(
+                f"{mouse}: the model expects images of shape (batch, {_sizes(spec)}), "
+                f"{spec.image_shape[-1]} channel(s). Received: {shape}"
+            )
+        warn_of_raw_images(signals[IMAGE], mouse)
+
+
+def check_mouse(mouse: str, mice: Collection[str]) -> None:
+    """Raises SensoriumError unless a mouse is one of the model's."""
+    if mouse not in mice:
+        raise SensoriumError(f"{mouse}: the model has no such mouse, only {', '.join(mice)}")
+
+
+def warn_of_raw_images(images, what: str) -> None:
+    """Warns if an array of images holds grey values; says nothing of symbolic ones.
+
+    Args:
+        images: `(batch, height, width, channels)`, the first channel of grey values.
+        what: Whose images, with which the text begins.
+    """
+    if not (isinstance(images, np.ndarray) or hasattr(images, "numpy")) or not images.shape[0]:
+        return
+    first = ops.convert_to_numpy(images[0])[..., 0]
+    if np.abs(first.astype("float32")).mean() > _LARGEST_MEAN:
+        warnings.warn(
+            f"{what}: its image values reach {np.abs(first).max():.4g}, but the model takes "
+            "standardised images (less the recording's mean, divided by its std), as "
+            "mouse.trials(tier).inputs(model.inputs) gives them: the rates will be far too high",
+            stacklevel=4,
+        )
+
+
+def _sizes(spec: InputSpec) -> str:
+    return ", ".join(map(str, spec.image_shape))
+
+
+def _form(inputs: Any) -> str:
+    """Returns in a few words what a model was called with."""
+    if isinstance(inputs, Mapping):
+        return f"{{{', '.join(f'{key!r}: {_form(each)}' for key, each in inputs.items())}}}"[:100]
+    shape = getattr(inputs, "shape", None)
+    of_shape = "" if shape is None else f" of shape {tuple(shape)}"
+    return f"{type(inputs).__name__}{of_shape}"

@@ -1,0 +1,135 @@
+"""Whether a recording's values can be what they are said to be: asked once, when it is prepared."""
+
+import math
+import warnings
+
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.recordings.recording import Recording
+from sensorium_tf.specs import IMAGE, RESPONSE
+
+# Statistics over all trials instead of the training trials differ by less, and by no other trials
+# as much as by the second.
+_ODD, _IMPOSSIBLE = 1.25, 1000.0
+# Grey values are 0 to 255; those of 16 bits are taken, with a warning.
+_DARKEST, _BRIGHTEST = 0.0, 255.0
+_LARGEST = 1e6
+
+
+def check_signal(recording: Recording, name: str, values: np.ndarray) -> None:
+    """Checks what was recorded beside the images against its own statistics.
+
+    Args:
+        recording: That is prepared.
+        name: Of the signal.
+        values: Of all trials, `(trials, columns)` float32.
+
+    Raises:
+        SensoriumError: If the recording's statistics cannot be those of its data. Where they
+            differ a lot, or responses are negative, a warning says so.
+    """
+    folder = recording.spec[name].folder
+    if name == RESPONSE and values.min() < 0:
+        share = (values < 0).mean()
+        _warn(
+            recording,
+            f"{share:.0%} of the values in data/{folder} are negative, down to {values.min():.3g}, "
+            "which deconvolved activity never is: kept, but models are trained to predict rates, "
+            "which are not: deconvolve it first if it is dF/F",
+        )
+    training = values[recording.trials_of(recording.challenge.training_tier)]
+    if not training.size:
+        return
+    mean = training.mean(axis=0, dtype=np.float64)
+    squares = np.einsum("ij,ij->j", training, training, dtype=np.float64) / len(training)
+    _compare(recording, name, mean, np.sqrt(np.maximum(squares - mean**2, 0)))
+
+
+class ImageCheck:
+    """Checks the images of a recording while they are read, some at a time.
+
+    Args:
+        recording: That is prepared.
+    """
+
+    def __init__(self, recording: Recording):
+        self._recording = recording
+        self._training = recording.trials_of(recording.challenge.training_tier)
+        self._n_pixels, self._sum, self._squares = 0, 0.0, 0.0
+        self._lowest, self._highest = math.inf, -math.inf
+
+    def add(self, trials: np.ndarray, images: np.ndarray) -> None:
+        """Takes in some images.
+
+        Args:
+            trials: Their indexes.
+            images: `(trials, height, width, channels)` float32.
+
+        Raises:
+            SensoriumError: If one holds values that no image has.
+        """
+        lowest, highest = float(images.min()), float(images.max())
+        if max(-lowest, highest) > _LARGEST:
+            largest = np.abs(images).max(axis=(1, 2, 3))
+            trial = trials[np.argmax(largest > _LARGEST)]
+            raise SensoriumError(
+                f"{self._recording.path}: image of trial {trial} holds {largest.max():.3g}, "
+                f"expected grey values, {_DARKEST:g} to {_BRIGHTEST:g}: mend it, or take the files "
+                "of this trial out of every folder under data"
+            )
+        self._lowest, self._highest = min(lowest, self._lowest), max(highest, self._highest)
+        if len(chosen := images[np.isin(trials, self._training)]):
+            pixels = chosen.reshape(-1)
+            self._n_pixels += pixels.size
+            self._sum += float(pixels.sum())
+            self._squares += float(np.dot(pixels, pixels))
+
+    def finish(self) -> None:
+        """Compares what was taken in with the recording's statistics.
+
+        Raises:
+            SensoriumError: As `check_signal`. Where values are unusual a warning says so.
+        """
+        if self._lowest < _DARKEST or self._highest > _BRIGHTEST:
+            folder = self._recording.spec[IMAGE].folder
+            _warn(
+                self._recording,
+                f"data/{folder} hold values from {self._lowest:.4g} to {self._highest:.4g}, "
+                f"expected grey values, {_DARKEST:g} to {_BRIGHTEST:g}: kept, but look whether "
+                "they are images as they were shown",
+            )
+        if self._n_pixels:
+            mean = self._sum / self._n_pixels
+            std = math.sqrt(max(self._squares / self._n_pixels - mean**2, 0))
+            _compare(self._recording, IMAGE, np.array([mean]), np.array([std]))
+
+
+def _compare(recording: Recording, name: str, mean: np.ndarray, std: np.ndarray) -> None:
+    """Compares the statistics of a recording with those of its training trials, per column."""
+    said, folder = recording.statistics[name], recording.spec[name].folder
+    varies = std > 0
+    if not varies.any():
+        return
+    said_mean, said_std = (np.atleast_1d(each)[varies] for each in (said.mean, said.std))
+    mean, std = mean[varies], std[varies]
+    with np.errstate(over="ignore"):
+        ratio = np.maximum(said_std, 1e-300) / std
+        off = np.abs(said_mean - mean) / std
+    # What a neuron that hardly responds is divided by does not follow from its std alone.
+    smallest = np.median(ratio) if name == RESPONSE else ratio.min()
+    middle = float(np.median(ratio))
+    what = (
+        f"meta/statistics/{folder} do not fit data/{folder}: of the training trials the std is "
+        f"{np.median(std):.3g} there, but {np.median(said_std):.3g}, and the mean "
+        f"{np.median(mean):.3g}, but {np.median(said_mean):.3g} (medians over {len(std)} columns)"
+    )
+    remedy = "delete that folder of statistics, and they are computed from the data"
+    if max(ratio.max(), off.max()) > _IMPOSSIBLE or smallest < 1 / _IMPOSSIBLE:
+        raise SensoriumError(f"{recording.path}: {what}: {remedy}")
+    if max(middle, 1 / middle) > _ODD or np.median(off) > _ODD - 1:
+        _warn(recording, f"{what}: kept, but {remedy}")
+
+
+def _warn(recording: Recording, text: str) -> None:
+    warnings.warn(f"{recording.path}: {text}", stacklevel=3)

@@ -1,0 +1,146 @@
+"""Values that cannot be what they are said to be are named when a recording is prepared."""
+
+import warnings
+
+import numpy as np
+import pytest
+from recording_files import recording_tree, write_zip
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.data import prepare
+
+MEAN, STD = ("meta/statistics/{}/all/" + each for each in ("mean", "std"))
+
+
+@pytest.fixture
+def tree():
+    return recording_tree(n_train=30)
+
+
+@pytest.fixture
+def prepare_it(tmp_path):
+    """Prepares a recording; returns what is warned of."""
+
+    def prepare_tree(tree):
+        path = write_zip(tmp_path / "r.zip", tree)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            prepare("lab", recording=path, data_dir=tmp_path / "data")
+        texts = [str(each.message) for each in said if each.category is UserWarning]
+        assert all(text.startswith(str(path)) for text in texts), texts
+        # Opening says what is odd each time.
+        return [text.removeprefix(f"{path}: ") for text in dict.fromkeys(texts)]
+
+    return prepare_tree
+
+
+def images(tree, change):
+    """Returns the recording with other images, and without statistics of them."""
+    return {
+        name: change(value.astype(np.float32)) if name.startswith("data/images/") else value
+        for name, value in tree.items()
+        if "statistics/images" not in name
+    }
+
+
+def test_nothing_is_said_of_a_sound_recording(tree, prepare_it):
+    assert prepare_it(tree) == []
+
+
+def test_statistics_over_all_trials_are_no_reason_to_warn(tree, prepare_it):
+    n_trials = len(tree["meta/trials/tiers"])
+    for signal in ("images", "responses", "behavior", "pupil_center"):
+        values = np.stack([tree[f"data/{signal}/{trial}"] for trial in range(n_trials)])
+        axis = None if signal == "images" else 0
+        tree[MEAN.format(signal)] = values.mean(axis, dtype=float)
+        tree[STD.format(signal)] = values.std(axis, dtype=float, ddof=1)
+    assert prepare_it(tree) == []
+
+
+@pytest.mark.parametrize("signal", ["images", "responses", "behavior", "pupil_center"])
+@pytest.mark.parametrize(("statistic", "factor"), [(STD, 3), (STD, 0.2), (MEAN, 3)])
+def test_statistics_of_other_data_are_named(tree, prepare_it, signal, statistic, factor):
+    name = statistic.format(signal)
+    tree[name] = tree[name] * factor
+    (text,) = prepare_it(tree)
+    assert f"meta/statistics/{signal} do not fit data/{signal}" in text
+    assert "kept, but delete that folder of statistics" in text
+
+
+@pytest.mark.parametrize("signal", ["images", "responses", "behavior", "pupil_center"])
+@pytest.mark.parametrize("value", [1e-44, 1e38])
+def test_impossible_statistics_are_refused(tree, prepare_it, signal, value):
+    name = STD.format(signal)
+    tree[name] = np.full_like(tree[name], value)
+    with pytest.raises(SensoriumError, match=rf"r.zip: meta/statistics/{signal} .* delete that"):
+        prepare_it(tree)
+
+
+def test_one_neuron_whose_std_would_outweigh_all_is_refused(tree, prepare_it):
+    tree[STD.format("responses")][2] = 1e30
+    with pytest.raises(SensoriumError, match="meta/statistics/responses do not fit"):
+        prepare_it(tree)
+
+
+def test_a_neuron_that_never_responded_in_training_is_no_reason_to_warn(tree, prepare_it):
+    for trial in np.flatnonzero(tree["meta/trials/tiers"] == "train"):
+        tree[f"data/responses/{trial}"][2] = 0
+    for name in (MEAN, STD):
+        tree[name.format("responses")][2] = 0.01
+    assert prepare_it(tree) == []
+
+
+def test_negative_responses_are_named(tree, prepare_it):
+    for trial in range(len(tree["meta/trials/tiers"])):
+        tree[f"data/responses/{trial}"] -= np.float32(0.5)
+    tree[MEAN.format("responses")] -= 0.5
+    (text,) = prepare_it(tree)
+    assert "of the values in data/responses are negative, down to -0.5" in text
+    assert "deconvolve it first" in text
+
+
+@pytest.mark.parametrize("change", [lambda x: x / 255, lambda x: x * 0.5 + 60])
+def test_grey_values_of_another_scale_are_no_reason_to_warn(tree, prepare_it, change):
+    (text,) = prepare_it(images(tree, change))
+    assert text.startswith("no statistics of image")
+
+
+@pytest.mark.parametrize("change", [lambda x: x - 1000, lambda x: (x - 113) / 60, lambda x: x * 9])
+def test_images_that_are_no_grey_values_are_named(tree, prepare_it, change):
+    _, text = prepare_it(images(tree, change))
+    assert "data/images hold values from" in text and "expected grey values, 0 to 255" in text
+
+
+def test_images_beyond_any_grey_value_are_refused(tree, prepare_it):
+    tree["data/images/7"] = np.full((1, 144, 256), 1e30, np.float32)
+    with pytest.raises(SensoriumError, match=r"r.zip: image of trial 7 holds 1e\+30, expected"):
+        prepare_it(tree)
+
+
+@pytest.mark.parametrize("value", [0.0, -321.5])
+def test_neurons_at_one_place_are_named(tree, prepare_it, value):
+    tree["meta/neurons/cell_motor_coordinates"] = np.full((5, 3), value)
+    (text,) = prepare_it(tree)
+    assert "cell_motor_coordinates.npy puts all neurons at one place" in text
+    assert "--positions=free" in text
+
+
+def test_places_beyond_any_cortex_are_refused(tree, prepare_it):
+    tree["meta/neurons/cell_motor_coordinates"][1, 2] = 1e308
+    with pytest.raises(SensoriumError, match="holds 1e.308, expected micrometres"):
+        prepare_it(tree)
+
+
+def test_withheld_signals_are_no_reason_to_warn(tree, prepare_it):
+    from recording_files import withhold
+
+    hidden = withhold(tree, signals=["behavior", "pupil_center"], tiers=["test"])
+    assert prepare_it(hidden) == []
+
+
+@pytest.mark.parametrize("session", ["26872-17-20", "27204-5-13", "23343-5-17"])
+def test_nothing_is_said_of_the_reference_recordings(shared, tmp_path, session):
+    (path,) = (shared / "recordings").glob(f"static{session}-*.zip")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        prepare("lab", recording=path, data_dir=tmp_path)
