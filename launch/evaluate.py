@@ -22,7 +22,7 @@ COMPARE = show(
 )
 TRIALS = define_flags(
     cli.CommandSettings,
-    ["tier", "mice", "truth", "output"],
+    ["tier", "mice", "truth", "output", "figure_format"],
     default_texts={
         "tier": "test where its responses are known or in --truth, else validation",
         "mice": "all of the model's",

@@ -17,6 +17,7 @@ from sensorium_tf.config import Config, hint, setting
 from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line, os_reason
 from sensorium_tf.flags import define_flags, help_text
 from sensorium_tf.quiet import quieten_tensorflow
+from sensorium_tf.settings import FIGURE_FORMATS
 
 # Exit status of a run that SIGTERM stopped and that can go on: "try again" in sysexits.h.
 _STOPPED = 75
@@ -49,6 +50,9 @@ class CommandSettings(Config):
         (), "Custom modules to import first: of parts, metrics, recipes or a model file."
     )
     json: bool = setting(False, "Print JSON instead of text.")
+    figure_format: str = setting(
+        FIGURE_FORMATS[0], "Format of the figures.", choices=FIGURE_FORMATS
+    )
     data_dir: str | None = setting(None, "Folder of the prepared datasets.", essential=True)
 
 

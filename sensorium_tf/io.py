@@ -2,10 +2,12 @@
 
 import contextlib
 import errno
+import glob
 import os
 import secrets
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -17,6 +19,11 @@ try:
 except ImportError:  # not a POSIX system
     fcntl = None
 
+#: In the name of a file that is being written; a user's own hidden files look otherwise.
+RANDOM = "[0-9a-f]" * 8
+_TEMPORARY = ".tmp"
+# Seconds, within which a file that is made is locked.
+_YOUNG = 60.0
 # Neither follows a link to a user's file nor waits for the other end of a pipe; what a flag of a
 # POSIX system is for, other systems do not have.
 _OPEN = os.O_RDWR | os.O_CREAT
@@ -42,7 +49,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
 
     What is written goes to a temporary file beside `path`, which replaces `path` when the block
     ends. If the block raises, or the disk is full, the temporary file is removed and whatever was
-    at `path` stays as it was.
+    at `path` stays as it was. What processes that were killed left of the same file is removed.
 
     Args:
         path: The file; folders above it are created.
@@ -60,7 +67,7 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     path = expand(path)
     if not path.name:
         raise SensoriumError(f"{path}: is a folder, expected a file's name")
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary = beside(path, _TEMPORARY)
     text = {} if mode == "wb" else {"encoding": "utf-8", "newline": ""}
     try:
         # Renaming onto a folder would fail too, but only after all the work.
@@ -70,12 +77,12 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
             if folder.is_file():
                 raise SensoriumError(f"{folder}: is a file, expected a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path, _TEMPORARY)
         # Unlike the tempfile module's, a file made by `open` has the user's usual permissions.
         with temporary.open(mode.replace("w", "x"), **text) as file:
+            _try_lock(file.fileno())
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        replace(temporary, path)
     except OSError as e:
         # Errors of other files that the block works with keep their own name.
         if e.filename not in (None, str(temporary), str(path), *map(str, path.parents)):
@@ -84,6 +91,65 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def beside(path: Path, suffix: str) -> Path:
+    """Returns a name beside a file, for what is to take its place: hidden, and nobody else's."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}{suffix}")
+
+
+def replace(temporary: Path, path: Path) -> None:
+    """Moves a complete file to its name so that it survives a power cut.
+
+    Raises:
+        OSError: If the system refuses to.
+    """
+    _sync(temporary)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
+def remove_leftovers(path: Path, suffix: str) -> None:
+    """Removes what processes that were killed left of a file, as `beside` names it.
+
+    What a process holds a lock on is still being written, and what has no lock yet is young.
+    """
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.{RANDOM}{suffix}"):
+        with contextlib.suppress(OSError):
+            file = os.open(leftover, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+            try:
+                if time.time() - os.fstat(file).st_mtime > _YOUNG and _try_lock(file):
+                    leftover.unlink()
+            finally:
+                os.close(file)
+
+
+def _try_lock(file: int) -> bool:
+    """Locks an open file if nobody else does; tells whether that went well."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Has the disk keep a file's content, or a folder's names, where the system can."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except OSError:  # a folder, on systems that open none
+        if path.is_dir():
+            return
+        raise
+    try:
+        os.fsync(file)
+    except OSError as e:
+        if e.errno != errno.EINVAL:  # a folder, on file systems that sync none
+            raise
+    finally:
+        os.close(file)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,8 @@ from sensorium_tf.recipes import SCHEDULES, Recipe
 from sensorium_tf.registry import RECIPES
 from sensorium_tf.specs import Track
 
+#: Suffixes of figures; the first is what is written unless somebody chooses another.
+FIGURE_FORMATS = ("png", "pdf", "svg")
 #: Where a run can compute, see `training.make_strategy`.
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 

@@ -1,10 +1,13 @@
 import errno
 import os
 
+import numpy as np
 import pytest
+from small_models import small_model
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.io import atomic_write
+from sensorium_tf.runs import save_model
 
 
 def test_a_file_appears_complete_with_the_folders_above_it(tmp_path):
@@ -66,3 +69,44 @@ def test_a_new_file_has_the_permissions_of_any_other(tmp_path):
 def test_other_modes_are_refused(tmp_path):
     with pytest.raises(ValueError, match="mode 'a'"), atomic_write(tmp_path / "file", "a"):
         pytest.fail("the block ran")
+
+
+def test_what_killed_processes_left_of_a_file_is_removed(tmp_path):
+    path = tmp_path / "file[1].txt"
+    names = (".file[1].txt.0123abcd.tmp", ".file[1].txt.89abcdef.tmp", ".file.txt.0123abcd.tmp")
+    left, young, other = (tmp_path / name for name in names)
+    for each in (left, young, other):
+        each.write_text("half")
+    for each in (left, other):
+        os.utime(each, (0, 0))
+    with atomic_write(path) as file:
+        file.write("whole")
+    assert {*tmp_path.iterdir()} == {path, young, other}
+
+
+def test_what_another_process_is_still_writing_is_left_alone(tmp_path):
+    with atomic_write(tmp_path / "file") as first:
+        (temporary,) = tmp_path.iterdir()
+        os.utime(temporary, (0, 0))
+        with atomic_write(tmp_path / "file") as second:
+            second.write("second")
+        first.write("first")
+    assert (tmp_path / "file").read_text() == "first"
+
+
+@pytest.mark.parametrize("kind", ["text", "model"])
+def test_a_file_and_its_folder_are_on_the_disk_before_anything_goes_on(tmp_path, monkeypatch, kind):
+    path, synced, really_sync = tmp_path / "file.keras", [], os.fsync
+
+    def sync(number):
+        synced.append((os.path.samestat(os.fstat(number), tmp_path.stat()), path.exists()))
+        really_sync(number)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    if kind == "text":
+        with atomic_write(path) as file:
+            file.write("text")
+    else:
+        save_model(small_model({"full": np.zeros((1, 2))}, model="ln"), path)
+    # The content under its temporary name, then the folder, which has the new name by then.
+    assert synced == [(False, False), (True, True)]

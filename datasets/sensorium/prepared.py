@@ -283,7 +283,7 @@ def _guarded(path: Path) -> contextlib.AbstractContextManager[None]:
         path,
         "damaged, or not written by this package",
         remedy=f"delete the folder {path.parent} and prepare it again",
-        missing=f"is missing: delete the folder {path.parent} and prepare it again",
+        missing=f"damaged (is missing): delete the folder {path.parent} and prepare it again",
     )
 
 

@@ -14,6 +14,7 @@ import tensorflow_datasets as tfds
 from sensorium_tf.datasets.sensorium.download import Download
 from sensorium_tf.datasets.sensorium.features import features_of
 from sensorium_tf.datasets.sensorium.images import Images
+from sensorium_tf.datasets.sensorium.manual import find_by_hand
 from sensorium_tf.datasets.sensorium.prepared import Description, check_prepared, describe
 
 from sensorium_tf.challenges import sensorium2022
@@ -254,11 +255,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 }
                 yield trial, example
 
-    def _find_recording(self, dl_manager: tfds.download.DownloadManager) -> tfds.core.Path:
+    def _find_recording(self, dl_manager: tfds.download.DownloadManager) -> os.PathLike | str:
         """Returns the path of the recording: given by hand, in the manual folder, downloaded."""
         name = self.builder_config.name
         if self._recording is not None:
-            return tfds.core.Path(self._recording)
+            return self._recording
         if name == "simulated":
             folder = dl_manager.download_dir / "sensorium_simulated"
             return simulate_recording(folder, session_key=_SIMULATED_SESSION)
@@ -266,9 +267,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             raise SensoriumError(f"sensorium/{name}: say which recording it is (recording=PATH)")
         entry = _CHALLENGE.catalog[name]
         with contextlib.suppress(AssertionError):  # TFDS's word for: no such folder, or empty
-            for found in (f"{entry.stem}.zip", entry.stem):
-                if (dl_manager.manual_dir / found).exists():
-                    return dl_manager.manual_dir / found
+            if found := find_by_hand(Path(dl_manager.manual_dir), entry.stem):
+                return found
         try:
             self._download = Download(dl_manager, entry.url)
         except SensoriumError as e:

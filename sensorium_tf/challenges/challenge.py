@@ -16,7 +16,7 @@ from sensorium_tf.specs import (
     input_size,
 )
 
-_SESSION_KEY = re.compile(r"\d+-\d+-\d+")
+_SESSION_KEY = re.compile(r"[0-9]{1,9}-[0-9]{1,9}-[0-9]{1,9}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,8 @@ class Challenge:
         """
         if not _SESSION_KEY.fullmatch(session_key):
             raise SensoriumError(
-                f"session key {session_key!r}: expected animal-session-scan, such as 26872-17-20"
+                f"session key {shown(session_key)}: expected animal-session-scan, three numbers "
+                "such as 26872-17-20"
             )
         return self.stem.format(session_key=session_key)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import tensorflow_datasets as tfds
 
+from sensorium_tf.config import hint
 from sensorium_tf.data.mouse import SIMULATED, Mouse, is_refused
 from sensorium_tf.data.trials import response_scale
 from sensorium_tf.datasets.sensorium import Builder, RecordingConfig
@@ -50,14 +51,19 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
             f"mouse {name!r}: the prepared dataset in {folder} is damaged ({one_line(e)}): delete "
             f"the folder sensorium/{name} there and prepare it again"
         ) from e
-    command = (
-        f"run python launch/prepare.py --mice={name} (or --recording=PATH --name={name} for a "
-        "custom recording)"
-    )
+    command = f"run python launch/prepare.py --mice={name}"
+    if name not in Builder.builder_configs:
+        command = f"run python launch/prepare.py --recording=PATH --name={name}"
     if earlier:
         raise SensoriumError(
             f"mouse {name!r} in {folder} is prepared as version {earlier[-1].name}, but this is "
             f"version {builder.version}: {command} and delete the folder {earlier[-1]}"
+        )
+    if name not in Builder.builder_configs:
+        # There is nothing of this name that could be prepared without a recording.
+        raise SensoriumError(
+            f"mouse {name!r} is not prepared in {folder}, and no published one has this name "
+            f"({hint(name, Builder.builder_configs)}); for a custom recording {command}"
         )
     raise SensoriumError(f"mouse {name!r} is not prepared in {folder}: {command}")
 

@@ -25,9 +25,10 @@ from sensorium_tf.io import expand
 from sensorium_tf.metrics import Scores, evaluate_rates, summarize
 from sensorium_tf.models import same_places
 from sensorium_tf.plotting import paired_correlations, save_figure, score_distributions
-from sensorium_tf.plotting.style import model_colors
+from sensorium_tf.plotting.style import check_figure_format, model_colors
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Provenance, Run, predict
+from sensorium_tf.settings import FIGURE_FORMATS
 
 if TYPE_CHECKING:
     import xarray
@@ -216,6 +217,7 @@ def compare(
     mice: str | Iterable[str] | None = None,
     truth: str | os.PathLike | None = None,
     output: str | os.PathLike | None = None,
+    figure_format: str = FIGURE_FORMATS[0],
     data_dir: str | os.PathLike | None = None,
 ) -> Comparison:
     """Compares trained runs with the first of them, and writes `comparison.json` and `figures/`.
@@ -228,6 +230,7 @@ def compare(
         truth: As of `evaluate`.
         output: Folder for the files; if left out `comparison` in the folder where `evaluate` writes
             those of the first run.
+        figure_format: Of the figures: `png`, `pdf` or `svg`.
         data_dir: Where the prepared datasets are; if left out where each run's are, and for a path
             where the first run's are.
 
@@ -238,6 +241,7 @@ def compare(
         SensoriumError: As `evaluate`, or if there are fewer than two runs, duplicates among them,
             or runs on other mice, neurons or recordings.
     """
+    check_figure_format(figure_format)
     of_first = runs[0].data_dir if runs and isinstance(runs[0], Run) else None
     opened = _open(
         [Run.of(run, data_dir if isinstance(run, Run) else data_dir or of_first) for run in runs]
@@ -261,7 +265,7 @@ def compare(
         folder=folder,
     )
     write_json(folder / "comparison.json", comparison.to_json())
-    _write_figures(folder / "figures", comparison)
+    _write_figures(folder / "figures", comparison, figure_format)
     return comparison
 
 
@@ -375,7 +379,7 @@ def _difference(
     return found
 
 
-def _write_figures(folder: Path, comparison: Comparison) -> None:
+def _write_figures(folder: Path, comparison: Comparison, suffix: str) -> None:
     """Writes the paired scores of each mouse, and all scores side by side."""
     correlations, oracle = {}, {}
     for mouse, each in comparison.mice.items():
@@ -386,9 +390,9 @@ def _write_figures(folder: Path, comparison: Comparison) -> None:
         oracle[f"{mouse}\n{each.first.tier}"] = each.first.oracle
         save_figure(
             paired_correlations(found, title=f"{mouse}, tier {each.first.tier}"),
-            folder / f"paired_{mouse}.png",
+            folder / f"paired_{mouse}.{suffix}",
         )
     title = "" if comparison.equals else "not given the same signals or trials"
     save_figure(
-        score_distributions(correlations, oracle=oracle, title=title), folder / "scores.png"
+        score_distributions(correlations, oracle=oracle, title=title), folder / f"scores.{suffix}"
     )

@@ -18,8 +18,10 @@ from sensorium_tf.metrics import (
     oracle_correlation,
 )
 from sensorium_tf.models import EnsembleModel, FiringRateModel
+from sensorium_tf.plotting.style import check_figure_format
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Provenance, Run, predict
+from sensorium_tf.settings import FIGURE_FORMATS
 from sensorium_tf.specs import InputSpec
 
 # Metadata of the neurons by which they are scored apart.
@@ -33,6 +35,7 @@ def evaluate(
     mice: str | Iterable[str] | None = None,
     truth: str | os.PathLike | None = None,
     output: str | os.PathLike | None = None,
+    figure_format: str = FIGURE_FORMATS[0],
     data_dir: str | os.PathLike | None = None,
 ) -> Evaluation:
     """Scores a trained model, and writes `evaluation.json`, `neurons.csv` and `figures/`.
@@ -50,6 +53,7 @@ def evaluate(
             mouse `simulated` is its `truth_file`.
         output: Folder for the files; if left out the workdir or, for a lone model file `a.keras`,
             the folder `a_results` beside it.
+        figure_format: Of the figures: `png`, `pdf` or `svg`.
         data_dir: Where the prepared datasets are; if left out where the run's are.
 
     Returns:
@@ -59,6 +63,7 @@ def evaluate(
         SensoriumError: If there is no model, it does not fit a recording, a mouse or tier is not
             there, or its responses are withheld.
     """
+    check_figure_format(figure_format)
     run = Run.of(run, data_dir)
     loaded = run.load_mice(None if mice is None else mouse_names(mice))
     known = load_truth(truth, loaded)
@@ -81,7 +86,7 @@ def evaluate(
         },
         folder=folder,
     )
-    write_run_files(folder, evaluation, model=run.model, mice=loaded)
+    write_run_files(folder, evaluation, model=run.model, mice=loaded, figure_format=figure_format)
     return evaluation
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from keras import ops
 
 from sensorium_tf.data import Mouse
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
@@ -29,6 +30,7 @@ def write_run_files(
     *,
     model: FiringRateModel | EnsembleModel,
     mice: Sequence[Mouse],
+    figure_format: str,
 ) -> None:
     """Writes `evaluation.json`, `neurons.csv` and `figures/`.
 
@@ -37,13 +39,14 @@ def write_run_files(
         evaluation: What they show.
         model: The evaluated one.
         mice: The evaluated ones.
+        figure_format: Suffix of the figures.
 
     Raises:
         SensoriumError: If a file cannot be written.
     """
     write_json(folder / "evaluation.json", evaluation.to_json())
     _write_neurons(folder / "neurons.csv", evaluation, mice)
-    _write_figures(folder / "figures", model, evaluation, mice)
+    _write_figures(folder / "figures", model, evaluation, mice, figure_format)
 
 
 def _write_neurons(path: Path, evaluation: Evaluation, mice: Sequence[Mouse]) -> None:
@@ -71,6 +74,7 @@ def _write_figures(
     model: FiringRateModel | EnsembleModel,
     evaluation: Evaluation,
     mice: Sequence[Mouse],
+    suffix: str,
 ) -> None:
     """Writes the figures of the model, and of each mouse."""
     # An ensemble has no filters and positions of its own; its members' folders show theirs.
@@ -82,7 +86,7 @@ def _write_figures(
                 n_channels=model.inputs[IMAGE].size,
                 title=f"{evaluation.model}: filters of the first layer",
             ),
-            folder / "filters.png",
+            folder / f"filters.{suffix}",
         )
     for mouse in mice:
         each = evaluation.mice[mouse.name]
@@ -92,7 +96,7 @@ def _write_figures(
             correlation_histogram(
                 {evaluation.model: correlations}, oracle=each.oracle, title=title
             ),
-            folder / f"correlations_{mouse.name}.png",
+            folder / f"correlations_{mouse.name}.{suffix}",
         )
         save_figure(
             responses_against_rates(
@@ -102,7 +106,7 @@ def _write_figures(
                 unit_ids=mouse.unit_ids,
                 title=title,
             ),
-            folder / f"responses_{mouse.name}.png",
+            folder / f"responses_{mouse.name}.{suffix}",
         )
         save_figure(
             neurons_in_cortex(
@@ -111,19 +115,19 @@ def _write_figures(
                 label="single-trial correlation",
                 title=title,
             ),
-            folder / f"cortex_{mouse.name}.png",
+            folder / f"cortex_{mouse.name}.{suffix}",
         )
         if each.oracle is not None:
-            _write_repeats(folder, each, mouse.challenge.fev_threshold)
+            _write_repeats(folder, each, mouse.challenge.fev_threshold, suffix)
         positions = model.readouts[mouse.name].positions() if single else None
         if positions is not None:
             save_figure(
                 receptive_field_positions(
-                    np.asarray(positions),
+                    ops.convert_to_numpy(positions),
                     mouse.cell_motor_coordinates,
                     title=f"{evaluation.model}, {mouse.name}: retinotopy",
                 ),
-                folder / f"retinotopy_{mouse.name}.png",
+                folder / f"retinotopy_{mouse.name}.{suffix}",
             )
     if len(mice) > 1:
         named = {f"{name}\n{each.tier}": each for name, each in evaluation.mice.items()}
@@ -132,17 +136,17 @@ def _write_figures(
             for label, each in named.items()
         }
         oracle = {label: each.oracle for label, each in named.items()}
-        save_figure(score_distributions(correlations, oracle=oracle), folder / "scores.png")
+        save_figure(score_distributions(correlations, oracle=oracle), folder / f"scores.{suffix}")
 
 
-def _write_repeats(folder: Path, each: MouseEvaluation, fev_threshold: float) -> None:
+def _write_repeats(folder: Path, each: MouseEvaluation, fev_threshold: float, suffix: str) -> None:
     """Writes how reliable neurons are, and the repeats of the most reliable one."""
     title = f"{each.mouse}, tier {each.tier}"
     save_figure(
         reliability_histograms(
             each.explainable_variance, each.oracle, fev_threshold=fev_threshold, title=title
         ),
-        folder / f"reliability_{each.mouse}.png",
+        folder / f"reliability_{each.mouse}.{suffix}",
     )
     neuron = int(np.argmax(each.explainable_variance))
     save_figure(
@@ -153,5 +157,5 @@ def _write_repeats(folder: Path, each: MouseEvaluation, fev_threshold: float) ->
             title=f"{title}, unit {each.unit_ids[neuron]}: "
             f"FEV = {each.explainable_variance[neuron]:.2f}",
         ),
-        folder / f"repeats_{each.mouse}.png",
+        folder / f"repeats_{each.mouse}.{suffix}",
     )

@@ -143,8 +143,12 @@ class ModelSettings(Config):
         super().__post_init__()
         for kind in (field.name for field in dataclasses.fields(Architecture)):
             if (written := getattr(self, kind)) is not None:
+                try:
+                    part = Part.parse(written)
+                except SensoriumError as e:
+                    raise SensoriumError(f"{kind}: {e}") from e
                 # However it was written, it is the same part.
-                object.__setattr__(self, kind, str(Part.parse(written)))
+                object.__setattr__(self, kind, str(part))
         if self.function is None:
             self.architecture()
             return

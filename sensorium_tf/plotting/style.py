@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sensorium_tf.config import hint
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import atomic_write
+from sensorium_tf.settings import FIGURE_FORMATS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +32,8 @@ TITLE, LABEL, TICK = 10, 9, 8
 
 # Of what is printed: journals ask for 300.
 _DPI = 300
-# Formats and what would be the time of writing in them.
-_METADATA = {"png": None, "pdf": {"CreationDate": None}, "svg": {"Date": None}}
+# What would be the time of writing in a format.
+_TIMES = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
 _SHOWN_DPI = 110
 
 
@@ -149,6 +151,13 @@ def side_by_side(images: np.ndarray) -> np.ndarray:
     return np.concatenate([first, *(part for each in others for part in (gap, each))], axis=2)
 
 
+def check_figure_format(figure_format: str) -> None:
+    """Raises SensoriumError unless figures can be written in a format."""
+    if figure_format not in FIGURE_FORMATS:
+        known = hint(figure_format, FIGURE_FORMATS)
+        raise SensoriumError(f"figure_format {figure_format!r}: {known}")
+
+
 def save_figure(figure: Figure, path: str | os.PathLike) -> None:
     """Writes a figure in the format that the suffix of the file says.
 
@@ -164,9 +173,9 @@ def save_figure(figure: Figure, path: str | os.PathLike) -> None:
     import matplotlib
 
     suffix = Path(path).suffix.lower().removeprefix(".")
-    if suffix not in _METADATA:
-        known = ", ".join(f".{each}" for each in _METADATA)
+    if suffix not in FIGURE_FORMATS:
+        known = ", ".join(f".{each}" for each in FIGURE_FORMATS)
         raise SensoriumError(f"{path}: expected a file name that ends in one of {known}")
     options = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "sensorium_tf"}
     with matplotlib.rc_context(options), atomic_write(path, "wb") as file:
-        figure.savefig(file, format=suffix, dpi=_DPI, metadata=_METADATA[suffix])
+        figure.savefig(file, format=suffix, dpi=_DPI, metadata=_TIMES.get(suffix))

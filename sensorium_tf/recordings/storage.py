@@ -250,7 +250,7 @@ class Storage:
         if not file.is_symlink():
             return "has gone meanwhile"
         return (
-            f"is a link to {shown(file.readlink())}, which is not here: get the content, as with "
+            f"is a link to {shown(file.readlink(), most=200)}, which is not here: get the content, as with "
             "git annex get, or copy the files themselves"
         )
 

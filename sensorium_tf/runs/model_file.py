@@ -3,14 +3,13 @@
 import contextlib
 import os
 import re
-import secrets
 import warnings
 from pathlib import Path
 
 import keras
 
 from sensorium_tf.errors import AccessError, SensoriumError, os_reason
-from sensorium_tf.io import expand
+from sensorium_tf.io import beside, expand, remove_leftovers, replace
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.reading import ZIP, open_regular, reading
 from sensorium_tf.runs.model_archive import check_model_archive
@@ -49,11 +48,12 @@ def save_model(model: FiringRateModel | EnsembleModel, path: str | os.PathLike) 
     """
     path = check_model_file(path)
     # Keras writes by name and only to names that end so.
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{_SUFFIX}")
+    temporary = beside(path, _SUFFIX)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(path, _SUFFIX)
         model.save(temporary)
-        temporary.replace(path)
+        replace(temporary, path)
     except OSError as e:
         raise AccessError(f"{path}: cannot be written: {os_reason(e)}") from e
     finally:

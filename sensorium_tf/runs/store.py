@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.io import atomic_write, expand, file_lock
+from sensorium_tf.io import RANDOM, atomic_write, expand, file_lock
 from sensorium_tf.reading import open_regular, parse_json, read_json, reading
 from sensorium_tf.registry import import_recorded
 from sensorium_tf.runs.checkpoint import Checkpoints
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 # A line of metrics has some kilobytes.
 _LONGEST_LINE = 1 << 20
-# In the name of a file that is being written; a user's own hidden files look otherwise.
-_RANDOM = "[0-9a-f]" * 8
 
 
 class RunStore:
@@ -138,7 +136,7 @@ class RunStore:
 
     def _leftovers(self) -> list[Path]:
         """Returns the files that were to take the place of others, as `atomic_write` names them."""
-        patterns = (f".*.{_RANDOM}.tmp", f".*.{_RANDOM}.keras")
+        patterns = (f".*.{RANDOM}.tmp", f".*.{RANDOM}.keras")
         return [
             path
             for folder in (self.path, self._checkpoint_folder)

@@ -16,7 +16,7 @@ class NotCsvError(ValueError):
 
 
 def records(file: TextIO, separator: str = ",") -> Iterator[list[str]]:
-    """Yields the cells of each record, as `csv.reader(file, strict=True)` does.
+    """Yields the cells of each record, as `csv.reader(file, strict=True, skipinitialspace=True)`.
 
     Args:
         file: Open for reading, with `newline=""`.
@@ -58,6 +58,8 @@ def _cells(line: str, lines: _Lines, separator: str) -> list[str]:
     if not end:
         return cells
     while True:
+        while line.startswith(" ", at):
+            at += 1
         if line.startswith('"', at):
             cell, last_line, at = _quoted(line, at + 1, lines)
             if last_line is not line:

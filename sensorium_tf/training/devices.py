@@ -22,6 +22,7 @@ _VARIABLE = "TF_CONFIG"
 _EXAMPLE = '{"cluster": {"worker": ["host1:port", ...]}, "task": {"type": "worker", "index": 0}}'
 # Seconds between two looks at a worker that is not there yet, and until a person is told of it.
 _PAUSE, _PATIENCE = 0.2, 5.0
+_ALONE = "train by this process alone with --strategy=one_device, or unset it"
 
 
 def make_strategy(name: str = "auto") -> tf.distribute.Strategy:
@@ -175,7 +176,7 @@ def read_cluster() -> Cluster:
     if not fits:
         raise SensoriumError(
             f"the environment variable {_VARIABLE} does not describe a worker of a cluster: "
-            f"expected {_EXAMPLE}"
+            f"expected {_EXAMPLE}; if it was left over, {_ALONE}"
         )
     names = {
         (each, number): address
@@ -207,7 +208,12 @@ def wait_for_workers(cluster: Cluster) -> None:
             looks += 1
             if looks == round(_PATIENCE / _PAUSE):
                 names = ", ".join(f"{name} ({address})" for name, address in missing.items())
-                print(f"waiting for {names} to be started", file=sys.stderr, flush=True)
+                print(
+                    f"waiting for {names} to be started, which {_VARIABLE} lists; if it was left "
+                    f"over, {_ALONE}",
+                    file=sys.stderr,
+                    flush=True,
+                )
             time.sleep(_PAUSE)
 
 
@@ -232,7 +238,8 @@ def _listening(address: str) -> Iterator[None]:
         )
     except OSError as e:
         raise SensoriumError(
-            f"this worker cannot listen at {address} ({e.strerror or e}): is another process there?"
+            f"this worker cannot listen at {address} ({e.strerror or e}): is another process "
+            f"there? If {_VARIABLE} was left over, {_ALONE}"
         ) from e
     with server:
         yield

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from recording_files import recording_tree, write_zip
+from recording_files import STEM, recording_tree, write_zip
 from sensorium_tf.datasets.sensorium import Builder
 
 from sensorium_tf import SensoriumError
@@ -119,6 +119,24 @@ def test_without_network_and_file_the_message_tells_where_to_get_it(tmp_path, mo
     ):
         prepare("mouse1", data_dir=tmp_path, manual_dir=tmp_path)
     assert not list(tmp_path.rglob("incomplete*"))
+    # What is in the folder instead is said before any download.
+    for name in ("static1-1-1.zip", "mouse 1.zip", "notes.txt"):
+        (tmp_path / name).touch()
+    said = (
+        rf"manual folder {tmp_path}: static26872-17-20-GrayImageNet-\w+\.zip is not in it "
+        r"\(but 'mouse 1.zip', 'static1-1-1.zip'\): downloading it"
+    )
+    with pytest.warns(UserWarning, match=said), pytest.raises(SensoriumError, match="no network"):
+        prepare("mouse1", data_dir=tmp_path, manual_dir=tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["", ".zip"])
+def test_a_link_to_nothing_in_the_manual_folder_is_named(tmp_path, suffix):
+    link = tmp_path / f"{STEM}{suffix}"
+    link.symlink_to(tmp_path / "annex" / "object")
+    with pytest.raises(SensoriumError, match=r"is a link to '.*object', which is not here") as e:
+        prepare("mouse1", data_dir=tmp_path / "data", manual_dir=tmp_path)
+    assert str(link) in str(e.value)
 
 
 HOLDER = """

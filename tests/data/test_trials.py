@@ -211,10 +211,20 @@ def test_a_tier_that_is_not_there_is_refused(prepared, tier, message):
         load_mouse("full", data_dir=prepared).trials(tier)
 
 
-@pytest.mark.parametrize("name", ["mouse1", "mouse99", "lab7"])
-def test_a_mouse_that_is_not_prepared_is_refused_with_the_command_that_helps(tmp_path, name):
-    with pytest.raises(SensoriumError, match=rf"{name}.* is not prepared .*prepare\.py"):
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("mouse1", "prepare.py --mice=mouse1"),
+        ("mouse9", r"did you mean mouse\d.*prepare.py --recording=PATH --name=mouse9"),
+        ("lab7", "expected one of mouse1, .*prepare.py --recording=PATH --name=lab7"),
+    ],
+)
+def test_a_mouse_that_is_not_prepared_is_refused_with_the_command_that_helps(
+    tmp_path, name, command
+):
+    with pytest.raises(SensoriumError, match=f"{name}.* is not prepared .*{command}") as refused:
         load_mouse(name, data_dir=tmp_path)
+    assert ("--mice" in str(refused.value)) == (name == "mouse1")
 
 
 def test_damaged_prepared_files_are_refused(prepared, tmp_path):

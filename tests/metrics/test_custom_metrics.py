@@ -180,3 +180,13 @@ def test_metrics_need_numpy_alone():
     )
     # wrapt is what the package itself registers with Keras by, once that is imported.
     assert set(found.stdout.split()) <= {"numpy", "wrapt", "sensorium_tf", "__main__"}
+
+
+def test_a_plain_function_in_the_registry_is_told_of_the_decorator():
+    with pytest.raises(SensoriumError, match="metric r2: expected a Metric .*metrics.metric makes"):
+
+        @METRICS.register("r2")
+        def r2(responses, rates, image_ids):
+            return responses.mean(axis=0)
+
+    assert "r2" not in METRICS

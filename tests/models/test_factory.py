@@ -235,3 +235,16 @@ def test_a_readout_that_takes_no_shift_is_not_given_a_shifter(coordinates):
 def test_parts_are_checked_before_any_mouse_is_opened(settings, says):
     with pytest.raises(errors.SensoriumError, match=says):
         check_parts(ModelSettings(**settings))
+
+
+def test_a_part_that_is_none_is_refused_when_it_is_registered():
+    with pytest.raises(
+        errors.SensoriumError, match="core mine: expected a CoreBase. Received: Den"
+    ):
+        CORES.register("mine")(keras.layers.Dense)
+    assert "mine" not in CORES
+
+
+def test_a_part_that_cannot_be_read_is_named_with_its_flag():
+    with pytest.raises(errors.SensoriumError, match="^core: 'None': expected a name"):
+        ModelSettings(core="None")

@@ -336,3 +336,11 @@ def test_a_recording_that_is_refused_is_closed(tmp_path, tree):
     with warnings.catch_warnings():
         warnings.simplefilter("error", ResourceWarning)
         refusal(path)
+
+
+def test_a_link_to_itself_is_named_with_a_remedy(tmp_path, tree):
+    folder = write_folder(tmp_path / "lab", tree)
+    (folder / "data" / "images" / "notes").symlink_to("notes")
+    with pytest.raises(SensoriumError) as refused:
+        Recording(folder)
+    assert "notes" in str(refused.value) and "links lead in a circle: put the" in str(refused.value)

@@ -12,7 +12,10 @@ from sensorium_tf.scoring.csv_records import NotCsvError, records
 
 def by_csv_module(text):
     """Returns all records, None in the place of the one that is refused."""
-    found, reader = [], csv.reader(io.StringIO(text, newline=""), strict=True)
+    found, reader = (
+        [],
+        csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True),
+    )
     try:
         found.extend(reader)
     except csv.Error as e:
@@ -36,6 +39,7 @@ def by_ours(text):
 @example('a"b,""\n"')
 @example('"a"b')
 @example('"a"\r"')
+@example('1, "[0.5, 1]",  2\n')
 def test_records_are_those_of_the_csv_module(text):
     assert by_ours(text) == by_csv_module(text)
 
@@ -45,7 +49,7 @@ def test_records_are_those_of_the_csv_module(text):
 def test_what_the_csv_module_writes_is_read_back(rows):
     file = io.StringIO(newline="")
     csv.writer(file).writerows(rows)
-    assert by_ours(file.getvalue()) == rows
+    assert by_ours(file.getvalue()) == [[cell.lstrip(" ") for cell in row] for row in rows]
 
 
 def test_a_file_is_read_a_record_at_a_time():

@@ -54,6 +54,7 @@ def with_decimals(row):
 
 EDITS = {
     "semicolons": lambda good: edited(good, same, delimiter=";"),
+    "spaces after commas": lambda good: edited(good, same).replace(',"', ', "'),
     "tabs": lambda good: edited(good, same, delimiter="\t"),
     "every cell in quotes": lambda good: edited(good, same, quoting=csv.QUOTE_ALL),
     "decimals": lambda good: edited(good, with_decimals),

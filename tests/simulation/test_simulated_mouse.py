@@ -372,6 +372,8 @@ def test_chunks_leave_no_seam(monkeypatch):
         ({"seed": -1}, "seed must be a whole number of at least 0, received -1"),
         ({"session_key": "mouse1"}, "session key 'mouse1'"),
         ({"session_key": "1-2-3-4"}, "session key '1-2-3-4'"),
+        ({"session_key": "1234567890-1-1"}, "session key '1234567890-1-1'"),
+        ({"session_key": "\u0661-1-1"}, "session key '\u0661-1-1'"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, told):

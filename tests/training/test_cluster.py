@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.training.devices import Cluster, read_cluster, wait_for_workers
+from sensorium_tf.training.devices import Cluster, make_strategy, read_cluster, wait_for_workers
 
 
 def free_address():
@@ -33,6 +33,16 @@ def test_what_is_no_address_is_refused(monkeypatch, address):
     monkeypatch.setenv("TF_CONFIG", json.dumps(config))
     with pytest.raises(SensoriumError, match="does not describe a worker of a cluster"):
         read_cluster()
+
+
+@pytest.mark.parametrize("left", ["{}", '{"task": {"type": "worker", "index": 0}}', "[]", "x"])
+def test_what_was_left_over_is_named_with_the_way_around_it(monkeypatch, left):
+    monkeypatch.setenv("TF_CONFIG", left)
+    with pytest.raises(
+        SensoriumError, match="variable TF_CONFIG .*--strategy=one_device, or unset"
+    ):
+        make_strategy("auto")
+    assert make_strategy("one_device").num_replicas_in_sync == 1
 
 
 def test_workers_go_on_once_all_are_there():
