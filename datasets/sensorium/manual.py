@@ -25,9 +25,10 @@ def find_by_hand(folder: Path, stem: str) -> Path | None:
         if path.exists():
             return path
         if path.is_symlink():
+            target = shown(path.readlink(), most=200)
             raise SensoriumError(
-                f"{path}: is a link to {shown(path.readlink(), most=200)}, which is not here: put the file "
-                "there, or delete the link to have it downloaded"
+                f"{path}: is a link to {target}, which is not here: put the file there, or delete "
+                "the link to have it downloaded"
             )
     try:
         zips = sorted(path.name for path in folder.iterdir() if path.suffix == ".zip")

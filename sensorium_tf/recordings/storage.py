@@ -249,9 +249,10 @@ class Storage:
         """Returns what to say where a file that was listed is not there."""
         if not file.is_symlink():
             return "has gone meanwhile"
+        target = shown(file.readlink(), most=200)
         return (
-            f"is a link to {shown(file.readlink(), most=200)}, which is not here: get the content, as with "
-            "git annex get, or copy the files themselves"
+            f"is a link to {target}, which is not here: get the content, as with git annex get, or "
+            "copy the files themselves"
         )
 
     def _aliases(self) -> dict[str, str]:
