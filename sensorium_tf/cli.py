@@ -168,6 +168,10 @@ def _parse(arguments: list[str]) -> list[str]:
         known = [flag.name for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])]
         meant = hint(e.flagname, known, "--help lists the flags")
         _fail(f"--{e.flagname}: no such flag: {meant}")
+    except flags.ValidationError as e:
+        if missing := re.match(r"flag --(\w+)=None: ", str(e)):
+            _fail(f"--{missing[1]}: has to be given (--help lists the flags)")
+        _fail(f"{e} (--help lists the flags)")
     except flags.Error as e:
         _fail(f"{e} (--help lists the flags)")
 

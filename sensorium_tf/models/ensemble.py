@@ -5,6 +5,7 @@ from keras import ops
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.mouse_model import MouseModel
+from sensorium_tf.models.ops.precision import keras_defaults
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
@@ -83,6 +84,7 @@ class EnsembleModel(keras.Model):
         rates = [member(inputs, training=training) for member in self.members]
         return {mouse: ops.mean(ops.stack([r[mouse] for r in rates]), axis=0) for mouse in inputs}
 
+    @keras_defaults()
     def for_mouse(self, mouse):
         """Returns the model of one mouse, as `FiringRateModel.for_mouse` does."""
         singles = [member.for_mouse(mouse) for member in self.members]

@@ -7,6 +7,7 @@ from typing import Any
 from sensorium_tf.config import Config, check_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.model import FiringRateModel
+from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.models.ops.seeds import spawn_seeds
 from sensorium_tf.models.settings import ModelSettings
 from sensorium_tf.registry import (
@@ -22,6 +23,7 @@ from sensorium_tf.registry import (
 from sensorium_tf.specs import InputSpec
 
 
+@keras_defaults()
 def build_model(
     settings: ModelSettings,
     coordinates: Mapping[str, Any],

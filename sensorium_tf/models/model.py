@@ -17,6 +17,7 @@ from sensorium_tf.models.given import check_given, check_mouse
 from sensorium_tf.models.ledger import ledger
 from sensorium_tf.models.mouse_model import MouseModel
 from sensorium_tf.models.ops.firing_rate import firing_rate
+from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.specs import IMAGE, InputSpec
 
 
@@ -204,6 +205,7 @@ class FiringRateModel(keras.Model):
         modulator = self.modulators[mouse]
         return modulator(rates, {name: signals[name] for name in modulator.inputs}, **training)
 
+    @keras_defaults()
     def for_mouse(self, mouse):
         """Returns the model of one mouse, which shares this model's layers and weights.
 

@@ -11,6 +11,7 @@ import keras
 from sensorium_tf.errors import AccessError, SensoriumError, os_reason
 from sensorium_tf.io import beside, expand, remove_leftovers, replace
 from sensorium_tf.models import EnsembleModel, FiringRateModel
+from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.reading import ZIP, open_regular, reading
 from sensorium_tf.runs.model_archive import check_model_archive
 from sensorium_tf.runs.weight_limit import weight_limit
@@ -88,7 +89,7 @@ def load_model(path: str | os.PathLike) -> FiringRateModel | EnsembleModel:
         n_bytes = check_model_archive(file)
     with reading(path, "not a Keras model that can be loaded", begins=ZIP):
         try:
-            with weight_limit(n_bytes), warnings.catch_warnings():
+            with keras_defaults(), weight_limit(n_bytes), warnings.catch_warnings():
                 # What Keras says where it leaves weights as they are made.
                 warnings.filterwarnings("error", "Skipping|.*could not be loaded")
                 model = keras.models.load_model(path, safe_mode=True, compile=False)

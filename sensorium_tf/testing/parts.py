@@ -13,7 +13,7 @@ from keras import ops
 from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.base import CoreBase, ModulatorBase, PartBase, ReadoutBase, ShifterBase
-from sensorium_tf.models.ops.precision import precision
+from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.registry import (
     CORES,
     MODULATORS,
@@ -49,7 +49,7 @@ def check_core(core: CoreBase | str) -> None:
     """
     name, make = _maker(CORES, CoreBase, core)
     for policy, shape in _settings(_IMAGES):
-        with precision(policy):
+        with keras_defaults(policy):
             built = _checked(name, make, _Call(shape))
         layers = built.first_layer()
         if layers is not None and np.ndim(layers) != 4:
@@ -70,7 +70,7 @@ def check_readout(readout: ReadoutBase | str) -> None:
     """
     name, make = _maker(READOUTS, ReadoutBase, readout, n_neurons=_N_NEURONS)
     for policy, shape in _settings(_MAPS):
-        with precision(policy):
+        with keras_defaults(policy):
             built = _checked(name, make, _Call(shape, _neurons(make)))
             if built.takes_shift:
                 _checked(name, make, _Call(shape, _neurons(make), more={"shift": (2,)}))
@@ -88,7 +88,7 @@ def check_shifter(shifter: ShifterBase | str) -> None:
     """
     name, make = _maker(SHIFTERS, ShifterBase, shifter)
     for policy in _POLICIES:
-        with precision(policy):
+        with keras_defaults(policy):
             _checked(name, make, _Call(_SIGNALS.get(make().signal, _OTHER_SIGNAL), (2,)))
 
 
@@ -105,7 +105,7 @@ def check_modulator(modulator: ModulatorBase | str) -> None:
     (n_neurons,) = _neurons(make)
     signals = {signal: _SIGNALS.get(signal, _OTHER_SIGNAL) for signal in make().inputs}
     for policy in _POLICIES:
-        with precision(policy):
+        with keras_defaults(policy):
             call = _Call((n_neurons,), (n_neurons,), more={"signals": signals}, positive=True)
             _checked(name, make, call)
 

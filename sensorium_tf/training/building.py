@@ -10,7 +10,7 @@ from sensorium_tf.data import Mouse, load_mouse
 from sensorium_tf.data.common_inputs import inputs_of
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import FiringRateModel, PoissonLoss, build_model, check_parts
-from sensorium_tf.models.ops.precision import precision
+from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.registry import custom_modules
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.specs import InputSpec
@@ -84,7 +84,7 @@ def compiled_model(
         SensoriumError: If the model cannot be built, or a custom one cannot be trained.
     """
     mixed = settings.devices.mixed_precision
-    with precision("mixed_bfloat16") if mixed else precision("float32"):
+    with keras_defaults("mixed_bfloat16" if mixed else "float32"):
         model = build_model(
             settings.architecture,
             {mouse.name: mouse.cell_motor_coordinates for mouse in mice},

@@ -4,8 +4,11 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 
+import keras
 import tensorflow as tf
 
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.runs import RunRecord, RunStore
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training.building import compiled_model, open_mice
@@ -28,6 +31,7 @@ from sensorium_tf.training.interruption import stop_on_sigterm
 from sensorium_tf.training.warm_start import start_at_means, warm_start
 
 
+@keras_defaults()
 def train_run(
     settings: TrainingSettings,
     workdir: str | os.PathLike,
@@ -61,11 +65,17 @@ def train_run(
         The model with the best weights, and how it came about.
 
     Raises:
-        SensoriumError: If a mouse cannot be trained on, the workdir holds another run, a loss or
-            gradient is not finite, or another worker is lost. Nothing is written before settings
+        SensoriumError: If Keras does not compute by TensorFlow, a mouse cannot be trained on, the
+            workdir holds another run, a loss or gradient is not finite, or another worker is lost.
+            Nothing is written before settings
             and mice have been checked.
         TrainingStopped: If the process got SIGTERM. The run is saved and can go on.
     """
+    if (backend := keras.backend.backend()) != "tensorflow":
+        raise SensoriumError(
+            f"training takes Keras's backend tensorflow, but it is {backend}: set the environment "
+            "variable KERAS_BACKEND=tensorflow (a trained model is used on any backend)"
+        )
     if settings.devices.deterministic:
         tf.config.experimental.enable_op_determinism()
     if isinstance(strategy, str):

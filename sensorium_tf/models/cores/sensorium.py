@@ -77,6 +77,7 @@ class SensoriumCore(CoreBase):
             self.config.input_kernel,
             padding="valid",
             use_bias=False,
+            data_format="channels_last",
             kernel_initializer=_xavier_normal(next(seeds)),
             name="stem",
         )
@@ -90,6 +91,7 @@ class SensoriumCore(CoreBase):
                 self.config.hidden_channels,
                 1,
                 use_bias=False,
+                data_format="channels_last",
                 kernel_initializer=_xavier_normal(next(seeds)),
                 name=name,
             )
@@ -100,6 +102,7 @@ class SensoriumCore(CoreBase):
                 self.config.hidden_kernel,
                 padding="same",
                 use_bias=False,
+                data_format="channels_last",
                 depthwise_initializer=_xavier_normal(next(seeds)),
                 name=f"block{index}_spatial",
             ),
