@@ -61,7 +61,10 @@ def damaged_zip(draw, content: bytes) -> bytes:
     elif how == "gone":
         del members[name]
     elif how == "name":
-        members[draw(st.text(min_size=1, max_size=20))] = members.pop(name)
+        # In the same folder, under any name.
+        folder, suffix = name.rpartition("/")[0], draw(st.sampled_from(["", ".npy"]))
+        other = draw(st.text(min_size=1, max_size=20) | st.just("\x1b" * 5000)) + suffix
+        members[f"{folder}/{other}" if folder else other] = members.pop(name)
     stream = io.BytesIO()
     method = zipfile.ZIP_BZIP2 if how == "packed" else zipfile.ZIP_STORED
     with zipfile.ZipFile(stream, "w", method) as archive:

@@ -203,7 +203,7 @@ def read_neuron_metadata(storage: Storage, n_neurons: int) -> Mapping[str, np.nd
     if known - present:
         storage.warn(f"optional metadata are missing: {', '.join(sorted(known - present))}")
     if present - known:
-        storage.warn(f"kept metadata that are not known: {', '.join(sorted(present - known))}")
+        storage.warn(f"kept metadata that are not known: {_some(sorted(present - known))}")
     return _read_rows(storage, present, n_neurons, "neuron")
 
 

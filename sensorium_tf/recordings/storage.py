@@ -24,6 +24,7 @@ from sensorium_tf.recordings.tree import (
     names_in_folder,
     names_in_zip,
     read_aliases,
+    with_sound_names,
 )
 
 # No array of a recording's metadata comes near it: those of 10,000 neurons are 0.3 MB.
@@ -80,7 +81,7 @@ class Storage:
             if top or names is not None:
                 self.top = top.strip("/").rsplit("/", 1)[-1] or path.name
                 self.remedy = _remedy(is_published(self.top))
-            self._names = below
+            self._names = below = with_sound_names(below, warn)
             self._names = aliased(below, self._aliases(), folders, warn)
             self._in_folders: dict[str, list[str]] = {}
             for name in sorted(self._names):

@@ -14,6 +14,7 @@ TIERS, CONFIG = "meta/trials/tiers.npy", "config.json"
 _DEEPEST_TOP = 4
 # Some ten signals of as many trials as anybody has recorded at once.
 _MOST_NAMES = 3_000_000
+_LONGEST_NAME = 100
 _DRIVE = re.compile(r"[A-Za-z]:")
 # What other systems put beside files, under the same suffix.
 _LITTER = re.compile(r"(^|/)(\._|__MACOSX/)")
@@ -96,6 +97,23 @@ def below_top(path: Path, names: Iterable[str]) -> tuple[str, dict[str, str]]:
         both = f"{shown(top or '.')} and {shown(others[0])}"
         raise SensoriumError(f"{path}: holds several recordings ({both} among them): give one")
     return top, {name.removeprefix(top): name for name in names if name.startswith(top)}
+
+
+def with_sound_names(names: Mapping[str, str], warn: Callable[[str], None]) -> dict[str, str]:
+    """Returns the names that a message can show, which all names of a recording's files are.
+
+    Args:
+        names: Those below its top, with their whole names.
+        warn: What says a warning of those that are left out.
+    """
+    sound = {
+        name: whole
+        for name, whole in names.items()
+        if name.isprintable() and len(name) <= _LONGEST_NAME
+    }
+    if others := [name for name in names if name not in sound]:
+        warn(f"left out files with names that none of its own has: {shown(others[0])}")
+    return sound
 
 
 def aliased(
