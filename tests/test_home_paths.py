@@ -142,7 +142,7 @@ NO_PATHS = {
     ),
     *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),
     *("image_size", "context", "channels", "core", "readout", "shifter", "modulator"),
-    *("track", "recipe", "covariance", "positions"),
+    *("track", "recipe", "covariance", "positions", "figure_format"),
     "benchmarks compare",  # a command
 }
 

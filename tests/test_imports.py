@@ -120,3 +120,23 @@ def test_a_name_is_the_same_each_time():
     assert sensorium_tf.Run is sensorium_tf.Run
     assert sensorium_tf.score is sensorium_tf.scoring.score
     assert sensorium_tf.simulate is sensorium_tf.simulation.simulate_recording
+
+
+ELSEWHERE = """
+import importlib.machinery, sys
+
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == "sensorium_tf.datasets":
+            return importlib.machinery.PathFinder.find_spec(name, [sys.argv[1]])
+
+sys.meta_path.append(Finder)
+import sensorium_tf
+print(sensorium_tf.datasets.__file__)
+"""
+
+
+def test_a_clone_has_its_own_datasets_whatever_else_is_installed(tmp_path):
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "__init__.py").touch()
+    assert python(ELSEWHERE, tmp_path) == sensorium_tf.datasets.__file__
