@@ -269,8 +269,8 @@ def test_a_dataset_of_an_earlier_version_is_named_with_the_command_that_renews_i
         load_mouse("full", data_dir=data_dir(received))
     assert str(refused.value) == (
         f"mouse 'full' in {data_dir(received)} is prepared as version {version}, but this is "
-        "version 2.0.0: run python launch/prepare.py --mice=full (or --recording=PATH --name=full "
-        f"for a custom recording) and delete the folder {earlier}"
+        "version 2.0.0: run python launch/prepare.py --recording=PATH --name=full and delete the "
+        f"folder {earlier}"
     )
     path = write_zip(received.parents[3] / "again.zip", recording_tree(seed=1))
     assert prepare("full", recording=path, data_dir=data_dir(received)).data_path == received

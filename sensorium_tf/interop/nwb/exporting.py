@@ -67,7 +67,9 @@ def export_nwb(
     with atomic_write(output, "wb") as file, warnings.catch_warnings():
         # HDF5 opens files by name, which this one has only in the end: some versions remark on it.
         warnings.filterwarnings("ignore", "The file path provided")
-        with pynwb.NWBHDF5IO(file=h5py.File(file.name, "w"), mode="w") as nwb:
+        # The lock that shows that somebody writes the file is ours: HDF5 need not have it.
+        opened = h5py.File(file.name, "w", locking=False)
+        with pynwb.NWBHDF5IO(file=opened, mode="w") as nwb:
             nwb.write(content)
     return output
 
