@@ -1,0 +1,116 @@
+"""Leaderboards for tests, each a copy of one that is made once; on SQLite and PostgreSQL."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import boards
+import pytest
+
+from sensorium_tf.leaderboard import child, queue
+from sensorium_tf.leaderboard.database import Database
+from sensorium_tf.leaderboard.settings import Limits
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("template")
+    board, _ = boards.open_board(folder / "board.db", folder / "files")
+    board.database.upgrade()
+    return folder, boards.populate(board, folder)
+
+
+@pytest.fixture
+def team(sqlite_template, tmp_path):
+    """A populated leaderboard on SQLite: `board`, `clock`, `people`, and a folder for files."""
+    folder, people = sqlite_template
+    shutil.copytree(folder, tmp_path / "board")
+    place = tmp_path / "board"
+    return Team(*boards.open_board(place / "board.db", place / "files"), people, tmp_path)
+
+
+class Team:
+    """A leaderboard and its people."""
+
+    def __init__(self, board, clock, people, folder):
+        self.board, self.clock, self.secrets, self.folder = board, clock, people, folder
+        self.people = {name: boards.viewer(board, secret) for name, secret in people.items()}
+
+    def enter(self, who="ann", **options):
+        return boards.enter(self.board, self.people[who], self.folder, **options)
+
+    def limited(self, **limits):
+        self.board = type(self.board)(
+            self.board.database, self.board.blobs, Limits(**limits), self.clock
+        )
+        return self.board
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """URL of a PostgreSQL server that lives as long as the tests, without its database's name."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    found = shutil.which("initdb") or (programs and programs[-1] / "initdb")
+    if not found:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    programs = Path(found).resolve().parent
+    with tempfile.TemporaryDirectory(prefix="sensorium-pg-") as name:
+        # It refuses to run as root.
+        user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        if user:
+            shutil.chown(name, "postgres")
+        folder = Path(name)
+        run = {"check": True, "stdout": subprocess.DEVNULL, "cwd": name}
+        data, log = folder / "data", folder / "log"
+        subprocess.run(
+            [*user, programs / "initdb", "-A", "trust", "-U", "tests", "-N", data], **run
+        )
+        options = f"-c listen_addresses='' -c fsync=off -k {name}"
+        control = [*user, programs / "pg_ctl", "-D", data, "-w", "-l", log]
+        subprocess.run([*control, "-o", options, "start"], **run)
+        try:
+            yield f"postgresql://tests@/{{}}?host={name}"
+        finally:
+            subprocess.run([*control, "-m", "immediate", "stop"], **run)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request, tmp_path):
+    """A populated leaderboard, on each of the databases."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("team")
+        return
+    url = request.getfixturevalue("postgresql")
+    admin = Database(url.format("postgres")).engine.execution_options(isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.exec_driver_sql("DROP DATABASE IF EXISTS board WITH (FORCE)")
+        connection.exec_driver_sql("CREATE DATABASE board")
+    admin.dispose()
+    board, clock = boards.open_board(url.format("board"), tmp_path / "files")
+    board.database.upgrade()
+    yield Team(board, clock, boards.populate(board, tmp_path), tmp_path)
+    board.database.engine.dispose()
+
+
+@pytest.fixture
+def score(monkeypatch):
+    """Scores all that waits, in this process: the child has tests of its own."""
+
+    def here(folder, *, submission, truth, track, kind, limits, **_):
+        with contextlib.chdir(folder):
+            child.score_files(submission, truth, track, kind)
+        return child.read_result(folder)
+
+    def score(board):
+        from sensorium_tf.leaderboard.worker import work_once
+
+        monkeypatch.setattr(child, "run", here)
+        while work_once(board, say=lambda line: None):
+            pass
+        with board.database.read() as connection:
+            assert not queue.counts(connection)["running"]
+
+    return score
