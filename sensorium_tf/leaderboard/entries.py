@@ -188,7 +188,8 @@ def _latest(connection: Connection, submission_id: str, phase: Phase) -> Row[Any
 
 
 def _rank(connection: Connection, phase: Phase, submission_id: str) -> int | None:
-    entries = (each for group in standings(connection, phase).groups.values() for each in group)
+    groups = standings(connection, phase, also=submission_id).groups.values()
+    entries = (each for group in groups for each in group)
     return next((each.rank for each in entries if each.id == submission_id), None)
 
 

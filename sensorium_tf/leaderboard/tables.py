@@ -190,6 +190,7 @@ uploads = Table(
     Column("length", Integer, nullable=False),
     Column("received", Integer, nullable=False),
     _text("encoding", 16),
+    _text("declared", _DIGEST, nullable=True),
     _created("opened_at"),
     _time("expires_at", nullable=False),
     _blob("sha256", nullable=True),

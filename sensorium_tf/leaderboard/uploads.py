@@ -2,11 +2,12 @@
 
 import dataclasses
 import datetime
+import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from sensorium_tf.leaderboard.access import SUBMIT, Viewer
 from sensorium_tf.leaderboard.accounts import choose_team
@@ -15,9 +16,11 @@ from sensorium_tf.leaderboard.competitions import phase_of
 from sensorium_tf.leaderboard.inflation import inflated
 from sensorium_tf.leaderboard.tables import (
     blobs,
+    phases,
     submission_files,
     submissions,
     teams,
+    tracks,
     upload_parts,
     uploads,
     users,
@@ -35,18 +38,24 @@ class Upload:
 
     Attributes:
         id: In its address.
+        track: Slug of the track that it is for.
+        tier: Whose responses it predicts.
         length: Bytes that it will have.
         received: Bytes that are here.
         encoding: One of `ENCODINGS`.
         expires_at: When it is forgotten.
+        declared: Hash that the bytes should have, as they are sent; None if it was not told.
         sha256: Of the content, unpacked, once all of it is here.
     """
 
     id: str
+    track: str
+    tier: str
     length: int
     received: int
     encoding: str
     expires_at: datetime.datetime
+    declared: str | None
     sha256: str | None
 
     def to_json(self) -> dict[str, Any]:
@@ -62,6 +71,7 @@ def open_upload(
     tier: str,
     length: int,
     encoding: str = "identity",
+    declared: str | None = None,
     team: str | None = None,
 ) -> Upload:
     """Opens an upload; the deadline is judged by when this is.
@@ -73,6 +83,7 @@ def open_upload(
         tier: Whose responses the file predicts.
         length: Bytes that will be sent.
         encoding: One of `ENCODINGS`.
+        declared: SHA-256 of the bytes as they are sent, which is then checked.
         team: By name; may be left out by whoever is in one alone.
 
     Raises:
@@ -83,10 +94,12 @@ def open_upload(
     if encoding not in ENCODINGS:
         raise Refused(f"encoding {encoding!r}: expected {' or '.join(ENCODINGS)}")
     most = limits.gzip_bytes if encoding == "gzip" else limits.raw_bytes
+    if declared is not None and not _is_digest(declared):
+        raise Refused("sha256: expected 64 hexadecimal digits")
     if type(length) is not int or length < 1:
         raise Refused("length: expected the number of bytes that will be sent")
     if length > most:
-        raise Refused(f"{length} bytes: a file may have {most / _MIB:g} MiB in {encoding}", 413)
+        raise Refused(f"too large: a file may have {most / _MIB:g} MiB in {encoding}", 413)
     free = board.blobs.free_bytes()
     if free is not None and free - length < limits.free_bytes:
         raise Refused("the server's disk is nearly full: tell the organisers", 507)
@@ -110,6 +123,7 @@ def open_upload(
                 length=length,
                 received=0,
                 encoding=encoding,
+                declared=declared,
                 opened_at=now,
                 expires_at=now + datetime.timedelta(hours=limits.upload_hours),
             )
@@ -181,6 +195,8 @@ def complete(board: Board, viewer: Viewer, upload_id: str) -> Upload:
     with board.database.read() as connection:
         names = _part_names(connection, upload_id)
     pieces = (piece for name in names for piece in board.blobs.part_pieces(name))
+    if upload.declared is not None:
+        pieces = _checked(pieces, upload.declared)
     try:
         if upload.encoding == "gzip":
             pieces = inflated(pieces, board.limits)
@@ -215,6 +231,37 @@ def sweep(board: Board) -> int:
         return _forget(board, expired.all())
 
 
+def own_uploads(board: Board, viewer: Viewer) -> list[Upload]:
+    """Returns the open uploads of a viewer, which no submission has yet."""
+    viewer.require(SUBMIT)
+    with board.database.read() as connection:
+        ids = connection.execute(_open_of(board, viewer, uploads.c.id)).scalars().all()
+        return [_upload(connection, viewer, each, board.now()) for each in ids]
+
+
+def _is_digest(text: Any) -> bool:
+    return isinstance(text, str) and len(text) == 64 and not {*text} - {*"0123456789abcdef"}
+
+
+def _checked(pieces: Iterable[bytes], declared: str) -> Iterator[bytes]:
+    """Yields the bytes of an upload; raises Refused at their end if they are not what was told."""
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
+    if digest.hexdigest() != declared:
+        raise Refused("the bytes that came are not those that were announced: send them again")
+
+
+def _open_of(board: Board, viewer: Viewer, *columns: Any) -> Select:
+    used = select(submission_files.c.upload_id).where(submission_files.c.upload_id.is_not(None))
+    return select(*columns).where(
+        uploads.c.user_id == viewer.user_id,
+        uploads.c.expires_at > board.now(),
+        uploads.c.id.not_in(used),
+    )
+
+
 def _check_slice(upload: Upload, start: int, content: bytes) -> None:
     if start != upload.received:
         raise _elsewhere(upload, start)
@@ -231,9 +278,12 @@ def _elsewhere(upload: Upload, start: int) -> Refused:
 def _upload(
     connection: Connection, viewer: Viewer, upload_id: str, now: datetime.datetime
 ) -> Upload:
-    columns = [uploads.c[field.name] for field in dataclasses.fields(Upload)]
+    own = [field.name for field in dataclasses.fields(Upload) if field.name in uploads.c]
     found = connection.execute(
-        select(*columns).where(
+        select(tracks.c.slug.label("track"), phases.c.tier, *(uploads.c[name] for name in own))
+        .join_from(uploads, phases)
+        .join(tracks)
+        .where(
             uploads.c.id == upload_id,
             uploads.c.user_id == viewer.user_id,
             uploads.c.expires_at > now,
@@ -245,16 +295,7 @@ def _upload(
 
 
 def _check_open_uploads(board: Board, connection: Connection, viewer: Viewer) -> None:
-    used = select(submission_files.c.upload_id).where(submission_files.c.upload_id.is_not(None))
-    n_open = connection.execute(
-        select(func.count())
-        .select_from(uploads)
-        .where(
-            uploads.c.user_id == viewer.user_id,
-            uploads.c.expires_at > board.now(),
-            uploads.c.id.not_in(used),
-        )
-    ).scalar_one()
+    n_open = connection.execute(_open_of(board, viewer, func.count())).scalar_one()
     if n_open >= board.limits.open_uploads:
         raise Refused(
             f"{n_open} uploads are open, which is the most: finish or delete one of them", 429
