@@ -204,13 +204,31 @@ def submit(
     return client.call("POST", "/submissions", values={**values, "links": list(links)})[0]
 
 
-def wait(client: Client, submission: str) -> dict[str, Any]:
-    """Returns an entry once everything of it is scored, checked or failed."""
+def finish(
+    client: Client, receipt: Mapping[str, Any], *, publish: bool = False, wait: bool = True
+) -> dict[str, Any]:
+    """Returns an entry, once everything of it is scored, checked or failed.
+
+    Args:
+        client: The server.
+        receipt: As of `submit`.
+        publish: Whether to show the entry to everybody, if nothing of it failed.
+        wait: Whether to wait; else the entry is returned as it is.
+
+    Raises:
+        SensoriumError: If a file of it failed, with what is wrong.
+    """
+    path = f"/submissions/{receipt['submission']}"
     while True:
-        entry, _ = client.call("GET", f"/submissions/{submission}")
-        if all(each.get("state") in ("done", "failed") for each in entry["phases"].values()):
-            return entry
+        entry, _ = client.call("GET", path)
+        states = [phase.get("state") for phase in entry["phases"].values()]
+        if not wait or all(state in ("done", "failed") for state in states):
+            break
         client.sleep(_POLL_SECONDS)
+    for phase in entry["phases"].values():
+        if phase.get("state") == "failed":
+            raise SensoriumError(f"{phase['tier']}: {phase['error']}")
+    return client.call("POST", f"{path}/publish")[0] if publish else entry
 
 
 def _pack(path: Path, packed: BinaryIO) -> tuple[str, int]:

@@ -182,14 +182,21 @@ def finish(board: Board, work: Work, result: Result) -> None:
             _write_scores(connection, work.id, result.summary, result.per_neuron)
 
 
-def give_back(board: Board, work: Work) -> None:
+def give_back(board: Board, work: Work, *, counts: bool = True) -> None:
     """Puts work that ended without a result back into the queue, unless it was tried enough.
+
+    Args:
+        board: The leaderboard.
+        work: What was claimed.
+        counts: Whether it was an attempt: not if the worker was told to stop.
 
     Raises:
         LeaseLost: If the work is no longer the worker's.
     """
     with board.database.write() as connection:
-        if work.attempt < MOST_ATTEMPTS:
+        if not counts:
+            _end(connection, work, state=QUEUED, attempts=work.attempt - 1)
+        elif work.attempt < MOST_ATTEMPTS:
             _end(connection, work, state=QUEUED)
         else:
             _end(connection, work, state=FAILED, error=_reference(work.id), finished_at=board.now())

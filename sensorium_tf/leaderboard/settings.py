@@ -55,3 +55,79 @@ class LeaderboardSettings(Config):
     blobs: str | None = setting(
         None, "Folder or fsspec URL (s3://...) of the uploaded files.", essential=True
     )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ServeSettings(Config):
+    """Where the pages and the API are, and who scores."""
+
+    title = "service"
+
+    host: str = setting("127.0.0.1", "Address to listen at.", essential=True)
+    port: int = setting(8000, "Port to listen at.", at_least=0, at_most=65535, essential=True)
+    workers: int = setting(1, "Workers to start beside it.", at_least=0, essential=True)
+    demo: bool = setting(
+        True, "Make the demo competition where there is no competition yet.", essential=True
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WorkerSettings(Config):
+    """How a worker ends."""
+
+    title = "worker"
+
+    until_eof: bool = setting(False, "End when the standard input does, as that of a parent.")
+    once: bool = setting(False, "End when nothing waits.", essential=True)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UploadSettings(Config):
+    """What is uploaded, and where to."""
+
+    title = "upload"
+
+    server: str | None = setting(
+        None, "Address of the leaderboard, such as https://host.", essential=True
+    )
+    submission: str | None = setting(
+        None, "Folder that submit.py wrote, or one file of it.", essential=True
+    )
+    name: str | None = setting(None, "Name of the entry.", essential=True)
+    track: str = setting("sensorium", "Name of the track there.", essential=True)
+    team: str | None = setting(None, "Team, for those who are in several.")
+    method: str = setting("", "How the model was made, in a few sentences.")
+    links: tuple[str, ...] = setting((), "Addresses (https) of paper and code.")
+    publish: bool = setting(False, "Show the entry to everybody once it is scored.")
+    wait: bool = setting(True, "Wait for the scores.")
+    json: bool = setting(False, "Print JSON instead of text.")
+
+
+#: What `leaderboard_admin.py` does.
+VERBS = (
+    *("init", "competition", "team", "invite", "token", "truth", "rescore", "reveal"),
+    *("pause", "resume", "backup", "export", "doctor"),
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AdminSettings(Config):
+    """What an organiser does, and to what."""
+
+    title = "administration"
+
+    do: str | None = setting(None, "What to do.", choices=VERBS, essential=True)
+    name: str | None = setting(None, "Of the user, team or competition.", essential=True)
+    track: str | None = setting(None, "Name of the track.", essential=True)
+    tier: str | None = setting(None, "Tier of the phase.", essential=True)
+    file: str | None = setting(None, "Ground-truth file.", essential=True)
+    output: str | None = setting(None, "Folder to write.", essential=True)
+    title_text: str | None = setting(None, "Title of the competition, on its pages.")
+    team: str | None = setting(None, "Team that an invitation or a user is for.")
+    organiser: bool = setting(False, "Whether the invitation makes an organiser.")
+    scopes: tuple[str, ...] = setting(("read", "submit"), "What a token may do.")
+    days: int = setting(365, "How long a token is valid.", at_least=1)
+    closes_at: str | None = setting(None, "Deadline in UTC, such as 2026-10-15T12:00.")
+    grace_minutes: int = setting(30, "How much later an upload may be opened.", at_least=0)
+    entries_a_day: int = setting(1, "Scored entries of a team, a day and track.", at_least=1)
+    prefix: str = setting("", "Before the names of the competition's tracks.")

@@ -5,14 +5,17 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 import boards
 import pytest
+import uvicorn
 
 from sensorium_tf.leaderboard import child, queue
 from sensorium_tf.leaderboard.database import Database
 from sensorium_tf.leaderboard.settings import Limits
+from sensorium_tf.leaderboard.web.app import create_app
 
 
 @pytest.fixture(scope="session")
@@ -114,3 +117,29 @@ def score(monkeypatch):
             assert not queue.counts(connection)["running"]
 
     return score
+
+
+class Server:
+    """A leaderboard that a real server serves, in a thread."""
+
+    def __init__(self, board):
+        config = uvicorn.Config(create_app(board), port=0, log_level="critical", ws="none")
+        self._socket = config.bind_socket()
+        self._socket.listen()
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self._server = uvicorn.Server(config)
+        run = {"sockets": [self._socket]}
+        self._thread = threading.Thread(target=self._server.run, kwargs=run, daemon=True)
+        self._thread.start()
+
+    def close(self):
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture
+def server(team):
+    server = Server(team.board)
+    yield server
+    server.close()

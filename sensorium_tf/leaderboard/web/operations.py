@@ -10,7 +10,7 @@ from sensorium_tf.leaderboard.access import READ, Viewer
 from sensorium_tf.leaderboard.board import Board, Refused
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Call:
     """A request, checked as far as its operation says.
 
