@@ -100,8 +100,10 @@ def invite(
     return secret
 
 
-def accept_invitation(board: Board, connection: Connection, secret: str, name: str) -> int:
-    """Makes the user that an invitation is for; returns the id.
+def accept_invitation(
+    board: Board, connection: Connection, secret: str, name: str
+) -> tuple[int, bool]:
+    """Makes the user that an invitation is for; returns the id, and whether it is an organiser.
 
     Raises:
         Refused: If there is no such invitation any more, or the name cannot be had.
@@ -125,7 +127,7 @@ def accept_invitation(board: Board, connection: Connection, secret: str, name: s
     )
     if taken.team_id is not None:
         add_member(connection, taken.team_id, user_id)
-    return user_id
+    return user_id, taken.is_organiser
 
 
 def issue_token(

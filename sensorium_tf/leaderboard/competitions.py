@@ -203,6 +203,9 @@ def reveal(board: Board, phase: Phase, *, user_id: int | None = None) -> int:
     now = board.now()
     if not phase.is_final:
         raise Refused(f"{phase.track}, {phase.name}: is shown from the start")
+    revealed = Refused(f"{phase.track}, {phase.name}: is revealed already", 409)
+    if phase.revealed_at is not None:
+        raise revealed
     if phase.closes_at is not None and not phase.is_closed(now):
         raise Refused(f"{phase.track}, {phase.name}: is open until {phase.closes_at:%F %H:%M} UTC")
     with board.database.write() as connection:
@@ -212,7 +215,7 @@ def reveal(board: Board, phase: Phase, *, user_id: int | None = None) -> int:
             .values(revealed_at=now, closes_at=func.coalesce(phases.c.closes_at, now))
         )
         if changed.rowcount != 1:
-            raise Refused(f"{phase.track}, {phase.name}: is revealed already", 409)
+            raise revealed
         refused = select(evaluations.c.submission_id).where(
             evaluations.c.phase_id == phase.id, evaluations.c.state == FAILED
         )

@@ -4,7 +4,15 @@ import importlib.util
 
 from sensorium_tf.errors import SensoriumError
 
-_PACKAGES = ("starlette", "uvicorn", "sqlalchemy", "alembic", "jinja2", "fsspec")
+_PACKAGES = (
+    "starlette",
+    "uvicorn",
+    "sqlalchemy",
+    "alembic",
+    "jinja2",
+    "fsspec",
+    "python_multipart",
+)
 
 
 def check_extra() -> None:

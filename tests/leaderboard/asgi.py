@@ -21,6 +21,22 @@ class Response:
         return json_module.loads(self.content)
 
 
+BOUNDARY = "a-boundary-that-no-file-holds"
+
+
+def multipart(fields, files):
+    """Returns the body of a form with files: name to file name and content."""
+    parts = [(f'name="{name}"', value.encode()) for name, value in fields.items()]
+    parts += [
+        (f'name="{name}"; filename="{file}"', content) for name, (file, content) in files.items()
+    ]
+    lines = b"".join(
+        f"--{BOUNDARY}\r\nContent-Disposition: form-data; {head}\r\n\r\n".encode() + value + b"\r\n"
+        for head, value in parts
+    )
+    return lines + f"--{BOUNDARY}--\r\n".encode()
+
+
 class Client:
     """Somebody at an address, perhaps with a token or with cookies."""
 
@@ -29,7 +45,17 @@ class Client:
         self.origin, self.cookies = origin, {}
 
     def request(
-        self, method, path, *, json=None, form=None, content=b"", chunks=None, pause=0, headers=None
+        self,
+        method,
+        path,
+        *,
+        json=None,
+        form=None,
+        files=None,
+        content=b"",
+        chunks=None,
+        pause=0,
+        headers=None,
     ):
         sent = {"host": "board.test", **(headers or {})}
         if self.token is not None:
@@ -37,9 +63,13 @@ class Client:
         if json is not None:
             content = json_module.dumps(json).encode()
             sent.setdefault("content-type", "application/json")
-        if form is not None:
+        if form is not None and files is None:
             content = urlencode(form).encode()
             sent.setdefault("content-type", "application/x-www-form-urlencoded")
+            sent.setdefault("origin", self.origin)
+        if files is not None:
+            content = multipart(form or {}, files)
+            sent["content-type"] = f"multipart/form-data; boundary={BOUNDARY}"
             sent.setdefault("origin", self.origin)
         if self.cookies:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -48,7 +78,7 @@ class Client:
             sent.setdefault("content-length", str(len(content)))
         response = asyncio.run(self._request(method, path, sent, chunks, pause))
         self.cookies |= response.cookies
-        self.cookies = {name: value for name, value in self.cookies.items() if value}
+        self.cookies = {name: value for name, value in self.cookies.items() if value != '""'}
         return response
 
     async def _request(self, method, path, headers, chunks, pause):
@@ -69,6 +99,8 @@ class Client:
         left, found, body = list(chunks), {}, bytearray()
 
         async def receive():
+            if not left and chunks:
+                await asyncio.Event().wait()  # until the answer is there
             if not left:
                 return {"type": "http.disconnect"}
             if pause:

@@ -15,10 +15,12 @@ def test_an_invitation_makes_one_member_and_no_more(team):
     board = team.board
     with board.database.write() as connection:
         secret = accounts.invite(board, connection, team_id=accounts.team_named(connection, "reds"))
-        user_id = accounts.accept_invitation(board, connection, secret, " carl ")
+        user_id, organises = accounts.accept_invitation(board, connection, secret, " carl ")
         session = accounts.open_session(board, connection, user_id, ["read", "submit"])
         viewer = accounts.viewer_of_session(board, connection, session)
-    assert viewer.name == "carl" and len(viewer.teams) == 1 and not viewer.organises
+    assert (
+        viewer.name == "carl" and len(viewer.teams) == 1 and not viewer.organises and not organises
+    )
     with pytest.raises(Refused, match="unknown, used or expired"), board.database.write() as c:
         accounts.accept_invitation(board, c, secret, "dora")
 

@@ -11,10 +11,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.leaderboard.access import ANYBODY
 from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.database import DatabaseError
-from sensorium_tf.leaderboard.web import api, status
+from sensorium_tf.leaderboard.web import api, forms, pages, status
 from sensorium_tf.leaderboard.web.requests import Throttle
+from sensorium_tf.leaderboard.web.views import render
 
 _LOG = logging.getLogger(__name__)
 _HEADERS = {
@@ -30,7 +32,12 @@ _HEADERS = {
 def create_app(board: Board) -> Starlette:
     """Returns the application that serves a leaderboard."""
     app = Starlette(
-        routes=[*api.routes(board), *status.routes(board)],
+        routes=[
+            *api.routes(board),
+            *status.routes(board),
+            *pages.routes(board),
+            *forms.routes(board),
+        ],
         exception_handlers={SensoriumError: _refuse, HTTPException: _http, Exception: _fault},
         middleware=[
             Middleware(_Protect),
@@ -43,7 +50,12 @@ def create_app(board: Board) -> Starlette:
 
 def answer(request: Request, text: str, status_code: int, headers=None) -> Response:
     """Returns an error as whoever asks can read it."""
-    return JSONResponse({"error": text}, status_code, headers=headers)
+    path = request.url.path
+    if path.startswith((api.PREFIX, "/healthz", "/metrics")):
+        return JSONResponse({"error": text}, status_code, headers=headers)
+    page = render(request, ANYBODY, "error.html", status_code, text=text)
+    page.headers.update(headers or {})
+    return page
 
 
 async def _refuse(request: Request, error: SensoriumError) -> Response:
