@@ -94,7 +94,7 @@ def comparison(
         neurons = all(may_see(viewer, Part.NEURONS, each) for each in facts)
         found[phase.name] = {
             metric: _difference(connection, latest, metric, neurons=neurons)
-            for metric in scores_of(connection, [latest[0].id]).get(latest[0].id, {})
+            for metric in scores_of(connection, phase, [latest[0].id]).get(latest[0].id, {})
         }
     if not found:
         raise Refused("the entries have no scores by the same ground truth yet", 409)
@@ -136,13 +136,13 @@ def _phase(
     if file is None:
         return None
     facts = _facts(board, row, phase)
-    found: dict[str, Any] = {"tier": phase.tier}
+    found: dict[str, Any] = {"tier": phase.tier, "shown": phase.is_shown}
     if may_see(viewer, Part.STATE, facts):
         found |= _state(connection, row.id, phase)
     latest = _latest(connection, row.id, phase)
     if latest is None or not may_see(viewer, Part.SCORES, facts):
         return found
-    scores = scores_of(connection, [latest.id])[latest.id]
+    scores = scores_of(connection, phase, [latest.id])[latest.id]
     found |= {
         "scores": {metric: score.to_json() for metric, score in scores.items()},
         "scorer": latest.scorer,

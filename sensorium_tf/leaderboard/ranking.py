@@ -19,6 +19,7 @@ from sensorium_tf.leaderboard.tables import (
     teams,
     truths,
 )
+from sensorium_tf.metrics import metric_names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +126,7 @@ def standings(connection: Connection, phase: Phase, *, also: str = "") -> Standi
         return Standings(phase, {})
     public = submissions.c.published_at.is_not(None)
     rows = latest_evaluations(connection, phase.id, or_(public, submissions.c.id == also))
-    found = scores_of(connection, [row.evaluation_id for row in rows])
+    found = scores_of(connection, phase, [row.evaluation_id for row in rows])
     groups: dict[str, list[Ranked]] = {}
     for row in rows:
         groups.setdefault(row.standing, []).append(
@@ -179,15 +180,21 @@ def latest_evaluations(connection: Connection, phase_id: int, *conditions: Any) 
     return list({row.id: row for row in rows}.values())
 
 
-def scores_of(connection: Connection, evaluation_ids: Sequence[int]) -> dict[int, dict[str, Score]]:
-    """Returns the scores of evaluations, by metric."""
+def scores_of(
+    connection: Connection, phase: Phase, evaluation_ids: Sequence[int]
+) -> dict[int, dict[str, Score]]:
+    """Returns the scores of evaluations, by metric: what the phase ranks by comes first."""
     found: dict[int, dict[str, Score]] = {}
     for start in range(0, len(evaluation_ids), 500):
         some = evaluation_ids[start : start + 500]
         for row in connection.execute(select(scores).where(scores.c.evaluation_id.in_(some))):
             score = Score(row.value, row.low, row.high, row.n_neurons, row.reason)
             found.setdefault(row.evaluation_id, {})[row.metric] = score
-    return found
+    order = [phase.primary_metric, *metric_names()]
+    return {
+        each: {name: of_it[name] for name in dict.fromkeys([*order, *of_it]) if name in of_it}
+        for each, of_it in found.items()
+    }
 
 
 def missing_differences(connection: Connection) -> Iterator[tuple[int, int, str]]:

@@ -215,6 +215,7 @@ def test_nothing_of_a_final_phase_is_scored_before_it_is_revealed(team, score):
     final = boards.phase(team.board, tier="final_test")
     assert entry(team, submitted, "olga")["phases"]["final"] == {
         "tier": "final_test",
+        "shown": False,
         "state": "done",
         "says": "checked, scored when it is revealed",
         "error": None,

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse
 from sensorium_tf.leaderboard.access import Viewer
 from sensorium_tf.leaderboard.web import charts
 from sensorium_tf.leaderboard.web.sessions import form_token
+from sensorium_tf.registry import METRICS
 
 #: What pages load from their own site: the style sheet, and a script that pages do not need.
 STATIC = Path(__file__).parent / "static"
@@ -55,7 +56,15 @@ def _number(value: float | None) -> str:
 
 
 def _words(name: str) -> str:
-    return "FEVE" if name == "feve" else name.replace("_", " ")
+    """Returns a metric's title, or a name without underscores."""
+    return METRICS[name].title if name in METRICS else name.replace("_", " ")
+
+
+def _listed(value: Any) -> str:
+    """Returns JSON values of a label for people."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_listed(each)}" for name, each in value.items())
+    return ", ".join(map(_listed, value)) if isinstance(value, list) else str(value)
 
 
 _TEMPLATES = jinja2.Environment(
@@ -65,7 +74,7 @@ _TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_TEMPLATES.filters |= {"when": _when, "number": _number, "words": _words}
+_TEMPLATES.filters |= {"when": _when, "number": _number, "words": _words, "listed": _listed}
 _TEMPLATES.globals |= {
     "interval": charts.interval,
     "histogram": charts.histogram,
