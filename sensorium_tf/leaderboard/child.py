@@ -19,6 +19,10 @@ import numpy as np
 
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.leaderboard.settings import ScoringLimits
+from sensorium_tf.metrics import metric_names
+from sensorium_tf.registry import METRICS
+from sensorium_tf.scoring.alignment import aligned
+from sensorium_tf.scoring.scores import score_neurons
 
 # Threads of NumPy's library each reserve memory that the limit counts.
 _START = """
@@ -30,6 +34,7 @@ main(sys.argv[2:])
 """
 _RESULT, _FOLDER = "result.json", Path(__file__).parents[2]
 _OPEN_FILES = 256
+_OUT_OF_MEMORY = ("MemoryError", "Cannot allocate memory")
 _LONGEST_RESULT = 64 << 20
 
 
@@ -108,17 +113,16 @@ def run(
 
 
 def main(arguments: list[str]) -> None:
-    """Is the process: limits first, then the files."""
+    """Is the process: limits before anything of the files is read, but after our own modules."""
     submission, truth, track, kind, given = arguments
+    for name in metric_names():
+        METRICS[name]
     _limit(ScoringLimits.from_json(json.loads(given)))
     score_files(submission, truth, track, kind)
 
 
 def score_files(submission: str, truth: str, track: str, kind: str) -> None:
     """Writes the result for the two files into the working folder."""
-    from sensorium_tf.scoring.alignment import aligned
-    from sensorium_tf.scoring.scores import score_neurons
-
     found: dict[str, Any] = {"error": None, "summary": {}, "per_neuron": {}}
     try:
         if kind == "check":
@@ -152,7 +156,7 @@ def _why(returncode: int, stderr: Path) -> str:
     if returncode in (-signal.SIGKILL, -signal.SIGXCPU):
         return "took more computing time than it may, or was killed"
     lines = stderr.read_text("utf-8", "replace").strip().splitlines()
-    if lines and lines[-1].startswith(("MemoryError", "numpy._core._exceptions._ArrayMemoryError")):
+    if lines and any(text in lines[-1] for text in _OUT_OF_MEMORY):
         return "took more memory than it may"
     return f"ended with status {returncode}: {lines[-1] if lines else 'no word'}"
 

@@ -11,13 +11,14 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.io import expand
 
 _BUSY_SECONDS = 30
 _UPGRADING = 20_22_06_17  # any number of our own: one upgrade at a time
+# As many as there are threads that serve; those beyond the first eight are closed after use.
+_CONNECTIONS = {"pool_size": 8, "max_overflow": 32}
 _DRIVERS = {
     "sqlite": "sqlite",
     "postgres": "postgresql+psycopg",
@@ -46,8 +47,7 @@ class Database:
     def __init__(self, place: str | os.PathLike):
         self.url = _url(place)
         try:
-            options = {"poolclass": NullPool} if self.is_sqlite else {"pool_pre_ping": True}
-            self.engine = create_engine(self.url, **options)
+            self.engine = create_engine(self.url, pool_pre_ping=not self.is_sqlite, **_CONNECTIONS)
         except ModuleNotFoundError as e:
             raise SensoriumError(
                 f"{_shown(self.url)}: {e.name} is not installed: pip install sensorium_tf[postgres]"

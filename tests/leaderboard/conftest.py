@@ -23,7 +23,10 @@ def sqlite_template(tmp_path_factory):
     folder = tmp_path_factory.mktemp("template")
     board, _ = boards.open_board(folder / "board.db", folder / "files")
     board.database.upgrade()
-    return folder, boards.populate(board, folder)
+    people = boards.populate(board, folder)
+    # Closed, all of it is in one file, which can be copied.
+    board.database.engine.dispose()
+    return folder, people
 
 
 @pytest.fixture
@@ -32,7 +35,9 @@ def team(sqlite_template, tmp_path):
     folder, people = sqlite_template
     shutil.copytree(folder, tmp_path / "board")
     place = tmp_path / "board"
-    return Team(*boards.open_board(place / "board.db", place / "files"), people, tmp_path)
+    board, clock = boards.open_board(place / "board.db", place / "files")
+    yield Team(board, clock, people, tmp_path)
+    board.database.engine.dispose()
 
 
 class Team:
@@ -80,6 +85,25 @@ def postgresql():
             subprocess.run([*control, "-m", "immediate", "stop"], **run)
 
 
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("template")
+    _statements(postgresql, "CREATE DATABASE template_board")
+    board, _ = boards.open_board(postgresql.format("template_board"), folder / "files")
+    board.database.upgrade()
+    people = boards.populate(board, folder)
+    board.database.engine.dispose()
+    return folder, people
+
+
+def _statements(postgresql, *statements):
+    admin = Database(postgresql.format("postgres")).engine
+    with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    admin.dispose()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def either(request, tmp_path):
     """A populated leaderboard, on each of the databases."""
@@ -87,14 +111,12 @@ def either(request, tmp_path):
         yield request.getfixturevalue("team")
         return
     url = request.getfixturevalue("postgresql")
-    admin = Database(url.format("postgres")).engine.execution_options(isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql("DROP DATABASE IF EXISTS board WITH (FORCE)")
-        connection.exec_driver_sql("CREATE DATABASE board")
-    admin.dispose()
+    folder, people = request.getfixturevalue("postgresql_template")
+    drop = "DROP DATABASE IF EXISTS board WITH (FORCE)"
+    _statements(url, drop, "CREATE DATABASE board TEMPLATE template_board")
+    shutil.copytree(folder / "files", tmp_path / "files")
     board, clock = boards.open_board(url.format("board"), tmp_path / "files")
-    board.database.upgrade()
-    yield Team(board, clock, boards.populate(board, tmp_path), tmp_path)
+    yield Team(board, clock, people, tmp_path)
     board.database.engine.dispose()
 
 

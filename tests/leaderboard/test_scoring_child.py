@@ -81,7 +81,7 @@ def large(tmp_path_factory):
 
 def test_it_ends_when_it_takes_too_much_memory(large):
     with pytest.raises(child.ChildFailed, match="took more memory than it may"):
-        run(large, kind="check", address_space=100 << 20)
+        run(large, kind="check", address_space=1 << 20)
 
 
 def test_it_ends_when_it_computes_or_lasts_too_long(large):

@@ -300,7 +300,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_whatever_is_sent_gets_an_answer_of_the_description(client, data):
     operation = data.draw(st.sampled_from(OPERATIONS))
