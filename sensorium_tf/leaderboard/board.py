@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.leaderboard.blobs import Blobs
+from sensorium_tf.leaderboard.cache import Cache
 from sensorium_tf.leaderboard.database import Database
 from sensorium_tf.leaderboard.settings import Limits
 from sensorium_tf.leaderboard.tables import audit
@@ -44,12 +45,14 @@ class Board:
         blobs: Its files.
         limits: What it grants.
         now: Tells the time, with its zone.
+        cache: Keeps what everybody sees alike.
     """
 
     database: Database
     blobs: Blobs
     limits: Limits = dataclasses.field(default_factory=Limits)
     now: Callable[[], datetime.datetime] = utc_now
+    cache: Cache = dataclasses.field(default_factory=Cache)
 
     @classmethod
     def open(cls, database: str, blobs: str | None = None, **options: Any) -> "Board":

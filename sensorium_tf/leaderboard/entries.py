@@ -10,7 +10,7 @@ from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.competitions import Phase, phase_list
 from sensorium_tf.leaderboard.differences import difference
 from sensorium_tf.leaderboard.queue import DONE, FAILED, QUEUED, RUNNING, SCORE
-from sensorium_tf.leaderboard.ranking import rounded, scores_of, standings
+from sensorium_tf.leaderboard.ranking import public_standings, rounded, scores_of, standings
 from sensorium_tf.leaderboard.submissions import receipt
 from sensorium_tf.leaderboard.tables import (
     evaluations,
@@ -147,7 +147,7 @@ def _phase(
         "scores": {metric: score.to_json() for metric, score in scores.items()},
         "scorer": latest.scorer,
         "truth_version": latest.version,
-        "rank": _rank(connection, phase, row.id),
+        "rank": _rank(board, connection, phase, row),
     }
     if may_see(viewer, Part.NEURONS, facts):
         found["distributions"] = {
@@ -187,10 +187,13 @@ def _latest(connection: Connection, submission_id: str, phase: Phase) -> Row[Any
     ).first()
 
 
-def _rank(connection: Connection, phase: Phase, submission_id: str) -> int | None:
-    groups = standings(connection, phase, also=submission_id).groups.values()
-    entries = (each for group in groups for each in group)
-    return next((each.rank for each in entries if each.id == submission_id), None)
+def _rank(board: Board, connection: Connection, phase: Phase, row: Row[Any]) -> int | None:
+    if row.published_at is None:
+        found = standings(connection, phase, also=row.id)
+    else:
+        found = public_standings(board, connection, phase)
+    entries = (each for group in found.groups.values() for each in group)
+    return next((each.rank for each in entries if each.id == row.id), None)
 
 
 def _neurons(connection: Connection, evaluation_id: int, metric: str) -> np.ndarray:

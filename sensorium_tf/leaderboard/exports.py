@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from sensorium_tf.leaderboard.competitions import phase_list
-from sensorium_tf.leaderboard.ranking import standings
+from sensorium_tf.leaderboard.board import Board
+from sensorium_tf.leaderboard.competitions import Phase, phase_list
+from sensorium_tf.leaderboard.ranking import public_standings
 from sensorium_tf.leaderboard.tables import competitions, tracks
 
 _COLUMNS = (
@@ -18,16 +19,21 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def public_json(
-    connection: Connection, *, track: str | None = None, phase: str | None = None
+    board: Board, connection: Connection, *, track: str | None = None, phase: str | None = None
 ) -> dict[str, Any]:
     """Returns the standings of all tracks, or of one, as JSON values."""
     chosen = [each for each in phase_list(connection, track) if phase is None or each.name == phase]
-    return {"tables": [standings(connection, each).to_json() for each in chosen]}
+
+    def table(chosen: Phase) -> dict[str, Any]:
+        found = public_standings(board, connection, chosen)
+        return board.cache.get(connection, ("json", chosen.id), found.to_json)
+
+    return {"tables": [table(each) for each in chosen]}
 
 
-def public_csv(connection: Connection, **chosen: str | None) -> str:
+def public_csv(board: Board, connection: Connection, **chosen: str | None) -> str:
     """Returns the standings as CSV, a row an entry; no cell of text is a spreadsheet's formula."""
-    tables = public_json(connection, **chosen)["tables"]
+    tables = public_json(board, connection, **chosen)["tables"]
     rows = [
         {
             **{name: entry[name] for name in _COLUMNS if name in entry},

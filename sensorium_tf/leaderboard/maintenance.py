@@ -84,11 +84,11 @@ def export(board: Board, output: str | os.PathLike) -> list[Path]:
     """Writes all that is public as `leaderboard.json` and `leaderboard.csv`; returns the files."""
     folder = expand(output)
     with board.database.read() as connection:
-        values = exports.public_json(connection)
+        values = exports.public_json(board, connection)
         values["competitions"] = exports.competition_list(connection)
         texts = {
             "leaderboard.json": json.dumps(values, indent=2),
-            "leaderboard.csv": exports.public_csv(connection),
+            "leaderboard.csv": exports.public_csv(board, connection),
         }
     for name, text in texts.items():
         with atomic_write(folder / name) as file:

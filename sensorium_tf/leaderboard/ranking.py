@@ -151,6 +151,12 @@ def standings(connection: Connection, phase: Phase, *, also: str = "") -> Standi
     return Standings(phase, ordered)
 
 
+def public_standings(board: Board, connection: Connection, phase: Phase) -> Standings:
+    """Returns `standings`, kept until something public changes."""
+    key = ("standings", phase.id)
+    return board.cache.get(connection, key, lambda: standings(connection, phase))
+
+
 def latest_evaluations(connection: Connection, phase_id: int, *conditions: Any) -> list[Any]:
     """Returns, for each entry that is not withdrawn, its newest finished evaluation in a phase."""
     rows = connection.execute(

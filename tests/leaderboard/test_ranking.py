@@ -7,7 +7,7 @@ import boards
 import pytest
 from sqlalchemy import update
 
-from sensorium_tf.leaderboard import entries, exports, submissions
+from sensorium_tf.leaderboard import entries, exports, ranking, submissions
 from sensorium_tf.leaderboard.board import Refused
 from sensorium_tf.leaderboard.ranking import standings
 from sensorium_tf.leaderboard.standing import PLAIN, standing_of
@@ -182,9 +182,11 @@ def test_all_that_is_public_is_exported(team, score):
     team.enter(name="private")
     score(team.board)
     with team.board.database.read() as connection:
-        found = exports.public_json(connection)
-        text = exports.public_csv(connection)
-        (one,) = exports.public_json(connection, track="sensorium", phase="live")["tables"]
+        found = exports.public_json(team.board, connection)
+        text = exports.public_csv(team.board, connection)
+        (one,) = exports.public_json(team.board, connection, track="sensorium", phase="live")[
+            "tables"
+        ]
     assert len(found["tables"]) == 4 and one in found["tables"]
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["name"] for row in rows] == ["'=cmd|' /C calc'!A0", "'-1+1"]
@@ -196,3 +198,24 @@ def test_all_that_is_public_is_exported(team, score):
     assert rows[0]["feve_low"] and not rows[1]["feve"]
     assert "private" not in text and "evaluation_id" not in str(found)
     assert all(len(row["single_trial_correlation"]) <= 7 for row in rows)
+
+
+def test_tables_are_made_anew_when_something_public_changes(team, score, monkeypatch):
+    made = []
+    monkeypatch.setattr(ranking, "standings", lambda *given: made.append(1) or standings(*given))
+
+    def names():
+        made.clear()
+        with team.board.database.read() as connection:
+            (table,) = exports.public_json(team.board, connection, track="sensorium", phase="live")[
+                "tables"
+            ]
+        return [[e["name"] for e in group["entries"]] for group in table["groups"]], len(made)
+
+    assert names() == ([], 1) and names() == ([], 0)
+    first = publish(team, name="a")
+    assert names() == ([], 1)
+    score(team.board)
+    assert names() == ([["a"]], 1) and names() == ([["a"]], 0)
+    submissions.withdraw(team.board, team.people["ann"], first)
+    assert names() == ([], 1)

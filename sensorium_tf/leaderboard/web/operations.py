@@ -85,12 +85,12 @@ def _competitions(call: Call) -> Reply:
 
 def _table_json(call: Call) -> Reply:
     with call.board.database.read() as connection:
-        return Reply(exports.public_json(connection, **call.query))
+        return Reply(exports.public_json(call.board, connection, **call.query))
 
 
 def _table_csv(call: Call) -> Reply:
     with call.board.database.read() as connection:
-        text = exports.public_csv(connection, **call.query)
+        text = exports.public_csv(call.board, connection, **call.query)
     headers = {"content-disposition": 'attachment; filename="leaderboard.csv"'}
     return Reply(text, headers, "text/csv")
 

@@ -1,5 +1,6 @@
 """What people read: tables, entries, comparisons, and their own page."""
 
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,9 +16,11 @@ from sensorium_tf.leaderboard.access import READ, Viewer
 from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.tables import audit, submissions, teams, tokens, tracks, users
 from sensorium_tf.leaderboard.web.sessions import page_viewer
-from sensorium_tf.leaderboard.web.views import STATIC, render
+from sensorium_tf.leaderboard.web.views import STATIC, draw_table, render
 
 _AUDIT_LINES = 50
+# Of each table on the first page.
+_FIRST = 20
 _Read = Callable[[Board, Connection, Viewer, Request], dict[str, Any]]
 
 
@@ -71,13 +74,13 @@ def _check_text(request: Request) -> None:
 def _index(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:
     return {
         "competitions": exports.competition_list(connection),
-        "tables": _tables(connection),
+        "tables": _tables(board, connection, most=_FIRST),
     }
 
 
 def _track(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:
     name = request.path_params["track"]
-    tables = _tables(connection, name)[name]
+    tables = _tables(board, connection, name)[name]
     (track,) = (
         track
         for competition in exports.competition_list(connection)
@@ -87,11 +90,15 @@ def _track(board: Board, connection: Connection, viewer: Viewer, request: Reques
     return {"track": track, "tables": tables}
 
 
-def _tables(connection: Connection, track: str | None = None) -> dict[str, list[dict]]:
-    """Returns the tables of each track that are shown."""
+def _tables(
+    board: Board, connection: Connection, track: str | None = None, *, most: int | None = None
+) -> dict[str, list[dict]]:
+    """Returns the tables of each track, drawn under `html`, perhaps their first entries alone."""
     found: dict[str, list[dict]] = {}
-    for table in exports.public_json(connection, track=track)["tables"]:
-        found.setdefault(table["track"], []).append(table)
+    for table in exports.public_json(board, connection, track=track)["tables"]:
+        key = ("html", table["track"], table["phase"], most)
+        html = board.cache.get(connection, key, functools.partial(draw_table, table, most))
+        found.setdefault(table["track"], []).append({**table, "html": html})
     return found
 
 

@@ -38,6 +38,16 @@ def render(
     return HTMLResponse(text, status, headers={"cache-control": "private, no-store"})
 
 
+def draw_table(table: dict[str, Any], most: int | None) -> Markup:
+    """Returns a phase's tables as HTML.
+
+    Args:
+        table: As of the API.
+        most: How many entries of each group to show; None for all.
+    """
+    return Markup(_TEMPLATES.get_template("tables.html").module.standings(table, most))
+
+
 def _when(value: datetime.datetime | str | None) -> Markup:
     """Returns a time in UTC and anywhere on earth."""
     if value is None:
