@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from sensorium_tf.leaderboard.access import ANYBODY, SCOPES, Viewer
 from sensorium_tf.leaderboard.board import Board, Refused
+from sensorium_tf.leaderboard.database import insert_missing
 from sensorium_tf.leaderboard.tables import invitations, members, sessions, teams, tokens, users
 from sensorium_tf.leaderboard.texts import name_text
 
@@ -70,10 +71,7 @@ def user_named(connection: Connection, name: str) -> int:
 
 def add_member(connection: Connection, team_id: int, user_id: int) -> None:
     """Puts a user into a team, unless there already."""
-    key = {"team_id": team_id, "user_id": user_id}
-    same = (members.c[name] == value for name, value in key.items())
-    if not connection.execute(select(members.c.user_id).where(*same)).first():
-        connection.execute(insert(members).values(key))
+    insert_missing(connection, members, team_id=team_id, user_id=user_id)
 
 
 def invite(

@@ -4,12 +4,14 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import alembic.command
 import alembic.config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, Table, create_engine, event, func, make_url, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from sensorium_tf.errors import SensoriumError, one_line
@@ -97,6 +99,13 @@ class Database:
             raise SensoriumError(
                 f"{_shown(self.url)}: {state}: run leaderboard_admin.py --do=init on it"
             )
+
+
+def insert_missing(connection: Connection, table: Table, **values: Any) -> None:
+    """Adds a row, unless one with its key is there: also if two do so at once."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    dialect = sqlite if is_sqlite else postgresql
+    connection.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
 
 
 def revisions() -> list[str]:

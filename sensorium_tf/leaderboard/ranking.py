@@ -2,13 +2,15 @@
 
 import dataclasses
 import datetime
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, or_, select
 
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.competitions import Phase, phase_list
+from sensorium_tf.leaderboard.database import insert_missing
 from sensorium_tf.leaderboard.differences import difference
 from sensorium_tf.leaderboard.queue import DONE, SCORE
 from sensorium_tf.leaderboard.tables import (
@@ -20,6 +22,8 @@ from sensorium_tf.leaderboard.tables import (
     truths,
 )
 from sensorium_tf.metrics import metric_names
+
+_COMPARING_SECONDS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -219,23 +223,30 @@ def missing_differences(connection: Connection) -> Iterator[tuple[int, int, str]
 
 
 def compare_next(board: Board) -> bool:
-    """Computes one difference that a table needs and does not have yet.
+    """Computes differences that the tables need and do not have yet, for a second or two.
 
     Returns:
-        Whether there was one.
+        Whether there were any.
     """
+    ends = time.monotonic() + _COMPARING_SECONDS
+    computed = []
     with board.database.read() as connection:
-        pair = next(missing_differences(connection), None)
-        if pair is None:
-            return False
-        found = difference(connection, *pair)
-    key = dict(zip(("evaluation_id", "reference_id", "metric"), pair, strict=True))
-    values = {name: None if found is None else found[name] for name in ("value", "low", "high")}
-    with board.database.write() as connection:
-        same = (differences.c[name] == value for name, value in key.items())
-        if connection.execute(select(differences.c.evaluation_id).where(*same)).first() is None:
-            connection.execute(insert(differences).values(**key, **values))
-    return True
+        for pair in missing_differences(connection):
+            computed.append((pair, difference(connection, *pair)))
+            if time.monotonic() > ends:
+                break
+    if computed:
+        with board.database.write() as connection:
+            for (evaluation_id, reference_id, metric), found in computed:
+                insert_missing(
+                    connection,
+                    differences,
+                    evaluation_id=evaluation_id,
+                    reference_id=reference_id,
+                    metric=metric,
+                    **{name: found and found[name] for name in ("value", "low", "high")},
+                )
+    return bool(computed)
 
 
 def first_of(entries: Sequence[Ranked]) -> Ranked | None:

@@ -11,6 +11,7 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.competitions import Phase
+from sensorium_tf.leaderboard.database import insert_missing
 from sensorium_tf.leaderboard.tables import blobs, truths
 from sensorium_tf.scoring import write_ground_truth, write_submission
 from sensorium_tf.scoring.alignment import aligned
@@ -54,8 +55,7 @@ def add_truth(board: Board, phase: Phase, path: str | os.PathLike) -> int:
 
 def add_blob(board: Board, connection: Connection, sha256: str, size: int) -> None:
     """Writes down that a file is stored, unless it is known already."""
-    if not connection.execute(select(blobs.c.sha256).where(blobs.c.sha256 == sha256)).first():
-        connection.execute(insert(blobs).values(sha256=sha256, size=size, created_at=board.now()))
+    insert_missing(connection, blobs, sha256=sha256, size=size, created_at=board.now())
 
 
 def _write_outline(path: Path, folder: Path) -> Path:
