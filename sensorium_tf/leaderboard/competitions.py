@@ -59,14 +59,15 @@ class Phase:
         return not self.is_final or self.revealed_at is not None
 
     def is_closed(self, now: datetime.datetime) -> bool:
-        """Tells whether it is over."""
-        return self.closes_at is not None and now > self.closes_at + self.grace
+        """Tells whether it is over: after its deadline and grace, or revealed."""
+        late = self.closes_at is not None and now > self.closes_at + self.grace
+        return late or self.revealed_at is not None
 
     def check_open(self, at: datetime.datetime) -> None:
         """Raises Refused unless an upload may be opened at some time."""
         if self.opens_at is not None and at < self.opens_at:
             raise Refused(f"{self.track}, {self.name}: opens at {self.opens_at:%Y-%m-%d %H:%M} UTC")
-        if self.is_closed(at) or self.revealed_at is not None:
+        if self.is_closed(at):
             raise Refused(f"{self.track}, {self.name}: is closed; the upload was opened too late")
 
 

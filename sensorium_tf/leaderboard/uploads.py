@@ -14,12 +14,10 @@ from sensorium_tf.leaderboard.accounts import choose_team
 from sensorium_tf.leaderboard.board import Board, Refused, new_id
 from sensorium_tf.leaderboard.competitions import phase_of
 from sensorium_tf.leaderboard.inflation import inflated
+from sensorium_tf.leaderboard.room import check_disk, check_team
 from sensorium_tf.leaderboard.tables import (
-    blobs,
     phases,
     submission_files,
-    submissions,
-    teams,
     tracks,
     upload_parts,
     uploads,
@@ -100,9 +98,7 @@ def open_upload(
         raise Refused("length: expected the number of bytes that will be sent")
     if length > most:
         raise Refused(f"too large: a file may have {most / _MIB:g} MiB in {encoding}", 413)
-    free = board.blobs.free_bytes()
-    if free is not None and free - length < limits.free_bytes:
-        raise Refused("the server's disk is nearly full: tell the organisers", 507)
+    check_disk(board, length)
     sweep(board)
     now = board.now()
     with board.database.write() as connection:
@@ -112,7 +108,7 @@ def open_upload(
         # Whoever opens two at once waits here.
         connection.execute(select(users.c.id).where(users.c.id == viewer.user_id).with_for_update())
         _check_open_uploads(board, connection, viewer)
-        _check_room(board, connection, team_id, length)
+        check_team(board, connection, team_id, length)
         upload_id = new_id()
         connection.execute(
             insert(uploads).values(
@@ -300,25 +296,6 @@ def _check_open_uploads(board: Board, connection: Connection, viewer: Viewer) ->
         raise Refused(
             f"{n_open} uploads are open, which is the most: finish or delete one of them", 429
         )
-
-
-def _check_room(board: Board, connection: Connection, team_id: int, length: int) -> None:
-    of_team = (
-        select(submission_files.c.sha256)
-        .join(submissions)
-        .where(submissions.c.team_id == team_id)
-        .distinct()
-        .subquery()
-    )
-    stored = connection.execute(
-        select(func.coalesce(func.sum(blobs.c.size), 0)).join(
-            of_team, of_team.c.sha256 == blobs.c.sha256
-        )
-    ).scalar_one()
-    own = connection.execute(select(teams.c.quota_bytes).where(teams.c.id == team_id)).scalar()
-    most = board.limits.team_bytes if own is None else own
-    if stored + length > most:
-        raise Refused(f"the files of your team would have more than {most / _MIB:g} MiB", 413)
 
 
 def _part_names(connection: Connection, upload_id: str) -> list[str]:
