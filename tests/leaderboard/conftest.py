@@ -30,14 +30,36 @@ def sqlite_template(tmp_path_factory):
 
 
 @pytest.fixture
-def team(sqlite_template, tmp_path):
-    """A populated leaderboard on SQLite: `board`, `clock`, `people`, and a folder for files."""
+def sqlite_team(sqlite_template, tmp_path):
+    """A populated leaderboard on SQLite, for what only SQLite has."""
     folder, people = sqlite_template
     shutil.copytree(folder, tmp_path / "board")
     place = tmp_path / "board"
     board, clock = boards.open_board(place / "board.db", place / "files")
     yield Team(board, clock, people, tmp_path)
     board.database.engine.dispose()
+
+
+@pytest.fixture
+def postgresql_team(postgresql, postgresql_template, tmp_path):
+    """A populated leaderboard on PostgreSQL."""
+    folder, people = postgresql_template
+    drop = "DROP DATABASE IF EXISTS board WITH (FORCE)"
+    _statements(postgresql, drop, "CREATE DATABASE board TEMPLATE template_board")
+    shutil.copytree(folder, tmp_path / "board")
+    board, clock = boards.open_board(postgresql.format("board"), tmp_path / "board" / "files")
+    yield Team(board, clock, people, tmp_path)
+    board.database.engine.dispose()
+
+
+@pytest.fixture
+def team(request):
+    """A populated leaderboard: `board`, `clock`, `people`, and a folder for files.
+
+    It is on SQLite or, with SENSORIUM_TEST_DATABASE=postgresql, on PostgreSQL.
+    """
+    name = os.environ.get("SENSORIUM_TEST_DATABASE", "sqlite")
+    return request.getfixturevalue(f"{name}_team")
 
 
 class Team:
@@ -105,19 +127,9 @@ def _statements(postgresql, *statements):
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def either(request, tmp_path):
+def either(request):
     """A populated leaderboard, on each of the databases."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("team")
-        return
-    url = request.getfixturevalue("postgresql")
-    folder, people = request.getfixturevalue("postgresql_template")
-    drop = "DROP DATABASE IF EXISTS board WITH (FORCE)"
-    _statements(url, drop, "CREATE DATABASE board TEMPLATE template_board")
-    shutil.copytree(folder / "files", tmp_path / "files")
-    board, clock = boards.open_board(url.format("board"), tmp_path / "files")
-    yield Team(board, clock, people, tmp_path)
-    board.database.engine.dispose()
+    return request.getfixturevalue(f"{request.param}_team")
 
 
 @pytest.fixture

@@ -36,7 +36,8 @@ def test_an_invitation_expires_and_survives_a_name_that_is_taken(team):
         accounts.accept_invitation(board, c, secret, "dora")
 
 
-def test_no_secret_is_in_the_database(team):
+def test_no_secret_is_in_the_database(sqlite_team):
+    team = sqlite_team
     board = team.board
     with board.database.write() as connection:
         invitation = accounts.invite(board, connection)

@@ -96,7 +96,8 @@ def test_every_verb_is_done_by_something():
     assert set(VERBS) == set(_ACTIONS)
 
 
-def test_a_backup_of_a_running_service_is_whole(team, score, tmp_path):
+def test_a_backup_of_a_running_service_is_whole(sqlite_team, score, tmp_path):
+    team = sqlite_team
     submitted = team.enter()
     score(team.board)
     unfinished = uploads.open_upload(
@@ -143,7 +144,8 @@ def test_all_that_is_public_is_written(team, score, tmp_path):
         assert "public" in text and "private" not in text
 
 
-def test_the_doctor_finds_what_is_wrong(team):
+def test_the_doctor_finds_what_is_wrong(sqlite_team):
+    team = sqlite_team
     work = team.enter()
     files = team.folder / "board" / "files"
     with team.board.database.read() as connection:
@@ -184,7 +186,8 @@ def test_the_clock_of_postgresql_is_compared_with_ours(either):
     assert any("clocks of the database and of this machine" in line for line in found) != is_sqlite
 
 
-def test_the_copied_database_is_one_file(team, tmp_path):
+def test_the_copied_database_is_one_file(sqlite_team, tmp_path):
+    team = sqlite_team
     (place,) = do(team.board, "backup", output=str(tmp_path / "copy"))
     assert sorted(path.name for path in (tmp_path / "copy").glob("leaderboard.db*")) == [
         "leaderboard.db"

@@ -71,7 +71,8 @@ def test_a_block_that_raises_changes_nothing(either):
         assert "greens" not in connection.execute(select(teams.c.name)).scalars().all()
 
 
-def test_writers_of_sqlite_wait_for_each_other_and_readers_do_not(team):
+def test_writers_of_sqlite_wait_for_each_other_and_readers_do_not(sqlite_team):
+    team = sqlite_team
     database, order, holds = team.board.database, [], threading.Event()
 
     def second():
@@ -133,6 +134,7 @@ def test_files_lie_beside_an_sqlite_database_and_are_named_for_postgresql(tmp_pa
         Board.open(tmp_path / "a.db", "nosuch://x")
 
 
-def test_sqlite_is_in_wal_mode(team):
+def test_sqlite_is_in_wal_mode(sqlite_team):
+    team = sqlite_team
     with sqlite3.connect(team.board.database.url.database) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

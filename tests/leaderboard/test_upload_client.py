@@ -209,7 +209,8 @@ def command(verb, *flags, token=None):
 
 
 def test_the_commands_upload_and_score(team, server, folder):
-    place = f"--database={team.board.database.url.database}", f"--blobs={team.board.blobs.place}"
+    url = team.board.database.url.render_as_string(hide_password=False)
+    place = f"--database={url}", f"--blobs={team.board.blobs.place}"
     flags = f"--server={server.url}", f"--submission={folder}", "--name=CNN", "--nowait"
     done = command("upload", *flags, token=team.secrets["ann"])
     assert done.returncode == 0, done.stderr
