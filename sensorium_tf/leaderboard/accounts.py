@@ -81,8 +81,18 @@ def invite(
     team_id: int | None = None,
     organiser: bool = False,
     days: int = _INVITATION_DAYS,
+    by: int | None = None,
 ) -> str:
-    """Makes an invitation, which one person may accept; returns its secret."""
+    """Makes an invitation, which one person may accept; returns its secret.
+
+    Args:
+        board: The leaderboard.
+        connection: In a writing transaction.
+        team_id: Team that whoever accepts it joins; None for none.
+        organiser: Whether it makes an organiser.
+        days: How long it can be accepted.
+        by: User who invites; None for the command line.
+    """
     secret = secrets.token_urlsafe(32)
     now = board.now()
     connection.execute(
@@ -94,7 +104,7 @@ def invite(
             expires_at=now + datetime.timedelta(days=days),
         )
     )
-    board.note(connection, None, "invitation", team_id or "organisers")
+    board.note(connection, by, "invitation", team_id or "organisers")
     return secret
 
 

@@ -22,7 +22,7 @@ class Limits(Config):
     idle_seconds: float = setting(30.0, "How long a sender may say nothing.", above=0)
     slice_seconds: float = setting(600.0, "How long a slice may take.", above=0)
     open_uploads: int = setting(2, "Uploads that a user may have open.", at_least=1)
-    upload_hours: int = setting(24, "How long an upload stays open.", at_least=1)
+    upload_hours: int = setting(24, "How long an upload stays open.", at_least=1, at_most=8760)
     free_bytes: int = setting(_GIB, "Disk space that stays free.", at_least=0)
     team_bytes: int = setting(8 * _GIB, "What all files of a team may have.", at_least=1)
     attempts_a_day: int = setting(20, "Submissions of a team and track, failed ones too.")
@@ -126,8 +126,10 @@ class AdminSettings(Config):
     team: str | None = setting(None, "Team that an invitation or a user is for.")
     organiser: bool = setting(False, "Whether the invitation makes an organiser.")
     scopes: tuple[str, ...] = setting(("read", "submit"), "What a token may do.")
-    days: int = setting(365, "How long a token is valid.", at_least=1)
+    days: int = setting(365, "How long a token is valid.", at_least=1, at_most=36500)
     closes_at: str | None = setting(None, "Deadline in UTC, such as 2026-10-15T12:00.")
-    grace_minutes: int = setting(30, "How much later an upload may be opened.", at_least=0)
+    grace_minutes: int = setting(
+        30, "How much later an upload may be opened.", at_least=0, at_most=100_000
+    )
     entries_a_day: int = setting(1, "Scored entries of a team, a day and track.", at_least=1)
     prefix: str = setting("", "Before the names of the competition's tracks.")

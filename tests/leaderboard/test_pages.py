@@ -123,6 +123,11 @@ def test_an_invitation_leads_to_a_token_of_ones_own(team, visit):
     assert guest.get("/me").status == 401
 
 
+def test_a_token_of_no_number_that_there_is_cannot_be_revoked(visit):
+    ann = visit("ann")
+    assert send(ann, f"/me/tokens/{10**30}/revoke").status == 404
+
+
 def test_nobody_makes_a_token_that_may_do_more(team, visit):
     ann = visit("ann")
     assert send(ann, "/me/tokens", name="x", scopes="admin").status == 403

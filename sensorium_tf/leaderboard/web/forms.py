@@ -30,6 +30,7 @@ from sensorium_tf.leaderboard.web.views import render
 
 _SEE_OTHER = 303
 _MOST_FIELDS, _MOST_FILES = 30, 3
+_LARGEST_ID = 2**31 - 1  # that a database's whole number takes
 _LONGEST_LABEL = 64 << 10
 _Do = Callable[[Board, Viewer, Request, FormData], Response]
 
@@ -229,8 +230,11 @@ def _new_token(board: Board, viewer: Viewer, request: Request, form: FormData) -
 
 
 def _revoke(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
+    token_id = request.path_params["id"]
+    if token_id > _LARGEST_ID:
+        raise Refused("token: there is none of this number", 404)
     with board.database.write() as connection:
-        accounts.revoke_token(board, connection, viewer.user_id, request.path_params["id"])
+        accounts.revoke_token(board, connection, viewer.user_id, token_id)
     return _to("/login")
 
 
@@ -242,7 +246,7 @@ def _invite(board: Board, viewer: Viewer, request: Request, form: FormData) -> R
             team_id = accounts.create_team(board, connection, new)
         else:
             team_id = accounts.team_named(connection, name)
-        secret = accounts.invite(board, connection, team_id=team_id)
+        secret = accounts.invite(board, connection, team_id=team_id, by=viewer.user_id)
         values = admin_page(board, connection, viewer, request)
     return render(request, viewer, "admin.html", **{**values, "invitation": secret})
 
