@@ -2,11 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 DEMO_FLAGS ?=
+LEADERBOARD_FLAGS ?=
 
-.PHONY: demo test test-long lint docs clean
+.PHONY: demo leaderboard test test-long lint docs clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/python launch/demo.py $(DEMO_FLAGS)
+
+# http://127.0.0.1:8000, with a demo competition; Ctrl-C stops it.
+leaderboard: $(VENV)/.leaderboard
+	$(VENV)/bin/python launch/leaderboard.py $(LEADERBOARD_FLAGS)
 
 test: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
@@ -34,6 +39,10 @@ $(VENV)/bin/python:
 $(VENV)/.demo: $(VENV)/bin/python setup.cfg pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --editable .
 	touch $@
+
+$(VENV)/.leaderboard: $(VENV)/bin/python setup.cfg pyproject.toml
+	$(VENV)/bin/python -m pip install --quiet --editable '.[leaderboard]'
+	touch $@ $(VENV)/.demo
 
 $(VENV)/.dev: $(VENV)/bin/python setup.cfg pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --editable '.[dev]'

@@ -73,6 +73,7 @@ docs/add_a_core
 docs/add_a_readout
 docs/add_a_metric
 docs/add_a_recipe
+docs/leaderboard
 ```
 ```{{toctree}}
 :caption: Reference

@@ -91,3 +91,19 @@ def test_the_arithmetic_of_the_forward_pass_is_counted(measurements):
     block = 2 * pixels * (64 * 64 + 49 * 64 + 64 * 64)
     assert gflop["blocks"] * 1e9 == pytest.approx(3 * block)
     assert gflop["readout"] * 1e9 == pytest.approx(2 * 100 * 64 * 5)
+
+
+def test_a_small_leaderboard_is_measured(tmp_path):
+    small = {"entries": 5, "readers": 2, "seconds": 1, "uploads": 1, "neurons": 5, "workers": 1}
+    flags = [f"--{name}={value}" for name, value in small.items()]
+    script = ROOT / "benchmarks" / "leaderboard.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--output=a.json", *flags],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert found["database"] == "sqlite" and found["trials"] == 1000
+    assert found["requests_a_second"] > 0 and found["scored_a_minute_by_1_workers"] > 0

@@ -15,6 +15,7 @@ APART = {
     "recordings": {"data", "models", "runs", "training"},
     "models": {"data", "evaluation", "recordings", "runs", "training"},
     "scoring": {"data", "evaluation", "models", "runs", "training"},
+    "leaderboard": {"data", "evaluation", "models", "recordings", "runs", "training"},
     "metrics": {"data", "models", "runs", "training"},
     "simulation": {"data", "models", "runs", "training"},
     "training": {"evaluation"},

@@ -1,0 +1,237 @@
+"""Measures a leaderboard: readers, uploads of full size, scoring, workers.
+
+    python benchmarks/leaderboard.py --output=runs/leaderboard.json
+    python benchmarks/leaderboard.py --output=FILE.json --database=postgresql://user@host/empty
+
+The service runs in a process of its own, beside the readers. Prints and writes JSON. The database
+has to be empty; by default it is an SQLite file in a temporary folder.
+"""
+
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from sqlalchemy import insert, select
+
+from sensorium_tf import cli
+
+OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.", required=True)
+DATABASE = flags.DEFINE_string("database", None, "Empty database, instead of an SQLite file.")
+ENTRIES = flags.DEFINE_integer("entries", 1000, "Entries in the table that is read.")
+READERS = flags.DEFINE_integer("readers", 200, "Readers at once.")
+SECONDS = flags.DEFINE_integer("seconds", 10, "How long they read.")
+UPLOADS = flags.DEFINE_integer("uploads", 20, "Uploads of full size at once.")
+NEURONS = flags.DEFINE_integer("neurons", 7776, "Neurons of a full-size entry.")
+WORKERS = flags.DEFINE_list("workers", ["1", "2", "4"], "How many workers score the uploads.")
+
+_IMAGES, _REPEATS = 100, 10
+_FREE = {"requests_a_minute": 10**9, "attempts_a_day": 10**6, "open_uploads": 10**6}
+
+
+def main() -> None:
+    from sensorium_tf.evaluation import write_json
+    from sensorium_tf.leaderboard.board import Board
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        database = DATABASE.value or str(folder / "board.db")
+        board = Board.open(database, str(folder / "files"))
+        board.database.upgrade()
+        token = _populate(board, folder)
+        with _served(database, board.blobs.place) as url:
+            found = {"database": board.database.url.get_backend_name(), **_read(url)}
+            found |= _upload(url, token, folder / "submission.csv")
+        for n_workers in map(int, WORKERS.value):
+            found[f"scored_a_minute_by_{n_workers}_workers"] = _score(board, database, n_workers)
+    print(json.dumps(found, indent=2))
+    write_json(OUTPUT.value, found)
+
+
+def _populate(board, folder: Path) -> str:
+    """Fills the table of the first track; returns a token of a member of a team."""
+    from sensorium_tf.leaderboard import accounts, competitions, queue, tables, truths
+    from sensorium_tf.scoring import write_ground_truth, write_submission
+
+    random = np.random.default_rng(0)
+    images = np.repeat(np.arange(_IMAGES), _REPEATS)
+    ids = {
+        "trial_ids": [secrets.token_hex(16) for _ in images],
+        "image_ids": images,
+        "unit_ids": np.arange(NEURONS.value),
+    }
+    values = random.gamma(1, 1, (len(images), NEURONS.value))
+    write_ground_truth(folder / "truth.csv", responses=values, **ids)
+    write_submission(
+        folder / "submission.csv", rates=values + random.normal(0, 1, values.shape), **ids
+    )
+    with board.database.write() as connection:
+        competitions.create_competition(board, connection, "load", "Load", entries_a_day=10**6)
+        user = accounts.create_user(board, connection, "reader")
+        team = accounts.create_team(board, connection, "readers")
+        accounts.add_member(connection, team, user)
+        token = accounts.issue_token(board, connection, user, "load")
+        phase = competitions.phase_of(connection, "sensorium", tier="test")
+    truths.add_truth(board, phase, folder / "truth.csv")
+    with board.database.write() as connection:
+        truth = connection.execute(select(tables.truths.c.id)).scalar_one()
+        for i in range(ENTRIES.value):
+            submission = secrets.token_hex(8)
+            shown = {"accepted_at": board.now(), "published_at": board.now()}
+            connection.execute(
+                insert(tables.submissions).values(
+                    id=submission,
+                    team_id=team,
+                    user_id=user,
+                    track_id=phase.track_id,
+                    name=f"entry {i}",
+                    method="",
+                    links=[],
+                    standing="",
+                    is_baseline=False,
+                    **shown,
+                )
+            )
+            evaluation = connection.execute(
+                insert(tables.evaluations)
+                .values(
+                    submission_id=submission,
+                    phase_id=phase.id,
+                    truth_id=truth,
+                    kind=queue.SCORE,
+                    scorer="load",
+                    state=queue.DONE,
+                    attempts=1,
+                    created_at=board.now(),
+                )
+                .returning(tables.evaluations.c.id)
+            ).scalar_one()
+            for metric in ("single_trial_correlation", "correlation_to_average", "feve"):
+                value = float(random.random())
+                connection.execute(
+                    insert(tables.scores).values(
+                        evaluation_id=evaluation,
+                        metric=metric,
+                        value=value,
+                        low=value - 0.01,
+                        high=value + 0.01,
+                    )
+                )
+    return token
+
+
+@contextlib.contextmanager
+def _served(database: str, blobs: str):
+    """Serves the leaderboard without workers; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    limits = [f"--{name}={value}" for name, value in _FREE.items()]
+    where = [f"--database={database}", f"--blobs={blobs}", f"--port={port}"]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "sensorium_tf", "leaderboard", "--demo=false", "--workers=0"),
+            *where,
+            *limits,
+        ],
+        stdout=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/healthz"):
+                break
+            time.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _read(url: str) -> dict[str, float]:
+    ends = time.monotonic() + SECONDS.value
+
+    def read(_) -> list[float]:
+        connection, times = http.client.HTTPConnection(url.removeprefix("http://")), []
+        while (start := time.monotonic()) < ends:
+            connection.request("GET", "/tracks/sensorium")
+            connection.getresponse().read()
+            times.append(time.monotonic() - start)
+        return times
+
+    with concurrent.futures.ThreadPoolExecutor(READERS.value) as pool:
+        times = [each for of_reader in pool.map(read, range(READERS.value)) for each in of_reader]
+    return {
+        "entries": ENTRIES.value,
+        "readers": READERS.value,
+        "requests_a_second": round(len(times) / SECONDS.value, 1),
+        "median_seconds": round(statistics.median(times), 3),
+        "p95_seconds": round(float(np.quantile(times, 0.95)), 3),
+    }
+
+
+def _upload(url: str, token: str, path: Path) -> dict[str, float]:
+    from sensorium_tf.leaderboard import client
+
+    start = time.monotonic()
+    n_trials, n_neurons = client.check(path)
+    checked = time.monotonic() - start
+    board = client.Client(url, token)
+
+    def send(i: int) -> float:
+        start = time.monotonic()
+        client.submit(board, {"test": path}, track="sensorium", name=f"upload {i}")
+        return time.monotonic() - start
+
+    with concurrent.futures.ThreadPoolExecutor(UPLOADS.value) as pool:
+        times = list(pool.map(send, range(UPLOADS.value)))
+    return {
+        "trials": n_trials,
+        "neurons": n_neurons,
+        "submission_mib": round(path.stat().st_size / 2**20, 1),
+        "client_check_seconds": round(checked, 2),
+        "uploads_at_once": UPLOADS.value,
+        "upload_median_seconds": round(statistics.median(times), 1),
+        "upload_longest_seconds": round(max(times), 1),
+    }
+
+
+def _score(board, database: str, n_workers: int) -> float:
+    """Scores all uploads anew; returns how many a minute."""
+    from sensorium_tf.leaderboard.tables import differences, evaluations, neuron_scores, scores
+
+    with board.database.write() as connection:
+        ours = select(evaluations.c.id).where(evaluations.c.scorer != "load")
+        ids = connection.execute(ours).scalars().all()
+        connection.execute(differences.delete())
+        for table in (scores, neuron_scores):
+            connection.execute(table.delete().where(table.c.evaluation_id.in_(ids)))
+        connection.execute(
+            evaluations.update().where(evaluations.c.id.in_(ids)).values(state="queued", attempts=0)
+        )
+    start = time.monotonic()
+    command = [*(sys.executable, "-m", "sensorium_tf", "leaderboard_worker", "--once")]
+    where = [f"--database={database}", f"--blobs={board.blobs.place}"]
+    started = [
+        subprocess.Popen([*command, *where], stdout=subprocess.DEVNULL, env=os.environ)
+        for _ in range(n_workers)
+    ]
+    for process in started:
+        process.wait()
+    return round(60 * len(ids) / (time.monotonic() - start), 1)
+
+
+if __name__ == "__main__":
+    cli.run(main)

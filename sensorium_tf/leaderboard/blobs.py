@@ -1,0 +1,155 @@
+"""Files by the hash of their content, in a folder or anywhere that fsspec reaches."""
+
+import hashlib
+import os
+import posixpath
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.io import atomic_write, expand
+
+_PIECE = 1 << 20
+
+
+class Blobs:
+    """A store of files: `blobs/<sha256>`, and the slices of uploads under `parts/`.
+
+    Args:
+        place: Folder, or URL such as `s3://bucket/folder`.
+
+    Raises:
+        SensoriumError: If fsspec does not know the kind of URL, or what it needs is not installed.
+    """
+
+    def __init__(self, place: str | os.PathLike):
+        self.place = os.fspath(place)
+        if "://" not in self.place:
+            self.place = str(expand(self.place).absolute())
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(self.place, use_listings_cache=False)
+        except (ImportError, ValueError) as e:
+            raise SensoriumError(f"{self.place}: is no place for files: {one_line(e)}") from e
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return isinstance(self._files, LocalFileSystem)
+
+    def free_bytes(self) -> int | None:
+        """Returns the free space of its disk; None where there is no such limit."""
+        if not self.is_local:
+            return None
+        self._files.makedirs(self._root, exist_ok=True)
+        return shutil.disk_usage(self._root).free
+
+    def put(self, pieces: Iterable[bytes]) -> tuple[str, int]:
+        """Stores a file; returns the hash of its content and its size.
+
+        A file takes its name only once it is complete. Whatever `pieces` raises is raised, and
+        nothing is stored.
+        """
+        digest, size = hashlib.sha256(), 0
+        temporary = self._path("parts", f"new-{os.urandom(8).hex()}")
+        self._files.makedirs(posixpath.dirname(temporary), exist_ok=True)
+        try:
+            with self._files.open(temporary, "wb") as file:
+                for piece in pieces:
+                    digest.update(piece)
+                    size += len(piece)
+                    file.write(piece)
+                self._sync(file)
+            path = self._path("blobs", digest.hexdigest())
+            self._files.makedirs(posixpath.dirname(path), exist_ok=True)
+            self._files.mv(temporary, path)
+        except BaseException:
+            self._remove(temporary)
+            raise
+        return digest.hexdigest(), size
+
+    def put_file(self, path: str | os.PathLike) -> tuple[str, int]:
+        """Stores a copy of a local file, as `put`."""
+        with expand(path).open("rb") as file:
+            return self.put(iter(lambda: file.read(_PIECE), b""))
+
+    def has(self, sha256: str) -> bool:
+        """Tells whether a file is there."""
+        return self._files.exists(self._path("blobs", sha256))
+
+    def names(self) -> set[str]:
+        """Returns the hashes of all files."""
+        return self._list("blobs")
+
+    def pieces(self, sha256: str) -> Iterator[bytes]:
+        """Yields the content of a file."""
+        yield from self._read(self._path("blobs", sha256))
+
+    def copy_to(self, sha256: str, path: str | os.PathLike) -> Path:
+        """Writes a file to a local path, and checks that its content is what its name says.
+
+        Raises:
+            SensoriumError: If it is missing or damaged.
+        """
+        digest = hashlib.sha256()
+        try:
+            with atomic_write(path, "wb") as file:
+                for piece in self.pieces(sha256):
+                    digest.update(piece)
+                    file.write(piece)
+        except FileNotFoundError as e:
+            raise SensoriumError(f"{self.place}: file {sha256} is missing") from e
+        if digest.hexdigest() != sha256:
+            raise SensoriumError(f"{self.place}: file {sha256} is damaged")
+        return expand(path)
+
+    def remove(self, sha256: str) -> None:
+        """Removes a file, if it is there."""
+        self._remove(self._path("blobs", sha256))
+
+    def put_part(self, name: str, content: bytes) -> None:
+        """Stores a slice of an upload under a name of its own."""
+        path = self._path("parts", name)
+        self._files.makedirs(posixpath.dirname(path), exist_ok=True)
+        with self._files.open(path, "wb") as file:
+            file.write(content)
+            self._sync(file)
+
+    def part_pieces(self, name: str) -> Iterator[bytes]:
+        """Yields the content of a slice."""
+        yield from self._read(self._path("parts", name))
+
+    def remove_part(self, name: str) -> None:
+        """Removes a slice, if it is there."""
+        self._remove(self._path("parts", name))
+
+    def part_names(self) -> set[str]:
+        """Returns the names of all slices."""
+        return self._list("parts")
+
+    def _path(self, folder: str, name: str) -> str:
+        return posixpath.join(self._root, folder, name)
+
+    def _read(self, path: str) -> Iterator[bytes]:
+        with self._files.open(path, "rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+
+    def _list(self, folder: str) -> set[str]:
+        try:
+            found = self._files.ls(posixpath.join(self._root, folder), detail=False)
+        except FileNotFoundError:
+            return set()
+        return {posixpath.basename(path) for path in found}
+
+    def _remove(self, path: str) -> None:
+        if self._files.exists(path):
+            self._files.rm(path)
+
+    def _sync(self, file) -> None:
+        if self.is_local:
+            file.flush()
+            os.fsync(file.fileno())

@@ -1,0 +1,82 @@
+"""The web process and the workers beside it, which end together."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.leaderboard.board import Board
+from sensorium_tf.leaderboard.settings import LeaderboardSettings, ServeSettings
+from sensorium_tf.leaderboard.web.app import create_app
+
+_STOP_SECONDS = 10
+
+
+def serve(board: Board, place: LeaderboardSettings, settings: ServeSettings) -> None:
+    """Serves a leaderboard until Ctrl-C or SIGTERM.
+
+    Args:
+        board: The leaderboard.
+        place: Where it is, for the workers.
+        settings: Where to listen, and how many workers to start.
+
+    Raises:
+        SensoriumError: If the address cannot be had.
+    """
+    config = uvicorn.Config(
+        create_app(board),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+        limit_concurrency=512,
+        h11_max_incomplete_event_size=64 << 10,
+    )
+    try:
+        listening = config.bind_socket()
+        listening.listen()
+    except SystemExit as e:
+        raise SensoriumError(
+            f"{settings.host}:{settings.port}: cannot be had: choose another --port"
+        ) from e
+    host, port = listening.getsockname()[:2]
+    print(f"http://{host}:{port}  (Ctrl-C stops it)", flush=True)
+    # uvicorn hands on the signal that stopped it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt), workers(place, settings.workers):
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def workers(place: LeaderboardSettings, n_workers: int) -> Iterator[list[subprocess.Popen]]:
+    """Runs workers in processes of their own while the block runs.
+
+    They end with this process however it ends: by the end of their standard input.
+    """
+    arguments = [f"--database={place.database}"]
+    arguments += [] if place.blobs is None else [f"--blobs={place.blobs}"]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "sensorium_tf", "leaderboard_worker", *arguments, "--until_eof"],
+            stdin=subprocess.PIPE,
+        )
+        for _ in range(n_workers)
+    ]
+    try:
+        yield started
+    finally:
+        for process in started:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+        for process in started:
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

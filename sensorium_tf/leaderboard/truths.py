@@ -1,0 +1,77 @@
+"""The ground truths of phases, in versions, and the files that are stored."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import Connection, func, insert, select
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.io import expand
+from sensorium_tf.leaderboard.board import Board
+from sensorium_tf.leaderboard.competitions import Phase
+from sensorium_tf.leaderboard.database import insert_missing
+from sensorium_tf.leaderboard.tables import blobs, truths
+from sensorium_tf.scoring import write_ground_truth, write_submission
+from sensorium_tf.scoring.alignment import aligned
+from sensorium_tf.scoring.files import RESPONSES
+from sensorium_tf.scoring.rows import Rows
+
+
+def add_truth(board: Board, phase: Phase, path: str | os.PathLike) -> int:
+    """Adds a version of a phase's ground truth; what was scored before keeps its own.
+
+    Beside it, its outline is kept: trials, images and neurons without responses, which is all that
+    a phase needs before it is revealed.
+
+    Returns:
+        The version, from 1.
+
+    Raises:
+        SensoriumError: If the file is no ground truth.
+    """
+    path = expand(path)
+    with tempfile.TemporaryDirectory(prefix="sensorium-truth-") as folder:
+        outline = _write_outline(path, Path(folder))
+        stored = [board.blobs.put_file(each) for each in (path, outline)]
+    with board.database.write() as connection:
+        for sha256, size in stored:
+            add_blob(board, connection, sha256, size)
+        newest = select(func.max(truths.c.version)).where(truths.c.phase_id == phase.id)
+        version = (connection.execute(newest).scalar() or 0) + 1
+        connection.execute(
+            insert(truths).values(
+                phase_id=phase.id,
+                version=version,
+                sha256=stored[0][0],
+                outline_sha256=stored[1][0],
+                created_at=board.now(),
+            )
+        )
+        board.note(connection, None, "truth", f"{phase.track} {phase.tier}", version=version)
+    return version
+
+
+def add_blob(board: Board, connection: Connection, sha256: str, size: int) -> None:
+    """Writes down that a file is stored, unless it is known already."""
+    insert_missing(connection, blobs, sha256=sha256, size=size, created_at=board.now())
+
+
+def _write_outline(path: Path, folder: Path) -> Path:
+    """Writes what a truth is about, and checks the truth on the way."""
+    trials, images, unit_ids = [], [], None
+    for trial, image, _, units in Rows(path, RESPONSES):
+        trials.append(trial)
+        images.append(image)
+        unit_ids = units if unit_ids is None else unit_ids
+    zeros = np.zeros((len(trials), len(unit_ids)), np.float32)
+    ids = {"trial_ids": trials, "image_ids": images, "unit_ids": unit_ids}
+    outline, submission = folder / "outline.csv", folder / "submission.csv"
+    write_ground_truth(outline, responses=zeros, **ids)
+    write_submission(submission, rates=zeros, **ids)
+    try:
+        aligned(submission, path)
+    except SensoriumError as e:
+        raise SensoriumError(f"{path}: trials or neurons differ from row to row ({e})") from e
+    return outline

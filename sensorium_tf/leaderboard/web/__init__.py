@@ -1,0 +1,1 @@
+"""What the leaderboard shows: the API for programs, the pages for people."""

@@ -1,0 +1,76 @@
+"""Who looks at the pages, and whether a form is one of ours."""
+
+import hashlib
+import hmac
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sensorium_tf.leaderboard.access import ANYBODY, Viewer
+from sensorium_tf.leaderboard.accounts import viewer_of_session
+from sensorium_tf.leaderboard.board import Board, Refused
+
+_COOKIE = "session"
+_MOST_SECONDS = 14 * 24 * 3600
+# No cookie that another site of the same domain sets can have this name.
+_SECURE_COOKIE = f"__Host-{_COOKIE}"
+
+
+def session_secret(request: Request) -> str:
+    """Returns the secret of a request's session; empty if there is none."""
+    return request.cookies.get(_name(request), "")
+
+
+async def page_viewer(request: Request, board: Board) -> Viewer:
+    """Returns whose session a request is of; nobody's if there is none."""
+    secret = session_secret(request)
+    if not secret:
+        return ANYBODY
+
+    def find() -> Viewer:
+        with board.database.read() as connection:
+            return viewer_of_session(board, connection, secret)
+
+    return await run_in_threadpool(find)
+
+
+def set_session(request: Request, response: Response, secret: str) -> None:
+    """Lets an answer hand out a session; an empty secret ends it."""
+    response.set_cookie(
+        _name(request),
+        secret,
+        max_age=_MOST_SECONDS if secret else 0,
+        httponly=True,
+        samesite="lax",
+        secure=_is_secure(request),
+    )
+
+
+def form_token(request: Request) -> str:
+    """Returns what a form of the session has to send back."""
+    secret = session_secret(request)
+    return hmac.new(secret.encode(), b"form", hashlib.sha256).hexdigest() if secret else ""
+
+
+def check_origin(request: Request) -> None:
+    """Raises Refused unless a form was sent from one of our own pages."""
+    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    origin = request.headers.get("origin")
+    fetched = request.headers.get("sec-fetch-site")
+    if origin != own and not (origin is None and fetched == "same-origin"):
+        raise Refused("this form was sent from elsewhere: open the page again", 403)
+
+
+def check_form_token(request: Request, sent: str) -> None:
+    """Raises Refused unless a form has the token of its session."""
+    if not sent or not hmac.compare_digest(sent.encode(), form_token(request).encode()):
+        raise Refused("this form is of another session: open the page again", 403)
+
+
+def _is_secure(request: Request) -> bool:
+    return request.url.scheme == "https"
+
+
+def _name(request: Request) -> str:
+    return _SECURE_COOKIE if _is_secure(request) else _COOKIE

@@ -1,0 +1,61 @@
+"""Files are stored once, whole or not at all, wherever fsspec reaches."""
+
+import hashlib
+
+import pytest
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.leaderboard.blobs import Blobs
+
+CONTENT = b"trial_indices\n" * 1000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture(params=["folder", "memory"])
+def blobs(request, tmp_path):
+    place = str(tmp_path / "files") if request.param == "folder" else f"memory://{tmp_path}"
+    return Blobs(place)
+
+
+def test_a_file_goes_in_and_comes_out(blobs, tmp_path):
+    assert blobs.names() == set() and blobs.part_names() == set()
+    assert blobs.put([CONTENT[:7], CONTENT[7:]]) == (SHA256, len(CONTENT))
+    assert blobs.put([CONTENT]) == (SHA256, len(CONTENT))
+    assert blobs.has(SHA256) and blobs.names() == {SHA256} and not blobs.part_names()
+    assert blobs.copy_to(SHA256, tmp_path / "copy").read_bytes() == CONTENT
+    assert blobs.put_file(tmp_path / "copy")[0] == SHA256
+    blobs.remove(SHA256)
+    blobs.remove(SHA256)
+    assert not blobs.has(SHA256)
+
+
+def test_slices_have_names_of_their_own(blobs):
+    blobs.put_part("a-0", b"first")
+    assert blobs.part_names() == {"a-0"} and b"".join(blobs.part_pieces("a-0")) == b"first"
+    blobs.remove_part("a-0")
+    assert blobs.part_names() == set()
+
+
+def test_nothing_stays_of_a_file_that_was_not_complete(blobs):
+    def pieces():
+        yield b"begins"
+        raise RuntimeError("stops")
+
+    with pytest.raises(RuntimeError, match="stops"):
+        blobs.put(pieces())
+    assert blobs.names() == blobs.part_names() == set()
+
+
+def test_a_file_that_is_missing_or_damaged_is_said_to_be_so(tmp_path):
+    blobs = Blobs(tmp_path / "files")
+    with pytest.raises(SensoriumError, match=f"file {SHA256} is missing"):
+        blobs.copy_to(SHA256, tmp_path / "copy")
+    blobs.put([CONTENT])
+    (tmp_path / "files" / "blobs" / SHA256).write_bytes(CONTENT[1:])
+    with pytest.raises(SensoriumError, match=f"file {SHA256} is damaged"):
+        blobs.copy_to(SHA256, tmp_path / "copy")
+
+
+def test_free_space_is_that_of_a_folders_disk(tmp_path):
+    assert Blobs(tmp_path / "files").free_bytes() > 0
+    assert Blobs("memory://x").free_bytes() is None

@@ -1,0 +1,120 @@
+"""The service starts, serves a competition to look at, and ends whole."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import boards
+import pytest
+from asgi import Client
+
+from sensorium_tf.leaderboard import demonstration, extra
+from sensorium_tf.leaderboard.extra import SensoriumError, check_extra
+from sensorium_tf.leaderboard.web.app import create_app
+from sensorium_tf.scoring import write_label
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def start(tmp_path):
+    started = []
+
+    def start(*flags):
+        arguments = [f"--database={tmp_path / 'board.db'}", "--demo=false", *flags]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "sensorium_tf", "leaderboard", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def children(process):
+    return [
+        int(pid)
+        for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    ]
+
+
+def is_there(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def wait_for(condition):
+    for _ in range(400):
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize(
+    ("how", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 0), (signal.SIGKILL, -9)]
+)
+def test_web_and_worker_end_together(start, how, status):
+    process = start("--port=0")
+    url = process.stdout.readline().split()[0]
+    with urllib.request.urlopen(f"{url}/healthz", timeout=20) as reply:
+        assert reply.status == 200
+    assert wait_for(lambda: children(process))
+    (worker,) = children(process)
+    os.kill(process.pid, how)
+    assert process.wait(20) == status
+    assert wait_for(lambda: not is_there(worker))
+    assert "Traceback" not in process.stderr.read()
+
+
+def test_a_port_that_is_taken_is_one_line(start):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = start(f"--port={taken.getsockname()[1]}", "--workers=0")
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "cannot be had: choose another --port" in said.splitlines()[-1]
+
+
+def test_the_demo_has_both_tracks_with_two_entries_each(tmp_path, score):
+    board, _ = boards.open_board(tmp_path / "board.db", tmp_path / "files")
+    board.database.upgrade()
+    assert demonstration.is_empty(board)
+    truths, entries = {}, {"LN": {}, "CNN": {}}
+    for tier in ("test", "final_test"):
+        truths[tier] = boards.write_truth(tmp_path / f"truth_{tier}.csv", tier)
+        for name, noise in (("LN", 4.0), ("CNN", 0.3)):
+            path = tmp_path / name / f"submission_{tier}.csv"
+            entries[name][tier] = boards.write_entry(path, tier, noise=noise)
+    for files in entries.values():
+        write_label([*files.values()], **boards.LABEL)
+    secrets = demonstration.make_demo(board, truths, entries)
+    assert not demonstration.is_empty(board)
+    score(board)
+    page = Client(create_app(board)).get("/").text
+    assert page.count(">CNN</a>") == page.count(">LN</a>") == 2
+    assert page.index(">CNN</a>") < page.index(">LN</a>") and "Ranked apart" not in page
+    assert boards.viewer(board, secrets["demo organiser"]).is_organiser
+
+
+def test_what_is_not_installed_is_named(monkeypatch):
+    check_extra()
+    monkeypatch.setattr(extra, "_PACKAGES", ("json", "no_such_package"))
+    with pytest.raises(SensoriumError, match=r"no_such_package is not installed: pip install"):
+        check_extra()

@@ -1,0 +1,211 @@
+"""Uploads go on where they stopped, and take no more than they may."""
+
+import gzip
+import hashlib
+import zlib
+
+import boards
+import pytest
+from sqlalchemy import select, update
+
+from sensorium_tf.leaderboard import uploads
+from sensorium_tf.leaderboard.board import Refused
+from sensorium_tf.leaderboard.inflation import inflated
+from sensorium_tf.leaderboard.settings import Limits
+from sensorium_tf.leaderboard.tables import teams, upload_parts
+
+CONTENT = bytes(range(256)) * 8
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+def start(place, who="ann", content=CONTENT, **options):
+    where = {"track": "sensorium", "tier": "test", "length": len(content), **options}
+    return uploads.open_upload(place.board, place.people[who], **where)
+
+
+def send(team, upload, at, content, who="ann"):
+    return uploads.append(team.board, team.people[who], upload.id, at, content)
+
+
+def test_slices_make_the_file(either):
+    upload = start(either)
+    assert upload.received == 0
+    assert send(either, upload, 0, CONTENT[:1000]).received == 1000
+    assert uploads.state(either.board, either.people["ann"], upload.id).received == 1000
+    done = send(either, upload, 1000, CONTENT[1000:])
+    assert done.sha256 == SHA256
+    assert b"".join(either.board.blobs.pieces(SHA256)) == CONTENT
+    assert not either.board.blobs.part_names()
+    with either.board.database.read() as connection:
+        assert not connection.execute(select(upload_parts)).all()
+
+
+@pytest.mark.parametrize("at", [0, 500, 1001, -1])
+def test_a_slice_that_belongs_elsewhere_says_where_to_go_on(team, at):
+    upload = start(team)
+    send(team, upload, 0, CONTENT[:1000])
+    with pytest.raises(Refused, match="expected 1000, where to go on") as error:
+        send(team, upload, at, CONTENT[:10])
+    assert error.value.status == 409
+    assert len(team.board.blobs.part_names()) == 1
+
+
+def test_of_two_that_send_the_same_slice_at_once_one_counts(team, monkeypatch):
+    upload, real = start(team), uploads._check_slice
+
+    def meanwhile(*given):
+        real(*given)
+        monkeypatch.setattr(uploads, "_check_slice", real)
+        send(team, upload, 0, CONTENT[:10])
+
+    monkeypatch.setattr(uploads, "_check_slice", meanwhile)
+    with pytest.raises(Refused, match="expected 10, where to go on"):
+        send(team, upload, 0, b"x" * 10)
+    assert len(team.board.blobs.part_names()) == 1
+    assert send(team, upload, 10, CONTENT[10:]).sha256 == SHA256
+
+
+def test_a_file_that_was_complete_when_the_server_died_is_put_together_later(team, monkeypatch):
+    upload = start(team)
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(team.board.blobs, "put", die)
+    with pytest.raises(KeyboardInterrupt):
+        send(team, upload, 0, CONTENT)
+    monkeypatch.undo()
+    assert uploads.complete(team.board, team.people["ann"], upload.id).sha256 == SHA256
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"", "the slice is empty"),
+        (CONTENT + b"x", "ends behind the 2048 bytes"),
+    ],
+)
+def test_slices_that_are_empty_or_too_long_are_refused(team, content, says):
+    with pytest.raises(Refused, match=says):
+        send(team, start(team), 0, content)
+
+
+@pytest.mark.parametrize(
+    ("change", "says", "status"),
+    [
+        ({"length": 0}, "expected the number of bytes", 422),
+        ({"length": "7"}, "expected the number of bytes", 422),
+        ({"length": True}, "expected the number of bytes", 422),
+        ({"length": 1 << 40}, "a file may have 192 MiB in identity", 413),
+        ({"length": 100 << 20, "encoding": "gzip"}, "a file may have 64 MiB in gzip", 413),
+        ({"encoding": "zip"}, "expected identity or gzip", 422),
+        ({"track": "plus"}, "track 'plus': expected sensorium or sensorium_plus", 404),
+        ({"tier": "train"}, "no 'train': expected test or final_test", 404),
+        ({"team": "blues"}, "'blues' is none of yours", 403),
+    ],
+)
+def test_what_cannot_be_uploaded_is_refused_before_anything_is_sent(team, change, says, status):
+    with pytest.raises(Refused, match=says) as error:
+        start(team, **change)
+    assert error.value.status == status
+
+
+def test_a_user_has_two_uploads_open_and_no_more(either):
+    first, _ = start(either), start(either)
+    with pytest.raises(Refused, match="2 uploads are open") as error:
+        start(either)
+    assert error.value.status == 429
+    start(either, "bob")
+    uploads.cancel(either.board, either.people["ann"], first.id)
+    start(either)
+
+
+def test_uploads_expire_with_their_slices(team):
+    upload = start(team)
+    send(team, upload, 0, CONTENT[:10])
+    team.clock.move(hours=25)
+    with pytest.raises(Refused, match="its time is over"):
+        send(team, upload, 10, CONTENT[10:])
+    assert uploads.sweep(team.board) == 1
+    assert not team.board.blobs.part_names()
+
+
+def test_nobody_sees_or_continues_anothers_upload(team):
+    upload = start(team)
+    for call in (
+        lambda: uploads.state(team.board, team.people["bob"], upload.id),
+        lambda: send(team, upload, 0, CONTENT, "bob"),
+        lambda: uploads.cancel(team.board, team.people["bob"], upload.id),
+        lambda: uploads.complete(team.board, team.people["olga"], upload.id),
+    ):
+        with pytest.raises(Refused, match="there is none of this id") as error:
+            call()
+        assert error.value.status == 404
+
+
+def test_a_disk_that_is_nearly_full_takes_nothing(team):
+    team.limited(free_bytes=1 << 60)
+    with pytest.raises(Refused, match="nearly full") as error:
+        start(team)
+    assert error.value.status == 507
+
+
+def test_a_team_has_a_quota_of_bytes(team):
+    team.enter()
+    with team.board.database.write() as connection:
+        connection.execute(update(teams).where(teams.c.name == "reds").values(quota_bytes=3000))
+    with pytest.raises(Refused, match="your team would have more than"):
+        start(team)
+    start(team, "bob")
+
+
+def unpack(packed, **limits):
+    pieces = (packed[i : i + 1000] for i in range(0, len(packed), 1000))
+    return b"".join(inflated(pieces, Limits(**limits)))
+
+
+def test_gzip_is_unpacked(team):
+    packed = gzip.compress(CONTENT)
+    done = send(team, start(team, content=packed, encoding="gzip"), 0, packed)
+    assert done.sha256 == SHA256 and unpack(packed) == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("packed", "says"),
+    [
+        (b"no gzip at all", "is not a gzip file"),
+        (zlib.compress(CONTENT), "is not a gzip file"),
+        (gzip.compress(CONTENT)[:-9], "is cut short"),
+        (gzip.compress(CONTENT)[:-1] + b"!", "or a damaged one"),
+        (gzip.compress(CONTENT) * 2, "goes on behind its end"),
+        (gzip.compress(CONTENT) + bytes(2000), "goes on behind its end"),
+        (gzip.compress(bytes(40 << 20)), "more than 50 times its size"),
+    ],
+)
+def test_gzip_that_is_none_or_a_bomb_ends_the_upload(team, packed, says):
+    upload = start(team, content=packed, encoding="gzip")
+    with pytest.raises(Refused, match=says):
+        send(team, upload, 0, packed)
+    with pytest.raises(Refused, match="there is none of this id"):
+        uploads.state(team.board, team.people["ann"], upload.id)
+    assert not team.board.blobs.part_names()
+    team.enter()
+
+
+def test_gzip_has_a_ceiling_whatever_its_ratio():
+    with pytest.raises(Refused, match="inflates to more than"):
+        unpack(gzip.compress(bytes(4 << 20)), raw_bytes=1 << 20, inflation=10**6)
+
+
+def test_what_a_phase_does_not_take_any_more_is_refused(team):
+    with team.board.database.write() as connection:
+        from sensorium_tf.leaderboard.tables import phases
+
+        closes = boards.START.replace(hour=18)
+        connection.execute(update(phases).values(closes_at=closes, grace_seconds=600))
+    team.clock.at = closes.replace(minute=10)
+    upload = start(team)
+    team.clock.move(seconds=1)
+    with pytest.raises(Refused, match="is closed; the upload was opened too late"):
+        start(team)
+    assert send(team, upload, 0, CONTENT).sha256 == SHA256
