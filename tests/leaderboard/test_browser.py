@@ -18,7 +18,7 @@ WIDTH = 390  # of a phone
 def browser():
     if not (CHROMIUM and DRIVER):
         pytest.skip("there is no chromium: apt-get install chromium chromium-driver")
-    webdriver = pytest.importorskip("selenium.webdriver")
+    webdriver = pytest.importorskip("selenium.webdriver", reason="selenium drives the browser")
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for flag in ("--headless=new", "--no-sandbox", "--disable-gpu"):
