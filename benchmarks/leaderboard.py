@@ -51,8 +51,9 @@ def main() -> None:
         board = Board.open(database, str(folder / "files"))
         board.database.upgrade()
         token = _populate(board, folder)
-        with _served(database, board.blobs.place) as url:
-            found = {"database": board.database.url.get_backend_name(), **_read(url)}
+        with _served(database, board.blobs.place) as (url, start):
+            found = {"database": board.database.url.get_backend_name(), "start_seconds": start}
+            found |= _read(url)
             found |= _upload(url, token, folder / "submission.csv")
         for n_workers in map(int, WORKERS.value):
             found[f"scored_a_minute_by_{n_workers}_workers"] = _score(board, database, n_workers)
@@ -134,12 +135,13 @@ def _populate(board, folder: Path) -> str:
 
 @contextlib.contextmanager
 def _served(database: str, blobs: str):
-    """Serves the leaderboard without workers; yields its address."""
+    """Serves the leaderboard without workers; yields its address and the seconds to its start."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     limits = [f"--{name}={value}" for name, value in _FREE.items()]
     where = [f"--database={database}", f"--blobs={blobs}", f"--port={port}"]
+    started = time.monotonic()
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "sensorium_tf", "leaderboard", "--demo=false", "--workers=0"),
@@ -154,7 +156,7 @@ def _served(database: str, blobs: str):
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/healthz"):
                 break
             time.sleep(0.05)
-        yield url
+        yield url, time.monotonic() - started
     finally:
         process.terminate()
         process.wait()

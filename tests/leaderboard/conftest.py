@@ -85,7 +85,7 @@ def postgresql():
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     found = shutil.which("initdb") or (programs and programs[-1] / "initdb")
     if not found:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+        pytest.skip(reason="PostgreSQL is not installed: apt-get install postgresql")
     programs = Path(found).resolve().parent
     with tempfile.TemporaryDirectory(prefix="sensorium-pg-") as name:
         # It refuses to run as root.

@@ -17,7 +17,7 @@ WIDTH = 390  # of a phone
 @pytest.fixture(scope="module")
 def browser():
     if not (CHROMIUM and DRIVER):
-        pytest.skip("there is no chromium: apt-get install chromium chromium-driver")
+        pytest.skip(reason="there is no chromium: apt-get install chromium chromium-driver")
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium drives the browser")
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
