@@ -8,23 +8,15 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.data import Mouse, Trials
-from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.models import FiringRateModel
 from sensorium_tf.runs import RunStore
-
-# Pictures take a second, and change slowly after the first epochs.
-_SHOWN_EVERY = 10
-_SHOWN_FIRST = (0, 1, 2, 5)
-# Ends the name of the file with the final scores, and of one that is not complete yet.
-_FINAL, _UNFINISHED = ".hparams", ".hparams.tmp"
-
 
 #: Scalar by which the weights are chosen: the mean over the neurons of all mice.
 SCORE = "validation/single_trial_correlation"
@@ -223,104 +215,3 @@ class Profiler(Callback):
         """Warns if nothing was recorded."""
         if self._n_calls < 2:
             warnings.warn("profile: too few steps were left to record any", stacklevel=4)
-
-
-class TensorBoardLog(Callback):
-    """Writes what TensorBoard shows.
-
-    Args:
-        folder: Of the logs.
-        watch: What draws pictures, for some of the epochs.
-        hyperparameters: Of the run, for the HParams tab, JSON values.
-
-    Raises:
-        SensoriumError: If the folder is a file, or the logs cannot be written.
-    """
-
-    def __init__(
-        self, folder: Path, watch: Sequence[Watch] = (), *, hyperparameters: Mapping[str, Any]
-    ):
-        if folder.exists() and not folder.is_dir():
-            raise SensoriumError(f"{folder}: is a file, expected a folder for the logs")
-        self._folder, self._watch = folder, tuple(watch)
-        self._hyperparameters = _flat(hyperparameters)
-        self._writers: dict[str, tf.summary.SummaryWriter] = {}
-
-    def close(self) -> None:
-        """Closes the files."""
-        for writer in self._writers.values():
-            writer.close()
-
-    def on_epoch_end(self, report: EpochReport) -> None:
-        """Adds a point to each curve."""
-
-        def scalars_of_epoch():
-            for tag, value in report.scalars.items():
-                tf.summary.scalar(tag, value)
-
-        self._add(report.epoch, scalars_of_epoch)
-
-    def on_validation(self, view: EpochView) -> None:
-        """Adds the spread of correlations and, for some epochs, the pictures."""
-
-        def histograms_and_pictures():
-            for mouse, each in view.correlations.items():
-                tf.summary.histogram(f"single_trial_correlation/{mouse}", each)
-            if view.epoch in _SHOWN_FIRST or view.epoch % _SHOWN_EVERY == 0:
-                for watch in self._watch:
-                    for name, picture in watch(view).items():
-                        tf.summary.image(name, picture[None])
-
-        self._add(view.epoch, histograms_and_pictures)
-
-    def on_end(self, scores: Mapping[str, float]) -> None:
-        """Adds the hyperparameters and the final scores, for the HParams tab, once for a run."""
-        from tensorboard.plugins.hparams import api as hparams
-
-        if any(self._folder.glob(f"*{_FINAL}")):
-            return
-        # A file of this name is left by a process that was killed before it was complete.
-        for unfinished in self._folder.glob(f"*{_UNFINISHED}"):
-            unfinished.unlink()
-
-        def hyperparameters():
-            values = self._hyperparameters.items()
-            hparams.hparams({n: _plain(value) for n, value in values if value is not None})
-            for tag, value in scores.items():
-                tf.summary.scalar(f"final/{tag}", value)
-
-        self._add(0, hyperparameters, suffix=_UNFINISHED)
-        self._writers.pop(_UNFINISHED).close()
-        for complete in self._folder.glob(f"*{_UNFINISHED}"):
-            complete.rename(complete.with_name(complete.name.removesuffix(".tmp")))
-
-    def _add(self, epoch: int, write, *, suffix: str = "") -> None:
-        try:
-            # Not before there is something to write: a finished run that is started again adds no
-            # file.
-            if suffix not in self._writers:
-                self._writers[suffix] = tf.summary.create_file_writer(
-                    os.fspath(self._folder), filename_suffix=suffix or None
-                )
-            with self._writers[suffix].as_default(step=epoch):
-                write()
-            self._writers[suffix].flush()
-        except tf.errors.OpError as e:
-            raise SensoriumError(f"{self._folder}: cannot be written ({one_line(e)})") from e
-
-
-def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns nested settings as one level, names joined by a slash."""
-    flat = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= {f"{name}/{inner}": each for inner, each in value.items()}
-        else:
-            flat[name] = value
-    return flat
-
-
-def _plain(value: Any) -> str | float | bool:
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return value if isinstance(value, str | float | int | bool) else str(value)

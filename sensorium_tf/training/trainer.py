@@ -17,7 +17,6 @@ from sensorium_tf.training.callbacks import (
     MetricsFile,
     Profiler,
     Progress,
-    TensorBoardLog,
     Watch,
 )
 from sensorium_tf.training.controller import Controller, TrainingResult
@@ -28,6 +27,7 @@ from sensorium_tf.training.devices import (
     make_strategy,
 )
 from sensorium_tf.training.interruption import stop_on_sigterm
+from sensorium_tf.training.tensorboard_log import TensorBoardLog
 from sensorium_tf.training.warm_start import start_at_means, warm_start
 
 

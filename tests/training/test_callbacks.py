@@ -12,7 +12,8 @@ from sensorium_tf.data import Subset, load_mouse
 from sensorium_tf.models import ModelSettings
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import callbacks, train_run, training_pictures
-from sensorium_tf.training.callbacks import LOSS, SCORE, EpochReport, Progress, TensorBoardLog
+from sensorium_tf.training.callbacks import LOSS, SCORE, EpochReport, Progress
+from sensorium_tf.training.tensorboard_log import TensorBoardLog
 
 # Keys that start with `validation` are of the tier that chooses the weights.
 SETTINGS = TrainingSettings(
@@ -56,10 +57,11 @@ def test_scalars_are_there_for_each_epoch_and_mouse(events):
         "loss/full",
         "learning_rate",
         "images_per_second",
-        "validation/full",
-        "validation/short",
-        "validation/single_trial_correlation",
+        "correlation/validation/full",
+        "correlation/validation/short",
+        "correlation/validation/single_trial_correlation",
     ):
+        assert read.SummaryMetadata(tag).summary_description, tag
         steps = [event.step for event in read.Tensors(tag)]
         assert steps[-3:] == [1, 2, 3], tag
 
@@ -129,12 +131,12 @@ def test_times_are_short(seconds, text):
 
 def test_the_spread_of_correlations_is_a_histogram(events):
     _, read = events
-    assert [e.step for e in read.Tensors("single_trial_correlation/full")] == [0, 1, 2, 3]
+    assert [e.step for e in read.Tensors("correlation/neurons/full")] == [0, 1, 2, 3]
 
 
 def test_pictures_are_there_for_some_epochs(events):
     _, read = events
-    for tag in ("filters", "retinotopy/full", "responses/short"):
+    for tag in ("pictures/filters", "pictures/retinotopy/full", "pictures/responses/short"):
         assert [event.step for event in read.Tensors(tag)] == [0, 1, 2]
         width, height, png = read.Tensors(tag)[0].tensor_proto.string_val
         assert int(width) > 300 and int(height) > 100 and png.startswith(b"\x89PNG")
@@ -154,6 +156,30 @@ def test_pictures_say_which_tier_they_show(views, monkeypatch):
     assert titles == ["full, epoch 2, tier test", "short, epoch 2, tier test"]
 
 
+def test_what_a_run_is_judged_by_comes_first(events):
+    _, read = events
+    shown = [tag for tag in sorted(read.Tags()["tensors"]) if not tag.startswith("_")]
+    assert shown[0] == "correlation/best"
+    first = [tag for tag in shown if tag.startswith("correlation/")]
+    assert first == shown[: len(first)]
+
+
+def test_the_hyperparameters_that_matter_are_the_columns(events):
+    from tensorboard.plugins.hparams import plugin_data_pb2
+
+    _, read = events
+    content = read.summary_metadata["_hparams_/experiment"].plugin_data.content
+    experiment = plugin_data_pb2.HParamsPluginData.FromString(content).experiment
+    assert [each.name for each in experiment.hparam_infos] == [
+        "architecture/model",
+        "recipe",
+        "batch_size",
+        "learning_rate",
+        "seed",
+    ]
+    assert [each.name.tag for each in experiment.metric_infos] == ["correlation/best"]
+
+
 def test_hyperparameters_come_with_the_final_score(events):
     _, read = events
     assert "_hparams_/session_start_info" in read.summary_metadata
@@ -161,7 +187,7 @@ def test_hyperparameters_come_with_the_final_score(events):
     assert b"learning_rate" in start and b"architecture/hidden_channels" in start
     scores, (final,) = (
         [float(tf.make_ndarray(event.tensor_proto)) for event in read.Tensors(tag)]
-        for tag in (SCORE, f"final/{SCORE}")
+        for tag in (f"correlation/{SCORE}", "correlation/best")
     )
     assert final == pytest.approx(max(scores))
 
@@ -170,7 +196,7 @@ def test_final_scores_that_a_kill_cut_short_are_written_anew(tmp_path, monkeypat
     class Killed(BaseException):
         pass
 
-    def die(*_):
+    def die(*_, **__):
         raise Killed
 
     def finish():
@@ -190,7 +216,7 @@ def test_final_scores_that_a_kill_cut_short_are_written_anew(tmp_path, monkeypat
     read = EventAccumulator(str(tmp_path))
     read.Reload()
     assert "_hparams_/session_start_info" in read.summary_metadata
-    (final,) = read.Tensors(f"final/{SCORE}")
+    (final,) = read.Tensors("correlation/best")
     assert tf.make_ndarray(final.tensor_proto) == 0.25
 
 

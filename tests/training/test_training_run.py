@@ -79,9 +79,11 @@ def test_tensorboard_shows_each_scalar_of_each_epoch(finished):
     events.Reload()
     tags = events.Tags()["tensors"]
     expected = [key for key in lines(finished[0])[0] if key != "epoch"]
-    assert set(expected) <= set(tags)
+    assert {
+        f"correlation/{key}" if key.startswith("validation/") else key for key in expected
+    } <= set(tags)
     assert [event.step for event in events.Tensors("loss/total")] == [1, 2, 3]
-    assert [event.step for event in events.Tensors("validation/short")] == [0, 1, 2, 3]
+    assert [event.step for event in events.Tensors("correlation/validation/short")] == [0, 1, 2, 3]
 
 
 def test_the_loss_of_a_step_is_the_published_formula(prepared):
