@@ -58,6 +58,8 @@ class EpochView:
         rates: Name to their predicted rates, `(trials, neurons)`.
         correlations: Name to each neuron's single-trial correlation, `(neurons,)`.
         tier: Of the trials.
+        correlations_in_training: Returns the like of `correlations` for trials that were trained
+            on, evenly spaced and at most as many; it takes as long as the validation did.
     """
 
     epoch: int
@@ -67,6 +69,7 @@ class EpochView:
     rates: Mapping[str, np.ndarray]
     correlations: Mapping[str, np.ndarray]
     tier: str
+    correlations_in_training: Callable[[], Mapping[str, np.ndarray]]
 
 
 class Watch(Protocol):

@@ -90,6 +90,7 @@ class Controller:
         self._batches = Batches(
             trials, inputs=model.inputs, batch_size=settings.batch_size, seed=settings.seed
         )
+        self._trials = trials
         self._validation = {mouse.name: mouse.trials(self._tier) for mouse in mice}
         self._predictors = {name: Predictor(model, name) for name in self._validation}
         self._take_steps = Steps(
@@ -271,13 +272,29 @@ class Controller:
                 )
             correlations[mouse] = single_trial_correlation(trials.responses, rates[mouse])
         view = EpochView(
-            epoch, self._model, self._mice, self._validation, rates, correlations, self._tier
+            epoch=epoch,
+            model=self._model,
+            mice=self._mice,
+            trials=self._validation,
+            rates=rates,
+            correlations=correlations,
+            tier=self._tier,
+            correlations_in_training=self._correlations_in_training,
         )
         for callback in self._callbacks:
             callback.on_validation(view)
         scores = {f"validation/{mouse}": float(c.mean()) for mouse, c in correlations.items()}
         pooled = np.concatenate(list(correlations.values()))
         return {SCORE: self._chiefs_value(float(pooled.mean())), **scores}
+
+    def _correlations_in_training(self) -> dict[str, np.ndarray]:
+        correlations = {}
+        for mouse, trials in self._trials.items():
+            n_trials = min(len(trials), len(self._validation[mouse]))
+            some = trials.take(np.linspace(0, len(trials) - 1, n_trials).astype(int))
+            rates = self._predictors[mouse](some)
+            correlations[mouse] = single_trial_correlation(some.responses, rates)
+        return correlations
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:

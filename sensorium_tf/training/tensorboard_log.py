@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.errors import SensoriumError, one_line
@@ -20,6 +21,7 @@ _FINAL, _UNFINISHED = ".hparams", ".hparams.tmp"
 _CORRELATION = "correlation"
 _VALIDATION = SCORE.partition("/")[0]
 _BEST = f"{_CORRELATION}/best"
+_TRAINING = f"{_CORRELATION}/training"
 # What a curve is, by how its name begins.
 _DESCRIPTIONS = {
     SCORE: "Single-trial correlation, mean over the neurons of all mice, on the tier that chooses "
@@ -73,7 +75,7 @@ class TensorBoardLog(Callback):
         self._add(report.epoch, scalars_of_epoch)
 
     def on_validation(self, view: EpochView) -> None:
-        """Adds the spread of correlations and, for some epochs, the pictures."""
+        """Adds the spread of correlations and, for some epochs, the training score and pictures."""
 
         def histograms_and_pictures():
             for mouse, each in view.correlations.items():
@@ -83,6 +85,12 @@ class TensorBoardLog(Callback):
                     description="Single-trial correlation of each neuron, on the same tier.",
                 )
             if view.epoch in _SHOWN_FIRST or view.epoch % _SHOWN_EVERY == 0:
+                pooled = np.concatenate(list(view.correlations_in_training().values()))
+                tf.summary.scalar(
+                    f"{_TRAINING}/{SCORE.partition('/')[2]}",
+                    pooled.mean(),
+                    description="As the validation's, on some trials that were trained on.",
+                )
                 for watch in self._watch:
                     for name, picture in watch(view).items():
                         tf.summary.image(f"pictures/{name}", picture[None])

@@ -4,12 +4,15 @@ import contextlib
 import dataclasses
 import sys
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from sensorium_tf.data import Subset, load_mouse
+from sensorium_tf.metrics import single_trial_correlation
 from sensorium_tf.models import ModelSettings
+from sensorium_tf.runs import predict
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import callbacks, train_run, training_pictures
 from sensorium_tf.training.callbacks import LOSS, SCORE, EpochReport, Progress
@@ -132,6 +135,20 @@ def test_times_are_short(seconds, text):
 def test_the_spread_of_correlations_is_a_histogram(events):
     _, read = events
     assert [e.step for e in read.Tensors("correlation/neurons/full")] == [0, 1, 2, 3]
+
+
+def test_the_training_score_is_there_for_some_epochs(events, views, prepared):
+    _, read = events
+    points = read.Tensors("correlation/training/single_trial_correlation")
+    assert [event.step for event in points] == [0, 1, 2]
+    # All weights are those of the last epoch by now.
+    found = views[-1].correlations_in_training()
+    for name in ("full", "short"):
+        mouse = load_mouse(name, data_dir=prepared)
+        trials, n_trials = mouse.trials("train"), mouse.tiers["test"]
+        some = trials.take(np.linspace(0, len(trials) - 1, min(n_trials, len(trials))).astype(int))
+        expected = single_trial_correlation(some.responses, predict(views[-1].model, some))
+        np.testing.assert_allclose(found[name], expected, rtol=1e-6)
 
 
 def test_pictures_are_there_for_some_epochs(events):
