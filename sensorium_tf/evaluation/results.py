@@ -79,7 +79,7 @@ class MouseEvaluation:
         if self.oracle_summary is not None:
             rows[ORACLE] = self.oracle_summary
         if self.truth is not None:
-            rows["oracle (true rates)"] = self.truth.summary
+            rows["ceiling (true rates)"] = self.truth.summary
         return rows
 
     @functools.cached_property

@@ -11,6 +11,7 @@ from sensorium_tf.plotting.style import (
     BLUE,
     GREY,
     LABEL,
+    TICK,
     TITLE,
     WIDE,
     WIDTH,
@@ -36,6 +37,8 @@ def responses_against_rates(
 ) -> Figure:
     """Shows recorded against predicted responses for neurons from the best to the median one.
 
+    Each panel says the neuron's rank.
+
     Args:
         responses: `(trials, neurons)`, standardised.
         rates: `(trials, neurons)`.
@@ -54,16 +57,22 @@ def responses_against_rates(
             "unit ids": (unit_ids, "neurons"),
         }
     )
-    ranks = np.linspace(0, len(correlations) // 2, min(6, len(correlations))).astype(int)
-    neurons = np.argsort(-correlations)[np.unique(ranks)]
+    n_neurons = len(correlations)
+    ranks = np.unique(np.linspace(0, n_neurons // 2, min(6, n_neurons)).astype(int))
+    neurons = np.argsort(-correlations)[ranks]
     figure = new_figure(WIDE, 5)
     panels = figure.subplots(2, 3, squeeze=False).ravel()
-    for axes, neuron in zip(panels, neurons, strict=False):
+    for axes, rank, neuron in zip(panels, ranks, neurons, strict=False):
         axes.plot(rates[:, neuron], responses[:, neuron], ".", color=BLUE, markersize=3, alpha=0.6)
         top = max(rates[:, neuron].max(), 1e-3)
-        axes.plot([0, top], [0, top], color=GREY, linewidth=1)
-        axes.set_title(f"unit {unit_ids[neuron]}: r = {correlations[neuron]:.2f}", fontsize=LABEL)
+        axes.plot([0, top], [0, top], color=GREY, linewidth=1, label="response = rate")
+        axes.set_title(
+            f"unit {unit_ids[neuron]}, rank {rank + 1} of {n_neurons}: "
+            f"r = {correlations[neuron]:.2f}"
+        )
         plain(axes)
+        axes.title.set_fontsize(TICK)
+    panels[0].legend(loc="upper left", frameon=False, fontsize=TICK)
     for axes in panels[len(neurons) :]:
         axes.set_axis_off()
     figure.supxlabel("predicted rate (std of responses)", fontsize=LABEL)
@@ -135,7 +144,7 @@ def first_layer_filters(kernels: np.ndarray, *, n_channels: int = 1, title: str 
     rows = -(-len(filters) // columns)
     height, width = filters.shape[1:]
     size = WIDTH / max(columns, _MOST_COLUMNS // n_channels)
-    figure = new_figure(WIDTH, size * height / width * rows + 0.6)
+    figure = new_figure(WIDTH, (size * height / width + 0.15) * rows + 0.8)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes in panels:
         axes.set_axis_off()
@@ -143,6 +152,8 @@ def first_layer_filters(kernels: np.ndarray, *, n_channels: int = 1, title: str 
     for axes, kernel in zip(panels, filters, strict=False):
         limit = np.nanmax(np.abs(kernel)) or 1.0
         axes.imshow(kernel, cmap="gray", vmin=-limit, vmax=limit)
+        axes.set_title(f"±{limit:.2g}", fontsize=TICK, pad=2)
+    figure.supxlabel("weights from minus (black) to plus (white) the number above", fontsize=LABEL)
     figure.suptitle(title, fontsize=TITLE)
     return figure
 

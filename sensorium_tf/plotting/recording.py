@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_IMAGES = 12
+_MOST_MAPS = 4  # of depths
 
 
 def images_with_responses(images: np.ndarray, responses: np.ndarray, *, title: str = "") -> Figure:
@@ -186,14 +187,14 @@ def _labels(signal: str, n_columns: int, recording: RecordingSpec | None) -> lis
 def neurons_in_cortex(
     cell_motor_coordinates: np.ndarray, values: np.ndarray, *, label: str, title: str = ""
 ) -> Figure:
-    """Shows where neurons lie in cortex, the surface above, coloured by a value of each.
+    """Shows where neurons lie in cortex, a map for each range of depth, coloured by a value.
 
     Args:
         cell_motor_coordinates: `(neurons, 3)`, micrometres, the third one depth.
         values: `(neurons,)`; neurons of which it is NaN are grey. The colours span the central 96
             %.
         label: What the value is.
-        title: Above the axes.
+        title: Above the maps.
 
     Raises:
         SensoriumError: If the shapes disagree, or a coordinate is not a finite number.
@@ -207,39 +208,51 @@ def neurons_in_cortex(
     )
     known = ~np.isnan(values)
     low, high = np.percentile(values[known], [2, 98]) if known.any() else (0, 1)
-    figure = new_figure(WIDTH, 3.4)
-    axes = figure.add_subplot(projection="3d")
+    depth = coordinates[:, 2]
+    ranges = _depth_ranges(depth)
+    columns = min(len(ranges), 2)
+    rows = -(-len(ranges) // columns)
+    figure = new_figure(WIDTH if columns == 1 else WIDE, 2.7 * rows + 0.8)
+    maps = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     size = float(np.clip(6000 / len(values), 1.5, 20))
-    if not known.all():  # an empty cloud would stretch the axes to zero
-        axes.scatter(
-            *coordinates[~known].T, c=GREY, s=size, linewidths=0, alpha=0.4, depthshade=False
+    for axes, (top, bottom) in zip(maps, ranges, strict=False):
+        inside = (depth >= top) & (depth <= bottom)
+        axes.scatter(*coordinates[inside & ~known, :2].T, c=GREY, s=size, linewidths=0, alpha=0.4)
+        drawn = axes.scatter(
+            *coordinates[inside & known, :2].T,
+            c=values[inside & known],
+            cmap=COLORMAP,
+            vmin=low,
+            vmax=high,
+            s=size,
+            linewidths=0,
+            rasterized=len(values) > 1000,
         )
-    drawn = axes.scatter(
-        *coordinates[known].T,
-        c=values[known],
-        cmap=COLORMAP,
-        vmin=low,
-        vmax=high,
-        s=size,
-        linewidths=0,
-        depthshade=False,
-        rasterized=len(values) > 1000,
-    )
-    axes.set(xlabel="cortex x (µm)", ylabel="cortex y (µm)", zlabel="depth (µm)")
-    axes.invert_zaxis()
-    for axis in (axes.xaxis, axes.yaxis, axes.zaxis):
-        axis.label.set_size(LABEL)
-        axis.set_pane_color((1, 1, 1, 0))
-        axis.set_major_locator(_few_ticks())
-    axes.tick_params(labelsize=TICK, pad=0)
-    axes.view_init(elev=22, azim=-60)
-    axes.set_box_aspect((1, 1, 0.6), zoom=0.76)
-    color_bar(figure, drawn, axes, label, shrink=0.6, pad=0.12, extend="both")
-    axes.set_title(title, fontsize=TITLE, y=0.93)
+        axes.set_title(f"{_depths(top, bottom)} µm deep", fontsize=LABEL)
+        axes.set_aspect("equal")
+        axes.locator_params(nbins=4)
+        plain(axes)
+    for axes in maps[len(ranges) :]:
+        axes.set_axis_off()
+    figure.supxlabel("cortex x (µm)", fontsize=LABEL)
+    figure.supylabel("cortex y (µm)", fontsize=LABEL)
+    color_bar(figure, drawn, maps, label, shrink=0.8, extend="both")
+    figure.suptitle(title, fontsize=TITLE)
     return figure
 
 
-def _few_ticks():
-    from matplotlib.ticker import MaxNLocator
+def _depth_ranges(depth: np.ndarray) -> list[tuple[float, float]]:
+    """Returns the ranges of depth of which there are maps, the least deep first.
 
-    return MaxNLocator(4)
+    Imaging planes have one each, where there are few; otherwise each has as many neurons.
+    """
+    planes = np.unique(depth)
+    if len(planes) <= _MOST_MAPS:
+        return [(plane, plane) for plane in planes]
+    tops = np.unique([part[0] for part in np.array_split(np.sort(depth), _MOST_MAPS)])
+    bottoms = [*(planes[np.searchsorted(planes, top) - 1] for top in tops[1:]), planes[-1]]
+    return list(zip(tops, bottoms, strict=True))
+
+
+def _depths(top: float, bottom: float) -> str:
+    return f"{top:.0f}" if round(top) == round(bottom) else f"{top:.0f} to {bottom:.0f}"

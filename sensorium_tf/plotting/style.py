@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,7 +74,7 @@ def legend_below(axes: Axes) -> None:
     )
 
 
-def color_bar(figure: Figure, shown, axes: Axes, label: str, **options) -> None:
+def color_bar(figure: Figure, shown, axes: Axes | Sequence[Axes], label: str, **options) -> None:
     """Draws the scale of what is shown in colours beside the axes."""
     bar = figure.colorbar(shown, ax=axes, **options)
     bar.set_label(label, fontsize=LABEL)

@@ -312,7 +312,7 @@ def test_the_truth_of_a_simulated_recording_gives_withheld_responses_and_a_bound
     true_rates = content["mice"]["hidden"]["true_rates"]
     assert {name: true_rates[name] for name in SCORES} == pytest.approx(each.truth.means)
     assert true_rates["intervals"].keys() == set(SCORES)
-    assert "oracle (true rates)" in each.rows("ln")
+    assert "ceiling (true rates)" in each.rows("ln")
 
 
 def test_true_rates_that_are_the_responses_predict_them_perfectly(competition, prepared, tmp_path):

@@ -138,7 +138,7 @@ def test_from_a_trained_model_to_a_scored_submission(workspace, quick):
         "evaluate", f"--workdir={workspace / 'ln'}", data, "--tier=test", f"--truth={truth}"
     )
     assert status == 0, ours
-    assert "tier test" in out and "oracle (true rates)" in out
+    assert "tier test" in out and "ceiling (true rates)" in out
     status, out, ours = quick(
         "submit", f"--workdir={workspace / 'ln'}", "--mouse=lab1", data, f"--output={workspace}"
     )

@@ -111,11 +111,12 @@ def test_responses_are_shown_for_the_best_to_the_median_neuron(random):
     )
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == [
-        f"unit {unit}: r = {r:.2f}"
+        f"unit {unit}, rank {111 - unit} of 11: r = {r:.2f}"
         for unit, r in zip(range(110, 104, -1), correlations[:4:-1], strict=True)
     ]
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_xdata(), rates[:, 10])
     np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), responses[:, 10])
+    assert legend(figure.axes[0]) == ["response = rate"]
     assert "rate" in figure.get_supxlabel()
     assert "response" in figure.get_supylabel()
 
@@ -152,7 +153,7 @@ def test_filters_are_as_large_however_many_there_are(random, n_filters):
     figure = first_layer_filters(random.normal(size=(9, 9, 1, n_filters)))
     assert len(figure.axes) % min(n_filters, 8) == 0
     rows = -(-n_filters // 8)
-    assert figure.get_size_inches() == pytest.approx([5.0, 0.6 + 0.625 * rows])
+    assert figure.get_size_inches() == pytest.approx([5.0, 0.8 + 0.775 * rows])
 
 
 @pytest.mark.parametrize("n_filters", [1, 5, 64])
@@ -165,6 +166,7 @@ def test_every_filter_shows_its_image_channel_about_zero(random, n_filters):
     for index, image in enumerate(images):
         np.testing.assert_array_equal(image.get_array(), kernels[:, :, 0, index])
         assert image.norm.vmin == -image.norm.vmax
+        assert image.axes.get_title() == f"±{image.norm.vmax:.2g}"
 
 
 def test_filters_of_colour_images_show_every_channel_side_by_side(random):

@@ -135,32 +135,46 @@ def test_signals_of_another_recording_are_numbered(random):
     assert ylabels(signal_traces(signals, recording=sensorium2022.CHALLENGE.recording)) == expected
 
 
-def test_neurons_lie_in_cortex_with_depth_downwards(random):
+def test_neurons_lie_in_maps_by_depth_the_surface_first(random):
     coordinates, values = random.uniform(0, 600, (40, 3)), random.uniform(0, 1, 40)
     values[:3] = np.nan
-    axes, bar = neurons_in_cortex(coordinates, values, label="oracle correlation").axes
-    unknown, known = axes.collections
-    np.testing.assert_allclose(np.array(known._offsets3d), coordinates[3:].T)
-    np.testing.assert_allclose(np.array(unknown._offsets3d), coordinates[:3].T)
-    np.testing.assert_array_equal(known.get_array(), values[3:])
-    assert known.norm.vmin == pytest.approx(np.percentile(values[3:], 2))
-    assert axes.get_zlim()[0] > axes.get_zlim()[1]
-    labels = (axes.get_xlabel(), axes.get_ylabel(), axes.get_zlabel())
-    assert labels == ("cortex x (µm)", "cortex y (µm)", "depth (µm)")
+    *maps, bar = neurons_in_cortex(coordinates, values, label="oracle correlation").axes
+    shown = [np.array(axes.collections[1].get_offsets()) for axes in maps]
+    unknown = [np.array(axes.collections[0].get_offsets()) for axes in maps]
+    assert [len(a) + len(b) for a, b in zip(shown, unknown, strict=True)] == [10, 10, 10, 10]
+    order = np.argsort(coordinates[:, 2])
+    for number, (axes, places) in enumerate(zip(maps, shown, strict=True)):
+        here = [n for n in np.sort(order[10 * number : 10 * number + 10]) if n >= 3]
+        np.testing.assert_array_equal(places, coordinates[here, :2])
+        np.testing.assert_array_equal(axes.collections[1].get_array(), values[here])
+        assert axes.collections[1].norm.vmin == pytest.approx(np.percentile(values[3:], 2))
+    lowest, highest = (coordinates[order[n], 2] for n in (0, 9))
+    assert maps[0].get_title() == f"{lowest:.0f} to {highest:.0f} µm deep"
+    labels = (maps[0].figure.get_supxlabel(), maps[0].figure.get_supylabel())
+    assert labels == ("cortex x (µm)", "cortex y (µm)")
     assert bar.get_ylabel() == "oracle correlation"
+
+
+@pytest.mark.parametrize(
+    ("depths", "titles"),
+    [
+        ([5, 5, 5], ["5"]),
+        ([200, 150, 200], ["150", "200"]),
+        ([1, 1, 1, 1, 1, 1, 2, 3, 4, 5], ["1", "2 to 3", "4 to 5"]),
+    ],
+)
+def test_imaging_planes_have_a_map_each_and_every_neuron_is_in_one(random, depths, titles):
+    coordinates = np.column_stack([random.uniform(0, 600, (len(depths), 2)), depths])
+    *maps, _ = neurons_in_cortex(coordinates, random.random(len(depths)), label="x").axes
+    maps = [axes for axes in maps if axes.axison]
+    assert [axes.get_title() for axes in maps] == [f"{title} µm deep" for title in titles]
+    assert sum(len(axes.collections[1].get_offsets()) for axes in maps) == len(depths)
 
 
 @pytest.mark.parametrize("values", [[np.nan, np.nan], [0.5, 0.5]])
 def test_unknown_or_equal_values_have_a_scale_all_the_same(values):
-    axes, _ = neurons_in_cortex(np.eye(3)[:2], np.array(values), label="x").axes
+    axes, *_ = neurons_in_cortex(np.eye(3)[:2], np.array(values), label="x").axes
     assert axes.collections[-1].norm.vmin < axes.collections[-1].norm.vmax
-
-
-def test_the_axes_reach_no_further_than_the_neurons(random):
-    coordinates = random.uniform(200, 300, (50, 3))
-    axes, _ = neurons_in_cortex(coordinates, random.random(50), label="x").axes
-    for low, high in (axes.get_xlim(), axes.get_ylim(), axes.get_zlim()[::-1]):
-        assert low > 190 and high < 310
 
 
 def test_repeats_stand_above_their_image_the_strongest_first():
