@@ -113,17 +113,23 @@ def define_flags(
     return SettingsFlags(holders)
 
 
-def show(holder: flags.FlagHolder, *, title: str = _ESSENTIAL) -> flags.FlagHolder:
+def show(
+    holder: flags.FlagHolder,
+    *,
+    title: str = _ESSENTIAL,
+    flag_values: flags.FlagValues = flags.FLAGS,
+) -> flags.FlagHolder:
     """Lets `--help` show a flag under a title; by default among the first.
 
     Args:
         holder: What defining the flag returned.
         title: Of a group of flags.
+        flag_values: Where it is defined.
 
     Returns:
         The same holder.
     """
-    flags.FLAGS[holder.name].place = _Place(title)
+    flag_values[holder.name].place = _Place(title)
     return holder
 
 

@@ -227,7 +227,8 @@ def test_what_is_found_at_run_time_is_checked_by_the_settings(parsed):
 def test_help_is_grouped(parsed):
     values = flags.FlagValues()
     define_flags(Outer, default_texts={"share": "of the recipe"}, flag_values=values)
-    show(flags.DEFINE_string("folder", None, "A folder.", flag_values=values))
+    folder = flags.DEFINE_string("folder", None, "A folder.", flag_values=values)
+    show(folder, flag_values=values)
     flags.DEFINE_bool("more", False, "More.", flag_values=values)
     text = help_text([values[name] for name in values])
     assert text.startswith("essentials:\n  --names\n      Names. (default: a)\n  --folder\n")
