@@ -12,6 +12,15 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "Neurons": "neurons",
+        "OrientationTuning": "tuning",
+        "ReceptiveFieldMaps": "maps",
         "Result": "results",
+        "SpatialFrequencyTuning": "tuning",
+        "orientation_tuning": "tuning",
+        "receptive_fields": "maps",
+        "spatial_frequency_tuning": "tuning",
+        "stimuli": "stimuli",
+        "triggered_averages": "maps",
+        "whitened_average": "maps",
     },
 )
