@@ -23,7 +23,7 @@ class SameCore(CoreBase):
 
 
 class FilterReadout(ReadoutBase):
-    """Drives: a filter's answer or, for complex cells, the energy of two filters."""
+    """Drives: a filter's answer or the energy of two filters, less what suppresses."""
 
     class Config(config.Config):
         """Has no settings."""
@@ -34,12 +34,14 @@ class FilterReadout(ReadoutBase):
         self.even = self.add_weight(name="even", shape=shape, initializer="zeros")
         self.odd = self.add_weight(name="odd", shape=shape, initializer="zeros")
         self.squared = self.add_weight(name="squared", shape=shape[1:], initializer="zeros")
+        self.suppression = self.add_weight(name="suppression", shape=shape, initializer="zeros")
 
     def call(self, features, shift=None, training=None):
         """Filters the images."""
         flat = ops.reshape(features, (ops.shape(features)[0], -1))
         even, odd = ops.matmul(flat, self.even), ops.matmul(flat, self.odd)
-        return self.squared * (even**2 + odd**2) + (1 - self.squared) * even
+        drive = self.squared * (even**2 + odd**2) + (1 - self.squared) * even
+        return drive - ops.matmul(flat**2, self.suppression)
 
 
 def gabor(place, orientation, wavelength, phase, size):
@@ -81,6 +83,13 @@ def inputs(*, mice=("known",), behavior=0):
         recorded_size=(64, 96),
         channels=tuple(channels),
     ).with_constants(dict.fromkeys(mice, constants))
+
+
+def filter_model(filters):
+    """A linear-nonlinear model of any filters `(neurons, height, width)`."""
+    model = FiringRateModel(SameCore(), {"known": FilterReadout(len(filters))}, inputs=inputs())
+    model.readouts["known"].even.assign(filters.reshape(len(filters), -1).T.astype("float32"))
+    return model
 
 
 def known_model(*, mice=("known",), behavior=0, scale=1.0, spec=None):

@@ -1,29 +1,33 @@
 """The neurons that an experiment is done on: images in, rates and gradients out."""
 
 import functools
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from sensorium_tf.data import Mouse
-from sensorium_tf.data.trials import normalize_images
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models import EnsembleModel, FiringRateModel
-from sensorium_tf.runs import Run
-from sensorium_tf.specs import CENTRED_IMAGE, IMAGE, InputSpec, size_step
+from sensorium_tf.insilico.chosen import (
+    Model,
+    checked_columns,
+    checked_images,
+    columns_of,
+    image_channels,
+    one_mouse,
+    opened,
+    with_constants,
+)
+from sensorium_tf.specs import CENTRED_IMAGE, IMAGE
 
-#: What an experiment takes: a model, an ensemble (whose rate is its members' mean), a run or its
-#: path.
-Model = FiringRateModel | EnsembleModel | Run | str | os.PathLike
 #: Name of a context signal to its `(columns,)` values, as the model is given them.
 State = Mapping[str, ArrayLike]
 _LARGEST_GREY = 255.0
 _BATCH = 64
+#: Which neuron each image of a batch is for, as a tensor.
+INDEX_SPEC = tf.TensorSpec((None,), tf.int64)
 
 
 class Neurons:
@@ -66,15 +70,14 @@ class Neurons:
         mouse: str | None = None,
         state: State | None = None,
     ):
-        _check_backend()
-        whole, self._run = _opened(model)
-        self.mouse = _one_mouse(whole, mouse)
+        whole, self._run = opened(model)
+        self.mouse = one_mouse(whole, mouse)
         self.columns = self._chosen(whole.readouts[self.mouse].n_neurons, unit_ids, columns)
         # Columns are enough without a recording, such as for a model that was imported.
         recording = self.recording if unit_ids is not None else self._recording_at_hand()
         self.unit_ids = None if recording is None else recording.unit_ids[self.columns]
-        self.inputs = _with_constants(whole.inputs, self.mouse, recording)
-        self.image_shape = (*self.inputs.image_size, _image_channels(self.inputs))
+        self.inputs = with_constants(whole.inputs, self.mouse, recording)
+        self.image_shape = (*self.inputs.image_size, image_channels(self.inputs))
         self._single = whole.for_mouse(self.mouse)
         self.state = self._held({} if state is None else state)
 
@@ -147,29 +150,7 @@ class Neurons:
         """
         if images is None:
             return self.recording.trials("train").images
-        images = np.asarray(images)
-        if images.ndim == 3:
-            images = images[..., None]
-        size, recorded = self.inputs.image_size, self.inputs.recorded_size
-        fits = images.ndim == 4 and images.shape[3] == self.image_shape[2] and len(images)
-        if not fits or images.shape[1:3] not in (size, recorded):
-            raise SensoriumError(
-                f"images: expected (images, {size[0]}, {size[1]}, {self.image_shape[2]}) or, as "
-                f"recorded, (images, {recorded[0]}, {recorded[1]}, {self.image_shape[2]}). "
-                f"Received: {images.shape}"
-            )
-        if images.dtype.kind not in "uif" or not np.isfinite(images).all():
-            raise SensoriumError("images: expected finite grey values, 0 to 255")
-        if images.min() < 0 or images.max() > _LARGEST_GREY:
-            raise SensoriumError(
-                f"images: expected grey values 0 to 255. Received: {images.min():g} to "
-                f"{images.max():g}"
-            )
-        if images.shape[1:3] == size:
-            return self.from_grey(images)
-        step = size_step(recorded, size)
-        smaller = normalize_images(images, 0.0, 1.0, step=step)[:, : size[0], : size[1]]
-        return self.from_grey(smaller)
+        return self.from_grey(checked_images(images, self.inputs, self.image_shape[2]))
 
     def tensor_rates(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the rates `(images, neurons)` of images `(images, height, width, channels)`."""
@@ -222,19 +203,12 @@ class Neurons:
         return np.concatenate(parts)
 
     @functools.cached_property
-    def _images_spec(self) -> tf.TensorSpec:
-        return tf.TensorSpec((None, *self.image_shape), tf.float32)
-
-    @functools.cached_property
     def _rates(self) -> Callable:
-        return tf.function(self.tensor_rates, input_signature=[self._images_spec], autograph=False)
+        return traced(self.tensor_rates, self.images_spec)
 
     @functools.cached_property
     def _own_rates(self) -> Callable:
-        index = tf.TensorSpec((None,), tf.int64)
-        return tf.function(
-            self.tensor_own_rates, input_signature=[self._images_spec, index], autograph=False
-        )
+        return traced(self.tensor_own_rates, self.images_spec, INDEX_SPEC)
 
     @functools.cached_property
     def _gradients(self) -> Callable:
@@ -244,8 +218,12 @@ class Neurons:
                 rates = self.tensor_own_rates(images, index)
             return tape.gradient(rates, images)
 
-        index = tf.TensorSpec((None,), tf.int64)
-        return tf.function(gradients, input_signature=[self._images_spec, index], autograph=False)
+        return traced(gradients, self.images_spec, INDEX_SPEC)
+
+    @property
+    def images_spec(self) -> tf.TensorSpec:
+        """What images are as tensors."""
+        return tf.TensorSpec((None, *self.image_shape), tf.float32)
 
     def _model_inputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         n_images = tf.shape(images)[0]
@@ -271,23 +249,10 @@ class Neurons:
         if unit_ids is not None and columns is not None:
             raise SensoriumError("neurons: give unit_ids or columns, not both")
         if unit_ids is not None:
-            wanted = _whole_numbers("unit_ids", unit_ids)
-            known = {int(unit): column for column, unit in enumerate(self.recording.unit_ids)}
-            for unit in wanted.tolist():
-                if unit not in known:
-                    raise SensoriumError(
-                        f"{self.mouse}: the model has no neuron with unit id {unit}"
-                    )
-            return np.array([known[unit] for unit in wanted.tolist()], np.int64)
-        if columns is None:
-            return np.arange(n_neurons)
-        wanted = _whole_numbers("columns", columns)
-        outside = wanted[(wanted < 0) | (wanted >= n_neurons)]
-        if outside.size:
-            raise SensoriumError(
-                f"{self.mouse}: the model has no column {outside[0]}, only 0 to {n_neurons - 1}"
-            )
-        return wanted
+            return columns_of(self.mouse, unit_ids, self.recording.unit_ids)
+        if columns is not None:
+            return checked_columns(self.mouse, columns, n_neurons)
+        return np.arange(n_neurons)
 
     def _recording_at_hand(self) -> Mouse | None:
         try:
@@ -322,11 +287,29 @@ class Neurons:
                 f"{self.mouse}: at which {signal} is the experiment done? Give state="
                 f"{{{signal!r}: ...}}, or the run, whose recording tells the median"
             )
-        return np.median(self._training_signals[signal], axis=0)
+        signals = self._training_signals
+        if signal not in signals:
+            raise SensoriumError(
+                f"{self.mouse}: {signal} is withheld in its recording: give "
+                f"state={{{signal!r}: ...}}"
+            )
+        return np.median(signals[signal], axis=0)
 
     @functools.cached_property
     def _training_signals(self) -> Mapping[str, np.ndarray]:
         return self.recording.trials("train").signals
+
+
+def traced(function: Callable, *specs: tf.TensorSpec) -> Callable:
+    """Returns a function of arrays, traced once for arrays of some specs."""
+    # Traced here: of several functions that were traced by calls, TensorFlow would warn.
+    concrete = tf.function(function, autograph=False).get_concrete_function(*specs)
+
+    def call(*arrays: ArrayLike) -> Any:
+        pairs = zip(arrays, specs, strict=True)
+        return concrete(*(tf.convert_to_tensor(array, spec.dtype) for array, spec in pairs))
+
+    return call
 
 
 def labels(columns: np.ndarray, unit_ids: np.ndarray | None) -> list[str]:
@@ -339,54 +322,3 @@ def labels(columns: np.ndarray, unit_ids: np.ndarray | None) -> list[str]:
 def batches(number: int, size: int = _BATCH) -> list[slice]:
     """Returns the slices, of at most a size, that a number of images is worked on in."""
     return [slice(start, min(start + size, number)) for start in range(0, number, size)]
-
-
-def _check_backend() -> None:
-    if keras.backend.backend() != "tensorflow":
-        raise SensoriumError(
-            f"experiments on a model need Keras's TensorFlow backend, this is "
-            f"{keras.backend.backend()}: set KERAS_BACKEND=tensorflow"
-        )
-
-
-def _opened(model: Any) -> tuple[FiringRateModel | EnsembleModel, Run | None]:
-    if isinstance(model, FiringRateModel | EnsembleModel):
-        return model, None
-    if not isinstance(model, Run | str | os.PathLike):
-        raise SensoriumError(
-            f"model: expected a model, a run or its path. Received: {type(model).__name__}"
-        )
-    run = Run.of(model)
-    return run.model, run
-
-
-def _one_mouse(model: FiringRateModel | EnsembleModel, mouse: str | None) -> str:
-    mice: Sequence[str] = model.mice
-    if mouse is None and len(mice) > 1:
-        raise SensoriumError(f"name one of the model's mice: mouse={' or '.join(mice)}")
-    if mouse is not None and mouse not in mice:
-        raise SensoriumError(f"{mouse}: the model has no such mouse, only {', '.join(mice)}")
-    return mice[0] if mouse is None else mouse
-
-
-def _image_channels(inputs: InputSpec) -> int:
-    sizes = [each.size for each in inputs.channels if each.signal in (IMAGE, CENTRED_IMAGE)]
-    if not sizes:
-        raise SensoriumError(f"the model is given no image, only {inputs.describe()}")
-    return sizes[0]
-
-
-def _with_constants(inputs: InputSpec, mouse: str, recording: Mouse | None) -> InputSpec:
-    if recording is None or mouse in inputs.constants:
-        return inputs
-    names = inputs.recorded_signals
-    return inputs.with_constants({mouse: {name: recording.statistics[name] for name in names}})
-
-
-def _whole_numbers(name: str, values: ArrayLike) -> np.ndarray:
-    found = np.atleast_1d(np.asarray(values))
-    if found.ndim != 1 or not found.size or found.dtype.kind not in "iu":
-        raise SensoriumError(f"{name}: expected one or more whole numbers. Received: {values!r}")
-    if len(np.unique(found)) < len(found):
-        raise SensoriumError(f"{name}: some are given more than once")
-    return found.astype(np.int64)
