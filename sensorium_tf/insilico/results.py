@@ -55,6 +55,60 @@ class Result:
         """What each neuron is called: by its unit id or, where there is none, its column."""
         return labels(self.columns, self.unit_ids)
 
+    def take(self, columns: np.ndarray) -> Self:
+        """Returns the result of some of its neurons.
+
+        Args:
+            columns: Their columns of the rates, in the order in which they are wanted.
+
+        Raises:
+            SensoriumError: If one of them is not among its neurons.
+        """
+        places = {column: place for place, column in enumerate(self.columns.tolist())}
+        if missing := [each for each in np.asarray(columns).tolist() if each not in places]:
+            raise SensoriumError(f"{type(self).__name__}: column {missing[0]} is not among them")
+        index = np.array([places[each] for each in np.asarray(columns).tolist()], np.int64)
+        chosen = {
+            name: getattr(self, name)[index]
+            for name in _of_each_neuron(type(self))
+            if getattr(self, name) is not None
+        }
+        return dataclasses.replace(self, **chosen)
+
+    def join(self, other: Self) -> Self:
+        """Returns the result of this one's neurons and another one's, which are others.
+
+        Raises:
+            SensoriumError: If they are of another experiment, mouse or other settings.
+        """
+        neurons = _of_each_neuron(type(self))
+        same = type(self) is type(other) and all(
+            getattr(self, name) == getattr(other, name) for name in ("mouse", "settings")
+        )
+        shared = [name for name in _arrays(type(self)) if name not in neurons]
+        if not same or any(
+            not np.array_equal(getattr(self, name), getattr(other, name)) for name in shared
+        ):
+            raise SensoriumError(f"{type(self).__name__}: the other one has other settings")
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in neurons}
+        joined = {
+            name: None if any(each is None for each in pair) else np.concatenate(pair)
+            for name, pair in pairs.items()
+        }
+        return dataclasses.replace(self, **joined)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Returns, for each neuron, what it is called and each number that there is of it."""
+        numbers = {
+            name: getattr(self, name)
+            for name, field in _arrays(type(self)).items()
+            if field.metadata["axes"] == "neurons" and name not in ("columns", "unit_ids")
+        }
+        return [
+            {"neuron": label, **{name: float(values[row]) for name, values in numbers.items()}}
+            for row, label in enumerate(self.labels)
+        ]
+
     def save(self, path: str | os.PathLike) -> None:
         """Writes an npz file, which holds no Python objects.
 
@@ -121,6 +175,12 @@ def of_neurons(neurons: Neurons, **settings: Any) -> dict[str, Any]:
 
 def _arrays(cls: type[Result]) -> dict[str, dataclasses.Field]:
     return {each.name: each for each in dataclasses.fields(cls) if "axes" in each.metadata}
+
+
+def _of_each_neuron(cls: type[Result]) -> list[str]:
+    """Returns the names of the arrays whose first axis is the neurons."""
+    fields = _arrays(cls).items()
+    return [name for name, field in fields if field.metadata["axes"].split()[0] == "neurons"]
 
 
 def _text(value: np.ndarray) -> str:

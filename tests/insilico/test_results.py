@@ -72,3 +72,22 @@ def test_files_that_are_none_are_refused(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"no zip")
     with pytest.raises(SensoriumError, match="not a saved Heights"):
         Heights.load(tmp_path / "a.npz")
+
+
+def test_neurons_are_taken_and_joined():
+    first, second = HEIGHTS.take([1, 4]), HEIGHTS.take([7])
+    assert first.columns.tolist() == [1, 4]
+    np.testing.assert_array_equal(first.heights, HEIGHTS.heights[[2, 0]])
+    joined = first.join(second)
+    assert joined.columns.tolist() == [1, 4, 7]
+    np.testing.assert_array_equal(joined.heights, HEIGHTS.heights[[2, 0, 1]])
+    assert joined.unit_ids is None
+    with pytest.raises(SensoriumError, match="column 9 is not among them"):
+        HEIGHTS.take([9])
+    with pytest.raises(SensoriumError, match="other settings"):
+        first.join(dataclasses.replace(second, settings={"steps": 4}))
+
+
+def test_each_neuron_has_a_row_of_its_numbers():
+    rows = dataclasses.replace(HEIGHTS, weights=np.array([0.5, 1, 2])).rows()
+    assert rows[1] == {"neuron": "column 7", "weights": 1.0}
