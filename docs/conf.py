@@ -59,6 +59,7 @@ tutorials/README
 docs/recording_format
 docs/formulas
 docs/published_models
+docs/insilico
 benchmarks/README
 ```
 ```{{toctree}}

@@ -55,6 +55,12 @@ _CALLS: dict[str, tuple[type[Result], Callable[..., Result], tuple[str, ...], di
     "contrast": (ContrastTuning, contrast_tuning, (), {}),
     "surround": (SurroundImages, surround_image, ("steps", "seed"), {}),
 }
+# Experiments that begin with what another one found: its argument, and the other one.
+_NEEDED = {
+    "size": ("gabors", "gabor"),
+    "contrast": ("gabors", "gabor"),
+    "surround": ("centers", "mei"),
+}
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>body {{ font-family: sans-serif; max-width: 60em; margin: 2em auto }}
@@ -160,7 +166,12 @@ def _resumed(
                 )
     done = () if found is None else found.columns
     left = neurons.columns[~np.isin(neurons.columns, done)]
+    argument, other = _NEEDED.get(name, (None, None))
+    if other is not None and len(left):
+        needed = _resumed(run, neurons, other, settings, path.with_name(f"{other}.npz"))
     for rows in batches(len(left), _BATCH):
+        if other is not None:
+            options[argument] = needed.take(left[rows])
         print(f"  neurons {rows.start + 1} to {rows.stop} of {len(left)}", flush=True)
         batch = function(
             run, columns=left[rows], mouse=neurons.mouse, state=neurons.state, **options
