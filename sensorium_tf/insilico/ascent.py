@@ -59,11 +59,18 @@ class Projection:
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the images projected."""
-        for _ in range(_PROJECTIONS):
+
+        def turn(images: tf.Tensor) -> list[tf.Tensor]:
             images -= tf.reduce_mean(images, (1, 2, 3), keepdims=True)
             images *= self.norm / (_norms(images) + _TINY)
             if self._limits is not None:
                 images = tf.clip_by_value(images, *self._limits)
+            return [images]
+
+        # A loop of TensorFlow's own, for ten turns written out take seconds to trace.
+        (images,) = tf.while_loop(
+            lambda images: True, turn, [images], maximum_iterations=_PROJECTIONS
+        )
         return images
 
     def numpy(self, images: np.ndarray) -> np.ndarray:
