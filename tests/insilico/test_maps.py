@@ -86,7 +86,7 @@ def test_simulated_neurons_are_found_where_they_look():
     random = np.random.default_rng(3)
     size = (18, 32)
     population = sample_population(12, random, size=size)
-    images = dead_leaves(700, size, random)[..., None].astype(np.float32)
+    images = dead_leaves(500, size, random)[..., None].astype(np.float32)
     rates = ReceptiveFields(population, images).drive(images, np.zeros((len(images), 2)))
     simple = ~population.complex_cells
     fields = whitened_average(images, rates[:, simple], ridge=0.1)

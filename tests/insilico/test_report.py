@@ -27,6 +27,12 @@ def known(tmp_path_factory):
     return Run(folder / "known.keras", folder)
 
 
+@pytest.fixture(autouse=True)
+def small_figures(monkeypatch):
+    """Figures for print take half a second each."""
+    monkeypatch.setattr("sensorium_tf.plotting.style._DPI", 30)
+
+
 def settings(**changes):
     return ExperimentSettings(**{"columns": (2, 0), "steps": 2, "starts": 1, **changes})
 
