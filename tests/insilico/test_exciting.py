@@ -120,6 +120,12 @@ def test_the_best_gabor_is_the_cells_own_and_the_grid_never_beats_it(gabors):
     np.testing.assert_allclose(gabors.wavelengths, WAVELENGTHS, rtol=0.1)
 
 
+def test_a_refinement_that_loses_its_way_gives_the_grids_patch(model, monkeypatch):
+    monkeypatch.setattr("sensorium_tf.insilico.gabors._STEP_SIZES", np.full(6, 50.0, np.float32))
+    lost = best_gabor(model, norm=NORM, steps=2)
+    np.testing.assert_allclose(lost.rates, lost.grid_rates, rtol=1e-4)
+
+
 def test_diverse_images_excite_about_as_much_and_differ(model):
     found = diverse_exciting_images(model, columns=[2], n_images=3, norm=NORM, steps=60)
     assert (found.rates > 0.9 * found.best_rates[:, None]).all()
