@@ -167,6 +167,29 @@ def predict(workspace: Path, n_neurons: int, n_batch: int) -> dict:
     }
 
 
+def insilico(workspace: Path, n_neurons: int, _: int) -> dict:
+    """A step of the most exciting images of up to 100 neurons, with the CNN of `sensorium`."""
+    from sensorium_tf.insilico import Neurons
+    from sensorium_tf.insilico.ascent import Ascent, Projection, noise
+    from sensorium_tf.insilico.exciting import ascend_in_batches
+
+    mouse, _ = prepared(workspace, TRAINED, n_neurons)
+    trials = mouse.trials("test")
+    model, _ = _model_and_batches({mouse.name: trials}, mouse, 1, track="sensorium")
+    index = np.arange(min(100, n_neurons))
+    neurons = Neurons(model, columns=index)
+    ascent = Ascent(neurons, Projection(neurons, None))
+    starts = noise(neurons, 1, seed=0)[:, 0]
+    step = seconds(
+        lambda: ascend_in_batches(ascent, starts, index, steps=1, label="a step"), repeats=5
+    )
+    return {
+        "insilico_neurons": len(index),
+        "insilico_step_seconds": step,
+        "insilico_seconds_of_1000_steps": 1000 * step,
+    }
+
+
 def batches(workspace: Path, n_neurons: int, n_batch: int) -> dict:
     """Batches after the first epoch, against loading and resizing each trial's files."""
     import tensorflow as tf
@@ -357,6 +380,7 @@ def _launcher(name: str, *arguments: str) -> tuple[float, float]:
 MEASUREMENTS = {
     "train": train,
     "predict": predict,
+    "insilico": insilico,
     "batches": batches,
     "start": start,
     "prepare": prepare,

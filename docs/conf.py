@@ -61,6 +61,7 @@ docs/nwb
 docs/xarray
 docs/formulas
 docs/published_models
+docs/insilico
 benchmarks/README
 ```
 ```{{toctree}}

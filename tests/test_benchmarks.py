@@ -47,11 +47,12 @@ def measurements(tmp_path_factory):
 def test_each_measurement_gives_its_numbers(measurements):
     module, workspace = measurements
     results = {}
-    for name in ("train", "predict", "batches", "start"):
+    for name in ("train", "predict", "batches", "start", "insilico"):
         results |= module.MEASUREMENTS[name](workspace, 4, 2)
     for name in (
         "train_images_per_s",
         "predict_images_per_s",
+        "insilico_step_seconds",
         "batches_trials_per_s",
         "matmul_gflops",
         "first_batch_seconds",

@@ -15,6 +15,7 @@ from sensorium_tf.cli import CommandSettings
 from sensorium_tf.config import flat_fields, plain_kind
 from sensorium_tf.data import load_mouse, prepare
 from sensorium_tf.evaluation import ground_truth
+from sensorium_tf.insilico import ExperimentSettings, run_experiments
 from sensorium_tf.interop.nwb import export_nwb, import_nwb
 from sensorium_tf.interop.pytorch import load_published, save_published
 from sensorium_tf.io import atomic_write, expand
@@ -98,6 +99,11 @@ FLAGS = {
     "export_published workdir": lambda: run("~/nothing").model,
     "export_published model_file": lambda: load_model("~/nothing.keras"),
     "export_published output": lambda: save_published(load_model("~/a.keras"), "~/a.pth", keys={}),
+    "insilico workdir": lambda: run("~/nothing").model,
+    "insilico model_file": lambda: run("~/nothing.keras").model,
+    "insilico output": lambda: run_experiments(
+        run(), ExperimentSettings(do=("tuning",), columns=(0,)), "~/experiments"
+    ),
     "demo output": lambda: sensorium_tf.evaluation.write_json("~/demo/demo.json", {}),
     "benchmarks output": lambda: sensorium_tf.evaluation.write_json("~/times.json", {}),
     "benchmarks workspace": lambda: sensorium_tf.simulate(

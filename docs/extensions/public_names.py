@@ -89,6 +89,10 @@ def _undocumented_in(cls: type, full_name: str) -> Iterator[str]:
     if not text or text.startswith(f"{cls.__name__}("):
         yield f"{full_name}: no docstring"
     fields = [f.name for f in dataclasses.fields(cls)] if dataclasses.is_dataclass(cls) else []
+    # Fields that are inherited are described where they are from.
+    for base in cls.__mro__[1:]:
+        if base.__module__.startswith(PACKAGE) and dataclasses.is_dataclass(base):
+            text += f"\n{base.__doc__}"
     for field in (*fields, *getattr(cls, "_fields", ())):
         if not field.startswith("_") and not re.search(rf"^\s*{field}: \S", text, re.MULTILINE):
             yield f"{full_name}.{field}: not among the Attributes of the docstring"

@@ -13,6 +13,7 @@ from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.reading import ZIP, reading
 
 _VALUES = ("rates", "responses")
+_OF_NEURONS = "neuron_"
 # Rates and responses of neurons hardly compress.
 _EXPANSION = 20
 
@@ -28,6 +29,10 @@ class Truth:
         unit_ids: `(neurons,)`.
         rates: `(trials, neurons)`, expected responses.
         responses: `(trials, neurons)`, none withheld.
+        neurons: What each neuron responds to, name to `(neurons, ...)` array, in pixels of the
+            models' images and radians: `kind` (`simple` or `complex`), `place` (column and row of
+            its centre), `orientation` (of the wave, 0 for vertical bars), `wavelength`, `phase` and
+            `size` (standard deviation); empty where the file does not tell.
     """
 
     tiers: np.ndarray
@@ -36,6 +41,7 @@ class Truth:
     unit_ids: np.ndarray
     rates: np.ndarray
     responses: np.ndarray
+    neurons: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes an npz file.
@@ -43,7 +49,8 @@ class Truth:
         Raises:
             SensoriumError: If the file cannot be written.
         """
-        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        fields = {name: getattr(self, name) for name in _of_trials()}
+        fields |= {f"{_OF_NEURONS}{name}": values for name, values in self.neurons.items()}
         with atomic_write(path, "wb") as file:
             np.savez(file, **{**fields, "trial_ids": self.trial_ids.astype(str)})
 
@@ -60,7 +67,7 @@ class Truth:
         path = expand(path)
         if path.suffix == ".zip":
             path = path.with_name(f"{path.stem}_truth.npz")
-        names = [field.name for field in dataclasses.fields(cls)]
+        names = _of_trials()
         with (
             reading(
                 path,
@@ -74,7 +81,16 @@ class Truth:
             if missing := [name for name in names if name not in arrays.headers]:
                 raise ValueError(f"{missing[0]} is missing")
             _check_headers(path, {name: arrays.headers[name] for name in names})
-            truth = cls(**{name: arrays.read(name) for name in names})
+            n_neurons = arrays.headers["unit_ids"].shape
+            neurons = {
+                name.removeprefix(_OF_NEURONS): arrays.read(name)
+                for name in arrays.headers
+                if name.startswith(_OF_NEURONS)
+            }
+            for name, values in neurons.items():
+                if values.shape[:1] != n_neurons:
+                    raise ValueError(f"{_OF_NEURONS}{name} is of {values.shape} neurons")
+            truth = cls(**{name: arrays.read(name) for name in names}, neurons=neurons)
         for name in _VALUES:
             if not np.isfinite(getattr(truth, name)).all():
                 raise SensoriumError(f"{path}: {name} holds values that are not finite numbers")
@@ -112,7 +128,13 @@ class Truth:
             unit_ids=self.unit_ids[columns],
             rates=self.rates[np.ix_(rows, columns)],
             responses=self.responses[np.ix_(rows, columns)],
+            neurons={name: values[columns] for name, values in self.neurons.items()},
         )
+
+
+def _of_trials() -> list[str]:
+    """Returns the names of the arrays that every truth has."""
+    return [field.name for field in dataclasses.fields(Truth) if field.name != "neurons"]
 
 
 def _check_headers(path: Path, headers: Mapping[str, ArrayHeader]) -> None:

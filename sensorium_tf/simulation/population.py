@@ -60,6 +60,17 @@ class Population:
     colour_weights: np.ndarray
     further_weights: np.ndarray
 
+    def tuning(self) -> dict[str, np.ndarray]:
+        """Returns what the neurons respond to, as `recordings.Truth.neurons` names it."""
+        return {
+            "kind": np.where(self.complex_cells, "complex", "simple"),
+            "place": self.positions,
+            "orientation": self.orientations,
+            "wavelength": self.wavelengths,
+            "phase": self.phases,
+            "size": self.widths,
+        }
+
 
 def sample_population(
     n_neurons: int,

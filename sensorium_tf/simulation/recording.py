@@ -83,6 +83,9 @@ def simulate_recording(
     Beside the recording, `<stem>_truth.npz` keeps what the recording must not hold: `rates` and
     `responses`, each `(trials, neurons)` in the recording's units, with `tiers`, `image_ids` and
     `trial_ids` (strings), each `(trials,)`, and `unit_ids` `(neurons,)`, in the recording's order.
+    What each neuron responds to is beside them: `neuron_kind`, `neuron_place`,
+    `neuron_orientation`, `neuron_wavelength`, `neuron_phase` and `neuron_size`, as of
+    `recordings.Truth`.
 
     Args:
         output_dir: Folder to write to; it is made where it is missing.
@@ -123,6 +126,7 @@ def simulate_recording(
         unit_ids=mouse.population.unit_ids,
         rates=mouse.rates,
         responses=mouse.responses,
+        neurons=mouse.population.tuning(),
     ).save(path.with_name(f"{path.stem}_truth.npz"))
     measured = mouse.responses
     if competition:

@@ -60,7 +60,8 @@ def test_help_shows_the_command_and_its_flags(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["train", "submit", "score", "simulate", "import_published", "import_nwb"]
+    "name",
+    ["train", "submit", "score", "simulate", "import_published", "import_nwb", "insilico"],
 )
 def test_a_missing_flag_is_named(name):
     assert_refused(run, name, says="must have a value")
@@ -170,6 +171,20 @@ def test_from_a_trained_model_to_a_scored_submission(workspace, quick):
     assert found["feve_reason"] == expected["feve_reason"]
     oracle = expected["oracle"]["single_trial_correlation"]
     assert found["oracle"]["single_trial_correlation"] == pytest.approx(oracle, abs=1e-5)
+
+
+def test_experiments_are_done_on_a_run(workspace, quick, tmp_path):
+    model = [f"--workdir={workspace / 'ln'}", f"--data_dir={workspace / 'data'}"]
+    where = f"--output={tmp_path / 'out'}"
+    status, out, ours = quick("insilico", *model, where, "--best=2", "--do=tuning")
+    assert status == 0, ours
+    assert out.splitlines()[-1] == str(tmp_path / "out" / "tuning.html")
+    files = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert files == ["model.txt", "tuning.html", "tuning.npz", "tuning.png"]
+    assert_refused(quick, "insilico", *model, where, says="either --unit_ids or --columns or")
+    assert_refused(
+        quick, "insilico", *model, where, "--unit_ids=9999", says="no neuron with unit id 9999"
+    )
 
 
 def test_what_was_prepared_is_printed_as_json(workspace, quick):

@@ -16,7 +16,8 @@ TRUTH = Truth(
     rates=np.array([[0.5, 1.5], [2.5, 3.5], [4.5, 5.5]]),
     responses=np.array([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]], np.float32),
 )
-FIELDS = [field.name for field in dataclasses.fields(Truth)]
+FIELDS = [field.name for field in dataclasses.fields(Truth) if field.name != "neurons"]
+PLACES = np.array([[1.0, 2.0], [3.0, 4.0]])
 
 
 class Trap:
@@ -31,7 +32,7 @@ class Trap:
 
 def changed(path, **changes):
     """Writes the truth with some arrays changed, or left out where None."""
-    arrays = {**vars(TRUTH), **changes}
+    arrays = {**{name: getattr(TRUTH, name) for name in FIELDS}, **changes}
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
     return path
 
@@ -177,4 +178,16 @@ def test_a_file_that_is_protected_by_a_password_is_one_line(tmp_path):
     content[6] |= 1
     path.write_bytes(content)
     with pytest.raises(SensoriumError, match="encrypted"):
+        Truth.load(path)
+
+
+def test_what_neurons_respond_to_is_kept_and_follows_them(tmp_path):
+    path = tmp_path / "truth.npz"
+    dataclasses.replace(TRUTH, neurons={"place": PLACES}).save(path)
+    aligned = Truth.load(path).align(
+        trial_ids=TRUTH.trial_ids, image_ids=TRUTH.image_ids, unit_ids=TRUTH.unit_ids[::-1]
+    )
+    np.testing.assert_array_equal(aligned.neurons["place"], PLACES[::-1])
+    dataclasses.replace(TRUTH, neurons={"place": PLACES[:1]}).save(path)
+    with pytest.raises(SensoriumError, match="neuron_place is of"):
         Truth.load(path)

@@ -64,7 +64,18 @@ def test_the_truth_lies_beside_the_recording_in_its_order(written, competition):
         "unit_ids",
         "rates",
         "responses",
+        "neuron_kind",
+        "neuron_place",
+        "neuron_orientation",
+        "neuron_wavelength",
+        "neuron_phase",
+        "neuron_size",
     }
+    population = made.mouse.population
+    np.testing.assert_array_equal(made.truth["neuron_place"], population.positions)
+    np.testing.assert_array_equal(made.truth["neuron_orientation"], population.orientations)
+    kinds = np.where(population.complex_cells, "complex", "simple")
+    np.testing.assert_array_equal(made.truth["neuron_kind"], kinds)
     np.testing.assert_array_equal(made.truth["rates"], made.mouse.rates)
     np.testing.assert_array_equal(made.truth["responses"], made.mouse.responses)
     for name in ("tiers", "image_ids", "trial_ids", "unit_ids"):

@@ -1,0 +1,237 @@
+"""Gradient ascent on images, whose mean and norm stay as they are and which a display can show."""
+
+import math
+import sys
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from sensorium_tf.config import hint
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.insilico.neurons import INDEX_SPEC, Neurons, batches, traced
+
+#: How the gradient is made smooth: by a blur, or as in Walker et al. 2019.
+METHODS = ("norm", "walker2019")
+_PROJECTIONS = 10
+_TINY = 1e-12
+# Standard deviations of blurs at the first and the last step, pixels: of the gradient (norm), and
+# of the image (walker2019).
+_BLURS = {"norm": (1.0, 0.1), "walker2019": (1.5, 0.01)}
+# Length of the first and the last step, shares of the images' norm.
+_STEP_LENGTHS = {"norm": (0.5, 0.005), "walker2019": (0.5, 0.1)}
+# Contrast that the norm of images is by default, in standard deviations of the training images: of
+# 36 x 64 pixels the norm is 12.
+_DEFAULT_CONTRAST = 0.25
+
+#: From images `(images, height, width, channels)` and their neurons' rates `(images,)` to what is
+#: maximised, `(images,)`.
+Objective = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+
+
+class Projection:
+    """Images of one mean and norm that a display can show.
+
+    Images are shifted and scaled to mean 0 (the recording's mean grey) and the norm, then clipped
+    to grey values 0 to 255, in turns: clipping alone would change the norm. Where no image of the
+    norm can be shown, the norm that is reached is smaller.
+
+    Args:
+        neurons: Whose images they are; those of a model that knows no grey values are not clipped.
+        norm: Euclidean, in the model's units; None for a contrast of a quarter of the training
+            images' standard deviation.
+
+    Attributes:
+        norm: The norm.
+
+    Raises:
+        SensoriumError: If the norm is not positive.
+    """
+
+    def __init__(self, neurons: Neurons, norm: float | None):
+        if norm is None:
+            norm = _DEFAULT_CONTRAST * math.sqrt(math.prod(neurons.image_shape))
+        if not (norm > 0 and math.isfinite(norm)):
+            raise SensoriumError(f"norm {norm}: expected a number above 0")
+        self.norm = float(norm)
+        self._limits = neurons.limits if neurons.knows_grey else None
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the images projected."""
+
+        def turn(images: tf.Tensor) -> list[tf.Tensor]:
+            images -= tf.reduce_mean(images, (1, 2, 3), keepdims=True)
+            images *= self.norm / (_norms(images) + _TINY)
+            if self._limits is not None:
+                images = tf.clip_by_value(images, *self._limits)
+            return [images]
+
+        # A loop of TensorFlow's own, for ten turns written out take seconds to trace.
+        (images,) = tf.while_loop(
+            lambda images: True, turn, [images], maximum_iterations=_PROJECTIONS
+        )
+        return images
+
+    def numpy(self, images: np.ndarray) -> np.ndarray:
+        """Returns the images projected, float32."""
+        images = np.asarray(images, np.float32)
+        return np.concatenate([self(images[rows]).numpy() for rows in batches(len(images))])
+
+
+class Ascent:
+    """Gradient ascent of one neuron's rate for each image.
+
+    Args:
+        neurons: The neurons.
+        projection: What images are kept to.
+        method: `norm`: the gradient is blurred, first by a pixel, at the end hardly: a blur to the
+            end would keep the image from the best one. `walker2019`: its power is divided by the
+            frequency, and the image is blurred after each step, first by 1.5 pixels, at the end
+            hardly. After Walker et al. 2019, "Inception loops discover what excites neurons most
+            using deep predictive models"; the lengths of steps are ours.
+        objective: What is maximised; the rate if left out.
+        shown: From the images and their neurons to what the neurons see of them; the images as they
+            are if left out.
+
+    Raises:
+        SensoriumError: If there is no such method.
+    """
+
+    def __init__(
+        self,
+        neurons: Neurons,
+        projection: Projection,
+        *,
+        method: str = "norm",
+        objective: Objective | None = None,
+        shown: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+    ):
+        if method not in METHODS:
+            raise SensoriumError(f"method {method!r}: {hint(method, METHODS)}")
+        self._neurons, self._projection = neurons, projection
+        self._objective = objective or (lambda images, rates: rates)
+        self._shown = shown or (lambda images, index: images)
+        self._walker = method == "walker2019"
+        self._blurs, self._lengths = _BLURS[method], _STEP_LENGTHS[method]
+        height, width, _ = neurons.image_shape
+        self._size = (height, width)
+        self._filter = _root_one_over_f(self._size)
+        self._step = traced(
+            self._tensor_step,
+            neurons.images_spec,
+            INDEX_SPEC,
+            tf.TensorSpec((), tf.float32),
+            tf.TensorSpec((height, height), tf.float32),
+            tf.TensorSpec((width, width), tf.float32),
+        )
+
+    def __call__(
+        self, start: np.ndarray, index: np.ndarray, *, steps: int, label: str | None = None
+    ) -> np.ndarray:
+        """Returns the images after some steps.
+
+        Args:
+            start: `(images, height, width, channels)`.
+            index: `(images,)`, which of the neurons each image is for.
+            steps: How many.
+            label: Of the progress bar, which terminals show; none if left out.
+        """
+        check_steps(steps)
+        images = self._projection(tf.constant(start, tf.float32))
+        lengths = np.geomspace(*self._lengths, steps, dtype=np.float32)
+        sigmas = np.linspace(*self._blurs, steps)
+        for number in progress(steps, label):
+            blurs = blur_matrices(self._size, sigmas[number])
+            images = self._step(images, index, lengths[number], *blurs)
+        return images.numpy()
+
+    def _tensor_step(self, images, index, length, rows, columns):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            rates = self._neurons.tensor_own_rates(self._shown(images, index), index)
+            objective = self._objective(images, rates)
+        gradient = tape.gradient(objective, images)
+        gradient = self._precondition(gradient) if self._walker else blur(gradient, rows, columns)
+        # What a shift in brightness would gain is projected away.
+        gradient -= tf.reduce_mean(gradient, (1, 2, 3), keepdims=True)
+        images += length * self._projection.norm * gradient / (_norms(gradient) + _TINY)
+        return self._projection(blur(images, rows, columns) if self._walker else images)
+
+    def _precondition(self, gradient: tf.Tensor) -> tf.Tensor:
+        spectrum = tf.signal.rfft2d(tf.transpose(gradient, (0, 3, 1, 2)))
+        filtered = tf.signal.irfft2d(spectrum * self._filter, self._size)
+        return tf.transpose(filtered, (0, 2, 3, 1))
+
+
+def blur_matrices(size: tuple[int, int], sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the matrices that blur rows and columns of images by a Gaussian, float32."""
+
+    def matrix(length: int) -> np.ndarray:
+        offsets = np.subtract.outer(np.arange(length), np.arange(length))
+        weights = np.exp(-0.5 * (offsets / sigma) ** 2)
+        return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
+
+    return matrix(size[0]), matrix(size[1])
+
+
+def blur(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """Returns images `(images, height, width, channels)` blurred by `blur_matrices`."""
+    return tf.einsum("ij,njkc,lk->nilc", rows, images, columns)
+
+
+def noise(neurons: Neurons, n_images: int, *, seed: int) -> np.ndarray:
+    """Returns white noise to start from, `(images, height, width, channels)`.
+
+    Args:
+        neurons: Whose images they are.
+        n_images: How many.
+        seed: A neuron's noise depends on the seed and its column alone, not on the other neurons.
+
+    Returns:
+        `(neurons, n_images, height, width, channels)` float32.
+    """
+    shape = (n_images, *neurons.image_shape)
+    draws = (np.random.default_rng([seed, column]) for column in neurons.columns)
+    return np.stack([draw.standard_normal(shape, np.float32) for draw in draws])
+
+
+def progress(steps: int, label: str | None = None) -> Iterator[int]:
+    """Yields the numbers of the steps; terminals show a bar."""
+    bar = None
+    if label is not None and sys.stderr.isatty() and sys.stdout.isatty():
+        print(label)
+        bar = keras.utils.Progbar(steps, interval=0.5)
+    for number in range(steps):
+        yield number
+        if bar is not None:
+            bar.update(number + 1)
+
+
+def check_steps(steps: int, name: str = "steps") -> None:
+    """Raises SensoriumError unless a number of steps is one."""
+    if type(steps) is not int or steps < 1:
+        raise SensoriumError(f"{name} {steps!r}: expected a whole number of at least 1")
+
+
+def norms(images: np.ndarray) -> np.ndarray:
+    """Returns the Euclidean norm `(images,)` of each image."""
+    return np.linalg.norm(images.reshape(len(images), -1), axis=1)
+
+
+def correlations(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Returns the correlation of the pixels of each image with those of another, `(images,)`."""
+    first, second = (each.reshape(len(each), -1).astype(np.float64) for each in (images, others))
+    first, second = (each - each.mean(1, keepdims=True) for each in (first, second))
+    scale = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    return np.einsum("np,np->n", first, second) / np.maximum(scale, _TINY)
+
+
+def _norms(images: tf.Tensor) -> tf.Tensor:
+    return tf.sqrt(tf.reduce_sum(images**2, (1, 2, 3), keepdims=True))
+
+
+def _root_one_over_f(size: tuple[int, int]) -> np.ndarray:
+    frequency = np.hypot(np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None])
+    frequency[0, 0] = frequency[frequency > 0].min()
+    return (1 / np.sqrt(frequency)).astype(np.complex64)

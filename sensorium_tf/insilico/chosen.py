@@ -1,0 +1,127 @@
+"""Which model, mouse, neurons and images a user means."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sensorium_tf.data import Mouse
+from sensorium_tf.data.trials import normalize_images
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models import EnsembleModel, FiringRateModel
+from sensorium_tf.runs import Run
+from sensorium_tf.specs import CENTRED_IMAGE, IMAGE, InputSpec, size_step
+
+#: What an experiment takes: a model, an ensemble (whose rate is its members' mean), a run or its
+#: path.
+Model = FiringRateModel | EnsembleModel | Run | str | os.PathLike
+_LARGEST_GREY = 255.0
+
+
+def opened(model: Any) -> tuple[FiringRateModel | EnsembleModel, Run | None]:
+    """Returns a user's model, and the run that it is of where there is one."""
+    if keras.backend.backend() != "tensorflow":
+        raise SensoriumError(
+            f"experiments on a model need Keras's TensorFlow backend, this is "
+            f"{keras.backend.backend()}: set KERAS_BACKEND=tensorflow"
+        )
+    if isinstance(model, FiringRateModel | EnsembleModel):
+        return model, None
+    if not isinstance(model, Run | str | os.PathLike):
+        raise SensoriumError(
+            f"model: expected a model, a run or its path. Received: {type(model).__name__}"
+        )
+    run = Run.of(model)
+    return run.model, run
+
+
+def one_mouse(model: FiringRateModel | EnsembleModel, mouse: str | None) -> str:
+    """Returns which of a model's mice is meant."""
+    mice: Sequence[str] = model.mice
+    if mouse is None and len(mice) > 1:
+        raise SensoriumError(f"name one of the model's mice: mouse={' or '.join(mice)}")
+    if mouse is not None and mouse not in mice:
+        raise SensoriumError(f"{mouse}: the model has no such mouse, only {', '.join(mice)}")
+    return mice[0] if mouse is None else mouse
+
+
+def columns_of(mouse: str, unit_ids: ArrayLike, known: np.ndarray) -> np.ndarray:
+    """Returns the columns `(neurons,)` of some unit ids, of those that are known."""
+    wanted = _whole_numbers("unit_ids", unit_ids)
+    places = {int(unit): column for column, unit in enumerate(known)}
+    for unit in wanted.tolist():
+        if unit not in places:
+            raise SensoriumError(f"{mouse}: the model has no neuron with unit id {unit}")
+    return np.array([places[unit] for unit in wanted.tolist()], np.int64)
+
+
+def checked_columns(mouse: str, columns: ArrayLike, n_neurons: int) -> np.ndarray:
+    """Returns columns `(neurons,)` that a user names."""
+    wanted = _whole_numbers("columns", columns)
+    outside = wanted[(wanted < 0) | (wanted >= n_neurons)]
+    if outside.size:
+        raise SensoriumError(
+            f"{mouse}: the model has no column {outside[0]}, only 0 to {n_neurons - 1}"
+        )
+    return wanted
+
+
+def checked_images(images: ArrayLike, inputs: InputSpec, n_channels: int) -> np.ndarray:
+    """Returns a user's images, grey values, at the model's size.
+
+    Args:
+        images: As of `Neurons.given_images`.
+        inputs: What the model is given.
+        n_channels: Of its images.
+
+    Returns:
+        `(images, height, width, channels)`.
+    """
+    images = np.asarray(images)
+    if images.ndim == 3:
+        images = images[..., None]
+    size, recorded = inputs.image_size, inputs.recorded_size
+    fits = images.ndim == 4 and images.shape[3] == n_channels and len(images)
+    if not fits or images.shape[1:3] not in (size, recorded):
+        raise SensoriumError(
+            f"images: expected (images, {size[0]}, {size[1]}, {n_channels}) or, as recorded, "
+            f"(images, {recorded[0]}, {recorded[1]}, {n_channels}). Received: {images.shape}"
+        )
+    if images.dtype.kind not in "uif" or not np.isfinite(images).all():
+        raise SensoriumError("images: expected finite grey values, 0 to 255")
+    if images.min() < 0 or images.max() > _LARGEST_GREY:
+        raise SensoriumError(
+            f"images: expected grey values 0 to 255. Received: {images.min():g} to {images.max():g}"
+        )
+    if images.shape[1:3] == size:
+        return images
+    smaller = normalize_images(images, 0.0, 1.0, step=size_step(recorded, size))
+    return smaller[:, : size[0], : size[1]]
+
+
+def image_channels(inputs: InputSpec) -> int:
+    """Returns how many channels the images have that a model is given."""
+    sizes = [each.size for each in inputs.channels if each.signal in (IMAGE, CENTRED_IMAGE)]
+    if not sizes:
+        raise SensoriumError(f"the model is given no image, only {inputs.describe()}")
+    return sizes[0]
+
+
+def with_constants(inputs: InputSpec, mouse: str, recording: Mouse | None) -> InputSpec:
+    """Returns what a model is given, with the constants of its recording where they are known."""
+    if recording is None or mouse in inputs.constants:
+        return inputs
+    names = inputs.recorded_signals
+    return inputs.with_constants({mouse: {name: recording.statistics[name] for name in names}})
+
+
+def _whole_numbers(name: str, values: ArrayLike) -> np.ndarray:
+    found = np.atleast_1d(np.asarray(values))
+    if found.ndim != 1 or not found.size or found.dtype.kind not in "iu":
+        raise SensoriumError(f"{name}: expected one or more whole numbers. Received: {values!r}")
+    if len(np.unique(found)) < len(found):
+        raise SensoriumError(f"{name}: some are given more than once")
+    return found.astype(np.int64)

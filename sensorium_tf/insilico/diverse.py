@@ -1,0 +1,137 @@
+"""Several images of one neuron that excite it nearly as much as the best."""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.insilico.ascent import Ascent, Projection, check_steps, correlations, noise
+from sensorium_tf.insilico.exciting import ascend_in_batches
+from sensorium_tf.insilico.neurons import Model, Neurons, State
+from sensorium_tf.insilico.panels import image_panels
+from sensorium_tf.insilico.results import Result, axes, of_neurons
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Rates of diverse images are raised until here, shares of the best rate.
+_ENOUGH = 0.95
+_RATE_WEIGHT = 20.0
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class DiverseImages(Result):
+    """Several images of each neuron that excite it about as much as the best, and differ.
+
+    Attributes:
+        images: `(neurons, images, height, width, channels)` in the model's units.
+        grey: The same in grey values 0 to 255; None where the model does not know them.
+        rates: `(neurons, images)`.
+        best_rates: `(neurons,)`, the rate to the most exciting image.
+        similarity: `(neurons,)`, mean correlation of pairs of the images.
+    """
+
+    images: np.ndarray = axes("neurons images height width channels")
+    grey: np.ndarray | None = axes("neurons images height width channels", optional=True)
+    rates: np.ndarray = axes("neurons images")
+    best_rates: np.ndarray = axes("neurons")
+    similarity: np.ndarray = axes("neurons")
+
+    def figure(self) -> "Figure":
+        """Returns a figure of the images, with their shares of the best rate."""
+        shares = self.rates / self.best_rates[:, None]
+        titles = [
+            f"{name}: {share:.0%}"
+            for name, row in zip(self.labels, shares, strict=True)
+            for share in row
+        ]
+        shown = self.images if self.grey is None else self.grey
+        limits = None if self.grey is None else (0.0, 255.0)
+        return image_panels(shown.reshape(-1, *shown.shape[2:]), titles, limits=limits)
+
+
+def diverse_exciting_images(
+    model: Model,
+    unit_ids: ArrayLike | None = None,
+    *,
+    columns: ArrayLike | None = None,
+    mouse: str | None = None,
+    state: State | None = None,
+    n_images: int = 8,
+    method: str = "norm",
+    norm: float | None = None,
+    steps: int = 1000,
+    seed: int = 0,
+) -> DiverseImages:
+    """Finds several images of each neuron that excite it nearly as much as the best, and differ.
+
+    First the most exciting image is found. Then, from noise, `n_images` images at once: each is
+    raised to 95 % of that rate, while the mean correlation of their pairs is lowered.
+
+    Args:
+        model: As of `most_exciting_image`, like all others but `n_images`.
+        unit_ids: Which neurons.
+        columns: Which neurons.
+        mouse: Which mouse.
+        state: Where context signals are held.
+        n_images: Of each neuron, 2 or more.
+        method: Of the ascent.
+        norm: Of the images.
+        steps: Of each ascent.
+        seed: Of the noise.
+
+    Raises:
+        SensoriumError: If an argument is not possible.
+    """
+    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
+    check_steps(n_images, "n_images")
+    if n_images < 2:
+        raise SensoriumError("n_images 1: images differ from each other: give 2 or more")
+    projection = Projection(neurons, norm)
+    best = Ascent(neurons, projection, method=method)
+    starts = noise(neurons, n_images, seed=seed)
+    tops = ascend_in_batches(
+        best, starts[:, 0], np.arange(len(neurons)), steps=steps, label="best images"
+    )
+    best_rates = neurons.own_rates(tops)
+    found = np.empty_like(starts)
+    for neuron, start in enumerate(starts):
+        objective = _diverse_objective(float(best_rates[neuron]))
+        ascent = Ascent(neurons, projection, method=method, objective=objective)
+        index = np.full(n_images, neuron)
+        found[neuron] = ascent(
+            start, index, steps=steps, label=f"images of {neurons.labels[neuron]}"
+        )
+    flat = found.reshape(-1, *neurons.image_shape)
+    rates = neurons.own_rates(flat, np.repeat(np.arange(len(neurons)), n_images))
+    return DiverseImages(
+        **of_neurons(
+            neurons, n_images=n_images, method=method, norm=projection.norm, steps=steps, seed=seed
+        ),
+        images=found,
+        grey=neurons.to_grey(found) if neurons.knows_grey else None,
+        rates=rates.reshape(len(neurons), n_images),
+        best_rates=best_rates,
+        similarity=np.array([_similarity(images) for images in found]),
+    )
+
+
+def _diverse_objective(best_rate: float):
+    def objective(images, rates):
+        flat = tf.reshape(images, (tf.shape(images)[0], -1))
+        flat -= tf.reduce_mean(flat, 1, keepdims=True)
+        flat = tf.math.l2_normalize(flat, axis=1)
+        n_images = tf.cast(tf.shape(flat)[0], tf.float32)
+        similar = (tf.reduce_sum(flat @ tf.transpose(flat), 1) - 1) / (n_images - 1)
+        # Above what is enough, only differences are to be gained.
+        return _RATE_WEIGHT * tf.minimum(rates / best_rate, _ENOUGH) - similar
+
+    return objective
+
+
+def _similarity(images: np.ndarray) -> float:
+    first, second = np.triu_indices(len(images), 1)
+    return float(correlations(images[first], images[second]).mean())

@@ -1,0 +1,324 @@
+"""The neurons that an experiment is done on: images in, rates and gradients out."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike
+
+from sensorium_tf.data import Mouse
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.insilico.chosen import (
+    Model,
+    checked_columns,
+    checked_images,
+    columns_of,
+    image_channels,
+    one_mouse,
+    opened,
+    with_constants,
+)
+from sensorium_tf.specs import CENTRED_IMAGE, IMAGE
+
+#: Name of a context signal to its `(columns,)` values, as the model is given them.
+State = Mapping[str, ArrayLike]
+_LARGEST_GREY = 255.0
+_BATCH = 64
+#: Which neuron each image of a batch is for, as a tensor.
+INDEX_SPEC = tf.TensorSpec((None,), tf.int64)
+
+
+class Neurons:
+    """Some neurons of a model of one mouse, in inference mode.
+
+    Images are `(height, width, channels)` at the model's size, in the model's own units, where the
+    recording's mean grey is 0; `to_grey` and `from_grey` go there and back. Context signals, such
+    as behavior and pupil center, are held at one value each; gradients are with respect to the
+    image alone.
+
+    Args:
+        model: A model, an ensemble (whose rate is its members' mean), a run or its path.
+        unit_ids: Which neurons, by the ids of the recording, which a run knows; with neither these
+            nor columns, all.
+        columns: Which neurons, by their 0-based column of the rates.
+        mouse: One of the model's; may be left out if there is one alone.
+        state: Context signal to the `(columns,)` values at which it is held, as the model is given
+            them. Those that are left out are held at their medians over the training trials, for
+            which the model's recording is needed.
+
+    Attributes:
+        mouse: Its name.
+        columns: `(neurons,)` int64.
+        unit_ids: `(neurons,)`, None where the recording is not at hand.
+        inputs: What the model is given, an `InputSpec`.
+        image_shape: `(height, width, channels)` of the images.
+        state: Context signal to `(columns,)`, at which it is held.
+
+    Raises:
+        SensoriumError: If there is no such mouse or neuron, if unit ids or a state cannot be known,
+            or the Keras backend is not TensorFlow, which gradients need.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        unit_ids: ArrayLike | None = None,
+        *,
+        columns: ArrayLike | None = None,
+        mouse: str | None = None,
+        state: State | None = None,
+    ):
+        whole, self._run = opened(model)
+        self.mouse = one_mouse(whole, mouse)
+        self.columns = self._chosen(whole.readouts[self.mouse].n_neurons, unit_ids, columns)
+        # Columns are enough without a recording, such as for a model that was imported.
+        recording = self.recording if unit_ids is not None else self._recording_at_hand()
+        self.unit_ids = None if recording is None else recording.unit_ids[self.columns]
+        self.inputs = with_constants(whole.inputs, self.mouse, recording)
+        self.image_shape = (*self.inputs.image_size, image_channels(self.inputs))
+        self._single = whole.for_mouse(self.mouse)
+        self.state = self._held({} if state is None else state)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    @property
+    def labels(self) -> list[str]:
+        """What each neuron is called in figures."""
+        return labels(self.columns, self.unit_ids)
+
+    @functools.cached_property
+    def recording(self) -> Mouse:
+        """The prepared recording of the mouse.
+
+        Raises:
+            SensoriumError: If it is not at hand, or it is another one.
+        """
+        if self._run is None:
+            raise SensoriumError(
+                f"{self.mouse}: a model by itself knows no recording, nor its unit ids: give "
+                "columns= and images=, or the run instead of its model, such as Run('runs/cnn')"
+            )
+        return self._run.mouse(self.mouse)
+
+    @functools.cached_property
+    def limits(self) -> tuple[float, float]:
+        """Grey values 0 and 255 in the model's units.
+
+        Raises:
+            SensoriumError: If the model does not know the recording's statistics.
+        """
+        dark, bright = self.from_grey(np.array([0.0, _LARGEST_GREY], np.float32))
+        return float(dark), float(bright)
+
+    @property
+    def knows_grey(self) -> bool:
+        """Whether the recording's statistics, and so grey values, are known."""
+        return IMAGE in self.inputs and IMAGE in self.inputs.constants.get(self.mouse, {})
+
+    def to_grey(self, images: np.ndarray) -> np.ndarray:
+        """Returns images of the model in the recording's grey values, 0 to 255 on a display.
+
+        Raises:
+            SensoriumError: If the model does not know the recording's statistics.
+        """
+        return self.inputs.to_grey(images, self.mouse)
+
+    def from_grey(self, values: np.ndarray) -> np.ndarray:
+        """Returns grey values in the model's units, float32.
+
+        Raises:
+            SensoriumError: If the model does not know the recording's statistics.
+        """
+        constants = self.inputs.constants_of(self.mouse, IMAGE)
+        return self.inputs[IMAGE].apply(np.asarray(values, np.float32), constants)
+
+    def given_images(self, images: ArrayLike | None) -> np.ndarray:
+        """Returns a user's images in the model's units, or the training images if there are none.
+
+        Args:
+            images: `(images, height, width)` or `(images, height, width, channels)`, grey values 0
+                to 255, at the model's or the recording's size.
+
+        Returns:
+            `(images, height, width, channels)` float32.
+
+        Raises:
+            SensoriumError: If they have another size, or there is no recording to take them from.
+        """
+        if images is None:
+            return self.recording.trials("train").images
+        return self.from_grey(checked_images(images, self.inputs, self.image_shape[2]))
+
+    def tensor_rates(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the rates `(images, neurons)` of images `(images, height, width, channels)`."""
+        rates = self._single(self._model_inputs(images), training=False)
+        return tf.gather(rates, self.columns, axis=1)
+
+    def tensor_own_rates(self, images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
+        """Returns the rate `(images,)` of one neuron to each image.
+
+        Args:
+            images: `(images, height, width, channels)`.
+            index: `(images,)`, which of these neurons each image is for.
+        """
+        rates = self._single(self._model_inputs(images), training=False)
+        return tf.gather(rates, tf.gather(self.columns, index), axis=1, batch_dims=1)
+
+    def rates(self, images: np.ndarray) -> np.ndarray:
+        """Returns the rates of all these neurons.
+
+        Args:
+            images: `(images, height, width, channels)` in the model's units.
+
+        Returns:
+            `(images, neurons)` float32, in units of the responses' standard deviation.
+        """
+        parts = [self._rates(images[rows]).numpy() for rows in batches(len(images))]
+        return np.concatenate(parts)
+
+    def own_rates(self, images: np.ndarray, index: ArrayLike | None = None) -> np.ndarray:
+        """Returns the rate `(images,)` of one neuron to each image.
+
+        Args:
+            images: `(images, height, width, channels)` in the model's units.
+            index: `(images,)`, which of these neurons each image is for; image i is for neuron i if
+                left out.
+        """
+        index = np.arange(len(images)) if index is None else np.asarray(index)
+        parts = [self._own_rates(images[r], index[r]).numpy() for r in batches(len(images))]
+        return np.concatenate(parts)
+
+    def gradients(self, images: np.ndarray, index: ArrayLike | None = None) -> np.ndarray:
+        """Returns the gradients of one neuron's rate for each image, of the images' shape.
+
+        Args:
+            images: `(images, height, width, channels)` in the model's units.
+            index: As of `own_rates`.
+        """
+        index = np.arange(len(images)) if index is None else np.asarray(index)
+        parts = [self._gradients(images[r], index[r]).numpy() for r in batches(len(images))]
+        return np.concatenate(parts)
+
+    @functools.cached_property
+    def _rates(self) -> Callable:
+        return traced(self.tensor_rates, self.images_spec)
+
+    @functools.cached_property
+    def _own_rates(self) -> Callable:
+        return traced(self.tensor_own_rates, self.images_spec, INDEX_SPEC)
+
+    @functools.cached_property
+    def _gradients(self) -> Callable:
+        def gradients(images, index):
+            with tf.GradientTape() as tape:
+                tape.watch(images)
+                rates = self.tensor_own_rates(images, index)
+            return tape.gradient(rates, images)
+
+        return traced(gradients, self.images_spec, INDEX_SPEC)
+
+    @property
+    def images_spec(self) -> tf.TensorSpec:
+        """What images are as tensors."""
+        return tf.TensorSpec((None, *self.image_shape), tf.float32)
+
+    def _model_inputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        n_images = tf.shape(images)[0]
+        height, width, _ = self.image_shape
+
+        def channels(signal: str) -> tf.Tensor:
+            if signal == IMAGE:
+                return images
+            if signal == CENTRED_IMAGE:
+                return images - tf.reduce_mean(images, (1, 2), keepdims=True)
+            return tf.tile(self.state[signal][None, None, None], (n_images, height, width, 1))
+
+        stacked = [channels(each.signal) for each in self.inputs.channels]
+        given = {
+            each.signal: tf.tile(self.state[each.signal][None], (n_images, 1))
+            for each in self.inputs.extras
+        }
+        given[IMAGE] = tf.concat(stacked, axis=-1)
+        # A model without shifter does not take the pupil center.
+        return {each.name: given[each.name] for each in self._single.inputs}
+
+    def _chosen(self, n_neurons: int, unit_ids, columns) -> np.ndarray:
+        if unit_ids is not None and columns is not None:
+            raise SensoriumError("neurons: give unit_ids or columns, not both")
+        if unit_ids is not None:
+            return columns_of(self.mouse, unit_ids, self.recording.unit_ids)
+        if columns is not None:
+            return checked_columns(self.mouse, columns, n_neurons)
+        return np.arange(n_neurons)
+
+    def _recording_at_hand(self) -> Mouse | None:
+        try:
+            return self.recording
+        except SensoriumError:
+            return None
+
+    def _held(self, state: State) -> dict[str, np.ndarray]:
+        sizes = {
+            each.signal: each.size
+            for each in (*self.inputs.channels, *self.inputs.extras)
+            if each.signal not in (IMAGE, CENTRED_IMAGE)
+        }
+        for name in state:
+            if name not in sizes:
+                raise SensoriumError(
+                    f"state: the model is not given {name!r}, only {self.inputs.describe()}"
+                )
+        held = {}
+        for name, size in sizes.items():
+            values = np.asarray(state[name] if name in state else self._median(name), np.float32)
+            if values.shape != (size,) or not np.isfinite(values).all():
+                raise SensoriumError(
+                    f"state: {name} needs {size} finite numbers. Received: shape {values.shape}"
+                )
+            held[name] = values
+        return held
+
+    def _median(self, signal: str) -> np.ndarray:
+        if self._run is None:
+            raise SensoriumError(
+                f"{self.mouse}: at which {signal} is the experiment done? Give state="
+                f"{{{signal!r}: ...}}, or the run, whose recording tells the median"
+            )
+        signals = self._training_signals
+        if signal not in signals:
+            raise SensoriumError(
+                f"{self.mouse}: {signal} is withheld in its recording: give "
+                f"state={{{signal!r}: ...}}"
+            )
+        return np.median(signals[signal], axis=0)
+
+    @functools.cached_property
+    def _training_signals(self) -> Mapping[str, np.ndarray]:
+        return self.recording.trials("train").signals
+
+
+def traced(function: Callable, *specs: tf.TensorSpec) -> Callable:
+    """Returns a function of arrays, traced once for arrays of some specs."""
+    # Traced here: of several functions that were traced by calls, TensorFlow would warn.
+    concrete = tf.function(function, autograph=False).get_concrete_function(*specs)
+
+    def call(*arrays: ArrayLike) -> Any:
+        pairs = zip(arrays, specs, strict=True)
+        return concrete(*(tf.convert_to_tensor(array, spec.dtype) for array, spec in pairs))
+
+    return call
+
+
+def labels(columns: np.ndarray, unit_ids: np.ndarray | None) -> list[str]:
+    """Returns what each neuron is called: its unit id, or the column where there is none."""
+    if unit_ids is None:
+        return [f"column {column}" for column in columns]
+    return [f"unit {unit}" for unit in unit_ids]
+
+
+def batches(number: int, size: int = _BATCH) -> list[slice]:
+    """Returns the slices, of at most a size, that a number of images is worked on in."""
+    return [slice(start, min(start + size, number)) for start in range(0, number, size)]

@@ -1,0 +1,100 @@
+"""Figures that experiments share: an image a neuron, a curve a neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sensorium_tf.plotting.style import BLUE, GREY, ORANGE, TICK, WIDE, new_figure, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# More are not told apart on a page.
+_MOST = 40
+_COLUMNS = 5
+
+
+def panels(n_panels: int, *, aspect: float) -> tuple[Figure, list[Axes]]:
+    """Returns a figure of equal axes, at most 40, in rows of five.
+
+    Args:
+        n_panels: How many are wanted.
+        aspect: Height of each, of its width.
+    """
+    n_panels = min(n_panels, _MOST)
+    n_columns = min(n_panels, _COLUMNS)
+    n_rows = -(-n_panels // n_columns)
+    panel_width = WIDE / max(n_columns, 3)
+    figure = new_figure(panel_width * n_columns, n_rows * (panel_width * aspect + 0.3))
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for unused in axes[n_panels:]:
+        unused.remove()
+    return figure, list(axes[:n_panels])
+
+
+def image_panels(
+    images: np.ndarray,
+    titles: Sequence[str],
+    *,
+    limits: tuple[float, float] | None = None,
+    places: np.ndarray | None = None,
+) -> Figure:
+    """Shows an image a neuron, of the first 40.
+
+    Args:
+        images: `(neurons, height, width, channels)`; channels are averaged.
+        titles: Of each.
+        limits: Values shown black and white; if None each image's largest value, either way.
+        places: `(neurons, 2)`, column and row of a point to mark.
+    """
+    figure, axes = panels(len(images), aspect=images.shape[1] / images.shape[2])
+    for number, each in enumerate(axes):
+        image = images[number].mean(-1)
+        largest = np.abs(image).max() or 1.0
+        low, high = limits or (-largest, largest)
+        each.imshow(image, cmap="gray", vmin=low, vmax=high, interpolation="nearest")
+        each.set_title(titles[number], fontsize=TICK)
+        each.set_axis_off()
+        if places is not None:
+            view = each.axis()
+            each.plot(*places[number], "+", color=ORANGE)
+            each.axis(view)
+    return figure
+
+
+def curve_panels(
+    positions: np.ndarray,
+    curves: np.ndarray,
+    titles: Sequence[str],
+    *,
+    label: str,
+    marks: np.ndarray | None = None,
+    logarithmic: bool = False,
+) -> Figure:
+    """Shows a curve a neuron, of the first 40.
+
+    Args:
+        positions: `(positions,)`.
+        curves: `(neurons, positions)`, rates.
+        titles: Of each.
+        label: Of the positions.
+        marks: `(neurons,)`, a position to mark.
+        logarithmic: Whether positions are spaced by their ratio.
+    """
+    figure, axes = panels(len(curves), aspect=0.8)
+    for number, each in enumerate(axes):
+        each.plot(positions, curves[number], ".-", color=BLUE)
+        each.set_ylim(bottom=0)
+        each.set_title(titles[number])
+        if logarithmic:
+            each.set_xscale("log")
+        if marks is not None and np.isfinite(marks[number]):
+            each.axvline(marks[number], color=GREY, linewidth=0.8, linestyle=":")
+        plain(each)
+    figure.supxlabel(label, fontsize=TICK)
+    figure.supylabel("rate", fontsize=TICK)
+    return figure

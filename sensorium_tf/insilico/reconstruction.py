@@ -1,0 +1,129 @@
+"""Images from a population's responses, by inverting the model."""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike
+
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.insilico.ascent import check_steps, progress
+from sensorium_tf.insilico.neurons import Model, Neurons, State, batches, traced
+from sensorium_tf.insilico.panels import image_panels
+from sensorium_tf.insilico.results import Result, axes, of_neurons
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_BATCH = 32
+_LEARNING_RATE = 0.05
+_DECAYS = (0.9, 0.999)  # of Adam's means
+_SMALLEST_RATE = 1e-6
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Reconstructions(Result):
+    """Images that explain a population's responses.
+
+    Attributes:
+        images: `(trials, height, width, channels)` in the model's units.
+        losses: `(trials,)`, mean Poisson loss per neuron that is left.
+    """
+
+    images: np.ndarray = axes("trials height width channels")
+    losses: np.ndarray = axes("trials")
+
+    def figure(self) -> "Figure":
+        """Returns a figure of the images, with their losses."""
+        return image_panels(self.images, [f"loss {each:.3f}" for each in self.losses])
+
+
+def reconstruct(
+    model: Model,
+    responses: ArrayLike,
+    unit_ids: ArrayLike | None = None,
+    *,
+    columns: ArrayLike | None = None,
+    mouse: str | None = None,
+    state: State | None = None,
+    steps: int = 500,
+    prior: float = 0.01,
+) -> Reconstructions:
+    """Finds, for each trial, the likeliest image given the neurons' responses.
+
+    The Poisson loss of the responses is lowered by gradient descent (Adam) from the recording's
+    mean grey, under a Gaussian prior whose power falls as natural images' does, with the squared
+    frequency.
+
+    Args:
+        model: As of `Neurons`, like `unit_ids`, `columns`, `mouse` and `state`.
+        responses: `(trials, neurons)`, of these neurons in this order, in units of their standard
+            deviation, as `Trials.responses` are.
+        unit_ids: Which neurons.
+        columns: Which neurons.
+        mouse: Which mouse.
+        state: Where context signals are held.
+        steps: Of the descent.
+        prior: Strength of the prior, 0 or more.
+
+    Raises:
+        SensoriumError: If an argument is not possible.
+    """
+    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
+    check_steps(steps)
+    responses = np.asarray(responses, np.float32)
+    if responses.ndim != 2 or responses.shape[1] != len(neurons) or not len(responses):
+        raise SensoriumError(
+            f"responses: expected (trials, {len(neurons)}). Received: {responses.shape}"
+        )
+    if not np.isfinite(responses).all() or (responses < 0).any():
+        raise SensoriumError("responses: expected finite numbers of 0 or more")
+    if not prior >= 0:
+        raise SensoriumError(f"prior {prior}: expected a number of 0 or more")
+    parts = batches(len(responses), _BATCH)
+    found = [
+        _inverted(neurons, responses[rows], steps, prior, f"images, {number} of {len(parts)}")
+        for number, rows in enumerate(parts, 1)
+    ]
+    images = np.concatenate(found)
+    rates = np.maximum(neurons.rates(images), _SMALLEST_RATE)
+    return Reconstructions(
+        **of_neurons(neurons, steps=steps, prior=prior),
+        images=images,
+        losses=np.mean(rates - responses * np.log(rates), axis=1),
+    )
+
+
+def _inverted(neurons: Neurons, responses: np.ndarray, steps: int, prior: float, label: str):
+    """Returns the images `(trials, height, width, channels)` of some trials."""
+    height, width, n_channels = neurons.image_shape
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
+    frequency[0, 0] = frequency[frequency > 0].min()
+    # White noise filtered so has the images' spectrum, and a variance of 1.
+    spectrum = 1 / frequency
+    spectrum = (spectrum / np.sqrt(np.mean(spectrum**2))).astype(np.complex64)
+
+    def images_of(codes):
+        filtered = tf.signal.irfft2d(tf.signal.rfft2d(codes) * spectrum, (height, width))
+        return tf.transpose(filtered, (0, 2, 3, 1))
+
+    def gradients(codes):
+        with tf.GradientTape() as tape:
+            tape.watch(codes)
+            rates = tf.maximum(neurons.tensor_rates(images_of(codes)), _SMALLEST_RATE)
+            loss = tf.reduce_sum(rates - responses * tf.math.log(rates))
+            loss += prior / 2 * tf.reduce_sum(codes**2)
+        return tape.gradient(loss, codes)
+
+    shape = (len(responses), n_channels, height, width)
+    evaluate = traced(gradients, tf.TensorSpec(shape, tf.float32))
+    codes = mean = square = np.zeros(shape, np.float32)
+    for number in progress(steps, label):
+        gradient = evaluate(codes).numpy()
+        mean = _DECAYS[0] * mean + (1 - _DECAYS[0]) * gradient
+        square = _DECAYS[1] * square + (1 - _DECAYS[1]) * gradient**2
+        unbiased = [1 - decay ** (number + 1) for decay in _DECAYS]
+        step = mean / unbiased[0] / (np.sqrt(square / unbiased[1]) + 1e-8)
+        codes = (codes - _LEARNING_RATE * (1 - number / steps) * step).astype(np.float32)
+    return images_of(tf.constant(codes)).numpy()

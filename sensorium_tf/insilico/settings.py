@@ -1,0 +1,52 @@
+"""What decides which experiments are done on which neurons, as flags name it."""
+
+import dataclasses
+
+from sensorium_tf.config import Config, check_names, setting
+from sensorium_tf.errors import SensoriumError
+
+#: Name of each experiment to what it is, in a few words.
+EXPERIMENTS = {
+    "rf": "receptive fields at natural images",
+    "tuning": "tuning to orientation",
+    "frequency": "tuning to spatial frequency",
+    "gabor": "best Gabor patches",
+    "natural": "best natural images",
+    "mei": "most exciting images",
+    "lei": "least exciting images",
+    "diverse": "diverse exciting images",
+    "size": "tuning to size",
+    "contrast": "tuning to contrast",
+    "surround": "exciting surrounds",
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExperimentSettings(Config):
+    """Experiments on a model, and on which of its neurons."""
+
+    title = "experiments"
+
+    do: tuple[str, ...] = setting(
+        ("rf", "tuning", "mei"),
+        f"Which, joined by commas, of {', '.join(EXPERIMENTS)}.",
+        essential=True,
+    )
+    unit_ids: tuple[int, ...] = setting((), "Neurons by unit id, joined by commas.", essential=True)
+    columns: tuple[int, ...] = setting((), "Neurons by 0-based column of the rates instead.")
+    best: int | None = setting(
+        None,
+        "So many neurons instead, those whose validation responses are predicted best.",
+        at_least=1,
+        essential=True,
+    )
+    steps: int = setting(1000, "Of gradient ascents.", at_least=1)
+    starts: int = setting(4, "From how many noises the most exciting images begin.", at_least=1)
+    seed: int = setting(0, "Of all that is drawn.", at_least=0)
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_names(self.do, EXPERIMENTS, "experiment")
+        given = [name for name in ("unit_ids", "columns", "best") if getattr(self, name)]
+        if len(given) != 1:
+            raise SensoriumError("neurons: give either --unit_ids or --columns or --best")

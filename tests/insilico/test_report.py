@@ -1,0 +1,113 @@
+"""Experiments as files: npz, figure and page of each, and going on."""
+
+import numpy as np
+import pytest
+from known_model import known_model
+from small_models import small_model
+
+from sensorium_tf import SensoriumError
+from sensorium_tf.data import load_mouse
+from sensorium_tf.insilico import (
+    ExperimentSettings,
+    MostExcitingImages,
+    ReceptiveFieldMaps,
+    report,
+    run_experiments,
+)
+from sensorium_tf.insilico.settings import EXPERIMENTS
+from sensorium_tf.metrics import correlation
+from sensorium_tf.runs import Run, save_model
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    """A lone file of the known model, without its recording."""
+    folder = tmp_path_factory.mktemp("known")
+    save_model(known_model(), folder / "known.keras")
+    return Run(folder / "known.keras", folder)
+
+
+@pytest.fixture(autouse=True)
+def small_figures(monkeypatch):
+    """Figures for print take half a second each."""
+    monkeypatch.setattr("sensorium_tf.plotting.style._DPI", 30)
+
+
+def settings(**changes):
+    return ExperimentSettings(**{"columns": (2, 0), "steps": 2, "starts": 1, **changes})
+
+
+def test_every_experiment_has_a_name_and_a_call():
+    assert list(report._CALLS) == list(EXPERIMENTS)
+
+
+def test_experiments_without_images_need_no_recording(known, tmp_path, capsys):
+    do = [name for name in EXPERIMENTS if name not in ("rf", "natural")]
+    pages = run_experiments(known, settings(do=tuple(do)), tmp_path)
+    assert [page.name for page in pages] == [f"{name}.html" for name in do]
+    for name, page in zip(do, pages, strict=True):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        text = page.read_text()
+        assert f'src="{name}.png"' in text and "<td>column 2</td>" in text
+        assert report._CALLS[name][0].load(tmp_path / f"{name}.npz").columns.tolist() == [2, 0]
+    assert "most exciting images: 2 neurons of known" in capsys.readouterr().out
+
+
+def test_neurons_that_are_done_are_not_worked_on_again(known, tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "_BATCH", 1)
+    run_experiments(known, settings(do=("mei",), columns=(2,)), tmp_path)
+    first = MostExcitingImages.load(tmp_path / "mei.npz")
+    kind, function, taken, fixed = report._CALLS["mei"]
+    worked = []
+
+    def counted(run, *, columns, **options):
+        worked.append(columns.tolist())
+        return function(run, columns=columns, **options)
+
+    monkeypatch.setitem(report._CALLS, "mei", (kind, counted, taken, fixed))
+    run_experiments(known, settings(do=("mei",), columns=(0, 2, 1)), tmp_path)
+    assert worked == [[0], [1]]
+    found = MostExcitingImages.load(tmp_path / "mei.npz")
+    assert found.columns.tolist() == [2, 0, 1]
+    np.testing.assert_array_equal(found.images[:1], first.images)
+    rows = (tmp_path / "mei.html").read_text().split("<tr>")[2:]
+    assert [row[4:12] for row in rows] == ["column 0", "column 2", "column 1"]
+
+
+def test_what_was_done_otherwise_is_not_gone_on_with(known, tmp_path):
+    run_experiments(known, settings(do=("mei",)), tmp_path)
+    with pytest.raises(SensoriumError, match="was made with steps 2, not 3: choose another"):
+        run_experiments(known, settings(do=("mei",), steps=3), tmp_path)
+    save_model(known_model(scale=0.5), tmp_path / "other.keras")
+    with pytest.raises(SensoriumError, match="experiments on another model or mouse"):
+        run_experiments(Run(tmp_path / "other.keras", tmp_path), settings(do=("mei",)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"do": ("mie",)}, "mie: no such experiment: did you mean mei"),
+        ({"best": 2}, "either --unit_ids or --columns or --best"),
+        ({"columns": ()}, "either --unit_ids or --columns or --best"),
+        ({"steps": 0}, "steps"),
+    ],
+)
+def test_impossible_settings_are_refused(changes, says):
+    with pytest.raises(SensoriumError, match=says):
+        settings(**changes)
+
+
+def test_the_best_neurons_of_a_run_are_worked_on(prepared, tmp_path):
+    mouse = load_mouse("full", data_dir=prepared)
+    model = small_model({"full": mouse.cell_motor_coordinates}, model="ln", hidden_channels=2)
+    features = model.readouts["full"].features
+    features.assign(np.random.default_rng(0).normal(size=features.shape))
+    save_model(model, tmp_path / "a.keras")
+    run = Run(tmp_path / "a.keras", prepared)
+    trials = mouse.trials("validation")
+    scores = correlation(run.predict("validation"), trials.responses)
+    expected = np.argsort(-scores)[:2]
+    run_experiments(run, settings(columns=(), best=2, do=("rf", "natural")), tmp_path / "out")
+    found = ReceptiveFieldMaps.load(tmp_path / "out" / "rf.npz")
+    assert found.columns.tolist() == expected.tolist()
+    assert found.unit_ids.tolist() == mouse.unit_ids[expected].tolist()
