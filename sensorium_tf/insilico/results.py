@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from sensorium_tf.arrays import open_arrays
-from sensorium_tf.errors import AccessError, SensoriumError, one_line
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.neurons import Neurons, labels
 from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.plotting.style import checked
-from sensorium_tf.reading import ZIP_ERRORS
+from sensorium_tf.reading import ZIP, parse_json, reading
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -133,14 +133,18 @@ class Result:
             SensoriumError: If it is missing, damaged, or another experiment's.
         """
         path = expand(path)
-        try:
-            with open_arrays(path, expansion=_EXPANSION) as file:
-                texts = {name: _text(file.read(name)) for name in _SPECIAL}
-                if texts["experiment"] != cls.__name__:
-                    raise ValueError(f"it is of {texts['experiment'][:40]!r}")
-                fields = _arrays(cls)
-                found = {name: file.read(name) for name in fields if name in file.headers}
-            settings = json.loads(texts["settings"])
+        with (
+            reading(
+                path, f"not a saved {cls.__name__}", missing="there is no such file", begins=ZIP
+            ),
+            open_arrays(path, expansion=_EXPANSION) as file,
+        ):
+            texts = {name: _text(file.read(name)) for name in _SPECIAL}
+            if texts["experiment"] != cls.__name__:
+                raise ValueError(f"it is of {texts['experiment'][:40]!r}")
+            fields = _arrays(cls)
+            found = {name: file.read(name) for name in fields if name in file.headers}
+            settings = parse_json(texts["settings"].encode())
             absent = {name for name in fields if name not in found}
             missing = [name for name in absent if not fields[name].metadata["optional"]]
             if missing or not isinstance(settings, dict):
@@ -149,12 +153,6 @@ class Result:
                 {name: (found[name], fields[name].metadata["axes"]) for name in found},
                 with_nan=found,
             )
-        except AccessError:
-            raise
-        except FileNotFoundError as e:
-            raise SensoriumError(f"{path}: there is no such file") from e
-        except (*ZIP_ERRORS, KeyError) as e:
-            raise SensoriumError(f"{path}: not a saved {cls.__name__} ({one_line(e)[:150]})") from e
         return cls(mouse=texts["mouse"], settings=settings, **found, **dict.fromkeys(absent, None))
 
     def figure(self) -> "Figure":
