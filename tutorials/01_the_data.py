@@ -1,5 +1,5 @@
 # %% [markdown]
-# # The data
+# # 1. The data
 #
 # What a Sensorium recording holds, and how reliably its neurons respond. This page runs on a small
 # simulated mouse that the package makes itself, in a few seconds. For a published mouse change one

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # The baselines
+# # 2. The baselines
 #
 # Two networks come with the benchmark. The **CNN** passes the image through a few convolutional
 # layers, the *core*, which all neurons share; a *readout* then gives each neuron one position on

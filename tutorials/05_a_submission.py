@@ -1,5 +1,5 @@
 # %% [markdown]
-# # A submission
+# # 5. A submission
 #
 # In the competition one trains on a recording whose test responses are withheld, sends in the rates
 # that the model predicts for them, and is scored by those who have the responses. Here we are both
