@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -80,6 +81,23 @@ def test_web_and_worker_end_together(start, how, status):
     assert process.wait(20) == status
     assert wait_for(lambda: not is_there(worker))
     assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("flags", "scheme", "third"), [([], "https", 401), (["--proxies=192.0.2.1"], "http", 429)]
+)
+def test_a_proxy_is_believed_only_where_it_is_known(start, flags, scheme, third):
+    process = start("--port=0", "--workers=0", "--requests_a_minute=2", *flags)
+    url = process.stdout.readline().split()[0]
+    statuses = []
+    for address in ("198.51.100.1", "198.51.100.2", "198.51.100.3"):
+        headers = {"Host": "board.example.org", "X-Forwarded-Proto": "https"}
+        headers |= {"X-Forwarded-For": address, "Origin": f"{scheme}://board.example.org"}
+        request = urllib.request.Request(f"{url}/login", b"token=x", headers)
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(request, timeout=20)
+        statuses.append(error.value.code)
+    assert statuses == [401, 401, third]
 
 
 def test_a_port_that_is_taken_is_one_line(start):
