@@ -201,8 +201,10 @@ def test_a_file_is_judged_by_when_its_upload_was_opened(team):
 
 def test_a_paused_competition_takes_nothing(team):
     competitions.pause(team.board, "small")
-    with pytest.raises(Refused, match="takes no submissions just now"):
+    with pytest.raises(Refused, match="takes no submissions just now") as error:
         team.enter()
+    # The client would try again for minutes what is only away for a while.
+    assert error.value.status == 409
     competitions.pause(team.board, "small", paused=False)
     team.enter()
     with pytest.raises(Refused, match="there is none of this name"):
