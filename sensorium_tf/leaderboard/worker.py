@@ -13,7 +13,7 @@ from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.leaderboard import child, queue, slices
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import DatabaseError
-from sensorium_tf.leaderboard.ranking import compare_next
+from sensorium_tf.leaderboard.differences import compare_next
 from sensorium_tf.leaderboard.settings import ScoringLimits, WorkerSettings
 
 _HEARTBEAT_SECONDS = queue.LEASE_SECONDS / 4
