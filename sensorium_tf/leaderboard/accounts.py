@@ -1,4 +1,4 @@
-"""Users, teams, invitations, tokens and sessions. Secrets are known to their owners alone."""
+"""Users, teams, invitations and tokens. Secrets are known to their owners alone."""
 
 import dataclasses
 import datetime
@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
 from sensorium_tf.leaderboard.access import ANYBODY, SCOPES, Viewer
 from sensorium_tf.leaderboard.board import Board, Refused
@@ -14,7 +14,6 @@ from sensorium_tf.leaderboard.database import insert_missing
 from sensorium_tf.leaderboard.tables import invitations, members, sessions, teams, tokens, users
 from sensorium_tf.leaderboard.texts import name_text
 
-_SESSION_DAYS = 14
 _INVITATION_DAYS = 14
 
 
@@ -171,7 +170,7 @@ def issue_token(
 
 
 def revoke_token(board: Board, connection: Connection, user_id: int, token_id: int) -> None:
-    """Ends one of a user's tokens, and the sessions that were opened meanwhile."""
+    """Ends one of a user's tokens, and all of the user's sessions, whatever opened them."""
     connection.execute(
         update(tokens)
         .where(tokens.c.id == token_id, tokens.c.user_id == user_id, tokens.c.revoked_at.is_(None))
@@ -181,57 +180,31 @@ def revoke_token(board: Board, connection: Connection, user_id: int, token_id: i
     board.note(connection, user_id, "revoke", token_id)
 
 
-def open_session(board: Board, connection: Connection, user_id: int, scopes: Iterable[str]) -> str:
-    """Opens a session of the pages; returns its secret, for the cookie."""
-    secret, now = secrets.token_urlsafe(32), board.now()
-    connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
-    connection.execute(
-        insert(sessions).values(
-            digest=digest(secret),
-            user_id=user_id,
-            scopes=" ".join(sorted(scopes)),
-            created_at=now,
-            expires_at=now + datetime.timedelta(days=_SESSION_DAYS),
-        )
-    )
-    return secret
-
-
-def close_session(connection: Connection, secret: str) -> None:
-    """Ends a session."""
-    connection.execute(delete(sessions).where(sessions.c.digest == digest(secret)))
-
-
 def viewer_of_token(board: Board, connection: Connection, secret: str) -> Viewer:
     """Returns whose a token is.
 
     Raises:
         Refused: If it is unknown, expired or revoked.
     """
-    now = board.now()
-    valid = or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > now)
     found = connection.execute(
         select(tokens.c.user_id, tokens.c.scopes).where(
-            tokens.c.digest == digest(secret), tokens.c.revoked_at.is_(None), valid
+            tokens.c.digest == digest(secret), is_valid(board)
         )
     ).first()
-    viewer = ANYBODY if found is None else _viewer(connection, found.user_id, found.scopes)
+    viewer = ANYBODY if found is None else viewer_of_user(connection, found.user_id, found.scopes)
     if viewer.user_id is None:
         raise Refused("this token is unknown, expired or revoked", 401)
     return viewer
 
 
-def viewer_of_session(board: Board, connection: Connection, secret: str) -> Viewer:
-    """Returns whose a session is; nobody's if it is unknown or over."""
-    found = connection.execute(
-        select(sessions.c.user_id, sessions.c.scopes).where(
-            sessions.c.digest == digest(secret), sessions.c.expires_at > board.now()
-        )
-    ).first()
-    return ANYBODY if found is None else _viewer(connection, found.user_id, found.scopes)
+def is_valid(board: Board) -> ColumnElement[bool]:
+    """Returns the condition that a token is neither revoked nor expired."""
+    in_time = or_(tokens.c.expires_at.is_(None), tokens.c.expires_at > board.now())
+    return and_(tokens.c.revoked_at.is_(None), in_time)
 
 
-def _viewer(connection: Connection, user_id: int, scopes: str) -> Viewer:
+def viewer_of_user(connection: Connection, user_id: int, scopes: str) -> Viewer:
+    """Returns a user with scopes, as one text; nobody if the user is disabled."""
     user = connection.execute(
         select(users.c.name, users.c.is_organiser).where(
             users.c.id == user_id, users.c.disabled_at.is_(None)

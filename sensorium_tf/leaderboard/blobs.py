@@ -1,5 +1,7 @@
 """Files by the hash of their content, in a folder or anywhere that fsspec reaches."""
 
+import contextlib
+import datetime
 import hashlib
 import os
 import posixpath
@@ -14,6 +16,8 @@ from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.io import atomic_write, expand
 
 _PIECE = 1 << 20
+# Of a file that has not got its name yet.
+_UNFINISHED = "new-"
 
 
 class Blobs:
@@ -54,7 +58,7 @@ class Blobs:
         nothing is stored.
         """
         digest, size = hashlib.sha256(), 0
-        temporary = self._path("parts", f"new-{os.urandom(8).hex()}")
+        temporary = self._path("parts", f"{_UNFINISHED}{os.urandom(8).hex()}")
         self._files.makedirs(posixpath.dirname(temporary), exist_ok=True)
         try:
             with self._files.open(temporary, "wb") as file:
@@ -128,7 +132,21 @@ class Blobs:
 
     def part_names(self) -> set[str]:
         """Returns the names of all slices."""
-        return self._list("parts")
+        return {name for name in self._list("parts") if not name.startswith(_UNFINISHED)}
+
+    def remove_unfinished(self, before: datetime.datetime) -> int:
+        """Removes files that `put` began and did not end; returns how many.
+
+        Args:
+            before: Those that were last written earlier than this.
+        """
+        n_removed = 0
+        for name in self._list("parts") - self.part_names():
+            with contextlib.suppress(FileNotFoundError):
+                if _utc(self._files.modified(self._path("parts", name))) < before:
+                    self.remove_part(name)
+                    n_removed += 1
+        return n_removed
 
     def _path(self, folder: str, name: str) -> str:
         return posixpath.join(self._root, folder, name)
@@ -146,10 +164,14 @@ class Blobs:
         return {posixpath.basename(path) for path in found}
 
     def _remove(self, path: str) -> None:
-        if self._files.exists(path):
+        with contextlib.suppress(FileNotFoundError):
             self._files.rm(path)
 
     def _sync(self, file) -> None:
         if self.is_local:
             file.flush()
             os.fsync(file.fileno())
+
+
+def _utc(time: datetime.datetime) -> datetime.datetime:
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)

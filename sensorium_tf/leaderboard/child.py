@@ -4,8 +4,11 @@ Submissions are what strangers sent: they are parsed here, with limits of memory
 empty environment, and nothing of the service in reach. `run` starts it, `main` is what it does.
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -90,11 +93,23 @@ def run(
             [sys.executable, "-I", "-c", _START, *arguments],
             cwd=folder,
             env={},
-            stdin=subprocess.DEVNULL,
+            # Nothing is written into it: it ends when this process does, however that ends.
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=file,
             start_new_session=True,
         )
+    with process.stdin:
+        _watch(process, limits, alive, pause)
+    if process.returncode:
+        raise ChildFailed(_why(process.returncode, stderr))
+    return read_result(folder)
+
+
+def _watch(
+    process: subprocess.Popen, limits: ScoringLimits, alive: Callable[[], bool], pause: float
+) -> None:
+    """Returns when the process has ended; ends it if it takes too long or is not wanted."""
     ends = time.monotonic() + limits.wall_seconds
     try:
         while process.poll() is None:
@@ -107,18 +122,26 @@ def run(
         if process.poll() is None:
             process.kill()
             process.wait()
-    if process.returncode:
-        raise ChildFailed(_why(process.returncode, stderr))
-    return read_result(folder)
 
 
 def main(arguments: list[str]) -> None:
     """Is the process: limits before anything of the files is read, but after our own modules."""
     submission, truth, track, kind, given = arguments
+    _end_with_parent()
     for name in metric_names():
         METRICS[name]
     _limit(ScoringLimits.from_json(json.loads(given)))
     score_files(submission, truth, track, kind)
+
+
+def _end_with_parent() -> None:
+    """Lets the end of the standard input end this process: by a signal, whatever it does then."""
+    fcntl.fcntl(0, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(0, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        # There is nothing to read: what answers is an end that came before.
+        os.read(0, 1)
+        sys.exit(1)
 
 
 def score_files(submission: str, truth: str, track: str, kind: str) -> None:

@@ -1,12 +1,20 @@
 """The paired differences between entries: which of them can be told from the first."""
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, select
 
-from sensorium_tf.leaderboard.tables import neuron_scores
+from sensorium_tf.leaderboard.board import Board
+from sensorium_tf.leaderboard.competitions import phase_list
+from sensorium_tf.leaderboard.database import insert_missing
+from sensorium_tf.leaderboard.ranking import first_of, standings
+from sensorium_tf.leaderboard.tables import differences, neuron_scores
 from sensorium_tf.metrics import bootstrap_interval
+
+_COMPARING_SECONDS = 2.0
 
 
 def difference(
@@ -40,3 +48,45 @@ def difference(
     low, high = interval or (None, None)
     mean = float(less[counts].mean()) if counts.any() else None
     return {"value": mean, "low": low, "high": high, "neurons": less}
+
+
+def missing_differences(connection: Connection) -> Iterator[tuple[int, int, str]]:
+    """Yields what tables compare and nobody has computed: an entry, the first, the metric."""
+    for phase in phase_list(connection):
+        for entries in standings(connection, phase).groups.values():
+            first = first_of(entries)
+            for entry in entries:
+                if (
+                    first is not None
+                    and entry is not first
+                    and entry.like_first is None
+                    and entry.truth_version == first.truth_version
+                ):
+                    yield entry.evaluation_id, first.evaluation_id, phase.primary_metric
+
+
+def compare_next(board: Board) -> bool:
+    """Computes differences that the tables need and do not have yet, for a second or two.
+
+    Returns:
+        Whether there were any.
+    """
+    ends = time.monotonic() + _COMPARING_SECONDS
+    computed = []
+    with board.database.read() as connection:
+        for pair in missing_differences(connection):
+            computed.append((pair, difference(connection, *pair)))
+            if time.monotonic() > ends:
+                break
+    if computed:
+        with board.database.write() as connection:
+            for (evaluation_id, reference_id, metric), found in computed:
+                insert_missing(
+                    connection,
+                    differences,
+                    evaluation_id=evaluation_id,
+                    reference_id=reference_id,
+                    metric=metric,
+                    **{name: found and found[name] for name in ("value", "low", "high")},
+                )
+    return bool(computed)

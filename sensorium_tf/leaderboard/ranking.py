@@ -2,16 +2,13 @@
 
 import dataclasses
 import datetime
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, or_, select
 
 from sensorium_tf.leaderboard.board import Board
-from sensorium_tf.leaderboard.competitions import Phase, phase_list
-from sensorium_tf.leaderboard.database import insert_missing
-from sensorium_tf.leaderboard.differences import difference
+from sensorium_tf.leaderboard.competitions import Phase
 from sensorium_tf.leaderboard.queue import DONE, SCORE
 from sensorium_tf.leaderboard.tables import (
     differences,
@@ -22,8 +19,6 @@ from sensorium_tf.leaderboard.tables import (
     truths,
 )
 from sensorium_tf.metrics import metric_names
-
-_COMPARING_SECONDS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,48 +200,6 @@ def scores_of(
         each: {name: of_it[name] for name in dict.fromkeys([*order, *of_it]) if name in of_it}
         for each, of_it in found.items()
     }
-
-
-def missing_differences(connection: Connection) -> Iterator[tuple[int, int, str]]:
-    """Yields what tables compare and nobody has computed: an entry, the first, the metric."""
-    for phase in phase_list(connection):
-        for entries in standings(connection, phase).groups.values():
-            first = first_of(entries)
-            for entry in entries:
-                if (
-                    first is not None
-                    and entry is not first
-                    and entry.like_first is None
-                    and entry.truth_version == first.truth_version
-                ):
-                    yield entry.evaluation_id, first.evaluation_id, phase.primary_metric
-
-
-def compare_next(board: Board) -> bool:
-    """Computes differences that the tables need and do not have yet, for a second or two.
-
-    Returns:
-        Whether there were any.
-    """
-    ends = time.monotonic() + _COMPARING_SECONDS
-    computed = []
-    with board.database.read() as connection:
-        for pair in missing_differences(connection):
-            computed.append((pair, difference(connection, *pair)))
-            if time.monotonic() > ends:
-                break
-    if computed:
-        with board.database.write() as connection:
-            for (evaluation_id, reference_id, metric), found in computed:
-                insert_missing(
-                    connection,
-                    differences,
-                    evaluation_id=evaluation_id,
-                    reference_id=reference_id,
-                    metric=metric,
-                    **{name: found and found[name] for name in ("value", "low", "high")},
-                )
-    return bool(computed)
 
 
 def first_of(entries: Sequence[Ranked]) -> Ranked | None:

@@ -34,6 +34,7 @@ def serve(board: Board, place: LeaderboardSettings, settings: ServeSettings) -> 
         log_level="warning",
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=[*settings.proxies],
         timeout_graceful_shutdown=_STOP_SECONDS,
         limit_concurrency=512,
         h11_max_incomplete_event_size=64 << 10,

@@ -66,6 +66,10 @@ class ServeSettings(Config):
     host: str = setting("127.0.0.1", "Address to listen at.", essential=True)
     port: int = setting(8000, "Port to listen at.", at_least=0, at_most=65535, essential=True)
     workers: int = setting(1, "Workers to start beside it.", at_least=0, essential=True)
+    proxies: tuple[str, ...] = setting(
+        ("127.0.0.1", "::1"),
+        "Addresses or networks of reverse proxies, which are believed who asks, and over TLS.",
+    )
     demo: bool = setting(
         True, "Make the demo competition where there is no competition yet.", essential=True
     )

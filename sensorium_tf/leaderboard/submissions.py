@@ -259,7 +259,7 @@ def _check_running(connection: Connection, known: Mapping[str, Phase]) -> None:
         select(competitions.c.paused_at).join(tracks).where(tracks.c.id == track_id)
     ).scalar()
     if paused is not None:
-        raise Refused("the competition takes no submissions just now: try again later", 503)
+        raise Refused("the competition takes no submissions just now: try again later", 409)
 
 
 def _check_quota(

@@ -87,6 +87,7 @@ sessions = Table(
     METADATA,
     Column("digest", String(_DIGEST), primary_key=True),
     _to("users.id", index=True),
+    _to("tokens.id", nullable=True),
     _text("scopes", _NAME),
     _created(),
     _time("expires_at", nullable=False),

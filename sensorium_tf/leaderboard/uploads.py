@@ -3,12 +3,12 @@
 import dataclasses
 import datetime
 import hashlib
-import secrets
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
+from sensorium_tf.leaderboard import slices
 from sensorium_tf.leaderboard.access import SUBMIT, Viewer
 from sensorium_tf.leaderboard.accounts import choose_team
 from sensorium_tf.leaderboard.board import Board, Refused, new_id
@@ -99,7 +99,7 @@ def open_upload(
     if length > most:
         raise Refused(f"too large: a file may have {most / _MIB:g} MiB in {encoding}", 413)
     check_disk(board, length)
-    sweep(board)
+    slices.forget_expired(board)
     now = board.now()
     with board.database.write() as connection:
         team_id = choose_team(connection, viewer, team)
@@ -154,8 +154,7 @@ def append(board: Board, viewer: Viewer, upload_id: str, start: int, content: by
     """
     upload = state(board, viewer, upload_id)
     _check_slice(upload, start, content)
-    # The name is new each time: of two that send the same slice at once, one is written down.
-    name = f"{upload_id}-{start:012d}-{secrets.token_hex(4)}"
+    name = slices.new_name(upload_id, start)
     board.blobs.put_part(name, content)
     with board.database.write() as connection:
         end = start + len(content)
@@ -189,7 +188,7 @@ def complete(board: Board, viewer: Viewer, upload_id: str) -> Upload:
     if upload.received < upload.length:
         raise Refused(f"upload {upload_id}: {upload.received} of {upload.length} bytes are here")
     with board.database.read() as connection:
-        names = _part_names(connection, upload_id)
+        names = slices.names_of(connection, upload_id)
     pieces = (piece for name in names for piece in board.blobs.part_pieces(name))
     if upload.declared is not None:
         pieces = _checked(pieces, upload.declared)
@@ -212,19 +211,7 @@ def complete(board: Board, viewer: Viewer, upload_id: str) -> Upload:
 def cancel(board: Board, viewer: Viewer, upload_id: str) -> None:
     """Forgets an upload that no submission has."""
     state(board, viewer, upload_id)
-    _forget(board, [upload_id])
-
-
-def sweep(board: Board) -> int:
-    """Forgets the uploads whose time is over; returns how many."""
-    used = select(submission_files.c.upload_id).where(submission_files.c.upload_id.is_not(None))
-    with board.database.read() as connection:
-        expired = connection.execute(
-            select(uploads.c.id).where(
-                uploads.c.expires_at <= board.now(), uploads.c.id.not_in(used)
-            )
-        ).scalars()
-        return _forget(board, expired.all())
+    slices.forget(board, [upload_id])
 
 
 def own_uploads(board: Board, viewer: Viewer) -> list[Upload]:
@@ -296,31 +283,3 @@ def _check_open_uploads(board: Board, connection: Connection, viewer: Viewer) ->
         raise Refused(
             f"{n_open} uploads are open, which is the most: finish or delete one of them", 429
         )
-
-
-def _part_names(connection: Connection, upload_id: str) -> list[str]:
-    found = connection.execute(
-        select(upload_parts.c.name)
-        .where(upload_parts.c.upload_id == upload_id)
-        .order_by(upload_parts.c.start)
-    )
-    return list(found.scalars())
-
-
-def _forget(board: Board, upload_ids: Iterable[str]) -> int:
-    """Removes uploads that no submission has, with their slices."""
-    n_forgotten = 0
-    for upload_id in upload_ids:
-        with board.database.write() as connection:
-            used = select(submission_files.c.upload_id).where(
-                submission_files.c.upload_id == upload_id
-            )
-            if connection.execute(used).first():
-                continue
-            names = _part_names(connection, upload_id)
-            connection.execute(delete(upload_parts).where(upload_parts.c.upload_id == upload_id))
-            connection.execute(delete(uploads).where(uploads.c.id == upload_id))
-        for name in names:
-            board.blobs.remove_part(name)
-        n_forgotten += 1
-    return n_forgotten

@@ -1,5 +1,6 @@
 """A worker: takes what waits, scores it in a process of its own, writes the result down."""
 
+import os
 import signal
 import sys
 import tempfile
@@ -9,14 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.leaderboard import child, queue
+from sensorium_tf.leaderboard import child, queue, slices
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import DatabaseError
-from sensorium_tf.leaderboard.ranking import compare_next
+from sensorium_tf.leaderboard.differences import compare_next
 from sensorium_tf.leaderboard.settings import ScoringLimits, WorkerSettings
 
 _HEARTBEAT_SECONDS = queue.LEASE_SECONDS / 4
 _IDLE_SECONDS = 1.0
+_SWEEP_SECONDS = 600.0
 _TRUTH = "ground_truth.csv"
 
 
@@ -67,12 +69,16 @@ def work(
     limits: ScoringLimits | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Works until it is told to stop; a database that is away for a while is waited for."""
+    """Works, and sweeps now and then, until it is told to stop; waits for what is away."""
+    sweeps = time.monotonic()
     while not stop.is_set():
         try:
+            if time.monotonic() >= sweeps:
+                sweeps = time.monotonic() + _SWEEP_SECONDS
+                slices.sweep(board)
             if work_once(board, limits, say, stop):
                 continue
-        except DatabaseError as e:
+        except (DatabaseError, OSError) as e:
             say(f"waiting: {one_line(e)}")
         stop.wait(_IDLE_SECONDS)
 
@@ -92,7 +98,9 @@ def run(board: Board, limits: ScoringLimits, settings: WorkerSettings) -> None:
 
 
 def _read_to_end(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    # Python cannot end while a thread holds the lock of a buffered file.
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
     stop.set()
 
 

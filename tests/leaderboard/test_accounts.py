@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from sensorium_tf.leaderboard import accounts
+from sensorium_tf.leaderboard import accounts, sessions
 from sensorium_tf.leaderboard.access import ANYBODY
 from sensorium_tf.leaderboard.board import Refused
-from sensorium_tf.leaderboard.tables import invitations, sessions, tokens, users
+from sensorium_tf.leaderboard.tables import invitations, tokens, users
+from sensorium_tf.leaderboard.tables import sessions as sessions_table
 
 
 def test_an_invitation_makes_one_member_and_no_more(team):
@@ -16,8 +17,8 @@ def test_an_invitation_makes_one_member_and_no_more(team):
     with board.database.write() as connection:
         secret = accounts.invite(board, connection, team_id=accounts.team_named(connection, "reds"))
         user_id, organises = accounts.accept_invitation(board, connection, secret, " carl ")
-        session = accounts.open_session(board, connection, user_id, ["read", "submit"])
-        viewer = accounts.viewer_of_session(board, connection, session)
+        session = sessions.open_session(board, connection, user_id, ["read", "submit"])
+        viewer = sessions.viewer_of_session(board, connection, session)
     assert (
         viewer.name == "carl" and len(viewer.teams) == 1 and not viewer.organises and not organises
     )
@@ -42,11 +43,11 @@ def test_no_secret_is_in_the_database(sqlite_team):
     with board.database.write() as connection:
         invitation = accounts.invite(board, connection)
         user_id = accounts.user_named(connection, "ann")
-        session = accounts.open_session(board, connection, user_id, ["read"])
+        session = sessions.open_session(board, connection, user_id, ["read"])
         kept = [
             *connection.execute(select(tokens.c.digest)).scalars(),
             *connection.execute(select(invitations.c.digest)).scalars(),
-            *connection.execute(select(sessions.c.digest)).scalars(),
+            *connection.execute(select(sessions_table.c.digest)).scalars(),
         ]
     assert all(len(digest) == 64 for digest in kept)
     content = Path(board.database.url.database).read_bytes()
@@ -66,11 +67,11 @@ def test_tokens_expire_are_revoked_and_end_with_their_user(team):
     with board.database.write() as connection:
         ann = accounts.user_named(connection, "ann")
         short = accounts.issue_token(board, connection, ann, "short", days=1)
-        session = accounts.open_session(board, connection, ann, ["read"])
+        session = sessions.open_session(board, connection, ann, ["read"])
         last = connection.execute(select(tokens.c.id).order_by(tokens.c.id.desc())).scalars()
         other = accounts.issue_token(board, connection, ann, "other")
         accounts.revoke_token(board, connection, ann, last.first() + 1)
-        assert accounts.viewer_of_session(board, connection, session) == ANYBODY
+        assert sessions.viewer_of_session(board, connection, session) == ANYBODY
         accounts.viewer_of_token(board, connection, short)
     assert refused(board, other) and refused(board, "") and refused(board, "sensorium_x")
     team.clock.move(days=2)
@@ -78,6 +79,37 @@ def test_tokens_expire_are_revoked_and_end_with_their_user(team):
     with board.database.write() as connection:
         connection.execute(update(users).values(disabled_at=team.clock.at))
     assert refused(board, team.secrets["ann"])
+
+
+def test_a_session_ends_with_its_token_and_with_no_other(team):
+    board = team.board
+
+    def who(session):
+        with board.database.read() as connection:
+            return sessions.viewer_of_session(board, connection, session).name
+
+    with board.database.write() as connection:
+        ann = accounts.user_named(connection, "ann")
+        short = accounts.issue_token(board, connection, ann, "short", days=1)
+        expiring = sessions.log_in(board, connection, short)
+        revoked, other = (
+            sessions.log_in(board, connection, team.secrets[name]) for name in ("ann", "bob")
+        )
+        invited = sessions.open_session(board, connection, ann, ["read"])
+    assert [who(each) for each in (expiring, revoked, other, invited)] == [
+        "ann",
+        "ann",
+        "bob",
+        "ann",
+    ]
+    with board.database.write() as connection:
+        ends = update(tokens).where(tokens.c.digest == accounts.digest(team.secrets["ann"]))
+        connection.execute(ends.values(revoked_at=team.clock.at))
+    assert who(revoked) == ANYBODY.name
+    assert [who(each) for each in (expiring, other, invited)] == ["ann", "bob", "ann"]
+    team.clock.move(days=1)
+    assert who(expiring) == ANYBODY.name
+    assert [who(each) for each in (other, invited)] == ["bob", "ann"]
 
 
 def test_nobody_revokes_another_users_token(team):

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, text, update
 from sensorium_tf import SensoriumError
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import Database, revisions
-from sensorium_tf.leaderboard.tables import METADATA, audit, teams, users
+from sensorium_tf.leaderboard.tables import METADATA, audit, sessions, teams, users
 
 
 def test_the_migrations_lead_to_the_tables(either):
@@ -28,9 +28,17 @@ def test_a_database_of_the_first_version_keeps_what_is_in_it(tmp_path):
         connection.execute(
             text("INSERT INTO teams (name, created_at) VALUES ('reds', '2026-03-01 12:00:00')")
         )
+        connection.execute(
+            text("INSERT INTO users VALUES (1, 'ann', FALSE, '2026-03-01 12:00:00', NULL)")
+        )
+        at = "'2026-03-01 12:00:00', '2026-03-09 12:00:00'"
+        connection.execute(text(f"INSERT INTO sessions VALUES ('0', 1, 'read', {at})"))
     database.upgrade()
     database.check_version()
     with database.read() as connection:
+        # Whose token is not known.
+        assert not connection.execute(select(sessions)).all()
+        assert connection.execute(select(users.c.name)).scalars().all() == ["ann"]
         assert connection.execute(select(teams.c.name, teams.c.created_at)).all() == [
             ("reds", boards.START)
         ]
@@ -43,7 +51,7 @@ def test_a_database_without_tables_or_of_another_version_is_said_to_be_so(tmp_pa
     database.upgrade()
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(SensoriumError, match="is of version 9999, not 0001"):
+    with pytest.raises(SensoriumError, match=f"is of version 9999, not {revisions()[-1]}"):
         database.check_version()
 
 

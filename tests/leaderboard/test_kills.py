@@ -9,7 +9,7 @@ import pytest
 from boards import LABEL
 from sqlalchemy import func, select
 
-from sensorium_tf.leaderboard import child, queue, submissions, uploads, worker
+from sensorium_tf.leaderboard import child, queue, slices, submissions, uploads, worker
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.tables import blobs, evaluations, scores
 from sensorium_tf.leaderboard.tables import submissions as submissions_table
@@ -110,7 +110,10 @@ def test_a_web_process_that_is_killed_loses_nothing(either, score, point):
         either.board, ann, track="sensorium", tier="test", length=len(content)
     )
     killed(either, WEB[point], lambda board: send(board, ann, upload.id, content))
+    slices.sweep(either.board)
     receipt = send(either.board, ann, upload.id, content)
+    slices.sweep(either.board)
+    assert not either.board.blobs.part_names()
     assert send(either.board, ann, upload.id, content) == receipt
     score(either.board)
     for table in (submissions_table, evaluations):
@@ -153,3 +156,11 @@ def test_a_worker_that_is_told_to_stop_gives_its_work_back_uncounted(team):
     with team.board.database.read() as connection:
         row = connection.execute(select(evaluations)).one()
     assert (row.state, row.attempts, row.lease) == ("queued", 0, None)
+
+
+def test_a_worker_sweeps_what_others_left_behind(team):
+    team.board.blobs.put_part(slices.new_name("0" * 16, 0), b"x")
+    stop = threading.Event()
+    stop.wait = lambda seconds: stop.set()
+    worker.work(team.board, stop, say=lambda line: None)
+    assert not team.board.blobs.part_names()

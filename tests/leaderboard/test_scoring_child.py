@@ -1,13 +1,16 @@
 """The process that scores takes no more than it may, and gives the library's own scores."""
 
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import boards
 import numpy as np
 import pytest
+from processes import is_there, wait_for
 
 from sensorium_tf.leaderboard import child
 from sensorium_tf.leaderboard.settings import ScoringLimits
@@ -79,9 +82,17 @@ def large(tmp_path_factory):
     return folder
 
 
-def test_it_ends_when_it_takes_too_much_memory(large):
+HUNGRY = """
+from sensorium_tf.leaderboard import child
+child.score_files = lambda *_: bytearray(1 << 30)
+child."""
+
+
+def test_it_ends_when_it_takes_too_much_memory(folder, monkeypatch):
+    before, main, after = child._START.rpartition("main(")
+    monkeypatch.setattr(child, "_START", f"{before}{HUNGRY}{main}{after}")
     with pytest.raises(child.ChildFailed, match="took more memory than it may"):
-        run(large, kind="check", address_space=1 << 20)
+        run(folder, address_space=1 << 20)
 
 
 def test_it_ends_when_it_computes_or_lasts_too_long(large):
@@ -94,6 +105,29 @@ def test_it_ends_when_it_computes_or_lasts_too_long(large):
 def test_it_ends_as_soon_as_it_is_no_longer_wanted(folder):
     with pytest.raises(child.ChildFailed, match="no longer ours"):
         run(folder, alive=lambda: False)
+
+
+def test_it_ends_with_the_process_that_started_it(large, monkeypatch):
+    real = subprocess.Popen
+
+    def noted(*given, **options):
+        process = real(*given, **options)
+        (large / "pid").write_text(str(process.pid))
+        return process
+
+    monkeypatch.setattr(child.subprocess, "Popen", noted)
+    (large / "result.json").unlink(missing_ok=True)
+    parent = os.fork()
+    if not parent:
+        try:
+            run(large, alive=lambda: os.kill(os.getpid(), signal.SIGKILL))
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(parent, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    pid = int((large / "pid").read_text())
+    assert wait_for(lambda: not is_there(pid))
+    assert not (large / "result.json").exists()
 
 
 PROBE = """
@@ -132,7 +166,7 @@ def test_it_can_fill_no_disk_and_knows_nothing_of_the_service(folder, monkeypatc
 
 def exit_at_once():
     class Process:
-        returncode = 0
+        returncode, stdin = 0, io.BytesIO()
 
         def poll(self):
             return 0

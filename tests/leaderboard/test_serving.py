@@ -1,17 +1,19 @@
 """The service starts, serves a competition to look at, and ends whole."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
 import boards
 import pytest
 from asgi import Client
+from processes import is_there, wait_for
 
 from sensorium_tf.leaderboard import demonstration, extra
 from sensorium_tf.leaderboard.extra import SensoriumError, check_extra
@@ -50,21 +52,6 @@ def children(process):
     ]
 
 
-def is_there(pid):
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
-        return False
-
-
-def wait_for(condition):
-    for _ in range(400):
-        if condition():
-            return True
-        time.sleep(0.05)
-    return False
-
-
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
 @pytest.mark.parametrize(
     ("how", "status"), [(signal.SIGINT, 0), (signal.SIGTERM, 0), (signal.SIGKILL, -9)]
@@ -80,6 +67,42 @@ def test_web_and_worker_end_together(start, how, status):
     assert process.wait(20) == status
     assert wait_for(lambda: not is_there(worker))
     assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
+def test_a_worker_that_is_told_to_stop_itself_ends_whole(start):
+    process = start("--port=0")
+    process.stdout.readline()
+    assert wait_for(lambda: children(process))
+    (worker,) = children(process)
+    assert wait_for(lambda: catches(worker, signal.SIGTERM))
+    os.kill(worker, signal.SIGTERM)
+    assert wait_for(lambda: not is_there(worker))
+    process.terminate()
+    assert process.wait(20) == 0
+    assert not process.stderr.read()
+
+
+def catches(pid, which):
+    (mask,) = re.findall(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return int(mask, 16) >> (which - 1) & 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "scheme", "third"), [([], "https", 401), (["--proxies=192.0.2.1"], "http", 429)]
+)
+def test_a_proxy_is_believed_only_where_it_is_known(start, flags, scheme, third):
+    process = start("--port=0", "--workers=0", "--requests_a_minute=2", *flags)
+    url = process.stdout.readline().split()[0]
+    statuses = []
+    for address in ("198.51.100.1", "198.51.100.2", "198.51.100.3"):
+        headers = {"Host": "board.example.org", "X-Forwarded-Proto": "https"}
+        headers |= {"X-Forwarded-For": address, "Origin": f"{scheme}://board.example.org"}
+        request = urllib.request.Request(f"{url}/login", b"token=x", headers)
+        with pytest.raises(urllib.error.HTTPError) as error:
+            urllib.request.urlopen(request, timeout=20)
+        statuses.append(error.value.code)
+    assert statuses == [401, 401, third]
 
 
 def test_a_port_that_is_taken_is_one_line(start):

@@ -2,13 +2,15 @@
 
 import gzip
 import hashlib
+import os
 import zlib
+from pathlib import Path
 
 import boards
 import pytest
 from sqlalchemy import select, update
 
-from sensorium_tf.leaderboard import uploads
+from sensorium_tf.leaderboard import slices, uploads
 from sensorium_tf.leaderboard.board import Refused
 from sensorium_tf.leaderboard.inflation import inflated
 from sensorium_tf.leaderboard.settings import Limits
@@ -126,7 +128,7 @@ def test_uploads_expire_with_their_slices(team):
     team.clock.move(hours=25)
     with pytest.raises(Refused, match="its time is over"):
         send(team, upload, 10, CONTENT[10:])
-    assert uploads.sweep(team.board) == 1
+    assert slices.sweep(team.board) == 1
     assert not team.board.blobs.part_names()
 
 
@@ -157,6 +159,39 @@ def test_a_team_has_a_quota_of_bytes(team):
     with pytest.raises(Refused, match="your team would have more than"):
         start(team)
     start(team, "bob")
+
+
+def test_slices_of_a_process_that_was_killed_are_swept_and_no_others(either):
+    blobs, going_on = either.board.blobs, start(either)
+    send(either, going_on, 0, CONTENT[:1000])
+    left = [slices.new_name(going_on.id, 0), slices.new_name("0" * 16, 0)]
+    coming = slices.new_name(going_on.id, 1000)
+    done = start(either)
+    send(either, done, 0, CONTENT)
+    left.append(slices.new_name(done.id, 0))
+    for name in (*left, coming):
+        blobs.put_part(name, CONTENT[:10])
+    kept = blobs.part_names() - {*left}
+    assert len(kept) == 2 and slices.sweep(either.board) == 3 and blobs.part_names() == kept
+    assert send(either, going_on, 1000, CONTENT[1000:]).sha256 == SHA256
+    assert slices.sweep(either.board) == 1 and not blobs.part_names()
+    again = start(either, "bob")
+    blobs.put_part(slices.new_name(again.id, 0), CONTENT[:10])
+    either.clock.move(days=2)
+    assert slices.sweep(either.board) == 4 and not blobs.part_names()
+
+
+def test_a_file_that_was_never_finished_is_swept_after_a_day(team):
+    begun = Path(team.board.blobs.place, "parts", "new-0123456789abcdef")
+    begun.parent.mkdir(exist_ok=True)
+    begun.write_bytes(CONTENT)
+    at = team.clock.at.timestamp()
+    os.utime(begun, (at, at))
+    assert not team.board.blobs.part_names()
+    team.clock.move(hours=24)
+    assert slices.sweep(team.board) == 0 and begun.exists()
+    team.clock.move(seconds=1)
+    assert slices.sweep(team.board) == 1 and not begun.exists()
 
 
 def unpack(packed, **limits):

@@ -122,10 +122,10 @@ def test_tokens_that_are_none_are_refused_everywhere(client, headers, status):
 
 
 def test_cookies_are_no_key_to_the_api(team):
-    from sensorium_tf.leaderboard import accounts
+    from sensorium_tf.leaderboard import sessions
 
     with team.board.database.write() as connection:
-        secret = accounts.open_session(team.board, connection, 1, ["read", "submit"])
+        secret = sessions.open_session(team.board, connection, 1, ["read", "submit"])
     client = Client(create_app(team.board))
     client.cookies = {"session": secret}
     assert client.get("/api/v1/submissions").status == 401

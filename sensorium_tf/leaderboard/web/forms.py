@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Message
 
-from sensorium_tf.leaderboard import accounts, competitions, submissions, uploads
+from sensorium_tf.leaderboard import accounts, competitions, sessions, submissions, uploads
 from sensorium_tf.leaderboard.access import READ, SCOPES, SUBMIT, Viewer
 from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.competitions import phase_of
@@ -121,20 +121,11 @@ def _to(path: str) -> RedirectResponse:
     return RedirectResponse(path, _SEE_OTHER)
 
 
-def _open(board: Board, request: Request, user_id: int, scopes: frozenset[str]) -> Response:
-    with board.database.write() as connection:
-        accounts.close_session(connection, session_secret(request))
-        secret = accounts.open_session(board, connection, user_id, scopes)
-    response = _to("/me")
-    set_session(request, response, secret)
-    return response
-
-
 def _login(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    with board.database.read() as connection:
-        found = accounts.viewer_of_token(board, connection, _text(form, "token").strip())
-    found.require(READ)
-    return _open(board, request, found.user_id, found.scopes)
+    with board.database.write() as connection:
+        secret = sessions.log_in(board, connection, _text(form, "token").strip())
+        sessions.close_session(connection, session_secret(request))
+    return _welcome(request, secret)
 
 
 def _join(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
@@ -142,13 +133,21 @@ def _join(board: Board, viewer: Viewer, request: Request, form: FormData) -> Res
         user_id, organises = accounts.accept_invitation(
             board, connection, _text(form, "invitation"), _text(form, "name")
         )
-    scopes = SCOPES if organises else (READ, SUBMIT)
-    return _open(board, request, user_id, frozenset(scopes))
+        sessions.close_session(connection, session_secret(request))
+        scopes = SCOPES if organises else (READ, SUBMIT)
+        secret = sessions.open_session(board, connection, user_id, scopes)
+    return _welcome(request, secret)
+
+
+def _welcome(request: Request, secret: str) -> Response:
+    response = _to("/me")
+    set_session(request, response, secret)
+    return response
 
 
 def _logout(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
     with board.database.write() as connection:
-        accounts.close_session(connection, session_secret(request))
+        sessions.close_session(connection, session_secret(request))
     response = _to("/")
     set_session(request, response, "")
     return response

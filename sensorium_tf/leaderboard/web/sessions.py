@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sensorium_tf.leaderboard.access import ANYBODY, Viewer
-from sensorium_tf.leaderboard.accounts import viewer_of_session
 from sensorium_tf.leaderboard.board import Board, Refused
+from sensorium_tf.leaderboard.sessions import viewer_of_session
 
 _COOKIE = "session"
 _MOST_SECONDS = 14 * 24 * 3600

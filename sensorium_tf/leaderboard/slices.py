@@ -1,0 +1,87 @@
+"""The stored slices of uploads: their names, and the end of those that nobody needs any more."""
+
+import datetime
+import secrets
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, delete, select
+
+from sensorium_tf.leaderboard.board import Board
+from sensorium_tf.leaderboard.tables import submission_files, upload_parts, uploads
+
+
+def new_name(upload_id: str, start: int) -> str:
+    """Returns a name for a slice, new each time: of two that are equal, one is written down."""
+    return f"{upload_id}-{start:012d}-{secrets.token_hex(4)}"
+
+
+def names_of(connection: Connection, upload_id: str) -> list[str]:
+    """Returns the slices of an upload, in their order."""
+    found = connection.execute(
+        select(upload_parts.c.name)
+        .where(upload_parts.c.upload_id == upload_id)
+        .order_by(upload_parts.c.start)
+    )
+    return list(found.scalars())
+
+
+def forget(board: Board, upload_ids: Iterable[str]) -> int:
+    """Removes uploads that no submission has, with their slices; returns how many."""
+    n_forgotten = 0
+    for upload_id in upload_ids:
+        with board.database.write() as connection:
+            used = select(submission_files.c.upload_id).where(
+                submission_files.c.upload_id == upload_id
+            )
+            if connection.execute(used).first():
+                continue
+            names = names_of(connection, upload_id)
+            connection.execute(delete(upload_parts).where(upload_parts.c.upload_id == upload_id))
+            connection.execute(delete(uploads).where(uploads.c.id == upload_id))
+        for name in names:
+            board.blobs.remove_part(name)
+        n_forgotten += 1
+    return n_forgotten
+
+
+def forget_expired(board: Board) -> int:
+    """Forgets the uploads whose time is over; returns how many."""
+    used = select(submission_files.c.upload_id).where(submission_files.c.upload_id.is_not(None))
+    with board.database.read() as connection:
+        expired = connection.execute(
+            select(uploads.c.id).where(
+                uploads.c.expires_at <= board.now(), uploads.c.id.not_in(used)
+            )
+        ).scalars()
+        return forget(board, expired.all())
+
+
+def sweep(board: Board) -> int:
+    """Forgets expired uploads, and removes what processes that were killed have left behind.
+
+    A slice is stored before it is written down. One that is not written down may therefore be on
+    its way, as long as it would continue an upload that is still open: such a one is kept.
+
+    Returns:
+        How many uploads were forgotten and files removed.
+    """
+    n_removed = forget_expired(board)
+    # Listed first: what is stored meanwhile is not looked at.
+    stored = board.blobs.part_names()
+    with board.database.read() as connection:
+        known = set(connection.execute(select(upload_parts.c.name)).scalars())
+        rows = connection.execute(
+            select(uploads.c.id, uploads.c.received).where(uploads.c.sha256.is_(None))
+        )
+        received = dict(rows.tuples().all())
+    left = [name for name in stored - known if not _may_come(name, received)]
+    for name in left:
+        board.blobs.remove_part(name)
+    hours = datetime.timedelta(hours=board.limits.upload_hours)
+    return n_removed + len(left) + board.blobs.remove_unfinished(board.now() - hours)
+
+
+def _may_come(name: str, received: dict[str, int]) -> bool:
+    upload_id, _, rest = name.partition("-")
+    start = rest.partition("-")[0]
+    return upload_id in received and int(start) >= received[upload_id]
