@@ -89,7 +89,10 @@ BAD = {
     "UTF-32": (lambda t: t.encode("utf-32"), "UTF-16|not a CSV"),
     "Latin-1": (lambda t: t.replace("test-3", "tést").encode("latin-1"), "not a CSV file in UTF-8"),
     "a zip": (lambda t: b"PK\3\4" + bytes(range(256)) * 9, "is a zip file or a spreadsheet"),
-    "gzip in gzip": (lambda t: gzip.compress(t.encode()), "is a gzip file: unpack it"),
+    "gzip in gzip": (
+        lambda t: gzip.compress(t.encode()),
+        "is a gzip file, perhaps of a tar archive: unpack it",
+    ),
     "a pickle": (lambda t: b"\x80\x04\x95" + bytes(90), "not a CSV file in UTF-8"),
     "a picture": (lambda t: b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, "not a CSV file"),
     "HTML": (lambda t: "<html><script>alert(1)</script>", "is missing"),
