@@ -133,26 +133,28 @@ class Result:
             SensoriumError: If it is missing, damaged, or another experiment's.
         """
         path = expand(path)
-        with (
-            reading(
-                path, f"not a saved {cls.__name__}", missing="there is no such file", begins=ZIP
-            ),
-            open_arrays(path, expansion=_EXPANSION) as file,
+        with reading(
+            path,
+            f"not a saved {cls.__name__}",
+            missing="there is no such file",
+            begins=ZIP,
         ):
-            texts = {name: _text(file.read(name)) for name in _SPECIAL}
-            if texts["experiment"] != cls.__name__:
-                raise ValueError(f"it is of {texts['experiment'][:40]!r}")
-            fields = _arrays(cls)
-            found = {name: file.read(name) for name in fields if name in file.headers}
+            with open_arrays(path, expansion=_EXPANSION) as file:
+                texts = {name: _text(file.read(name)) for name in _SPECIAL}
+                if texts["experiment"] != cls.__name__:
+                    raise ValueError(f"it is of {texts['experiment'][:40]!r}")
+                fields = _arrays(cls)
+                found = {name: file.read(name) for name in fields if name in file.headers}
             settings = parse_json(texts["settings"].encode())
             absent = {name for name in fields if name not in found}
             missing = [name for name in absent if not fields[name].metadata["optional"]]
             if missing or not isinstance(settings, dict):
                 raise ValueError(f"{', '.join(sorted(missing)) or 'settings'} missing")
-            checked(
-                {name: (found[name], fields[name].metadata["axes"]) for name in found},
-                with_nan=found,
-            )
+            shapes = {name: (found[name], fields[name].metadata["axes"]) for name in found}
+            try:
+                checked(shapes, with_nan=found)
+            except SensoriumError as e:  # of arrays, which know no file
+                raise ValueError(str(e)) from e
         return cls(mouse=texts["mouse"], settings=settings, **found, **dict.fromkeys(absent, None))
 
     def figure(self) -> "Figure":
