@@ -32,6 +32,11 @@ def test_the_readme_shows_every_launcher():
     assert launchers <= set(re.findall(r"launch/(\w+\.py)", README))
 
 
+@pytest.mark.parametrize("row", ["oracle", "ceiling (true rates)"])
+def test_the_readme_says_what_the_rows_beside_the_models_are(row):
+    assert f"\n| {row} |" in README
+
+
 @functools.cache
 def help_of(script):
     command = [sys.executable, script, "--help"]
