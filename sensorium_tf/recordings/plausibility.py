@@ -15,6 +15,9 @@ _ODD, _IMPOSSIBLE = 1.25, 1000.0
 # Grey values are 0 to 255; those of 16 bits are taken, with a warning.
 _DARKEST, _BRIGHTEST = 0.0, 255.0
 _LARGEST = 1e6
+# Share of the mean up to which a std is rounding: such a column is constant.
+_ROUNDING = 1e-6
+_BLOCK_BYTES = 1 << 25
 
 
 def check_signal(recording: Recording, name: str, values: np.ndarray) -> None:
@@ -41,9 +44,11 @@ def check_signal(recording: Recording, name: str, values: np.ndarray) -> None:
     training = values[recording.trials_of(recording.challenge.training_tier)]
     if not training.size:
         return
-    mean = training.mean(axis=0, dtype=np.float64)
-    squares = np.einsum("ij,ij->j", training, training, dtype=np.float64) / len(training)
-    _compare(recording, name, mean, np.sqrt(np.maximum(squares - mean**2, 0)))
+    # Some columns at a time: no copy of them all.
+    blocks = np.array_split(training, math.ceil(8 * training.size / _BLOCK_BYTES), axis=1)
+    mean = np.concatenate([each.mean(axis=0, dtype=np.float64) for each in blocks])
+    std = np.concatenate([each.std(axis=0, dtype=np.float64) for each in blocks])
+    _compare(recording, name, mean, std)
 
 
 class ImageCheck:
@@ -108,7 +113,7 @@ class ImageCheck:
 def _compare(recording: Recording, name: str, mean: np.ndarray, std: np.ndarray) -> None:
     """Compares the statistics of a recording with those of its training trials, per column."""
     said, folder = recording.statistics[name], recording.spec[name].folder
-    varies = std > 0
+    varies = std > _ROUNDING * np.abs(mean)
     if not varies.any():
         return
     said_mean, said_std = (np.atleast_1d(each)[varies] for each in (said.mean, said.std))

@@ -1,6 +1,7 @@
 """Values that cannot be what they are said to be are named when a recording is prepared."""
 
 import warnings
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from recording_files import recording_tree, write_zip
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import prepare
+from sensorium_tf.recordings.plausibility import check_signal
+from sensorium_tf.recordings.statistics import Statistics
 
 MEAN, STD = ("meta/statistics/{}/all/" + each for each in ("mean", "std"))
 
@@ -88,6 +91,25 @@ def test_a_neuron_that_never_responded_in_training_is_no_reason_to_warn(tree, pr
     for name in (MEAN, STD):
         tree[name.format("responses")][2] = 0.01
     assert prepare_it(tree) == []
+
+
+@pytest.mark.parametrize("value", [0.1, -0.7, 12.7])
+@pytest.mark.parametrize("said_std", [0.0, 1e-20])
+def test_a_constant_column_of_many_trials_is_no_reason_to_warn(value, said_std):
+    values = np.random.default_rng(0).normal(10, 3, (1000, 3)).astype(np.float32)
+    values[:, 1] = value
+    mean, std = values.mean(0, dtype=float), values.std(0, dtype=float)
+    std[1] = said_std
+    recording = mock.Mock()
+    recording.trials_of.return_value = np.arange(1000)
+    recording.statistics = {"behavior": Statistics(mean, std)}
+    recording.spec = {"behavior": mock.Mock(folder="behavior")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_signal(recording, "behavior", values)
+        std[[0, 2]] *= 3
+        with pytest.raises(UserWarning, match="do not fit"):
+            check_signal(recording, "behavior", values)
 
 
 def test_negative_responses_are_named(tree, prepare_it):
