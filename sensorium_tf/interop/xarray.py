@@ -44,17 +44,25 @@ def to_dataset(
         raise needs("xarray") from e
     coordinates: dict[str, Any] = {name: (("trial",), values) for name, values in trials.items()}
     taken = {*variables, *coordinates, *(each for dims, _ in variables.values() for each in dims)}
-    for name, values in neurons.items():
-        name = _SINGULAR.get(name, name)
-        if name in taken:
-            name = f"neuron_{name}"
+    # Those whose names are given come first: metadata of the same name are called otherwise.
+    for name in sorted(neurons, key=lambda each: each not in (*_SINGULAR, _PLACES)):
+        values, label = neurons[name], _free(_SINGULAR.get(name, name), taken)
         if name == _PLACES:
-            coordinates["axis"] = (("axis",), list(_AXES))
-            coordinates[name] = (("neuron", "axis"), values, {"units": "micrometre"})
+            axis = _free("axis", taken)
+            coordinates[axis] = ((axis,), list(_AXES))
+            coordinates[label] = (("neuron", axis), values, {"units": "micrometre"})
             continue
-        further = tuple(f"{name}_{axis}" for axis in range(1, values.ndim))
-        coordinates[name] = (("neuron", *further), values)
+        further = [_free(f"{label}_{axis}", taken) for axis in range(1, values.ndim)]
+        coordinates[label] = (("neuron", *further), values)
     return xarray.Dataset(dict(variables), coordinates, dict(attributes))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Takes a name that nothing else has: this one, or what `neuron_` makes of it."""
+    while name in taken:
+        name = f"neuron_{name}"
+    taken.add(name)
+    return name
 
 
 def rows_to_dataset(columns: Mapping[str, np.ndarray]) -> "xarray.Dataset":

@@ -292,6 +292,19 @@ def test_metadata_that_are_called_like_a_signal_are_labels_all_the_same(prepared
     assert found["masks"].dims == ("neuron", "masks_1", "masks_2")
 
 
+def test_metadata_that_are_called_like_a_label_take_nothing_from_it(prepared):
+    trials = load_mouse("full", data_dir=prepared).trials("test")
+    more = {"axis": np.arange(5), "unit_id": np.arange(5), "neuron_axis": np.ones(5)}
+    more |= {"masks_1": np.ones(5), "masks": np.ones((5, 2))}
+    for neurons in ({**more, **trials.neurons}, {**trials.neurons, **more}):
+        found = dataclasses.replace(trials, neurons=neurons).to_xarray()
+        assert found["unit_id"].to_numpy().tolist() == trials.neurons["unit_ids"].tolist()
+        assert found["axis"].to_numpy().tolist() == ["x", "y", "z"]
+        assert found["masks"].dims == ("neuron", "neuron_masks_1")
+        for name in ("neuron_unit_id", "neuron_axis", "neuron_neuron_axis", "masks_1"):
+            assert found[name].dims == ("neuron",)
+
+
 def test_without_xarray_a_line_says_what_to_install(prepared, monkeypatch):
     trials = load_mouse("full", data_dir=prepared).trials("test")
     monkeypatch.setitem(sys.modules, "xarray", None)
