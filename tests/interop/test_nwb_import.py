@@ -282,6 +282,60 @@ def test_a_mapping_in_a_file_is_not_trusted(copy, tmp_path, text):
 
 
 RESPONSES = "processing/ophys/Fluorescence/deconvolved"
+GAZE = "processing/behavior/EyeTracking/gaze"
+
+
+def lose(path, name, trials, columns=...):
+    """Makes values of a series NaN."""
+    with h5py.File(path, "a") as file:
+        values = file[f"{name}/data"][:]
+        values[trials, columns] = np.nan
+        file[f"{name}/data"][:] = values
+
+
+@LEFT_OUT
+@pytest.mark.parametrize(
+    ("name", "trials", "columns", "said"),
+    [
+        (RESPONSES, [2, 9], ..., r"2 of 15 trials, .*\(response in 2\)"),
+        (RESPONSES, [2, 9], [1], r"2 of 15 trials, .*\(response in 2\)"),
+        (GAZE, [0, 5], ..., r"2 of 15 trials, .*\(pupil_center in 2\)"),
+        (GAZE, [0, 5, 8], [1], r"2 of 15 trials, .*\(pupil_center in 2\)"),
+        # A whole tier, but not of the responses.
+        (GAZE, [9, 10, 11], ..., r"3 of 15 trials, .*\(pupil_center in 3\)"),
+    ],
+)
+def test_trials_in_which_values_were_lost_are_left_out(copy, tmp_path, name, trials, columns, said):
+    lose(copy, name, trials, columns)
+    with pytest.warns(UserWarning, match=f"left out {said}: take a signal out of the mapping"):
+        path = import_nwb(copy, tmp_path, mapping=mapping())
+    kept, found = np.setdiff1d(KEPT, trials), arrays()
+    with Recording(path) as recording:
+        assert recording.trial_ids.tolist() == kept.astype(str).tolist()
+        np.testing.assert_array_equal(recording.read("image")[..., 0], found["images"][kept])
+        np.testing.assert_array_equal(recording.read("response"), found["responses"][kept])
+        np.testing.assert_array_equal(
+            recording.read("pupil_center"), found["gaze"][kept].astype(np.float32)
+        )
+
+
+@LEFT_OUT
+@pytest.mark.filterwarnings("error:.*NaN")
+def test_what_is_nan_throughout_is_withheld(copy, tmp_path):
+    lose(copy, GAZE, slice(None))
+    lose(copy, RESPONSES, slice(12, 16))
+    with Recording(import_nwb(copy, tmp_path, mapping=mapping())) as recording:
+        assert recording.n_trials == len(KEPT)
+        assert recording.withheld_signals == ("pupil_center",)
+        assert not recording.read("response")[-4:].any()
+        assert recording.read("response")[:-4].any(axis=1).all()
+
+
+@LEFT_OUT
+def test_a_column_that_is_never_known_leaves_no_trial(copy, tmp_path):
+    lose(copy, GAZE, slice(None), 1)
+    with pytest.raises(SensoriumError, match=r"NaN in every trial \(pupil_center in 15\): take"):
+        import_nwb(copy, tmp_path, mapping=mapping())
 
 
 def elsewhere(file, name, put):
@@ -321,10 +375,6 @@ def objects(file, name):
     file.create_dataset(name, (16, 4), h5py.vlen_dtype(np.float32))
 
 
-def holes(file, name):
-    file[name] = np.where(np.eye(16, 4), np.nan, 1).astype(np.float32)
-
-
 def infinite(file, name):
     file[name] = np.full((16, 4), np.inf, np.float32)
 
@@ -340,7 +390,6 @@ def infinite(file, name):
         (claims, "claims 70368744177664 bytes and holds 0"),
         (huge_chunks, "too many for a file of this size"),
         (objects, "expected numbers or text"),
-        (holes, "responses holds NaN or infinity"),
         (infinite, "responses holds NaN or infinity"),
     ],
 )

@@ -13,6 +13,7 @@ from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.interop.nwb.hdf5 import Hdf5File
 from sensorium_tf.interop.nwb.mapping import NwbMapping
+from sensorium_tf.interop.nwb.missing import known_trials, values_of
 from sensorium_tf.interop.nwb.names import MAPPING_PATH
 from sensorium_tf.interop.nwb.series import SeriesReader, Window
 from sensorium_tf.interop.nwb.stimulus import image_ids, read_stimulus
@@ -20,6 +21,7 @@ from sensorium_tf.interop.nwb.tables import Table, as_ids, as_text
 from sensorium_tf.io import expand
 from sensorium_tf.recordings import write_recording
 from sensorium_tf.recordings.metadata import MOST_NEURONS, MOST_TRIALS, known_tiers
+from sensorium_tf.specs import RESPONSE
 
 _SUFFIX = ".zip"
 # Parsed, a byte of JSON takes up to 30 in memory.
@@ -107,17 +109,19 @@ def _read(
     rows = _order(file, trials, mapping)
     rows = rows[tier[rows] != ""]
     series = SeriesReader(file, trials, rows, _window(mapping))
-    responses = series.read(mapping.responses)
-    neurons, unit_ids, coordinates = _neurons(file, mapping, responses.shape[1])
+    signals = {RESPONSE: series.read(mapping.responses)}
+    for name, paths in mapping.context.items():
+        signals[name] = np.concatenate([series.read(each) for each in paths], axis=1)
+    neurons, unit_ids, coordinates = _neurons(file, mapping, signals[RESPONSE].shape[1])
+    known = known_trials(file.path, signals, tier[rows])
+    context = {name: values_of(known, values) for name, values in signals.items()}
+    responses, rows = context.pop(RESPONSE), rows[known]
     images, ids = _images(file, mapping, trials, rows)
     used = (mapping.tier, mapping.trial_id, mapping.image_id, mapping.image_index)
     return {
         "images": images,
-        "responses": _without_nan(responses),
-        "context": {
-            name: _without_nan(np.concatenate([series.read(each) for each in paths], axis=1))
-            for name, paths in mapping.context.items()
-        },
+        "responses": responses,
+        "context": context,
         "tiers": tier[rows],
         "image_ids": ids,
         "trial_ids": _trial_ids(_one_a_row(file, trials, mapping.trial_id)[rows]),
@@ -236,17 +240,6 @@ def _coordinates(file: Hdf5File, table: Table, mapping: NwbMapping) -> np.ndarra
         )
     found = np.pad(found, ((0, 0), (0, 3 - found.shape[1])))
     return found if mapping.micrometres == 1 else found * mapping.micrometres
-
-
-def _without_nan(values: np.ndarray) -> np.ndarray:
-    """Returns a signal with zeros in place of what is withheld: rows that are NaN throughout."""
-    if values.dtype.kind != "f":
-        return values
-    withheld = np.isnan(values).all(axis=1)
-    if withheld.any():
-        values = values.copy()
-        values[withheld] = 0
-    return values
 
 
 def _trial_ids(values: np.ndarray) -> np.ndarray:
