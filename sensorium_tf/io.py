@@ -78,11 +78,10 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
                 raise SensoriumError(f"{folder}: is a file, expected a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path, _TEMPORARY)
-        # Unlike the tempfile module's, a file made by `open` has the user's usual permissions.
-        with temporary.open(mode.replace("w", "x"), **text) as file:
-            _try_lock(file.fileno())
-            yield file
-        replace(temporary, path)
+        with reserved(temporary):
+            with temporary.open(mode, **text) as file:
+                yield file
+            replace(temporary, path)
     except OSError as e:
         # Errors of other files that the block works with keep their own name.
         if e.filename not in (None, str(temporary), str(path), *map(str, path.parents)):
@@ -96,6 +95,28 @@ def atomic_write(path: str | os.PathLike, mode: str = "w") -> Iterator[IO]:
 def beside(path: Path, suffix: str) -> Path:
     """Returns a name beside a file, for what is to take its place: hidden, and nobody else's."""
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}{suffix}")
+
+
+@contextlib.contextmanager
+def reserved(temporary: Path) -> Iterator[None]:
+    """Makes an empty file, which `remove_leftovers` leaves alone while the block runs.
+
+    It is locked where the system and the file system know locks, else it is safe while it is young.
+    Whatever writes it has to open the file that is there, rather than put another in its place.
+
+    Raises:
+        OSError: If the system refuses to make it, or there is one.
+    """
+    # Unlike the tempfile module's, it has the user's usual permissions.
+    file = os.open(os.fspath(temporary), _OPEN | os.O_EXCL, 0o666)
+    is_locked = _try_lock(file)
+    if not is_locked:  # other systems move no open file
+        os.close(file)
+    try:
+        yield
+    finally:
+        if is_locked:
+            os.close(file)
 
 
 def replace(temporary: Path, path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from small_models import small_model
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.io import atomic_write
+from sensorium_tf.io import atomic_write, remove_leftovers
 from sensorium_tf.runs import save_model
 
 
@@ -94,6 +94,30 @@ def test_what_another_process_is_still_writing_is_left_alone(tmp_path):
     assert (tmp_path / "file").read_text() == "first"
 
 
+def write(kind, path):
+    if kind == "text":
+        with atomic_write(path) as file:
+            file.write("text")
+    else:
+        save_model(small_model({"full": np.zeros((1, 2))}, model="ln"), path)
+
+
+@pytest.mark.parametrize(("kind", "suffix"), [("text", ".tmp"), ("model", ".keras")])
+def test_a_file_is_guarded_until_it_has_its_name(tmp_path, monkeypatch, kind, suffix):
+    path, really_sync, guarded = tmp_path / "file.keras", os.fsync, []
+
+    def sync(number):
+        for temporary in tmp_path.glob(f".*{suffix}"):
+            os.utime(temporary, (0, 0))
+            remove_leftovers(path, suffix)
+            guarded.append(temporary.exists())
+        really_sync(number)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write(kind, path)
+    assert guarded == [True] and [*tmp_path.iterdir()] == [path]
+
+
 @pytest.mark.parametrize("kind", ["text", "model"])
 def test_a_file_and_its_folder_are_on_the_disk_before_anything_goes_on(tmp_path, monkeypatch, kind):
     path, synced, really_sync = tmp_path / "file.keras", [], os.fsync
@@ -103,10 +127,6 @@ def test_a_file_and_its_folder_are_on_the_disk_before_anything_goes_on(tmp_path,
         really_sync(number)
 
     monkeypatch.setattr(os, "fsync", sync)
-    if kind == "text":
-        with atomic_write(path) as file:
-            file.write("text")
-    else:
-        save_model(small_model({"full": np.zeros((1, 2))}, model="ln"), path)
+    write(kind, path)
     # The content under its temporary name, then the folder, which has the new name by then.
     assert synced == [(False, False), (True, True)]

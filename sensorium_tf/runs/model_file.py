@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from sensorium_tf.errors import AccessError, SensoriumError, os_reason
-from sensorium_tf.io import beside, expand, remove_leftovers, replace
+from sensorium_tf.io import beside, expand, remove_leftovers, replace, reserved
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.reading import ZIP, open_regular, reading
@@ -53,8 +53,9 @@ def save_model(model: FiringRateModel | EnsembleModel, path: str | os.PathLike) 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path, _SUFFIX)
-        model.save(temporary)
-        replace(temporary, path)
+        with reserved(temporary):
+            model.save(temporary)
+            replace(temporary, path)
     except OSError as e:
         raise AccessError(f"{path}: cannot be written: {os_reason(e)}") from e
     finally:
