@@ -1,24 +1,49 @@
-"""Runs whose steps change no weight, for tests of what comes after training."""
+"""Runs that find nothing better than where they start, for tests of what comes after training."""
 
 from unittest import mock
 
 import numpy as np
 
 from sensorium_tf.training import Steps, train_run
+from sensorium_tf.training.schedules import Decision, PlateauSchedule
 from sensorium_tf.training.totals import StepTotals
 
 
 def untrained_run(settings, folder, **options):
-    """As `train_run`, without the seconds in which TensorFlow traces a step."""
-    with mock.patch.object(Steps, "__call__", _stay):
+    """As `train_run`, without the seconds in which TensorFlow traces a step.
+
+    The best weights are the first ones, and the last ones are others.
+    """
+    with (
+        mock.patch.object(Steps, "__call__", _move),
+        mock.patch.object(PlateauSchedule, "update", _no_gain),
+    ):
         return train_run(settings, folder, verbose=False, **options)
 
 
-def _stay(self, iterator, *, learning_rates, n_trials, stop=False):
+def check_best(model, folder):
+    """Checks that a model has the best weights of a run, and that the last ones are others."""
+    newest = max((folder / "checkpoints").glob("*.npz"))
+    with np.load(newest) as arrays:
+        best, last = (
+            [arrays[f"{kind}/{i}"] for i in range(len(model.weights))]
+            for kind in ("best", "variable")
+        )
+    assert all(map(np.array_equal, model.get_weights(), best))
+    assert not all(map(np.array_equal, last, best))
+
+
+def _move(self, iterator, *, learning_rates, n_trials, stop=False):
     model = self._model
+    for weight in model.trainable_variables:
+        weight.assign(weight + 0.01)
     return StepTotals(
         poisson=np.zeros(len(model.mice)),
         penalties=np.zeros(len(model.penalties())),
         stopped=stop,
         bad=None,
     )
+
+
+def _no_gain(self, score):
+    return Decision(improved=False, restore_best=False, stop=False)

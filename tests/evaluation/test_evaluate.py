@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from recording_files import recording_tree
-from untrained import untrained_run
+from untrained import check_best, untrained_run
 
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import load_mouse
@@ -90,6 +90,7 @@ def test_the_test_tier_is_scored_where_its_responses_are_known_else_validation(p
 def test_the_scores_are_the_metrics_of_the_best_models_rates(pair, prepared):
     folder, evaluation = pair
     model = load_model(folder / "model.keras")
+    check_best(model, folder)
     for name, each in evaluation.mice.items():
         trials = load_mouse(name, data_dir=prepared).trials(each.tier)
         rates = predict(model, trials)

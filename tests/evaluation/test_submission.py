@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 from recording_files import recording_tree
-from untrained import untrained_run
+from untrained import check_best, untrained_run
 
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import Subset, load_mouse
@@ -78,7 +78,9 @@ def test_a_submission_holds_the_best_models_rates_of_every_test_trial(
     assert [row["trial_indices"] for row in rows] == trials.trial_ids.tolist()
     assert [int(row["image_ids"]) for row in rows] == trials.image_ids.tolist()
     assert {row["neuron_ids"] for row in rows} == {"[3, 6, 9, 12, 15]"}
-    rates = predict(load_model(run / "model.keras"), trials)
+    model = load_model(run / "model.keras")
+    check_best(model, run)
+    rates = predict(model, trials)
     np.testing.assert_array_equal(column(path, "prediction").astype(np.float32), rates)
 
 
