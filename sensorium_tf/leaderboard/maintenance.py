@@ -45,11 +45,13 @@ def backup(board: Board, output: str | os.PathLike) -> Path:
         The copied database.
 
     Raises:
-        SensoriumError: If the database is PostgreSQL's, or a file is missing or damaged.
+        SensoriumError: If the database is PostgreSQL's, the folder is one of the leaderboard's own,
+            or a file is missing or damaged.
     """
     if not board.database.is_sqlite:
         raise SensoriumError("PostgreSQL is copied with pg_dump; then copy the folder of the files")
     folder = expand(output)
+    _check_elsewhere(board, folder)
     folder.mkdir(parents=True, exist_ok=True)
     new, place = folder / "leaderboard.db.new", folder / "leaderboard.db"
     new.unlink(missing_ok=True)
@@ -115,6 +117,18 @@ def doctor(board: Board) -> list[str]:
             "broken off; in a quiet hour they can be deleted"
         )
     return sorted(found)
+
+
+def _check_elsewhere(board: Board, folder: Path) -> None:
+    """Raises SensoriumError if a copy would lie among what it is a copy of."""
+    place = folder.resolve()
+    own = [expand(board.database.url.database).resolve().parent]
+    if board.blobs.is_local:
+        files = Path(board.blobs.place).resolve()
+        own += [files, files / "blobs", files / "parts"]
+        own += [files.parent] if files.name == "leaderboard_files" else []
+    if place in own:
+        raise SensoriumError(f"--output={folder}: is the leaderboard's own folder: name another")
 
 
 def _needed(connection: Connection) -> set[str]:

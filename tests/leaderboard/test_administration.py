@@ -96,6 +96,16 @@ def test_every_verb_is_done_by_something():
     assert set(VERBS) == set(_ACTIONS)
 
 
+@pytest.mark.parametrize("place", [".", "leaderboard_files", "leaderboard_files/blobs"])
+def test_a_backup_never_goes_into_what_it_copies(tmp_path, place):
+    board = Board.open(str(tmp_path / "leaderboard.db"))
+    do(board, "init", name="olga")
+    (tmp_path / "link").symlink_to(tmp_path)
+    with pytest.raises(SensoriumError, match="the leaderboard's own folder"):
+        do(board, "backup", output=str(tmp_path / "link" / place))
+    assert len(do(board, "init")) == 1
+
+
 def test_a_backup_of_a_running_service_is_whole(sqlite_team, score, tmp_path):
     team = sqlite_team
     submitted = team.enter()
