@@ -17,6 +17,7 @@ from sensorium_tf.leaderboard.tables import (
     submission_files,
     submissions,
     tracks,
+    truths,
 )
 from sensorium_tf.leaderboard.texts import name_text
 
@@ -195,6 +196,8 @@ def rescore(board: Board, phase: Phase, *, user_id: int | None = None) -> int:
 def reveal(board: Board, phase: Phase, *, user_id: int | None = None) -> int:
     """Ends a final phase and lets its files be scored, for the first time.
 
+    A file that failed its check stays out, unless that was by an earlier ground truth.
+
     Returns:
         How many evaluations were added.
 
@@ -217,16 +220,14 @@ def reveal(board: Board, phase: Phase, *, user_id: int | None = None) -> int:
         )
         if changed.rowcount != 1:
             raise revealed
-        refused = select(evaluations.c.submission_id).where(
-            evaluations.c.phase_id == phase.id, evaluations.c.state == FAILED
-        )
-        failed = set(connection.execute(refused).scalars())
+        failed = _failed_by_newest_truth(connection, phase)
         n_added = sum(
             enqueue(board, connection, submission_id=each, phase_id=phase.id, kind=SCORE)
             for each in _submission_ids(connection, phase)
             if each not in failed
         )
-        board.note(connection, user_id, "reveal", f"{phase.track} {phase.tier}", added=n_added)
+        told = {"added": n_added, "left_out": len(failed)}
+        board.note(connection, user_id, "reveal", f"{phase.track} {phase.tier}", **told)
     return n_added
 
 
@@ -259,6 +260,19 @@ def _phase(row: Row[Any]) -> Phase:
 def _check_slug(text: str) -> None:
     if not text or not all(c.isascii() and (c.isalnum() or c in "_-") for c in text):
         raise Refused(f"{text!r}: expected a name of letters, digits, - and _")
+
+
+def _failed_by_newest_truth(connection: Connection, phase: Phase) -> set[str]:
+    """Returns the submissions of a phase that its newest ground truth says are wrong."""
+    newest = select(func.max(truths.c.version)).where(truths.c.phase_id == phase.id)
+    rows = connection.execute(
+        select(evaluations.c.submission_id, evaluations.c.state)
+        .join(truths)
+        .where(evaluations.c.phase_id == phase.id, truths.c.version == newest.scalar_subquery())
+        .order_by(evaluations.c.id)
+    )
+    last = dict(rows.tuples().all())
+    return {each for each, state in last.items() if state == FAILED}
 
 
 def _submission_ids(connection: Connection, phase: Phase) -> list[str]:

@@ -163,10 +163,11 @@ def _state(connection: Connection, submission_id: str, phase: Phase) -> dict[str
         .order_by(evaluations.c.id.desc())
         .limit(1)
     ).one()
+    checked = "checked, not scored" if phase.is_shown else "checked, scored when it is revealed"
     words = {
         QUEUED: "waiting",
         RUNNING: "being scored" if newest.kind == SCORE else "being checked",
-        DONE: "scored" if newest.kind == SCORE else "checked, scored when it is revealed",
+        DONE: "scored" if newest.kind == SCORE else checked,
         FAILED: "failed",
     }
     return {"state": newest.state, "says": words[newest.state], "error": newest.error}

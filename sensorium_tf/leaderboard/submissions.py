@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, and_, exists, func, insert, select, update
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
 
 from sensorium_tf.leaderboard import uploads as uploading
 from sensorium_tf.leaderboard.access import SUBMIT, Viewer
@@ -277,13 +277,14 @@ def _check_quota(
             submissions.c.is_baseline.is_(False),
         )
     )
-    failed = exists().where(
-        and_(evaluations.c.submission_id == submissions.c.id, evaluations.c.state == FAILED)
-    )
+    of_it = evaluations.c.submission_id == submissions.c.id
+    failed = exists().where(and_(of_it, evaluations.c.state == FAILED))
+    # Scores that are shown, or may yet be: another file's fault does not make them free.
+    scored = exists().where(and_(of_it, evaluations.c.kind == SCORE, evaluations.c.state != FAILED))
     most = connection.execute(
         select(tracks.c.entries_a_day).where(tracks.c.id == track_id)
     ).scalar_one()
-    if connection.execute(today.where(~failed)).scalar_one() >= most:
+    if connection.execute(today.where(or_(~failed, scored))).scalar_one() >= most:
         raise Refused(
             f"your team has its {most} scored {'entry' if most == 1 else 'entries'} of today (UTC) "
             "on this track: submit again tomorrow",

@@ -127,6 +127,20 @@ def test_an_entry_that_fails_costs_nothing_but_attempts_have_an_end(team, score)
         team.enter()
 
 
+def test_live_scores_are_not_free_beside_a_file_that_fails(team, score):
+    limit(team)
+    path, ann = boards.write_entry(team.folder / "entry.csv"), team.people["ann"]
+    files = {
+        tier: boards.upload(team.board, ann, path, tier=tier) for tier in ("test", "final_test")
+    }
+    submitted = submit(team.board, ann, Request(track="sensorium", name="x", files=files))
+    score(team.board)
+    found = entry(team, submitted["submission"])["phases"]
+    assert [found[name]["state"] for name in ("live", "final")] == ["done", "failed"]
+    with pytest.raises(Refused, match="scored entry of today"):
+        team.enter()
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -257,6 +271,30 @@ def test_a_final_file_of_other_trials_is_told_at_once_and_not_revealed(team, sco
     error = entry(team, submitted)["phases"]["final"]["error"]
     assert "trial test-0 is not in the ground truth" in error
     assert competitions.reveal(team.board, boards.phase(team.board, tier="final_test")) == 0
+
+
+@pytest.mark.parametrize("rescored", [True, False])
+def test_a_reveal_scores_what_an_earlier_ground_truth_had_failed(team, score, rescored):
+    final = boards.phase(team.board, tier="final_test")
+    add_truth(team.board, final, boards.write_truth(team.folder / "truth.csv", "test"))
+    submitted = team.enter(tiers=("final_test",))
+    score(team.board)
+    assert entry(team, submitted)["phases"]["final"]["state"] == "failed"
+    add_truth(team.board, final, boards.write_truth(team.folder / "truth.csv", "final_test"))
+    if rescored:
+        assert competitions.rescore(team.board, final) == 1
+        score(team.board)
+    assert competitions.reveal(team.board, final) == 1
+    score(team.board)
+    assert entry(team, submitted)["phases"]["final"]["says"] == "scored"
+
+
+def test_what_was_withdrawn_before_a_reveal_is_not_said_to_be_scored_at_one(team, score):
+    submitted = team.enter(tiers=("final_test",))
+    score(team.board)
+    submissions.withdraw(team.board, team.people["ann"], submitted)
+    assert competitions.reveal(team.board, boards.phase(team.board, tier="final_test")) == 0
+    assert entry(team, submitted)["phases"]["final"]["says"] == "checked, not scored"
 
 
 def test_rescoring_makes_new_evaluations_and_keeps_the_old(team, score):
