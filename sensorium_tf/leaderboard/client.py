@@ -4,12 +4,14 @@ The files are checked here first, with the code that the server runs. An upload 
 goes on where it stopped, also in another process.
 """
 
+import contextlib
 import dataclasses
 import gzip
 import hashlib
 import http.client
 import json
 import os
+import string
 import tempfile
 import time
 import urllib.error
@@ -34,6 +36,7 @@ _LARGEST_ANSWER = 32 << 20
 # Of the codes of HTTP: what may succeed when it is tried again.
 _AGAIN = {408, 429, 500, 502, 503, 504}
 _LONGEST_WAIT = 60
+_OF_TOKENS = f"{string.ascii_letters}{string.digits}_-.~+/="
 
 
 class Unreachable(SensoriumError):  # noqa: N818 - as ConnectionError is not ours
@@ -64,16 +67,19 @@ class Client:
     """
 
     server: str
-    token: str | None = None
+    token: str | None = dataclasses.field(default=None, repr=False)
     sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self):
         parts = urllib.parse.urlsplit(self.server)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SensoriumError(f"server {self.server!r}: expected http(s)://host")
-        is_near = parts.hostname in ("localhost", "127.0.0.1", "::1")
-        if parts.scheme == "http" and self.token is not None and not is_near:
-            raise SensoriumError(f"{self.server}: a token is sent over https:// only")
+        if self.token is not None:
+            object.__setattr__(self, "token", self.token.strip())
+            if not self.token or {*self.token} - {*_OF_TOKENS}:
+                raise SensoriumError("the token is none: copy it again, whole, from the page /me")
+            if parts.scheme == "http" and not _is_near(self.server):
+                raise SensoriumError(f"{self.server}: a token is sent over https:// only")
 
     def call(
         self,
@@ -112,7 +118,8 @@ class Client:
         url = f"{self.server.rstrip('/')}/api/v1{path}"
         request = urllib.request.Request(url, data=content, headers=sent, method=method)
         try:
-            with _OPENER.open(request, timeout=_TIMEOUT_SECONDS) as reply:
+            opener = _NEAR_OPENER if _is_near(self.server) else _OPENER
+            with opener.open(request, timeout=_TIMEOUT_SECONDS) as reply:
                 return _values(reply.read(_LARGEST_ANSWER)), reply.headers
         except urllib.error.HTTPError as e:
             text = _error_text(e)
@@ -132,6 +139,12 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)
+# What stays on this machine needs no proxy, which would see the token.
+_NEAR_OPENER = urllib.request.build_opener(_NoRedirect, urllib.request.ProxyHandler({}))
+
+
+def _is_near(server: str) -> bool:
+    return urllib.parse.urlsplit(server).hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def submission_files(place: str | os.PathLike) -> dict[str, Path]:
@@ -191,17 +204,23 @@ def submit(
     Raises:
         SensoriumError: If the server refuses or cannot be reached.
     """
-    uploads = {}
-    for tier, path in files.items():
-        with tempfile.TemporaryFile() as packed:
-            digest, length = _pack(path, packed)
-            where = {"track": track, "tier": tier, **({} if team is None else {"team": team})}
-            uploads[tier] = _upload(client, packed, digest, length, where, progress)
-    label = read_label(next(iter(files.values())))
-    values = {"track": track, "name": name, "files": uploads, "method": method, "label": label}
-    if team is not None:
-        values["team"] = team
-    return client.call("POST", "/submissions", values={**values, "links": list(links)})[0]
+    uploads: dict[str, str] = {}
+    where = {"track": track, **({} if team is None else {"team": team})}
+    try:
+        for tier, path in files.items():
+            with tempfile.TemporaryFile() as packed:
+                digest, length = _pack(path, packed)
+                opened = _open(client, digest, length, {**where, "tier": tier})
+                uploads[tier] = opened["id"]
+                _send(client, packed, length, opened, progress)
+        label = read_label(next(iter(files.values())))
+        values = {**where, "name": name, "files": uploads, "method": method, "label": label}
+        return client.call("POST", "/submissions", values={**values, "links": list(links)})[0]
+    except Denied:
+        for upload_id in uploads.values():
+            with contextlib.suppress(SensoriumError):
+                client.call("DELETE", f"/uploads/{upload_id}")
+        raise
 
 
 def finish(
@@ -241,22 +260,32 @@ def _pack(path: Path, packed: BinaryIO) -> tuple[str, int]:
     return digest, packed.seek(0, os.SEEK_END)
 
 
-def _upload(
+def _open(client: Client, digest: str, length: int, where: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the upload of a file, opened unless it is; those of its earlier content are ended."""
+    known = client.call("GET", "/uploads")[0]["uploads"]
+    of_place = [
+        each for each in known if all(each[name] == where[name] for name in ("track", "tier"))
+    ]
+    same = [each for each in of_place if each["declared"] == digest]
+    for each in of_place:
+        if each not in same:
+            client.call("DELETE", f"/uploads/{each['id']}")
+    if same:
+        return same[0]
+    opening = {**where, "length": length, "encoding": "gzip", "sha256": digest}
+    return client.call("POST", "/uploads", values=opening)[0]
+
+
+def _send(
     client: Client,
     packed: BinaryIO,
-    digest: str,
     length: int,
-    where: Mapping[str, str],
+    upload: Mapping[str, Any],
     progress: Callable[[str, int, int], None],
-) -> str:
-    """Uploads what is not there yet; returns the upload's id."""
-    known = client.call("GET", "/uploads")[0]["uploads"]
-    upload = next((each for each in known if _is_same(each, digest, where)), None)
-    if upload is None:
-        opening = {**where, "length": length, "encoding": "gzip", "sha256": digest}
-        upload, _ = client.call("POST", "/uploads", values=opening)
+) -> None:
+    """Sends what is not there yet."""
     path, at, largest = f"/uploads/{upload['id']}", upload["received"], upload["slice_bytes"]
-    progress(where["tier"], at, length)
+    progress(upload["tier"], at, length)
     while at < length:
         packed.seek(at)
         headers = {"Upload-Offset": str(at), "Content-Type": "application/offset+octet-stream"}
@@ -268,14 +297,7 @@ def _upload(
             if e.status != 409:
                 raise
             at = int(client.call("HEAD", path)[1]["Upload-Offset"])
-        progress(where["tier"], at, length)
-    return upload["id"]
-
-
-def _is_same(upload: Mapping[str, Any], digest: str, where: Mapping[str, str]) -> bool:
-    return upload["declared"] == digest and all(
-        upload[name] == where[name] for name in ("track", "tier")
-    )
+        progress(upload["tier"], at, length)
 
 
 def _values(content: bytes) -> Any:

@@ -63,7 +63,7 @@ def test_what_submit_wrote_goes_in_as_it_is(team, client, folder, score):
 
 def count_slices(monkeypatch, fails=()):
     """Counts the slices that are sent; after some, the answer is lost."""
-    sent, real = [], leaderboard._OPENER.open
+    sent, real = [], leaderboard._NEAR_OPENER.open
 
     def open_and_lose(request, **options):
         reply = real(request, **options)
@@ -74,7 +74,7 @@ def count_slices(monkeypatch, fails=()):
                 raise urllib.error.URLError(ConnectionResetError("lost"))
         return reply
 
-    monkeypatch.setattr(leaderboard._OPENER, "open", open_and_lose)
+    monkeypatch.setattr(leaderboard._NEAR_OPENER, "open", open_and_lose)
     return sent
 
 
@@ -106,6 +106,35 @@ def test_another_process_goes_on_where_one_was_stopped(small_slices, client, fol
     shown = []
     submit(client, folder, progress=lambda *each: shown.append(each))
     assert shown[0][1] == 500 and shown[-1][1] == shown[-1][2] == sum(sent)
+
+
+def test_what_was_stopped_and_then_changed_is_replaced(small_slices, client, folder, monkeypatch):
+    for seed in range(3):
+        for name, tier in (("live", "test"), ("final", "final_test")):
+            boards.write_entry(folder / f"submission_file_{name}_test.csv", tier, seed=seed)
+
+        def stop(tier, done, total):
+            if tier == "final_test" and done:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            submit(client, folder, progress=stop)
+    submit(client, folder)
+    assert client.call("GET", "/uploads")[0]["uploads"] == []
+
+
+def test_what_was_refused_is_no_longer_open(client, folder):
+    with pytest.raises(leaderboard.Denied, match="begins with https://"):
+        submit(client, folder, links=["ftp://example.org"])
+    assert client.call("GET", "/uploads")[0]["uploads"] == []
+
+
+@pytest.mark.parametrize("token", ["", " ", "secret\nHost: x", "secret\u00e9", "se cret"])
+def test_a_token_that_is_none_is_not_printed(token):
+    with pytest.raises(SensoriumError, match="the token is none") as error:
+        leaderboard.Client("https://example.org", token)
+    assert "secret" not in str(error.value)
+    assert "secret" not in repr(leaderboard.Client("https://example.org", "secret"))
 
 
 def test_what_the_server_says_is_one_line(team, client, folder):
@@ -208,11 +237,14 @@ def command(verb, *flags, token=None):
     )
 
 
-def test_the_commands_upload_and_score(team, server, folder):
+def test_the_commands_upload_and_score(team, server, folder, monkeypatch):
+    # A proxy is not for what stays on this machine, and nothing listens there.
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
     url = team.board.database.url.render_as_string(hide_password=False)
     place = f"--database={url}", f"--blobs={team.board.blobs.place}"
     flags = f"--server={server.url}", f"--submission={folder}", "--name=CNN", "--nowait"
-    done = command("upload", *flags, token=team.secrets["ann"])
+    done = command("upload", *flags, token=f"{team.secrets['ann']}\n")
     assert done.returncode == 0, done.stderr
     assert "24 trials of final_test, 12 neurons" in done.stdout and "waiting" in done.stdout
     done = command("leaderboard_worker", *place, "--once")
