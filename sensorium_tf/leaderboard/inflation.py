@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from sensorium_tf.leaderboard.board import Refused
 from sensorium_tf.leaderboard.settings import Limits
 
-# What gzip may add to a small file before the ratio counts.
-_ALWAYS_INFLATED = 1 << 20
+#: What gzip may add to a small file before the ratio counts.
+ALWAYS_INFLATED = 1 << 20
 _MIB = 1 << 20
 
 
@@ -32,7 +32,7 @@ def inflated(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
             given += len(part)
             if given > limits.raw_bytes:
                 raise Refused(f"inflates to more than {limits.raw_bytes / _MIB:g} MiB", 413)
-            if given > limits.inflation * taken + _ALWAYS_INFLATED:
+            if given > limits.inflation * taken + ALWAYS_INFLATED:
                 raise Refused(f"inflates to more than {limits.inflation} times its size", 413)
             yield part
             piece = unpack.unconsumed_tail

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import atomic_write, expand
-from sensorium_tf.leaderboard import exports
+from sensorium_tf.leaderboard import exports, slices
 from sensorium_tf.leaderboard.blobs import Blobs
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import Database
@@ -21,10 +21,7 @@ from sensorium_tf.leaderboard.tables import (
     audit,
     blobs,
     evaluations,
-    submission_files,
-    truths,
     upload_parts,
-    uploads,
 )
 
 _LATE = datetime.timedelta(minutes=10)
@@ -132,10 +129,8 @@ def _check_elsewhere(board: Board, folder: Path) -> None:
 
 
 def _needed(connection: Connection) -> set[str]:
-    columns = (submission_files.c.sha256, truths.c.sha256, truths.c.outline_sha256)
-    of_uploads = select(uploads.c.sha256).where(uploads.c.sha256.is_not(None))
-    found = (connection.execute(select(column)).scalars() for column in columns)
-    return {*connection.execute(of_uploads).scalars()}.union(*found)
+    found = (select(column).where(column.is_not(None)) for column in slices.NAMING)
+    return set().union(*(connection.execute(each).scalars() for each in found))
 
 
 def _waiting(connection: Connection, now: datetime.datetime) -> list[str]:

@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, delete, select
 
 from sensorium_tf.leaderboard.board import Board
-from sensorium_tf.leaderboard.tables import submission_files, upload_parts, uploads
+from sensorium_tf.leaderboard.tables import blobs, submission_files, truths, upload_parts, uploads
+
+#: The columns that say which files are needed.
+NAMING = (submission_files.c.sha256, truths.c.sha256, truths.c.outline_sha256, uploads.c.sha256)
 
 
 def new_name(upload_id: str, start: int) -> str:
@@ -36,12 +39,31 @@ def forget(board: Board, upload_ids: Iterable[str]) -> int:
             if connection.execute(used).first():
                 continue
             names = names_of(connection, upload_id)
+            file = connection.execute(
+                select(uploads.c.sha256).where(uploads.c.id == upload_id)
+            ).scalar()
             connection.execute(delete(upload_parts).where(upload_parts.c.upload_id == upload_id))
             connection.execute(delete(uploads).where(uploads.c.id == upload_id))
         for name in names:
             board.blobs.remove_part(name)
+        if file is not None:
+            remove_unnamed(board, file)
         n_forgotten += 1
     return n_forgotten
+
+
+def remove_unnamed(board: Board, sha256: str) -> bool:
+    """Removes a file, unless an upload, a submission or a ground truth names it."""
+    with board.database.write() as connection:
+        # Whoever would name it now waits here, and then finds that it is gone.
+        row = select(blobs.c.sha256).where(blobs.c.sha256 == sha256).with_for_update()
+        if connection.execute(row).first() is None:
+            return False
+        if any(connection.execute(select(c).where(c == sha256).limit(1)).first() for c in NAMING):
+            return False
+        connection.execute(delete(blobs).where(blobs.c.sha256 == sha256))
+        board.blobs.remove(sha256)
+    return True
 
 
 def forget_expired(board: Board) -> int:
@@ -74,10 +96,13 @@ def sweep(board: Board) -> int:
             select(uploads.c.id, uploads.c.received).where(uploads.c.sha256.is_(None))
         )
         received = dict(rows.tuples().all())
+        named = [blobs.c.sha256.not_in(select(c).where(c.is_not(None))) for c in NAMING]
+        unnamed = connection.execute(select(blobs.c.sha256).where(*named)).scalars().all()
     left = [name for name in stored - known if not _may_come(name, received)]
     for name in left:
         board.blobs.remove_part(name)
     hours = datetime.timedelta(hours=board.limits.upload_hours)
+    n_removed += sum(remove_unnamed(board, sha256) for sha256 in unnamed)
     return n_removed + len(left) + board.blobs.remove_unfinished(board.now() - hours)
 
 

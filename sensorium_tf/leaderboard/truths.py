@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
-from sensorium_tf.leaderboard.board import Board
+from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.competitions import Phase
 from sensorium_tf.leaderboard.database import insert_missing
 from sensorium_tf.leaderboard.tables import blobs, truths
@@ -54,8 +54,15 @@ def add_truth(board: Board, phase: Phase, path: str | os.PathLike) -> int:
 
 
 def add_blob(board: Board, connection: Connection, sha256: str, size: int) -> None:
-    """Writes down that a file is stored, unless it is known already."""
+    """Writes down that a file is stored, unless it is known already; whoever removes it waits.
+
+    Raises:
+        Refused: If it was removed meanwhile, as nothing had named it.
+    """
     insert_missing(connection, blobs, sha256=sha256, size=size, created_at=board.now())
+    row = select(blobs.c.sha256).where(blobs.c.sha256 == sha256).with_for_update()
+    if connection.execute(row).first() is None or not board.blobs.has(sha256):
+        raise Refused("the same file was just being removed: send it again", 503)
 
 
 def _write_outline(path: Path, folder: Path) -> Path:

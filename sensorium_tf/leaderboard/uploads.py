@@ -98,7 +98,7 @@ def open_upload(
         raise Refused("length: expected the number of bytes that will be sent")
     if length > most:
         raise Refused(f"too large: a file may have {most / _MIB:g} MiB in {encoding}", 413)
-    check_disk(board, length)
+    check_disk(board, length, encoding)
     slices.forget_expired(board)
     now = board.now()
     with board.database.write() as connection:
@@ -108,7 +108,7 @@ def open_upload(
         # Whoever opens two at once waits here.
         connection.execute(select(users.c.id).where(users.c.id == viewer.user_id).with_for_update())
         _check_open_uploads(board, connection, viewer)
-        check_team(board, connection, team_id, length)
+        check_team(board, connection, team_id, length, encoding)
         upload_id = new_id()
         connection.execute(
             insert(uploads).values(

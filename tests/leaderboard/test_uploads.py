@@ -161,6 +161,59 @@ def test_a_team_has_a_quota_of_bytes(team):
     start(team, "bob")
 
 
+def test_open_uploads_count_among_a_teams_bytes(team):
+    with team.board.database.write() as connection:
+        connection.execute(update(teams).values(quota_bytes=3 * len(CONTENT) // 2))
+    upload = start(team)
+    with pytest.raises(Refused, match="your team would have more than"):
+        start(team)
+    send(team, upload, 0, CONTENT)
+    with pytest.raises(Refused, match="your team would have more than"):
+        start(team)
+    uploads.cancel(team.board, team.people["ann"], upload.id)
+    start(team)
+
+
+def test_the_disk_has_to_hold_what_is_packed_once_it_is_unpacked(team, monkeypatch):
+    team.limited(free_bytes=0)
+    monkeypatch.setattr(team.board.blobs, "free_bytes", lambda: 40 << 20)
+    start(team, length=1 << 20)
+    with pytest.raises(Refused, match="nearly full"):
+        start(team, length=1 << 20, encoding="gzip")
+
+
+def test_files_go_with_the_last_upload_that_names_them(either):
+    blobs, ann = either.board.blobs, either.people["ann"]
+    before, first, second = blobs.names(), start(either), start(either, "bob")
+    send(either, first, 0, CONTENT)
+    send(either, second, 0, CONTENT, "bob")
+    uploads.cancel(either.board, ann, first.id)
+    assert blobs.has(SHA256)
+    either.clock.move(hours=25)
+    slices.sweep(either.board)
+    assert blobs.names() == before
+    again = start(either)
+    assert send(either, again, 0, CONTENT).sha256 == SHA256 and blobs.has(SHA256)
+    either.enter("bob")
+    assert slices.sweep(either.board) == 0 and len(blobs.names()) == len(before) + 2
+
+
+def test_a_file_that_is_removed_while_it_is_stored_again_is_sent_again(team, monkeypatch):
+    upload, real = start(team), team.board.blobs.put
+
+    def removed(pieces):
+        found = real(pieces)
+        team.board.blobs.remove(found[0])
+        return found
+
+    monkeypatch.setattr(team.board.blobs, "put", removed)
+    with pytest.raises(Refused, match="just being removed: send it again") as error:
+        send(team, upload, 0, CONTENT)
+    assert error.value.status == 503
+    monkeypatch.undo()
+    assert uploads.complete(team.board, team.people["ann"], upload.id).sha256 == SHA256
+
+
 def test_slices_of_a_process_that_was_killed_are_swept_and_no_others(either):
     blobs, going_on = either.board.blobs, start(either)
     send(either, going_on, 0, CONTENT[:1000])
