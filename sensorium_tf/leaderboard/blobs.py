@@ -6,7 +6,7 @@ import hashlib
 import os
 import posixpath
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import fsspec
@@ -92,20 +92,31 @@ class Blobs:
         """Yields the content of a file."""
         yield from self._read(self._path("blobs", sha256))
 
-    def copy_to(self, sha256: str, path: str | os.PathLike) -> Path:
+    def copy_to(
+        self,
+        sha256: str,
+        path: str | os.PathLike,
+        alive: Callable[[], object] = lambda: None,
+    ) -> Path:
         """Writes a file to a local path, and checks that its content is what its name says.
+
+        Args:
+            sha256: Of the file.
+            path: Where to.
+            alive: Called for each piece, as this may take long.
 
         Raises:
             SensoriumError: If it is missing or damaged.
         """
         digest = hashlib.sha256()
-        try:
-            with atomic_write(path, "wb") as file:
+        with atomic_write(path, "wb") as file:
+            try:
                 for piece in self.pieces(sha256):
+                    alive()
                     digest.update(piece)
                     file.write(piece)
-        except FileNotFoundError as e:
-            raise SensoriumError(f"{self.place}: file {sha256} is missing") from e
+            except FileNotFoundError as e:
+                raise SensoriumError(f"{self.place}: file {sha256} is missing") from e
         if digest.hexdigest() != sha256:
             raise SensoriumError(f"{self.place}: file {sha256} is damaged")
         return expand(path)

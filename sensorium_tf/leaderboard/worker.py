@@ -1,15 +1,16 @@
 """A worker: takes what waits, scores it in a process of its own, writes the result down."""
 
+import contextlib
 import os
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import AccessError, SensoriumError, one_line
 from sensorium_tf.leaderboard import child, queue, slices
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import DatabaseError
@@ -42,6 +43,10 @@ def work_once(
 
     Returns:
         Whether there was anything to do.
+
+    Raises:
+        OSError: If the files cannot be reached, or there is no room for a copy; the work is back in
+            the queue, and that was no attempt.
     """
     work = queue.claim(board)
     if work is None:
@@ -52,6 +57,9 @@ def work_once(
             result = _score(board, work, limits or ScoringLimits(), stop or threading.Event())
         except _ToldToStop:
             queue.give_back(board, work, counts=False)
+        except OSError:
+            queue.give_back(board, work, counts=False)
+            raise
         except (child.ChildFailed, SensoriumError) as e:
             say(f"E{work.id}: {one_line(e)}")
             queue.give_back(board, work)
@@ -108,6 +116,19 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
+@contextlib.contextmanager
+def _of_the_storage() -> Iterator[None]:
+    """Turns what any kind of storage raises into OSError, as a disk does."""
+    try:
+        yield
+    except AccessError as e:
+        raise OSError(one_line(e)) from e
+    except (OSError, SensoriumError, queue.LeaseLost, _ToldToStop):
+        raise
+    except Exception as e:
+        raise OSError(f"the files cannot be reached: {one_line(e)}") from e
+
+
 def _score(
     board: Board, work: queue.Work, limits: ScoringLimits, stop: threading.Event
 ) -> child.Result:
@@ -122,10 +143,15 @@ def _score(
         beat = time.monotonic()
         return queue.heartbeat(board, work)
 
+    def kept() -> None:
+        if not alive():
+            raise queue.LeaseLost
+
     with tempfile.TemporaryDirectory(prefix="sensorium-scoring-") as name:
         folder = Path(name)
-        board.blobs.copy_to(work.submission_sha256, folder / work.file_name)
-        board.blobs.copy_to(work.truth_sha256, folder / _TRUTH)
+        with _of_the_storage():
+            board.blobs.copy_to(work.submission_sha256, folder / work.file_name, kept)
+            board.blobs.copy_to(work.truth_sha256, folder / _TRUTH, kept)
         return child.run(
             folder,
             submission=work.file_name,

@@ -179,6 +179,39 @@ def test_a_worker_waits_for_a_database_that_is_away(team, monkeypatch):
     assert issubclass(worker.DatabaseError, SensoriumError)
 
 
+class StorageError(Exception):
+    """As the packages of some storages raise, which is no OSError."""
+
+
+@pytest.mark.parametrize("error", [ConnectionError, StorageError])
+def test_a_worker_waits_for_files_that_are_away_and_that_is_no_attempt(team, monkeypatch, error):
+    team.enter()
+    stop, said, real = threading.Event(), [], team.board.blobs.pieces
+
+    def away(sha256):
+        if len(said) < 9:
+            raise error("is away")
+        return real(sha256)
+
+    monkeypatch.setattr(worker, "compare_next", lambda board: stop.set())
+    monkeypatch.setattr(team.board.blobs, "pieces", away)
+    monkeypatch.setattr(worker, "_IDLE_SECONDS", 0)
+    monkeypatch.setattr(child, "run", lambda *_, **__: RESULT)
+    worker.work(team.board, stop, say=said.append)
+    assert said[0] == "E1: score, attempt 1" and said[1].startswith("waiting: ")
+    assert said[-2:] == ["E1: score, attempt 1", "E1: done"]
+
+
+def test_a_lease_lives_while_files_are_copied_and_ends_the_copy(team, monkeypatch):
+    team.enter()
+    beats = []
+    monkeypatch.setattr(worker, "_HEARTBEAT_SECONDS", 0)
+    monkeypatch.setattr(queue, "heartbeat", lambda *_: beats.append(1) or len(beats) < 2)
+    said = []
+    assert worker.work_once(team.board, say=said.append)
+    assert len(beats) == 2 and said[-1] == "E1: another worker has it"
+
+
 def test_nothing_else_ends_a_running_state(either):
     either.enter()
     work = queue.claim(either.board)

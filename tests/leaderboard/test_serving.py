@@ -1,5 +1,6 @@
 """The service starts, serves a competition to look at, and ends whole."""
 
+import io
 import os
 import re
 import signal
@@ -15,8 +16,9 @@ import pytest
 from asgi import Client
 from processes import is_there, wait_for
 
-from sensorium_tf.leaderboard import demonstration, extra
+from sensorium_tf.leaderboard import demonstration, extra, serving
 from sensorium_tf.leaderboard.extra import SensoriumError, check_extra
+from sensorium_tf.leaderboard.settings import LeaderboardSettings
 from sensorium_tf.leaderboard.web.app import create_app
 from sensorium_tf.scoring import write_label
 
@@ -81,6 +83,40 @@ def test_a_worker_that_is_told_to_stop_itself_ends_whole(start):
     process.terminate()
     assert process.wait(20) == 0
     assert not process.stderr.read()
+
+
+class Process:
+    """Of a worker, as far as serving looks at it."""
+
+    def __init__(self, command, stdin, env):
+        self.command, self.env, self.returncode = command, env, None
+        self.stdin = io.BytesIO()
+
+    def poll(self):
+        return self.returncode
+
+    def wait(self, seconds=None):
+        self.returncode = self.returncode or 0
+
+
+def test_a_worker_that_fails_is_replaced_and_one_that_was_stopped_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(serving.subprocess, "Popen", Process)
+    monkeypatch.setattr(serving, "_WATCH_SECONDS", 0.001)
+    place = LeaderboardSettings(database=str(tmp_path / "board.db"))
+    with serving.workers(place, 2) as started:
+        killed, stopped = started
+        stopped.returncode, killed.returncode = 0, -9
+        assert wait_for(lambda: started[0] is not killed)
+        assert started[1] is stopped and started[0].command == killed.command
+    assert killed.stdin.closed and started[0].stdin.closed
+
+
+def test_a_password_is_not_among_a_workers_arguments(monkeypatch):
+    monkeypatch.setattr(serving.subprocess, "Popen", Process)
+    place = LeaderboardSettings(database="postgresql://board:p%40ss@db/board", blobs="s3://bucket")
+    with serving.workers(place, 1) as (process,):
+        assert process.env["PGPASSWORD"] == "p@ss"
+        assert "--database=postgresql+psycopg://board@db/board" in process.command
 
 
 def catches(pid, which):
