@@ -44,11 +44,17 @@ class Blobs:
         """Whether it is a folder of this machine."""
         return isinstance(self._files, LocalFileSystem)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether every account of this machine can look into its folder."""
+        root = Path(self._root)
+        return self.is_local and root.is_dir() and bool(root.stat().st_mode & 0o007)
+
     def free_bytes(self) -> int | None:
         """Returns the free space of its disk; None where there is no such limit."""
         if not self.is_local:
             return None
-        self._files.makedirs(self._root, exist_ok=True)
+        self._make(self._root)
         return shutil.disk_usage(self._root).free
 
     def put(self, pieces: Iterable[bytes]) -> tuple[str, int]:
@@ -59,7 +65,7 @@ class Blobs:
         """
         digest, size = hashlib.sha256(), 0
         temporary = self._path("parts", f"{_UNFINISHED}{os.urandom(8).hex()}")
-        self._files.makedirs(posixpath.dirname(temporary), exist_ok=True)
+        self._make(posixpath.dirname(temporary))
         try:
             with self._files.open(temporary, "wb") as file:
                 for piece in pieces:
@@ -68,7 +74,7 @@ class Blobs:
                     file.write(piece)
                 self._sync(file)
             path = self._path("blobs", digest.hexdigest())
-            self._files.makedirs(posixpath.dirname(path), exist_ok=True)
+            self._make(posixpath.dirname(path))
             self._files.mv(temporary, path)
         except BaseException:
             self._remove(temporary)
@@ -128,7 +134,7 @@ class Blobs:
     def put_part(self, name: str, content: bytes) -> None:
         """Stores a slice of an upload under a name of its own."""
         path = self._path("parts", name)
-        self._files.makedirs(posixpath.dirname(path), exist_ok=True)
+        self._make(posixpath.dirname(path))
         with self._files.open(path, "wb") as file:
             file.write(content)
             self._sync(file)
@@ -158,6 +164,15 @@ class Blobs:
                     self.remove_part(name)
                     n_removed += 1
         return n_removed
+
+    def _make(self, folder: str) -> None:
+        """Makes a folder of the store: a new one is its owner's alone, as ground truths are."""
+        if not self.is_local:
+            self._files.makedirs(folder, exist_ok=True)
+            return
+        for each in (self._root, folder):
+            Path(each).parent.mkdir(parents=True, exist_ok=True)
+            Path(each).mkdir(mode=0o700, exist_ok=True)
 
     def _path(self, folder: str, name: str) -> str:
         return posixpath.join(self._root, folder, name)

@@ -55,7 +55,8 @@ class Database:
                 f"{_shown(self.url)}: {e.name} is not installed: pip install sensorium_tf[postgres]"
             ) from e
         if self.is_sqlite:
-            expand(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            expand(self.url.database).parent.mkdir(0o700, parents=True, exist_ok=True)
+            event.listen(self.engine, "do_connect", _make_private)
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
 
@@ -159,6 +160,12 @@ _UNREACHABLE = ("OperationalError", "DatabaseError", "InterfaceError")
 
 class DatabaseError(SensoriumError):
     """The database cannot be reached, read or written."""
+
+
+def _make_private(_dialect, _record, arguments, _options) -> None:
+    """Makes a database that is not there yet its owner's alone, with the files beside it."""
+    with contextlib.suppress(OSError):
+        os.close(os.open(arguments[0], os.O_CREAT | os.O_RDONLY, 0o600))
 
 
 def _prepare_sqlite(connection, _record) -> None:

@@ -49,9 +49,10 @@ def backup(board: Board, output: str | os.PathLike) -> Path:
         raise SensoriumError("PostgreSQL is copied with pg_dump; then copy the folder of the files")
     folder = expand(output)
     _check_elsewhere(board, folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(0o700, parents=True, exist_ok=True)
     new, place = folder / "leaderboard.db.new", folder / "leaderboard.db"
     new.unlink(missing_ok=True)
+    new.touch(0o600)
     with (
         contextlib.closing(sqlite3.connect(board.database.url.database)) as source,
         contextlib.closing(sqlite3.connect(new)) as target,
@@ -68,6 +69,7 @@ def backup(board: Board, output: str | os.PathLike) -> Path:
     with copied.read() as connection:
         needed = _needed(connection)
     copied.engine.dispose()
+    (folder / "leaderboard_files").mkdir(0o700, exist_ok=True)
     files = Blobs(folder / "leaderboard_files")
     for sha256 in sorted(needed - files.names()):
         board.blobs.copy_to(sha256, folder / "leaderboard_files" / "blobs" / sha256)
@@ -107,6 +109,8 @@ def doctor(board: Board) -> list[str]:
     stored, stored_parts = board.blobs.names(), board.blobs.part_names()
     found += [f"file {name} is missing from {board.blobs.place}" for name in needed - stored]
     found += [f"slice {name} is missing from {board.blobs.place}" for name in parts - stored_parts]
+    if board.blobs.is_open:
+        found.append(f"all accounts of this machine can read {board.blobs.place}: chmod 700 it")
     orphans = len(stored - known) + len(stored_parts - parts)
     if orphans:
         found.append(

@@ -106,6 +106,21 @@ def test_a_backup_never_goes_into_what_it_copies(tmp_path, place):
     assert len(do(board, "init")) == 1
 
 
+def test_what_is_made_is_for_its_owner_alone(tmp_path):
+    board = Board.open(str(tmp_path / "place" / "leaderboard.db"))
+    do(board, "init", name="olga")
+    board.blobs.put([b"truth"])
+    do(board, "backup", output=str(tmp_path / "copy"))
+    for folder in (tmp_path / "place", tmp_path / "copy"):
+        assert folder.stat().st_mode & 0o777 == 0o700
+        assert (folder / "leaderboard_files").stat().st_mode & 0o777 == 0o700
+        assert {p.stat().st_mode & 0o777 for p in folder.glob("*.db*")} == {0o600}
+    assert not board.blobs.is_open
+    (tmp_path / "place" / "leaderboard_files").chmod(0o755)
+    with pytest.raises(SensoriumError, match="all accounts of this machine can read"):
+        do(board, "doctor")
+
+
 def test_a_backup_of_a_running_service_is_whole(sqlite_team, score, tmp_path):
     team = sqlite_team
     submitted = team.enter()
