@@ -31,11 +31,14 @@ def standing_of(label: Mapping[str, Any] | None, rules: str, challenge: Challeng
     found = []
     if any("response" in name for name in inputs):
         found.append("uses past responses")
-    context = sorted(
-        name for name in inputs if not name.endswith("image") and "response" not in name
-    )
-    if context and not track.context:
-        found.append(f"sees {', '.join(context)}")
+    # Names come from strangers and head tables: those that the challenge does not know stay unsaid.
+    known = {signal.name for signal in challenge.recording.context}
+    others = {n for n in inputs if not n.endswith("image") and "response" not in n}
+    seen_signals = [] if track.context else sorted(others & known)
+    if others - known:
+        seen_signals.append("other signals")
+    if seen_signals:
+        found.append(f"sees {', '.join(seen_signals)}")
     seen = provenance.get("seen_before")
     before = [_names(each) or () for each in seen.values()] if isinstance(seen, Mapping) else []
     learnt_from = {*trained_on, *(tier for tiers in before for tier in tiers)}

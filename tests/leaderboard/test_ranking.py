@@ -100,6 +100,8 @@ def label(**provenance):
         ({"inputs": ["image", "centred_image"]}, "sensorium", PLAIN),
         ({"inputs": ["image", "behavior", "pupil_center"]}, "sensorium_plus", PLAIN),
         ({"inputs": ["image", "behavior"]}, "sensorium", "sees behavior"),
+        ({"inputs": ["image", "behavior", "Buy!"]}, "sensorium", "sees behavior, other signals"),
+        ({"inputs": ["image", "Visit our site", "x"]}, "sensorium_plus", "sees other signals"),
         ({"inputs": ["image", "past_responses"]}, "sensorium_plus", "uses past responses"),
         ({"trained_on": ["train", "validation"]}, "sensorium", "trained on validation trials"),
         ({"trained_on": ["train", "test"]}, "sensorium", "trained on test trials"),
