@@ -180,6 +180,24 @@ def revoke_token(board: Board, connection: Connection, user_id: int, token_id: i
     board.note(connection, user_id, "revoke", token_id)
 
 
+def revoke_all(board: Board, connection: Connection, user_id: int) -> None:
+    """Ends all tokens and sessions of a user."""
+    connection.execute(
+        update(tokens)
+        .where(tokens.c.user_id == user_id, tokens.c.revoked_at.is_(None))
+        .values(revoked_at=board.now())
+    )
+    connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
+    board.note(connection, None, "revoke", f"all of user {user_id}")
+
+
+def disable_user(board: Board, connection: Connection, user_id: int) -> None:
+    """Cuts a user off, for good; what the user's teams have entered stays theirs."""
+    revoke_all(board, connection, user_id)
+    connection.execute(update(users).where(users.c.id == user_id).values(disabled_at=board.now()))
+    board.note(connection, None, "disable", user_id)
+
+
 def viewer_of_token(board: Board, connection: Connection, secret: str) -> Viewer:
     """Returns whose a token is.
 

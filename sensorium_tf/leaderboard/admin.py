@@ -86,6 +86,29 @@ def _token(board: Board, settings: AdminSettings) -> list[str]:
     return [f"token of {name}, shown this once:", secret]
 
 
+def _member(board: Board, settings: AdminSettings) -> list[str]:
+    name, team = _need(settings, "name"), _need(settings, "team")
+    with board.database.write() as connection:
+        user_id = accounts.user_named(connection, name)
+        accounts.add_member(connection, accounts.team_named(connection, team), user_id)
+        board.note(connection, None, "member", user_id, team=team)
+    return [f"{name} is in team {team}"]
+
+
+def _revoke(board: Board, settings: AdminSettings) -> list[str]:
+    name = _need(settings, "name")
+    with board.database.write() as connection:
+        accounts.revoke_all(board, connection, accounts.user_named(connection, name))
+    return [f"{name} has no tokens and sessions any more: --do=token makes a new one"]
+
+
+def _disable(board: Board, settings: AdminSettings) -> list[str]:
+    name = _need(settings, "name")
+    with board.database.write() as connection:
+        accounts.disable_user(board, connection, accounts.user_named(connection, name))
+    return [f"{name} is cut off; the entries of the team stay"]
+
+
 def _truth(board: Board, settings: AdminSettings) -> list[str]:
     phase, file = _phase(board, settings), _need(settings, "file")
     version = truths.add_truth(board, phase, file)
@@ -131,6 +154,9 @@ _ACTIONS: dict[str, Callable[[Board, AdminSettings], list[str]]] = {
     "team": _team,
     "invite": _invite,
     "token": _token,
+    "member": _member,
+    "revoke": _revoke,
+    "disable": _disable,
     "truth": _truth,
     "rescore": _rescore,
     "reveal": _reveal,

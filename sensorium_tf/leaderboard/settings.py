@@ -110,7 +110,7 @@ class UploadSettings(Config):
 #: What `leaderboard_admin.py` does.
 VERBS = (
     *("init", "competition", "team", "invite", "token", "truth", "rescore", "reveal"),
-    *("pause", "resume", "backup", "export", "doctor"),
+    *("member", "revoke", "disable", "pause", "resume", "backup", "export", "doctor"),
 )
 
 

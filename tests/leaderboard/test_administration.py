@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.leaderboard import maintenance, queue, submissions, uploads
+from sensorium_tf.leaderboard import maintenance, queue, sessions, submissions, uploads
 from sensorium_tf.leaderboard.admin import administrate
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.settings import VERBS, AdminSettings
@@ -77,6 +77,9 @@ def test_phases_are_rescored_revealed_and_paused(team, score):
         ("invite", {"team": "greens"}, "team 'greens': there is none"),
         ("token", {"name": "carl"}, "user 'carl': there is none"),
         ("token", {"name": "ann", "scopes": ("root",)}, "expected some of read, submit"),
+        ("member", {"name": "ann"}, "needs --team"),
+        ("revoke", {}, "needs --name"),
+        ("disable", {"name": "carl"}, "user 'carl': there is none"),
         ("truth", {"track": "sensorium", "tier": "test"}, "needs --file"),
         ("truth", {"track": "sensorium", "tier": "x", "file": "f"}, "no 'x'"),
         ("reveal", {"track": "sensorium", "tier": "test"}, "is shown from the start"),
@@ -86,6 +89,32 @@ def test_phases_are_rescored_revealed_and_paused(team, score):
 def test_what_is_missing_or_wrong_is_one_line(team, verb, settings, says):
     with pytest.raises(SensoriumError, match=says):
         do(team.board, verb, **settings)
+
+
+@pytest.mark.parametrize("verb", ["revoke", "disable"])
+def test_somebody_is_cut_off(team, verb):
+    secret = team.secrets["ann"]
+    with team.board.database.write() as connection:
+        session = sessions.log_in(team.board, connection, secret)
+    do(team.board, verb, name="ann")
+    with pytest.raises(SensoriumError, match="unknown, expired or revoked"):
+        boards.viewer(team.board, secret)
+    with team.board.database.read() as connection:
+        viewer = sessions.viewer_of_session(team.board, connection, session)
+    assert viewer.user_id is None
+    fresh = do(team.board, "token", name="ann")[1]
+    if verb == "revoke":
+        assert boards.viewer(team.board, fresh).name == "ann"
+    else:
+        with pytest.raises(SensoriumError, match="unknown, expired or revoked"):
+            boards.viewer(team.board, fresh)
+    assert boards.viewer(team.board, team.secrets["bob"]).name == "bob"
+
+
+def test_a_user_joins_another_team(team):
+    for _ in range(2):
+        assert do(team.board, "member", name="ann", team="blues") == ["ann is in team blues"]
+    assert len(boards.viewer(team.board, team.secrets["ann"]).teams) == 2
 
 
 def test_every_verb_is_done_by_something():
