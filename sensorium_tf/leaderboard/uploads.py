@@ -81,7 +81,8 @@ def open_upload(
         tier: Whose responses the file predicts.
         length: Bytes that will be sent.
         encoding: One of `ENCODINGS`.
-        declared: SHA-256 of the bytes as they are sent, which is then checked.
+        declared: SHA-256 of the bytes as they are sent, which is then checked; with it an upload
+            may go on after the deadline, as nothing else can come.
         team: By name; may be left out by whoever is in one alone.
 
     Raises:
@@ -149,11 +150,12 @@ def append(board: Board, viewer: Viewer, upload_id: str, start: int, content: by
         content: Of the slice.
 
     Raises:
-        Refused: If it belongs elsewhere, is too long, or the file is now complete and cannot be
-            unpacked.
+        Refused: If it belongs elsewhere, is too long, the phase is closed and the hash of the file
+            was not told before, or the file is now complete and cannot be unpacked.
     """
     upload = state(board, viewer, upload_id)
     _check_slice(upload, start, content)
+    _check_bound(board, upload)
     name = slices.new_name(upload_id, start)
     board.blobs.put_part(name, content)
     with board.database.write() as connection:
@@ -252,6 +254,17 @@ def _check_slice(upload: Upload, start: int, content: bytes) -> None:
         raise Refused("the slice is empty")
     if start + len(content) > upload.length:
         raise Refused(f"the slice ends behind the {upload.length} bytes of the upload", 413)
+
+
+def _check_bound(board: Board, upload: Upload) -> None:
+    if upload.declared is not None:
+        return
+    with board.database.read() as connection:
+        phase = phase_of(connection, upload.track, tier=upload.tier)
+    if phase.is_closed(board.now()):
+        raise Refused(
+            f"{phase.track}, {phase.name}: is closed; uploads opened with their sha256 alone go on"
+        )
 
 
 def _elsewhere(upload: Upload, start: int) -> Refused:

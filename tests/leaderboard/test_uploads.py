@@ -292,8 +292,12 @@ def test_what_a_phase_does_not_take_any_more_is_refused(team):
         closes = boards.START.replace(hour=18)
         connection.execute(update(phases).values(closes_at=closes, grace_seconds=600))
     team.clock.at = closes.replace(minute=10)
-    upload = start(team)
+    upload, unbound = start(team, declared=SHA256), start(team)
+    send(team, unbound, 0, CONTENT[:10])
     team.clock.move(seconds=1)
     with pytest.raises(Refused, match="is closed; the upload was opened too late"):
         start(team)
     assert send(team, upload, 0, CONTENT).sha256 == SHA256
+    # What it holds could still be chosen.
+    with pytest.raises(Refused, match="is closed; uploads opened with their sha256"):
+        send(team, unbound, 10, CONTENT[10:])

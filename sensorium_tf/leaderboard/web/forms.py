@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -167,8 +168,16 @@ def _submit(board: Board, viewer: Viewer, request: Request, form: FormData) -> R
     ids: dict[str, str] = {}
     try:
         for tier, file in files.items():
+            digest = hashlib.file_digest(file.file, "sha256").hexdigest()
+            file.file.seek(0)
             opened = uploads.open_upload(
-                board, viewer, track=track, tier=tier, length=file.size, team=team
+                board,
+                viewer,
+                track=track,
+                tier=tier,
+                length=file.size,
+                declared=digest,
+                team=team,
             )
             ids[tier] = opened.id
             at = 0
