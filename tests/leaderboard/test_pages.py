@@ -316,6 +316,16 @@ def test_distributions_are_drawn_when_the_phase_is_over(team, visit, score):
     assert page.count('class="plot"') == 3 and "neurons from" in page
 
 
+@pytest.mark.parametrize(("idle", "whole"), [(0.05, 60), (60, 0.1)])
+def test_a_form_that_comes_too_slowly_is_left(team, idle, whole):
+    team.limited(idle_seconds=idle, slice_seconds=whole)
+    headers = {"content-type": "application/x-www-form-urlencoded", "origin": "http://board.test"}
+    slow = Client(create_app(team.board)).post(
+        "/login", headers=headers, chunks=[b"x"] * 20, pause=0.08
+    )
+    assert slow.status == 408 and "the form came too slowly" in slow.text
+
+
 def test_drawings_take_what_there_is():
     score = {"value": 0.5, "low": None, "high": None}
     assert "circle" in charts.interval(score, charts.span([]), "x")

@@ -32,6 +32,7 @@ from sensorium_tf.leaderboard.web.views import render
 _SEE_OTHER = 303
 _MOST_FIELDS, _MOST_FILES = 30, 3
 _LARGEST_ID = 2**31 - 1  # that a database's whole number takes
+_TOO_SLOW = "the form came too slowly: send it again"
 _LONGEST_LABEL = 64 << 10
 _Do = Callable[[Board, Viewer, Request, FormData], Response]
 
@@ -70,10 +71,14 @@ def _form(
             viewer.require(READ)
         most = board.limits.form_bytes + files * _MOST_FILES * board.limits.raw_bytes
         limited = Request(request.scope, _limited(request, board, most))
+        seconds = board.limits.slice_seconds * (_MOST_FILES if files else 1)
         try:
-            form = await limited.form(max_files=_MOST_FILES * files, max_fields=_MOST_FIELDS)
+            async with asyncio.timeout(seconds):
+                form = await limited.form(max_files=_MOST_FILES * files, max_fields=_MOST_FIELDS)
         except MultiPartException as e:
             raise Refused(f"the form cannot be read: {e.message}", 400) from e
+        except TimeoutError as e:
+            raise Refused(_TOO_SLOW, 408) from e
         async with _closing(form):
             texts = [value for _, value in form.multi_items() if isinstance(value, str)]
             if any("\0" in text for text in (*texts, *map(str, request.path_params.values()))):
@@ -104,7 +109,7 @@ def _limited(request: Request, board: Board, most: int) -> Callable[[], Awaitabl
             async with asyncio.timeout(board.limits.idle_seconds):
                 message = await request.receive()
         except TimeoutError as e:
-            raise Refused("the form came too slowly: send it again", 408) from e
+            raise Refused(_TOO_SLOW, 408) from e
         n_received += len(message.get("body", b""))
         if n_received > most:
             raise Refused(f"the form has more than {most} bytes", 413)
