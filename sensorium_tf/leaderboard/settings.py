@@ -21,7 +21,7 @@ class Limits(Config):
     form_bytes: int = setting(64 << 10, "Largest request that is no slice.", at_least=1)
     idle_seconds: float = setting(30.0, "How long a sender may say nothing.", above=0)
     slice_seconds: float = setting(
-        600.0, "How long a slice may take, and a file of a form.", above=0
+        600.0, "How long a slice may take, or a file of a form.", above=0
     )
     open_uploads: int = setting(2, "Uploads that a user may have open.", at_least=1)
     upload_hours: int = setting(24, "How long an upload stays open.", at_least=1, at_most=8760)
