@@ -146,7 +146,7 @@ def write_entry(name, noise):
 entries = {"rough": write_entry("rough", 1.5), "fine": write_entry("fine", 0.5)}
 
 # %% [markdown]
-# `launch/upload.py` is a short program around `sensorium_tf.leaderboard.client`: it uploads in
+# `launch/upload.py` is a short program around `sensorium_tf/leaderboard/client.py`: it uploads in
 # slices, waits for the scores, and publishes the entry if it is told to. An entry that is not
 # published is seen by its team alone.
 
