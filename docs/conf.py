@@ -101,7 +101,7 @@ nitpick_ignore_regex = [("py:.*", r"(?!sensorium_tf\b).*")]
 nitpick_ignore = [
     ("py:class", "sensorium_tf.simulation.population.Population"),
     ("py:class", "sensorium_tf.metrics.base.Function"),
-    ("py:class", "sensorium_tf.registry.T"),
+    ("py:class", "sensorium_tf.registry.registries.T"),
     ("py:class", "sensorium_tf.runs.checkpoint.Checkpoints"),
     ("py:obj", "sensorium_tf.models.cores"),
     ("py:class", "sensorium_tf.training.schedules.Decision"),

@@ -37,6 +37,7 @@ def test_the_rooms_are_those_that_users_import_from(names):
         "sensorium_tf.datasets.sensorium",
         "sensorium_tf.interop.nwb",
         "sensorium_tf.interop.pytorch",
+        "sensorium_tf.registry",
     }
 
 
