@@ -10,7 +10,7 @@ __getattr__, __dir__, __all__ = attach(
         "MouseComparison": "comparison",
         "MouseEvaluation": "results",
         "Table": "tables",
-        "compare": "comparison",
+        "compare": "comparing",
         "differences_table": "tables",
         "evaluate": "model_scores",
         "evaluate_mouse": "model_scores",
