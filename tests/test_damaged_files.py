@@ -242,7 +242,7 @@ def dataset(prepared):
 
 def signed(values):
     """Makes the checksum of metadata fit."""
-    from sensorium_tf.datasets.sensorium.prepared import checksum
+    from sensorium_tf.datasets.sensorium.description import checksum
 
     if isinstance(values, dict) and "checksum" in values:
         values["checksum"] = checksum(values)

@@ -1,105 +1,26 @@
-"""What a prepared dataset says of its recording: checked before anything makes use of it."""
+"""A prepared dataset is checked before anything makes use of it."""
 
 import contextlib
-import dataclasses
-import hashlib
-import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from google.protobuf import json_format
+from sensorium_tf.datasets.sensorium.description import (
+    Description,
+    expect,
+    read_description,
+    short,
+)
 from sensorium_tf.datasets.sensorium.features import features_of
 
-from sensorium_tf.errors import SensoriumError
 from sensorium_tf.reading import read_json, reading
-from sensorium_tf.recordings import Recording
-from sensorium_tf.specs import IMAGE, RESPONSE, RecordingSpec, check_context_name
 
 _INFO, _FEATURES, _METADATA = "dataset_info.json", "features.json", "metadata.json"
 _COUNT = re.compile(r"[0-9]{1,10}")
 _FILE_FORMATS = ("tfrecord", "array_record")
 _FILE_NAMES = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
-# Of one trial.
-_MOST_VALUES = 2**24
-_CHECKSUM = "checksum"
-_LONGEST_KEY = 255
-# As of a recording's metadata.
-_LARGEST_TEXTS_BYTES = 64 << 20
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Description:
-    """What belongs to a recording as a whole.
-
-    Attributes:
-        session_key: Such as `26872-17-20`.
-        spec: The signals, every shape known.
-        trials: The tiers it has, and the number of trials of each.
-        neurons: Metadata of the neurons, name to array `(neurons, ...)`; `unit_ids` and
-            `cell_motor_coordinates`, `(neurons, 3)` in micrometres, among them.
-        statistics: Signal to `{"mean", "std"}` over the training trials, raw units: `()` for
-            the image, `(columns,)` for the other signals.
-        withheld_signals: Signals that are zeros because the competition hides them.
-        withheld_tiers: Tiers whose responses are zeros for the same reason.
-    """
-
-    session_key: str
-    spec: RecordingSpec
-    trials: Mapping[str, int]
-    neurons: Mapping[str, np.ndarray]
-    statistics: Mapping[str, Mapping[str, np.ndarray]]
-    withheld_signals: tuple[str, ...]
-    withheld_tiers: tuple[str, ...]
-
-
-def describe(
-    recording: Recording, spec: RecordingSpec, signals: Mapping[str, np.ndarray]
-) -> dict[str, Any]:
-    """Returns the metadata of a dataset, JSON values with their checksum.
-
-    Args:
-        recording: That is prepared.
-        spec: What the dataset holds of it.
-        signals: The signals but for the image, `(trials, columns)` each.
-    """
-    trials = {tier: recording.trials_of(tier) for tier in recording.challenge.tiers}
-    metadata = {
-        "session_key": recording.session_key,
-        "spec": spec.to_json(),
-        "trials": {tier: len(index) for tier, index in trials.items() if index.size},
-        "neurons": {
-            "unit_ids": recording.unit_ids.tolist(),
-            "cell_motor_coordinates": recording.cell_motor_coordinates.tolist(),
-            **{name: values.tolist() for name, values in recording.neurons.items()},
-        },
-        "statistics": {
-            name: {
-                "mean": recording.statistics[name].mean.tolist(),
-                "std": recording.statistics[name].std.tolist(),
-            }
-            for name in spec.names
-        },
-        "withheld": {
-            "signals": [each.name for each in spec.context if not signals[each.name].any()],
-            "response_tiers": [
-                tier
-                for tier, index in trials.items()
-                if index.size and not signals[RESPONSE][index].any()
-            ],
-        },
-    }
-    return {**metadata, _CHECKSUM: checksum(metadata)}
-
-
-def checksum(metadata: Mapping[str, Any]) -> str:
-    """Returns the sha256 of metadata, whatever their order and layout; their own is left out."""
-    values = {key: value for key, value in metadata.items() if key != _CHECKSUM}
-    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check_prepared(
@@ -127,122 +48,15 @@ def check_prepared(
     with _guarded(folder / _INFO):
         splits = _splits(_read(folder / _INFO), config=config, version=version, tiers=tiers)
     with _guarded(folder / _METADATA):
-        metadata = _read(folder / _METADATA)
-        _expect(metadata.get(_CHECKSUM) == checksum(metadata), "does not match its checksum")
-        description = _description(metadata, tiers)
-        _expect(
+        description = read_description(_read(folder / _METADATA), tiers)
+        expect(
             dict(description.trials) == splits,
-            f"trials are not those of {_INFO} ({_short(splits)})",
+            f"trials are not those of {_INFO} ({short(splits)})",
         )
     with _guarded(folder / _FEATURES):
         features = json_format.MessageToDict(features_of(description.spec).to_proto())
-        _expect(_read(folder / _FEATURES) == features, "not the features of this dataset")
+        expect(_read(folder / _FEATURES) == features, "not the features of this dataset")
     return description
-
-
-class _UnexpectedError(Exception):
-    """What is wrong with a value; becomes a SensoriumError that names the file."""
-
-
-def _description(metadata: Mapping[str, Any], tiers: Sequence[str]) -> Description:
-    key, trials = metadata["session_key"], metadata["trials"]
-    _expect(
-        isinstance(key, str) and 0 < len(key) <= _LONGEST_KEY and key.isprintable(),
-        f"session_key is {_short(key)}, expected text",
-    )
-    _expect(
-        bool(trials) and all(tier in tiers and _is_count(n) for tier, n in trials.items()),
-        f"trials are {_short(trials)}, expected the number of each tier",
-    )
-    neurons = {name: _array(values) for name, values in metadata["neurons"].items()}
-    n_neurons = len(neurons["unit_ids"])
-    for name, values in neurons.items():
-        _expect(
-            values.shape[:1] == (n_neurons,) and values.dtype.kind in "biufU",
-            f"{_short(name)} has shape {values.shape} of {values.dtype}, expected {n_neurons} "
-            "numbers or texts",
-        )
-    _expect(
-        n_neurons > 0 and neurons["unit_ids"].shape == (n_neurons,),
-        "unit_ids are not one for each neuron",
-    )
-    _expect(neurons["unit_ids"].dtype == np.int64, "unit_ids are not whole numbers")
-    coordinates = neurons["cell_motor_coordinates"]
-    _expect(
-        coordinates.shape == (n_neurons, 3) and _finite(coordinates),
-        "cell_motor_coordinates are not three finite numbers for each neuron",
-    )
-    spec = _spec(metadata["spec"], n_neurons)
-    withheld, context = metadata["withheld"], [signal.name for signal in spec.context]
-    for name, known in (("signals", context), ("response_tiers", tiers)):
-        _expect(
-            isinstance(withheld[name], list) and all(each in known for each in withheld[name]),
-            f"withheld {name} are {_short(withheld[name])}, expected some of {', '.join(known)}",
-        )
-    return Description(
-        session_key=key,
-        spec=spec,
-        trials={tier: trials[tier] for tier in tiers if tier in trials},
-        neurons=neurons,
-        statistics=_statistics(metadata["statistics"], spec),
-        withheld_signals=tuple(withheld["signals"]),
-        withheld_tiers=tuple(withheld["response_tiers"]),
-    )
-
-
-def _array(values: Any) -> np.ndarray:
-    """Returns values of JSON as an array, in which each text takes as much as the longest."""
-    n_texts, longest, inner = 0, 0, [values]
-    while inner:
-        value = inner.pop()
-        if isinstance(value, list):
-            inner.extend(value)
-        elif isinstance(value, str):
-            n_texts, longest = n_texts + 1, max(longest, len(value))
-    _expect(4 * n_texts * longest <= _LARGEST_TEXTS_BYTES, "texts of neurons are too long")
-    return np.asarray(values)
-
-
-def _spec(values: Any, n_neurons: int) -> RecordingSpec:
-    try:
-        spec = RecordingSpec.from_json(values)
-        for signal in spec.context:
-            check_context_name(signal.name)
-    except SensoriumError as e:
-        raise _UnexpectedError(f"spec: {_short(str(e))}") from e
-    _expect(len(set(spec.names)) == len(spec.names), "spec: a signal has a duplicate")
-    axes = {"stimulus": 3, "response": 1, "context": 1}
-    names = {"stimulus": IMAGE, "response": RESPONSE}
-    for signal in spec.signals:
-        _expect(
-            names.get(signal.role, signal.name) == signal.name
-            and len(signal.shape) == axes[signal.role]
-            and None not in signal.shape
-            and math.prod(signal.shape) <= _MOST_VALUES,
-            f"spec: {_short(signal.name)} is a {signal.role} of shape {_short(signal.shape)}",
-        )
-    _expect(spec[RESPONSE].shape == (n_neurons,), "spec: the response is not one a neuron")
-    return spec
-
-
-def _statistics(
-    found: Mapping[str, Any], spec: RecordingSpec
-) -> Mapping[str, Mapping[str, np.ndarray]]:
-    statistics = {}
-    for signal in spec.signals:
-        shape = () if signal.role == "stimulus" else signal.shape
-        values = {name: np.asarray(found[signal.name][name]) for name in ("mean", "std")}
-        for name, value in values.items():
-            _expect(
-                value.shape == shape and _finite(value),
-                f"{name} of {signal.name} has shape {value.shape}, expected finite numbers of "
-                f"shape {shape}",
-            )
-        _expect((values["std"] >= 0).all(), f"std of {signal.name} is negative")
-        varies = signal.role == "context" or values["std"].any()
-        _expect(varies, f"std of {signal.name} is zero")
-        statistics[signal.name] = values
-    return statistics
 
 
 def _splits(
@@ -251,19 +65,19 @@ def _splits(
     """Returns the number of trials of each tier, from the information that TFDS keeps."""
     expected = {"name": "sensorium", "configName": config, "version": version}
     for key, value in expected.items():
-        _expect(info.get(key) == value, f"{key} is {_short(info.get(key))}, expected {value}")
-    _expect(
-        info.get("fileFormat") in _FILE_FORMATS, f"fileFormat is {_short(info.get('fileFormat'))}"
+        expect(info.get(key) == value, f"{key} is {short(info.get(key))}, expected {value}")
+    expect(
+        info.get("fileFormat") in _FILE_FORMATS, f"fileFormat is {short(info.get('fileFormat'))}"
     )
     found = {}
     for split in info["splits"]:
         name, lengths = split.get("name"), split.get("shardLengths")
-        _expect(
+        expect(
             name in tiers
             and split.get("filepathTemplate", _FILE_NAMES) == _FILE_NAMES
             and isinstance(lengths, list)
             and all(isinstance(n, str) and _COUNT.fullmatch(n) for n in lengths),
-            f"split {_short(name)} is not one of this package",
+            f"split {short(name)} is not one of this package",
         )
         found[name] = sum(map(int, lengths))
     return found
@@ -285,26 +99,3 @@ def _guarded(path: Path) -> contextlib.AbstractContextManager[None]:
         remedy=f"delete the folder {path.parent} and prepare it again",
         missing=f"damaged (is missing): delete the folder {path.parent} and prepare it again",
     )
-
-
-def _expect(condition: bool, otherwise: str) -> None:
-    if not condition:
-        raise _UnexpectedError(otherwise)
-
-
-def _is_count(value: Any) -> bool:
-    return type(value) is int and 0 < value < 2**31
-
-
-def _finite(values: np.ndarray) -> bool:
-    """Tells whether these are numbers that models, which compute in float32, can hold."""
-    if values.dtype.kind not in "iuf":
-        return False
-    with np.errstate(over="ignore"):
-        return bool(np.isfinite(values.astype(np.float32)).all())
-
-
-def _short(value: Any) -> str:
-    """Returns a value that a file holds as printable text of bounded length."""
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."

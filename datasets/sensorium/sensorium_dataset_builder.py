@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from sensorium_tf.datasets.sensorium.description import Description, describe
 from sensorium_tf.datasets.sensorium.download import Download
 from sensorium_tf.datasets.sensorium.features import features_of
 from sensorium_tf.datasets.sensorium.images import Images
 from sensorium_tf.datasets.sensorium.manual import find_by_hand
-from sensorium_tf.datasets.sensorium.prepared import Description, check_prepared, describe
+from sensorium_tf.datasets.sensorium.prepared import check_prepared
 
 from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line, os_reason
