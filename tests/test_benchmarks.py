@@ -35,11 +35,16 @@ def measurements(tmp_path_factory):
     folder = tmp_path_factory.mktemp("benchmarks")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "benchmarks"))
+        import data_speed
         import measurements
         import mice
+        import model_speed
+        import timing
 
-        timed = measurements.seconds
-        patch.setattr(measurements, "seconds", lambda work, **_: timed(work, repeats=1, warm_up=0))
+        for module in (data_speed, model_speed):
+            patch.setattr(
+                module, "seconds", lambda work, **_: timing.seconds(work, repeats=1, warm_up=0)
+            )
         mice.recording(folder / "work", mice.TRAINED, 4, n_images=200, n_repeats=2)
         yield measurements, folder / "work"
 
@@ -86,7 +91,9 @@ def test_results_are_json_and_a_table_and_are_compared_with_another_script(measu
 
 
 def test_the_arithmetic_of_the_forward_pass_is_counted(measurements):
-    gflop = measurements[0].forward_gflop(1, 100)
+    import model_speed
+
+    gflop = model_speed.forward_gflop(1, 100)
     pixels = 28 * 56
     assert gflop["stem"] * 1e9 == pytest.approx(2 * pixels * 64 * 9 * 9 * 4)
     block = 2 * pixels * (64 * 64 + 49 * 64 + 64 * 64)
