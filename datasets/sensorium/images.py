@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from sensorium_tf.recordings import Recording
-from sensorium_tf.recordings.plausibility import ImageCheck
+from sensorium_tf.recordings.plausibility import ImageSummary, check_images
 from sensorium_tf.specs import IMAGE
 
 # Images are read and written in blocks: a whole recording of them is a gigabyte.
@@ -26,7 +26,7 @@ class Images:
 
     def __init__(self, recording: Recording, *, n_trials: int):
         self._recording, self._left = recording, n_trials
-        self._check, self._lock = ImageCheck(recording), threading.Lock()
+        self._summary, self._lock = ImageSummary(), threading.Lock()
 
     def blocks(self, trials: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields some trials, in their order, and their images."""
@@ -40,13 +40,14 @@ class Images:
                 images = ahead.popleft().result()
                 self._left -= len(block)
                 if not self._left:
-                    self._check.finish()
+                    check_images(self._recording, self._summary)
                 for following in blocks[number + _BLOCKS_AHEAD :][:1]:
                     ahead.append(pool.submit(self._read, following))
                 yield block, images
 
     def _read(self, block: np.ndarray) -> np.ndarray:
         images = self._recording.read(IMAGE, block).astype(np.float32)
+        summary = ImageSummary.of(self._recording, block, images)
         with self._lock:
-            self._check.add(block, images)
+            self._summary += summary
         return images

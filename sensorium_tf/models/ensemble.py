@@ -4,12 +4,13 @@ import keras
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.given import Watched
 from sensorium_tf.models.mouse_model import MouseModel
 from sensorium_tf.models.ops.precision import keras_defaults
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
-class EnsembleModel(keras.Model):
+class EnsembleModel(Watched, keras.Model):
     """Predicts the mean of its members' rates.
 
     Args:
@@ -78,6 +79,10 @@ class EnsembleModel(keras.Model):
 
     def build(self, input_shape=None):
         """Does nothing: the members are built."""
+
+    def check_inputs(self, inputs):
+        """Raises SensoriumError, or warns, as the members do."""
+        self.members[0].check_inputs(inputs)
 
     def call(self, inputs, training=None):
         """Predicts the rates of every mouse in `inputs`; see the class."""

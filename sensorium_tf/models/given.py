@@ -12,6 +12,52 @@ from sensorium_tf.specs import IMAGE, InputSpec
 
 # Standardised images are a few units of their standard deviation around zero.
 _LARGEST_MEAN = 10.0
+# From the warning up to the line that calls the model or its `fit`.
+_OF_THE_USER = 5
+
+
+class Watched:
+    """What a Keras model inherits, before `keras.Model`, to look at what it is given.
+
+    What it is called with, and arrays for `fit`, `evaluate`, `predict` and their `_on_batch` kin,
+    pass the model's own `check_inputs`, which raises SensoriumError or warns. Datasets and
+    generators do not: to look into one would be to start it or use it up.
+    """
+
+    def __call__(self, inputs, *args, **kwargs):
+        """Checks the inputs and predicts; see the class."""
+        # Checked here and not in `call`, whose errors Keras wraps into many lines.
+        self.check_inputs(inputs)
+        return super().__call__(inputs, *args, **kwargs)
+
+    def fit(self, x=None, *args, **kwargs):
+        """Checks arrays and trains, as every Keras model."""
+        return super().fit(self._checked(x), *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """Checks arrays and evaluates, as every Keras model."""
+        return super().evaluate(self._checked(x), *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """Checks arrays and predicts, as every Keras model."""
+        return super().predict(self._checked(x), *args, **kwargs)
+
+    def train_on_batch(self, x, *args, **kwargs):
+        """Checks a batch and trains on it, as every Keras model."""
+        return super().train_on_batch(self._checked(x), *args, **kwargs)
+
+    def test_on_batch(self, x, *args, **kwargs):
+        """Checks a batch and evaluates it, as every Keras model."""
+        return super().test_on_batch(self._checked(x), *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        """Checks a batch and predicts it, as every Keras model."""
+        return super().predict_on_batch(self._checked(x))
+
+    def _checked(self, x):
+        if isinstance(x, Mapping) or hasattr(x, "shape"):
+            self.check_inputs(x)
+        return x
 
 
 def check_given(inputs: Any, *, mice: Collection[str], spec: InputSpec) -> None:
@@ -73,7 +119,7 @@ def warn_of_raw_images(images, what: str) -> None:
             f"{what}: its image values reach {np.abs(first).max():.4g}, but the model takes "
             "standardised images (less the recording's mean, divided by its std), as "
             "mouse.trials(tier).inputs(model.inputs) gives them: the rates will be far too high",
-            stacklevel=4,
+            stacklevel=_OF_THE_USER,
         )
 
 

@@ -13,7 +13,7 @@ from sensorium_tf.models.base import (
     ReadoutBase,
     ShifterBase,
 )
-from sensorium_tf.models.given import check_given, check_mouse
+from sensorium_tf.models.given import Watched, check_given, check_mouse
 from sensorium_tf.models.ledger import ledger
 from sensorium_tf.models.mouse_model import MouseModel
 from sensorium_tf.models.ops.firing_rate import firing_rate
@@ -22,7 +22,7 @@ from sensorium_tf.specs import IMAGE, InputSpec
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
-class FiringRateModel(keras.Model):
+class FiringRateModel(Watched, keras.Model):
     """Predicts the firing rates of the neurons of one or several mice from what they saw.
 
     A plain Keras model: `compile` it with one loss a mouse, `fit`, `evaluate`, `predict`, `save`
@@ -158,11 +158,9 @@ class FiringRateModel(keras.Model):
     def build(self, input_shape=None):
         """Does nothing: the constructor has built everything."""
 
-    def __call__(self, inputs, *args, **kwargs):
-        """Checks the inputs and predicts; see the class."""
-        # Checked here and not in `call`, whose errors Keras wraps into many lines.
+    def check_inputs(self, inputs):
+        """Raises SensoriumError unless a call may be given this; warns of grey values."""
         check_given(inputs, mice=self.mice, spec=self.inputs)
-        return super().__call__(inputs, *args, **kwargs)
 
     def call(self, inputs, training=None):
         """Predicts the rates of every mouse in `inputs`; see the class."""

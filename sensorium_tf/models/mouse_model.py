@@ -5,24 +5,23 @@ from collections.abc import Iterator, Mapping
 import keras
 
 from sensorium_tf.models.base import PartBase
-from sensorium_tf.models.given import warn_of_raw_images
+from sensorium_tf.models.given import Watched, warn_of_raw_images
 from sensorium_tf.models.ledger import ledger
 from sensorium_tf.specs import IMAGE
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
-class MouseModel(keras.Model):
+class MouseModel(Watched, keras.Model):
     """The model of one mouse, as `FiringRateModel.for_mouse` gives it: a functional model.
 
     Its parts pay in `fit` as they do in the whole model.
     """
 
-    def __call__(self, inputs, *args, **kwargs):
-        """Predicts, with a warning if the images are grey values."""
+    def check_inputs(self, inputs):
+        """Warns if the images of a call are grey values."""
         images = inputs.get(IMAGE) if isinstance(inputs, Mapping) else inputs
         if getattr(images, "shape", None) is not None and len(images.shape) == 4:
             warn_of_raw_images(images, self.name)
-        return super().__call__(inputs, *args, **kwargs)
 
     @property
     def losses(self):

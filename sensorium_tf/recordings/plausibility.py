@@ -1,5 +1,6 @@
 """Whether a recording's values can be what they are said to be: asked once, when it is prepared."""
 
+import dataclasses
 import math
 import warnings
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings.recording import Recording
+from sensorium_tf.recordings.statistics import Moments
 from sensorium_tf.specs import IMAGE, RESPONSE
 
 # Statistics over all trials instead of the training trials differ by less, and by no other trials
@@ -51,23 +53,26 @@ def check_signal(recording: Recording, name: str, values: np.ndarray) -> None:
     _compare(recording, name, mean, std)
 
 
-class ImageCheck:
-    """Checks the images of a recording while they are read, some at a time.
+@dataclasses.dataclass(frozen=True)
+class ImageSummary:
+    """What is known of some images of a recording; those of two groups add up to that of both.
 
-    Args:
-        recording: That is prepared.
+    Attributes:
+        lowest: Their lowest value.
+        highest: Their highest value.
+        training: Of the values of those that are shown in training trials.
     """
 
-    def __init__(self, recording: Recording):
-        self._recording = recording
-        self._training = recording.trials_of(recording.challenge.training_tier)
-        self._n_pixels, self._sum, self._squares = 0, 0.0, 0.0
-        self._lowest, self._highest = math.inf, -math.inf
+    lowest: float = math.inf
+    highest: float = -math.inf
+    training: Moments = dataclasses.field(default_factory=Moments)
 
-    def add(self, trials: np.ndarray, images: np.ndarray) -> None:
-        """Takes in some images.
+    @classmethod
+    def of(cls, recording: Recording, trials: np.ndarray, images: np.ndarray) -> "ImageSummary":
+        """Looks at some images.
 
         Args:
+            recording: Theirs.
             trials: Their indexes.
             images: `(trials, height, width, channels)` float32.
 
@@ -79,35 +84,43 @@ class ImageCheck:
             largest = np.abs(images).max(axis=(1, 2, 3))
             trial = trials[np.argmax(largest > _LARGEST)]
             raise SensoriumError(
-                f"{self._recording.path}: image of trial {trial} holds {largest.max():.3g}, "
+                f"{recording.path}: image of trial {trial} holds {largest.max():.3g}, "
                 f"expected grey values, {_DARKEST:g} to {_BRIGHTEST:g}: mend it, or take the files "
                 "of this trial out of every folder under data"
             )
-        self._lowest, self._highest = min(lowest, self._lowest), max(highest, self._highest)
-        if len(chosen := images[np.isin(trials, self._training)]):
-            pixels = chosen.reshape(-1)
-            self._n_pixels += pixels.size
-            self._sum += float(pixels.sum())
-            self._squares += float(np.dot(pixels, pixels))
+        shown = np.isin(trials, recording.trials_of(recording.challenge.training_tier))
+        pixels = images[shown].reshape(shown.sum(), images[0].size)
+        return cls(lowest, highest, Moments.of_rows(pixels))
 
-    def finish(self) -> None:
-        """Compares what was taken in with the recording's statistics.
+    def __add__(self, other: "ImageSummary") -> "ImageSummary":
+        return ImageSummary(
+            min(self.lowest, other.lowest),
+            max(self.highest, other.highest),
+            self.training + other.training,
+        )
 
-        Raises:
-            SensoriumError: As `check_signal`. Where values are unusual a warning says so.
-        """
-        if self._lowest < _DARKEST or self._highest > _BRIGHTEST:
-            folder = self._recording.spec[IMAGE].folder
-            _warn(
-                self._recording,
-                f"data/{folder} hold values from {self._lowest:.4g} to {self._highest:.4g}, "
-                f"expected grey values, {_DARKEST:g} to {_BRIGHTEST:g}: kept, but look whether "
-                "they are images as they were shown",
-            )
-        if self._n_pixels:
-            mean = self._sum / self._n_pixels
-            std = math.sqrt(max(self._squares / self._n_pixels - mean**2, 0))
-            _compare(self._recording, IMAGE, np.array([mean]), np.array([std]))
+
+def check_images(recording: Recording, summary: ImageSummary) -> None:
+    """Compares all images that are prepared with the recording's statistics.
+
+    Args:
+        recording: That is prepared.
+        summary: Of its images.
+
+    Raises:
+        SensoriumError: As `check_signal`. Where values are unusual a warning says so.
+    """
+    if summary.lowest < _DARKEST or summary.highest > _BRIGHTEST:
+        folder = recording.spec[IMAGE].folder
+        _warn(
+            recording,
+            f"data/{folder} hold values from {summary.lowest:.4g} to {summary.highest:.4g}, "
+            f"expected grey values, {_DARKEST:g} to {_BRIGHTEST:g}: kept, but look whether "
+            "they are images as they were shown",
+        )
+    if summary.training.n:
+        mean, std = summary.training.mean, summary.training.std
+        _compare(recording, IMAGE, np.array([mean]), np.array([std]))
 
 
 def _compare(recording: Recording, name: str, mean: np.ndarray, std: np.ndarray) -> None:

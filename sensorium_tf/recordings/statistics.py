@@ -30,6 +30,50 @@ class Statistics:
     std: np.ndarray
 
 
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """Number, mean and spread of some values; those of two groups add up to those of both.
+
+    Groups are put together as in Chan, Golub and LeVeque 1983 ("Algorithms for computing the sample
+    variance"): no difference of large numbers is taken, so that a spread that is small beside the
+    mean keeps its digits.
+
+    Attributes:
+        n: How many values.
+        mean: Their mean; 0 without values.
+        squares: Sum of their squared deviations from it.
+    """
+
+    n: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+
+    @classmethod
+    def of_rows(cls, rows: np.ndarray) -> "Moments":
+        """Returns those of all values of an array, `(rows, values)` float32, a row at a time."""
+        found = np.empty((2, len(rows)))
+        deviations = np.empty(rows.shape[1], np.float32)  # stays in the processor's cache
+        for number, row in enumerate(rows):
+            np.subtract(row, center := row.mean(), out=deviations)
+            found[:, number] = center, np.dot(deviations, deviations)
+        mean = float(found[0].mean()) if len(rows) else 0.0
+        between = rows.shape[1] * ((found[0] - mean) ** 2).sum()
+        return cls(rows.size, mean, float(found[1].sum() + between))
+
+    def __add__(self, other: "Moments") -> "Moments":
+        n = self.n + other.n
+        if not n:
+            return self
+        share, apart = other.n / n, other.mean - self.mean
+        squares = self.squares + other.squares + apart**2 * share * self.n
+        return Moments(n, self.mean + apart * share, squares)
+
+    @property
+    def std(self) -> float:
+        """The standard deviation; 0 without values."""
+        return math.sqrt(self.squares / self.n) if self.n else 0.0
+
+
 def statistics_shape(signal: SignalSpec) -> tuple[int, ...]:
     """Returns the shape of a statistic: `()` for the image, `(columns,)` for other signals."""
     return () if signal.name == IMAGE else signal.shape

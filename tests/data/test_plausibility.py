@@ -10,7 +10,7 @@ from recording_files import recording_tree, write_zip
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import prepare
 from sensorium_tf.recordings.plausibility import check_signal
-from sensorium_tf.recordings.statistics import Statistics
+from sensorium_tf.recordings.statistics import Moments, Statistics
 
 MEAN, STD = ("meta/statistics/{}/all/" + each for each in ("mean", "std"))
 
@@ -133,6 +133,12 @@ def test_images_that_are_no_grey_values_are_named(tree, prepare_it, change):
     assert "data/images hold values from" in text and "expected grey values, 0 to 255" in text
 
 
+def test_faint_images_on_a_bright_ground_are_judged_by_their_own_spread(tree, prepare_it):
+    # Far below the square of the mean: a difference of squares would have lost it.
+    said = prepare_it(images(tree, lambda x: x * 0.01 + 60000))
+    assert len(said) == 2 and not any("do not fit" in text for text in said), said
+
+
 def test_images_beyond_any_grey_value_are_refused(tree, prepare_it):
     tree["data/images/7"] = np.full((1, 144, 256), 1e30, np.float32)
     with pytest.raises(SensoriumError, match=r"r.zip: image of trial 7 holds 1e\+30, expected"):
@@ -166,3 +172,14 @@ def test_nothing_is_said_of_the_reference_recordings(shared, tmp_path, session):
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
         prepare("lab", recording=path, data_dir=tmp_path)
+
+
+@pytest.mark.parametrize(("scale", "ground"), [(60, 113), (1e-3, 1), (0.05, 1e4)])
+def test_moments_of_groups_add_up_to_those_of_all(rng, scale, ground):
+    rows = (rng.normal(size=(7, 400)) * scale + ground).astype(np.float32)
+    parts = [rows[:0], rows[:1], rows[1:5], rows[5:]]
+    found = sum(map(Moments.of_rows, parts), Moments())
+    assert found.n == rows.size
+    assert found.mean == pytest.approx(rows.mean(dtype=float), rel=1e-6)
+    assert found.std == pytest.approx(rows.std(dtype=float), rel=1e-3)
+    assert Moments().std == 0

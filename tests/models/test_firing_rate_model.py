@@ -1,5 +1,7 @@
 """The whole model: rates, losses, errors, files."""
 
+import contextlib
+import functools
 import re
 import warnings
 
@@ -270,6 +272,38 @@ def test_grey_values_are_warned_of_and_standardised_ones_are_not(model, inputs):
     ):
         with pytest.warns(UserWarning, match="mouse1.*image values reach .*standardised images"):
             call()
+
+
+def test_arrays_for_fit_and_predict_are_looked_at_too(model, inputs):
+    one = {"mouse1": inputs["mouse1"]}
+    raw = {"mouse1": {**inputs["mouse1"], "image": inputs["mouse1"]["image"] * 60 + 113}}
+    rates = keras.ops.convert_to_numpy(model(one)["mouse1"])
+    single = model.for_mouse("mouse1")
+    for each in (model, single):
+        each.compile(loss="poisson")
+    quiet = {"verbose": 0}
+
+    @contextlib.contextmanager
+    def silence():
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message=".*standardised images")
+            yield
+
+    says = functools.partial(pytest.warns, UserWarning, match="mouse1: .*standardised images")
+    for given, expect in ((one, silence), (raw, says)):
+        calls = [
+            lambda given=given: model.predict(given, **quiet),
+            lambda given=given: model.evaluate(given, {"mouse1": rates}, **quiet),
+            lambda given=given: model.fit(given, {"mouse1": rates}, **quiet),
+            lambda given=given: model.predict_on_batch(given),
+        ]
+        for call in calls:
+            with expect():
+                call()
+    with says():
+        single.predict(raw["mouse1"], **quiet)
+    with pytest.raises(errors.SensoriumError, match="model expects the signals of each mouse by"):
+        model.predict(inputs["mouse1"]["image"])
 
 
 def test_behavior_of_any_size_is_no_grey_value(model, inputs):
