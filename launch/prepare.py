@@ -6,6 +6,10 @@ you give it. --json prints a line of JSON for each.
 
     python launch/prepare.py --mice=mouse1,mouse2 --manual_dir=DIR
     python launch/prepare.py --recording=PATH --name=lab1 [--tiers=oracle:test,none:]
+    python launch/prepare.py --recordings=lab1:PATH,lab2:PATH --jobs=4
+
+Several mice are prepared --jobs at a time; what is wrong with some of them is said at the end, when
+all others are prepared.
 """
 
 import json
@@ -13,7 +17,7 @@ import json
 from absl import flags
 
 from sensorium_tf import cli
-from sensorium_tf.data.names import FILE_FORMATS, mouse_names
+from sensorium_tf.data.names import FILE_FORMATS
 from sensorium_tf.flags import define_choice, define_flags, show
 
 FLAGS = define_flags(cli.CommandSettings, ["mice", "recording", "tiers", "json"])
@@ -26,36 +30,71 @@ FILE_FORMAT = define_choice(
 )
 
 
+RECORDINGS = show(
+    flags.DEFINE_list(
+        "recordings", [], "Custom recordings, NAME:PATH joined by commas, instead of --mice."
+    )
+)
+JOBS = show(
+    flags.DEFINE_integer(
+        "jobs", 1, "How many mice to prepare at once, each in a process.", lower_bound=1
+    )
+)
+BEAM_RUNNER = flags.DEFINE_string(
+    "beam_runner", None, "Apache Beam runner to prepare with, such as DirectRunner (extra beam)."
+)
+BEAM_OPTIONS = flags.DEFINE_list(
+    "beam_options", [], "Options of that runner, name=value joined by commas."
+)
+
+
 def main() -> None:
-    from sensorium_tf.data import prepare
+    from sensorium_tf.data import prepare_mice
+
+    prepare_mice(
+        _mice(),
+        jobs=JOBS.value,
+        report=_print_json if FLAGS["json"].value else _print,
+        tiers=cli.pairs(FLAGS["tiers"], may_be_empty=True),
+        data_dir=cli.DATA_DIR.value,
+        manual_dir=MANUAL_DIR.value,
+        file_format=FILE_FORMAT.value,
+        beam_runner=BEAM_RUNNER.value,
+        beam_options=BEAM_OPTIONS.value,
+    )
+
+
+def _mice() -> list[str] | dict[str, str]:
+    """Returns the names that were asked for, custom ones with their recordings."""
+    from sensorium_tf.data import mouse_names
     from sensorium_tf.errors import SensoriumError
 
-    mice, recording = FLAGS["mice"].value, FLAGS["recording"].value
-    if (recording is None) == (mice is None):
-        raise SensoriumError("give either --mice, or --recording and --name")
+    mice, recording, recordings = FLAGS["mice"].value, FLAGS["recording"].value, RECORDINGS.value
+    if [mice is None, recording is None, not recordings].count(False) != 1:
+        raise SensoriumError("give either --mice, or --recording and --name, or --recordings")
     if (recording is None) != (NAME.value is None):
         raise SensoriumError("--recording and --name go together")
-    tiers = cli.pairs(FLAGS["tiers"], may_be_empty=True)
-    for name in [NAME.value] if NAME.value is not None else mouse_names(mice):
-        mouse = prepare(
-            name,
-            recording=recording,
-            tiers=tiers,
-            data_dir=cli.DATA_DIR.value,
-            manual_dir=MANUAL_DIR.value,
-            file_format=FILE_FORMAT.value,
-        )
-        withheld = [*mouse.withheld_signals, *(f"{t} responses" for t in mouse.withheld_tiers)]
-        if FLAGS["json"].value:
-            found = {"name": name, "neurons": mouse.n_neurons, "trials": dict(mouse.tiers)}
-            found |= {"withheld": withheld, "folder": str(mouse.data_path)}
-            print(json.dumps(found), flush=True)
-            continue
-        trials = ", ".join(f"{count} {tier}" for tier, count in mouse.tiers.items())
-        print(f"sensorium/{name}: {mouse.n_neurons} neurons, trials: {trials}")
-        print(f"  in {mouse.data_path}")
-        if withheld:
-            print(f"  withheld in this recording: {', '.join(withheld)}")
+    if recordings:
+        return cli.pairs(RECORDINGS)
+    return mouse_names(mice) if recording is None else {NAME.value: recording}
+
+
+def _print(mouse) -> None:
+    trials = ", ".join(f"{count} {tier}" for tier, count in mouse.tiers.items())
+    print(f"sensorium/{mouse.name}: {mouse.n_neurons} neurons, trials: {trials}")
+    print(f"  in {mouse.data_path}")
+    if withheld := _withheld(mouse):
+        print(f"  withheld in this recording: {', '.join(withheld)}", flush=True)
+
+
+def _print_json(mouse) -> None:
+    found = {"name": mouse.name, "neurons": mouse.n_neurons, "trials": dict(mouse.tiers)}
+    found |= {"withheld": _withheld(mouse), "folder": str(mouse.data_path)}
+    print(json.dumps(found), flush=True)
+
+
+def _withheld(mouse) -> list[str]:
+    return [*mouse.withheld_signals, *(f"{tier} responses" for tier in mouse.withheld_tiers)]
 
 
 if __name__ == "__main__":

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from sensorium_tf.datasets.sensorium.trials import blocks_of
 
 from sensorium_tf.recordings import Recording
 from sensorium_tf.recordings.plausibility import ImageSummary, check_images
 from sensorium_tf.specs import IMAGE
 
-# Images are read and written in blocks: a whole recording of them is a gigabyte.
-_TRIALS_PER_BLOCK = 128
 _BLOCKS_AHEAD = 2
 
 
@@ -30,8 +29,7 @@ class Images:
 
     def blocks(self, trials: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yields some trials, in their order, and their images."""
-        starts = range(0, len(trials), _TRIALS_PER_BLOCK)
-        blocks = [trials[start : start + _TRIALS_PER_BLOCK] for start in starts]
+        blocks = blocks_of(trials)
         with ThreadPoolExecutor(_BLOCKS_AHEAD) as pool:
             ahead = collections.deque(
                 pool.submit(self._read, each) for each in blocks[:_BLOCKS_AHEAD]
@@ -46,8 +44,20 @@ class Images:
                 yield block, images
 
     def _read(self, block: np.ndarray) -> np.ndarray:
-        images = self._recording.read(IMAGE, block).astype(np.float32)
-        summary = ImageSummary.of(self._recording, block, images)
+        images, summary = read_images(self._recording, block)
         with self._lock:
             self._summary += summary
         return images
+
+
+def read_images(recording: Recording, block: np.ndarray) -> tuple[np.ndarray, ImageSummary]:
+    """Reads the images of some trials, and looks at them.
+
+    Returns:
+        `(trials, height, width, channels)` float32, and their summary.
+
+    Raises:
+        SensoriumError: If one cannot be read, or holds values that no image has.
+    """
+    images = recording.read(IMAGE, block).astype(np.float32)
+    return images, ImageSummary.of(recording, block, images)

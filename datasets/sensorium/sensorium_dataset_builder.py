@@ -17,12 +17,13 @@ from sensorium_tf.datasets.sensorium.features import features_of
 from sensorium_tf.datasets.sensorium.images import Images
 from sensorium_tf.datasets.sensorium.manual import find_by_hand
 from sensorium_tf.datasets.sensorium.prepared import check_prepared
+from sensorium_tf.datasets.sensorium.trials import examples_of
 
 from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line, os_reason
 from sensorium_tf.io import expand, file_lock
 from sensorium_tf.recordings import Recording
-from sensorium_tf.recordings.plausibility import check_signal
+from sensorium_tf.recordings.plausibility import check_images, check_signal
 from sensorium_tf.simulation import simulate_recording
 from sensorium_tf.specs import IMAGE, RecordingSpec
 
@@ -104,6 +105,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self._recording = recording
         self._tiers = tiers
         self._download: Download | None = None
+        self._by_beam = False
         self.description: Description | None = None
         self.prepared_elsewhere = False
         super().__init__(data_dir=expand(data_dir) if data_dir else None, **kwargs)
@@ -156,6 +158,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         """
         if self.data_path.exists():
             return super().download_and_prepare(**kwargs)
+        config = kwargs.get("download_config") or tfds.download.DownloadConfig()
+        self._by_beam = bool(config.beam_runner or config.beam_options)
         if not sys.stderr.isatty():  # a log file would fill with bars
             tfds.disable_progress_bar()
         folder = self.data_path.parent
@@ -212,11 +216,34 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self.info.metadata.update(describe(recording, spec, signals))
         trials = {tier: recording.trials_of(tier) for tier in _CHALLENGE.tiers}
         trials = {tier: indexes for tier, indexes in trials.items() if indexes.size}
+        if self._by_beam:
+            return self._split_by_beam(recording, spec, trials)
         images = Images(recording, n_trials=sum(map(len, trials.values())))
         return {
             tier: self._generate_examples(recording, images, signals, indexes)
             for tier, indexes in trials.items()
         }
+
+    def _split_by_beam(
+        self, recording: Recording, spec: RecordingSpec, trials: Mapping[str, np.ndarray]
+    ) -> dict[str, Any]:
+        from sensorium_tf.datasets.sensorium.beam_trials import BeamTrials
+
+        self._reported = recording, [self.data_path / f"{tier}.report.json" for tier in trials]
+        return {
+            tier: BeamTrials(recording, spec, indexes, tiers=self._tiers, report=report)
+            for (tier, indexes), report in zip(trials.items(), self._reported[1], strict=True)
+        }
+
+    def _process_pipeline_result(self, pipeline_result: Any) -> None:
+        """Judges what the workers of a Beam runner have read."""
+        from sensorium_tf.datasets.sensorium.beam_trials import Found, read_report
+
+        recording, reports = self._reported
+        found = sum(map(read_report, reports), Found())
+        if found.problems:
+            raise SensoriumError("; ".join(found.problems))
+        check_images(recording, found.summary)
 
     def _spec_of(self, recording: Recording) -> RecordingSpec:
         """Returns what the dataset holds of a recording: the signals of the config."""
@@ -246,15 +273,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yields some trials, in the order of their index."""
         for block, shown in images.blocks(trials):
-            for trial, image in zip(block.tolist(), shown, strict=True):
-                example = {
-                    IMAGE: image,
-                    **{name: values[trial] for name, values in signals.items()},
-                    "image_id": recording.image_ids[trial],
-                    "trial_id": recording.trial_ids[trial],
-                    "trial_index": trial,
-                }
-                yield trial, example
+            of_block = {name: values[block] for name, values in signals.items()}
+            yield from examples_of(recording, block, {IMAGE: shown, **of_block})
 
     def _find_recording(self, dl_manager: tfds.download.DownloadManager) -> os.PathLike | str:
         """Returns the path of the recording: given by hand, in the manual folder, downloaded."""

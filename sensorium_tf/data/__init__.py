@@ -15,5 +15,6 @@ __getattr__, __dir__, __all__ = attach(
         "load_mouse": "opening",
         "mouse_names": "names",
         "prepare": "preparation",
+        "prepare_mice": "many",
     },
 )

@@ -3,12 +3,13 @@
 import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from sensorium_tf.config import hint
+from sensorium_tf.data.beam import beam_settings
 from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.names import FILE_FORMATS
 from sensorium_tf.data.opening import builder_of, load_mouse
@@ -27,6 +28,8 @@ def prepare(
     data_dir: str | os.PathLike | None = None,
     manual_dir: str | os.PathLike | None = None,
     file_format: str = FILE_FORMATS[0],
+    beam_runner: str | None = None,
+    beam_options: Sequence[str] = (),
 ) -> Mouse:
     """Prepares a mouse, unless it is, so that `tfds.load(f"sensorium/{name}")` works.
 
@@ -39,6 +42,9 @@ def prepare(
         data_dir: Where prepared datasets go; TFDS's default if left out.
         manual_dir: Folder with the published zips.
         file_format: `tfrecord`, or `array_record` for `tfds.data_source`.
+        beam_runner: Apache Beam runner on whose workers the trials are read, such as
+            `DirectRunner`; they find the recording and `data_dir` under the same paths.
+        beam_options: Options of that runner, such as `direct_num_workers=2`.
 
     Returns:
         The prepared mouse.
@@ -66,6 +72,7 @@ def prepare(
     config = tfds.download.DownloadConfig(
         manual_dir=manual_dir,
         try_download_gcs=False,
+        **beam_settings(beam_runner, beam_options),
     )
     # TFDS says so on standard output, which is for what the caller asked for.
     with contextlib.redirect_stdout(sys.stderr):

@@ -1,0 +1,105 @@
+"""Preparing many mice: one after another, or several at once."""
+
+import functools
+import os
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from sensorium_tf.data.mouse import Mouse
+from sensorium_tf.data.names import mouse_names
+from sensorium_tf.data.opening import load_mouse
+from sensorium_tf.data.preparation import prepare
+from sensorium_tf.data.processes import Outcome, in_processes, in_turn
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.progress import ProgressLine
+
+# Of as many the message says what is wrong.
+_MOST_SAID = 20
+
+
+def prepare_mice(
+    mice: str | Iterable[str] | Mapping[str, str | os.PathLike],
+    *,
+    jobs: int = 1,
+    report: Callable[[Mouse], None] | None = None,
+    data_dir: str | os.PathLike | None = None,
+    **options: Any,
+) -> dict[str, Mouse]:
+    """Prepares several mice, as `prepare` does each; one that fails does not stop the others.
+
+    Example:
+        >>> prepare_mice({"lab1": "a.zip", "lab2": "b.zip"}, jobs=2)
+
+    Args:
+        mice: Their names; or name to recording, for custom ones.
+        jobs: How many are prepared at the same time, each in a process of its own: a script that
+            asks for several has to do so under `if __name__ == "__main__":`.
+        report: Called with each mouse once it is prepared.
+        data_dir: As of `prepare`.
+        **options: Further arguments of `prepare`, for all of them.
+
+    Returns:
+        Name to prepared mouse, in the order of `mice`.
+
+    Raises:
+        SensoriumError: If some of them could not be prepared, with the reason for each; the others
+            are prepared then. Or if there are no mice, or duplicates.
+    """
+    if type(jobs) is not int or jobs < 1:
+        raise SensoriumError(f"jobs {jobs!r}: expected a whole number of 1 or more")
+    recordings = dict(mice) if isinstance(mice, Mapping) else {}
+    names = mouse_names([*recordings] if recordings else mice)
+    work = functools.partial(_prepare, data_dir=data_dir, **options)
+    items = [(name, recordings.get(name)) for name in names]
+    at_once = min(jobs, len(items))
+    if at_once > 1:
+        outcomes = _with_line(in_processes(work, items, jobs=at_once), len(items))
+    else:
+        outcomes = in_turn(work, items)
+    prepared, problems = {}, {}
+    for outcome in outcomes:
+        name, _ = outcome.item
+        for text in outcome.warnings:
+            warnings.warn(text, stacklevel=2)
+        if outcome.error is not None:
+            problems[name] = outcome.error
+            continue
+        prepared[name] = load_mouse(name, data_dir=data_dir)
+        if report is not None:
+            report(prepared[name])
+    if problems:
+        raise SensoriumError(_said(problems, len(names)))
+    return {name: prepared[name] for name in names}
+
+
+def _prepare(item: tuple[str, str | os.PathLike | None], **options: Any) -> None:
+    name, recording = item
+    prepare(name, recording=recording, **options)
+
+
+def _with_line(outcomes: Iterator[Outcome], n_mice: int) -> Iterator[Outcome]:
+    """Yields outcomes; on a terminal a line on stderr says how many there are yet."""
+    line, failed = ProgressLine(), 0
+    try:
+        line.show(f"preparing {n_mice} mice")
+        for done, outcome in enumerate(outcomes, 1):
+            failed += outcome.error is not None
+            line.clear()
+            yield outcome
+            bad = f", {failed} of them failed" if failed else ""
+            line.show(f"preparing {n_mice} mice: {done} done{bad}")
+    finally:
+        line.clear()
+
+
+def _said(problems: Mapping[str, str], n_mice: int) -> str:
+    """Returns what is wrong with some of the mice."""
+    if n_mice == 1:
+        return next(iter(problems.values()))
+    texts = [f"{name}: {text}" for name, text in problems.items()]
+    more = f"; and {len(texts) - _MOST_SAID} more" if len(texts) > _MOST_SAID else ""
+    return (
+        f"{len(texts)} of {n_mice} mice could not be prepared, all others are: "
+        f"{'; '.join(texts[:_MOST_SAID])}{more}"
+    )
