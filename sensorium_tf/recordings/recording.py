@@ -272,9 +272,9 @@ class Recording:
         if not trials.size:
             raise SensoriumError(f"{self.path}: no trial is in tier {tier!r}: statistics need some")
         if signal == IMAGE:
+            starts = range(0, len(trials), _TRIALS_PER_BLOCK)
             found = pixel_statistics(
-                self.read(signal, trials[start : start + _TRIALS_PER_BLOCK])
-                for start in range(0, len(trials), _TRIALS_PER_BLOCK)
+                lambda: (self.read(signal, trials[i : i + _TRIALS_PER_BLOCK]) for i in starts)
             )
         else:
             found = column_statistics(self.read(signal, trials))
