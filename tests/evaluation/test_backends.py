@@ -78,7 +78,7 @@ def test_another_backend_gives_the_same_numbers(workdir, prepared, expected, tmp
     np.testing.assert_allclose(rates(tmp_path), rates(expected), rtol=1e-5)
     np.testing.assert_allclose(scores(tmp_path), scores(expected), rtol=1e-5)
     ours, theirs = (np.load(folder / "numbers.npz") for folder in (tmp_path, expected))
-    assert not np.allclose(theirs["after"], theirs["before"], rtol=1e-3), "nothing was fitted"
+    assert not np.allclose(theirs["after"], theirs["before"], rtol=1e-4), "nothing was fitted"
     for name in theirs:
         np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5, err_msg=name)
 
