@@ -30,11 +30,11 @@ from sensorium_tf import cli
 
 OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.", required=True)
 DATABASE = flags.DEFINE_string("database", None, "Empty database, instead of an SQLite file.")
-ENTRIES = flags.DEFINE_integer("entries", 1000, "Entries in the table that is read.")
+SUBMISSIONS = flags.DEFINE_integer("submissions", 1000, "Submissions in the table that is read.")
 READERS = flags.DEFINE_integer("readers", 200, "Readers at once.")
 SECONDS = flags.DEFINE_integer("seconds", 10, "How long they read.")
 UPLOADS = flags.DEFINE_integer("uploads", 20, "Uploads of full size at once.")
-NEURONS = flags.DEFINE_integer("neurons", 7776, "Neurons of a full-size entry.")
+NEURONS = flags.DEFINE_integer("neurons", 7776, "Neurons of a full-size submission.")
 WORKERS = flags.DEFINE_list("workers", ["1", "2", "4"], "How many workers score the uploads.")
 
 _IMAGES, _REPEATS = 100, 10
@@ -63,7 +63,7 @@ def main() -> None:
 
 def _populate(board, folder: Path) -> str:
     """Fills the table of the first track; returns a token of a member of a team."""
-    from sensorium_tf.leaderboard import accounts, competitions, queue, tables, truths
+    from sensorium_tf.leaderboard import accounts, competitions, queue, tables, teams, truths
     from sensorium_tf.scoring import write_ground_truth, write_submission
 
     random = np.random.default_rng(0)
@@ -79,16 +79,16 @@ def _populate(board, folder: Path) -> str:
         folder / "submission.csv", rates=values + random.normal(0, 1, values.shape), **ids
     )
     with board.database.write() as connection:
-        competitions.create_competition(board, connection, "load", "Load", entries_a_day=10**6)
+        competitions.create_competition(board, connection, "load", "Load", submissions_a_day=10**6)
         user = accounts.create_user(board, connection, "reader")
-        team = accounts.create_team(board, connection, "readers")
-        accounts.add_member(connection, team, user)
+        team = teams.create_team(board, connection, "readers")
+        teams.add_member(connection, team, user)
         token = accounts.issue_token(board, connection, user, "load")
         phase = competitions.phase_of(connection, "sensorium", tier="test")
     truths.add_truth(board, phase, folder / "truth.csv")
     with board.database.write() as connection:
         truth = connection.execute(select(tables.truths.c.id)).scalar_one()
-        for i in range(ENTRIES.value):
+        for i in range(SUBMISSIONS.value):
             submission = secrets.token_hex(8)
             shown = {"accepted_at": board.now(), "published_at": board.now()}
             connection.execute(
@@ -97,7 +97,7 @@ def _populate(board, folder: Path) -> str:
                     team_id=team,
                     user_id=user,
                     track_id=phase.track_id,
-                    name=f"entry {i}",
+                    name=f"submission {i}",
                     method="",
                     links=[],
                     standing="",
@@ -176,7 +176,7 @@ def _read(url: str) -> dict[str, float]:
     with concurrent.futures.ThreadPoolExecutor(READERS.value) as pool:
         times = [each for of_reader in pool.map(read, range(READERS.value)) for each in of_reader]
     return {
-        "entries": ENTRIES.value,
+        "submissions": SUBMISSIONS.value,
         "readers": READERS.value,
         "requests_a_second": round(len(times) / SECONDS.value, 1),
         "median_seconds": round(statistics.median(times), 3),
@@ -185,16 +185,16 @@ def _read(url: str) -> dict[str, float]:
 
 
 def _upload(url: str, token: str, path: Path) -> dict[str, float]:
-    from sensorium_tf.leaderboard import client
+    from sensorium_tf.leaderboard import client, sending
 
     start = time.monotonic()
-    n_trials, n_neurons = client.check(path)
+    n_trials, n_neurons = sending.check(path)
     checked = time.monotonic() - start
     board = client.Client(url, token)
 
     def send(i: int) -> float:
         start = time.monotonic()
-        client.submit(board, {"test": path}, track="sensorium", name=f"upload {i}")
+        sending.submit(board, {"test": path}, track="sensorium", name=f"upload {i}")
         return time.monotonic() - start
 
     with concurrent.futures.ThreadPoolExecutor(UPLOADS.value) as pool:

@@ -33,7 +33,8 @@ def main() -> None:
     from sensorium_tf.leaderboard.admin import administrate
     from sensorium_tf.leaderboard.board import Board
 
-    board = Board.open(PLACE["database"].value, PLACE["blobs"].value)
+    place = from_flat(LeaderboardSettings, PLACE.values())
+    board = Board.open(place.database, place.blobs, base_url=place.base_url)
     print("\n".join(administrate(board, from_flat(AdminSettings, FLAGS.values()))))
 
 

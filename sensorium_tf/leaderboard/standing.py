@@ -1,20 +1,20 @@
-"""Which entries stand in one table: those that saw and learnt from the same."""
+"""Which submissions stand in one table: those that saw and learnt from the same."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from sensorium_tf.challenges import DEFAULT, Challenge
 
-#: The standing of entries that saw what the track allows and learnt from what they should.
+#: The standing of submissions that saw what the track allows and learnt from what they should.
 PLAIN = ""
 
 _UNKNOWN = "what it saw and was trained on is not known"
 
 
 def standing_of(label: Mapping[str, Any] | None, rules: str, challenge: Challenge = DEFAULT) -> str:
-    """Returns what sets an entry apart, in words; `PLAIN` if nothing does.
+    """Returns what sets a submission apart, in words; `PLAIN` if nothing does.
 
-    Entries of unequal standing are not ranked together.
+    Submissions of unequal standing are not ranked together.
 
     Args:
         label: What `submission.json` says; None if there is none.

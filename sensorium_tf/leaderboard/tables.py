@@ -82,6 +82,17 @@ tokens = Table(
     _time("revoked_at"),
 )
 
+identities = Table(
+    "identities",
+    METADATA,
+    _key(),
+    _to("users.id", index=True),
+    _text("issuer"),
+    _text("subject"),
+    _created(),
+    UniqueConstraint("issuer", "subject"),
+)
+
 sessions = Table(
     "sessions",
     METADATA,
@@ -142,7 +153,7 @@ tracks = Table(
     _text("title", _NAME),
     _text("rules", _NAME),
     _text("primary_metric", _NAME),
-    Column("entries_a_day", Integer, nullable=False),
+    Column("submissions_a_day", Integer, nullable=False),
 )
 
 phases = Table(

@@ -56,9 +56,9 @@ def test_phases_are_rescored_revealed_and_paused(team, score):
     team.enter(tiers=("test", "final_test"))
     score(team.board)
     final = {"track": "sensorium", "tier": "final_test"}
-    assert do(team.board, "reveal", **final)[0].startswith("1 entries wait")
+    assert do(team.board, "reveal", **final)[0].startswith("1 submissions wait")
     assert do(team.board, "rescore", track="sensorium", tier="test") == [
-        "0 entries wait to be scored"
+        "0 submissions wait to be scored"
     ]
     assert do(team.board, "pause", name="small") == ["competition small takes no submissions"]
     assert do(team.board, "resume", name="small") == ["competition small takes submissions"]
@@ -78,7 +78,13 @@ def test_phases_are_rescored_revealed_and_paused(team, score):
         ("token", {"name": "carl"}, "user 'carl': there is none"),
         ("token", {"name": "ann", "scopes": ("root",)}, "expected some of read, submit"),
         ("member", {"name": "ann"}, "needs --team"),
+        ("leave", {"name": "ann"}, "needs --team"),
+        ("leave", {"name": "ann", "team": "blues"}, "not in this team"),
+        ("quota", {"gib": 1.0}, "needs --team"),
         ("revoke", {}, "needs --name"),
+        ("enable", {"name": "carl"}, "user 'carl': there is none"),
+        ("deadline", {"track": "sensorium", "tier": "test"}, "needs --closes_at"),
+        ("close", {"track": "sensorium"}, "needs --tier"),
         ("disable", {"name": "carl"}, "user 'carl': there is none"),
         ("truth", {"track": "sensorium", "tier": "test"}, "needs --file"),
         ("truth", {"track": "sensorium", "tier": "x", "file": "f"}, "no 'x'"),
@@ -108,6 +114,8 @@ def test_somebody_is_cut_off(team, verb):
     else:
         with pytest.raises(SensoriumError, match="unknown, expired or revoked"):
             boards.viewer(team.board, fresh)
+        do(team.board, "enable", name="ann")
+        assert boards.viewer(team.board, fresh).name == "ann"
     assert boards.viewer(team.board, team.secrets["bob"]).name == "bob"
 
 
@@ -115,6 +123,84 @@ def test_a_user_joins_another_team(team):
     for _ in range(2):
         assert do(team.board, "member", name="ann", team="blues") == ["ann is in team blues"]
     assert len(boards.viewer(team.board, team.secrets["ann"]).teams) == 2
+
+
+def test_a_user_leaves_a_team_which_keeps_what_was_submitted(team):
+    submitted = team.enter()
+    where = {"name": "ann", "team": "reds"}
+    assert do(team.board, "leave", **where)[0].startswith("ann is no longer in team reds")
+    ann = boards.viewer(team.board, team.secrets["ann"])
+    assert not ann.teams
+    with pytest.raises(SensoriumError, match="there is none of this id"):
+        submissions.publish(team.board, ann, submitted)
+    with pytest.raises(SensoriumError, match="not in this team"):
+        do(team.board, "leave", **where)
+    do(team.board, "member", **where)
+    submissions.publish(team.board, boards.viewer(team.board, team.secrets["ann"]), submitted)
+
+
+def test_phases_are_opened_closed_and_given_another_deadline(team):
+    path = boards.write_rates(team.folder / "rates.csv")
+    live = {"track": "sensorium", "tier": "test"}
+
+    def opens():
+        try:
+            boards.upload(team.board, team.people["ann"], path)
+        except SensoriumError as error:
+            return str(error).partition(": ")[2]
+        return True
+
+    team.limited(open_uploads=99)
+    assert do(team.board, "close", **live) == ["sensorium, live: is closed"]
+    assert "is closed" in opens()
+    assert do(team.board, "open", **live) == ["sensorium, live: is open, with no deadline"]
+    assert opens() is True
+    do(team.board, "deadline", **live, closes_at="2026-03-01T13:00", grace_minutes=10)
+    team.clock.move(minutes=69)
+    assert opens() is True
+    team.clock.move(minutes=2)
+    assert "is closed" in opens()
+    do(team.board, "deadline", **live, closes_at="2026-03-02T13:00")
+    team.clock.move(hours=23, minutes=55)
+    assert opens() is True and boards.phase(team.board).grace.seconds == 600
+    assert "until 2026-04-01" in do(team.board, "open", **live, closes_at="2026-04-01T12:00")[0]
+    do(team.board, "reveal", track="sensorium_plus", tier="final_test")
+    for verb in ("open", "close", "deadline"):
+        with pytest.raises(SensoriumError, match="is revealed already"):
+            do(
+                team.board,
+                verb,
+                track="sensorium_plus",
+                tier="final_test",
+                closes_at="2027-01-01",
+            )
+
+
+def test_a_competition_opens_when_it_is_told_to(tmp_path):
+    board, clock = boards.open_board(tmp_path / "board.db", tmp_path / "files")
+    do(board, "init")
+    times = {"opens_at": "2026-03-02T12:00", "closes_at": "2026-03-03T12:00"}
+    do(board, "competition", name="course", **times)
+    states = []
+    for _ in range(3):
+        states.append(boards.phase(board).state(clock()))
+        clock.move(hours=25)
+    assert states == ["not open yet", "open", "closed"]
+
+
+def test_a_team_may_have_more_or_less_than_others(team):
+    path = boards.write_rates(team.folder / "rates.csv")
+    assert do(team.board, "quota", team="reds", gib=0) == ["the files of team reds may have 0 GiB"]
+    with pytest.raises(SensoriumError, match="would have more than 0 MiB"):
+        boards.upload(team.board, team.people["ann"], path)
+    do(team.board, "quota", team="reds")
+    assert boards.upload(team.board, team.people["ann"], path)
+
+
+def test_an_invitation_is_an_address_where_the_leaderboard_has_one(team):
+    object.__setattr__(team.board, "base_url", "https://board.example.org")
+    _, line = do(team.board, "invite", team="reds")
+    assert line.startswith("https://board.example.org/join?invitation=")
 
 
 def test_every_verb_is_done_by_something():
@@ -169,9 +255,9 @@ def test_a_backup_of_a_running_service_is_whole(sqlite_team, score, tmp_path):
     assert copy.blobs.place == str(tmp_path / "copy" / "leaderboard_files")
     assert maintenance.doctor(copy) == []
     with copy.database.read() as connection:
-        from sensorium_tf.leaderboard.entries import entry
+        from sensorium_tf.leaderboard.visible import submission
 
-        found = entry(copy, connection, team.people["ann"], submitted)
+        found = submission(copy, connection, team.people["ann"], submitted)
         assert found["phases"]["live"]["says"] == "scored"
     assert uploads.own_uploads(copy, team.people["ann"]) == []
     assert boards.phase(copy).name == "live"
@@ -219,8 +305,8 @@ def test_the_doctor_finds_what_is_wrong(sqlite_team):
     for says in (
         "2 files of ",
         f"file {sha256} is missing",
-        "entries wait since 2026-03-01 12:00 UTC",
-        "1 entries were being scored when a worker ended",
+        "submissions wait since 2026-03-01 12:00 UTC",
+        "1 submissions were being scored when a worker ended",
         "the audit ends at 2026-03-01 14:00:00 UTC, later than now",
     ):
         assert any(says in line for line in found), says
