@@ -124,7 +124,14 @@ def _submission(board: Board, connection: Connection, viewer: Viewer, request: R
 def _compare(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:
     a, b = (request.query_params.get(name, "").strip() for name in "ab")
     found = visible.comparison(board, connection, viewer, a, b) if a and b else None
-    return {"a": a, "b": b, "comparison": found}
+    tables = exports.public_json(board, connection)["tables"]
+    known = {
+        each["id"]: f"{each['name']} ({each['team']}), {table['track']}"
+        for table in tables
+        for group in table["groups"]
+        for each in group["submissions"][:_FIRST]
+    }
+    return {"a": a, "b": b, "comparison": found, "known": known.items()}
 
 
 def _submit(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:
