@@ -6,6 +6,8 @@
 The first start makes the tables and, unless --nodemo is given, a competition to look at: a mouse is
 simulated, an LN and a CNN model are trained on it (demo.py, a few minutes) and registered as
 submissions. Later starts serve at once. leaderboard_admin.py makes competitions, teams and tokens.
+Behind a reverse proxy --base_url is the address that people open. With --oidc_issuer people log in
+with an OpenID provider, too; the client's secret is in SENSORIUM_OIDC_SECRET.
 """
 
 import os
