@@ -12,6 +12,7 @@ import contextlib
 import http.client
 import json
 import os
+import resource
 import secrets
 import socket
 import statistics
@@ -56,9 +57,12 @@ def main() -> None:
             found |= _read(url)
             found |= _upload(url, tokens, folder / "pair" / "submission_file_live_test.csv")
             found["web_peak_mib"] = _peak_mib(process)
+        before = _cpu_seconds()
         with _served(database, board.blobs.place, "--workers=1") as (url, _, process):
             found["upload_to_rank_seconds"] = _take_part(url, tokens[0], folder / "pair")
             found["web_peak_of_one_pair_mib"] = _peak_mib(process)
+        # Of the client, the web, the worker and the process that scores.
+        found["upload_to_rank_cpu_seconds"] = round(_cpu_seconds() - before, 1)
         for n_workers in map(int, WORKERS.value):
             found[f"scored_a_minute_by_{n_workers}_workers"] = _score(board, database, n_workers)
     print(json.dumps(found, indent=2))
@@ -176,6 +180,12 @@ def _peak_mib(process: subprocess.Popen) -> float:
     status = Path(f"/proc/{process.pid}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
     return round(int(line.split()[1]) / 1024, 1)
+
+
+def _cpu_seconds() -> float:
+    """Returns the computing time of all processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _take_part(url: str, token: str, folder: Path) -> float:
