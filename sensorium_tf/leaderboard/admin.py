@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
-from sensorium_tf.errors import SensoriumError, shown
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.leaderboard import (
     accounts,
     competitions,
@@ -250,12 +250,7 @@ def _or(value: int | None, default: int) -> int:
 
 def _time(settings: AdminSettings, name: str) -> datetime.datetime | None:
     text = getattr(settings, name)
-    if text is None:
-        return None
     try:
-        found = datetime.datetime.fromisoformat(text)
-    except ValueError as e:
-        raise SensoriumError(
-            f"--{name}={shown(text)}: expected a time such as 2026-10-15T12:00"
-        ) from e
-    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+        return None if text is None else competitions.time_of(text)
+    except SensoriumError as e:
+        raise SensoriumError(f"--{name}={e}") from e

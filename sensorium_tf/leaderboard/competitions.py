@@ -8,12 +8,29 @@ from sqlalchemy import Connection, Row, insert, select
 
 from sensorium_tf.challenges import CHALLENGES, DEFAULT
 from sensorium_tf.config import hint
+from sensorium_tf.errors import shown
 from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.tables import competitions, phases, tracks
 from sensorium_tf.leaderboard.texts import name_text
 
 #: What a deadline forgives unless the organisers say otherwise.
 GRACE_MINUTES = 30
+_YEARS = range(2000, 2200)
+
+
+def time_of(text: str) -> datetime.datetime:
+    """Returns the time that organisers write, such as 2026-10-15T12:00, in UTC unless they say.
+
+    Raises:
+        Refused: If it is none, or so far away that nobody can mean it.
+    """
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        found = datetime.datetime.min
+    if found.year not in _YEARS:
+        raise Refused(f"{shown(text)}: expected a time in UTC, such as 2026-10-15T12:00")
+    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
 
 
 @dataclasses.dataclass(frozen=True)

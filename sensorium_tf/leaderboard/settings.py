@@ -159,7 +159,9 @@ class AdminSettings(Config):
     output: str | None = setting(None, "Folder to write.", essential=True)
     title_text: str | None = setting(None, "Title of the competition, on its pages.")
     team: str | None = setting(None, "Team that an invitation or a user is for.")
-    gib: float | None = setting(None, "What the files of a team may have, in GiB.", at_least=0)
+    gib: float | None = setting(
+        None, "What the files of a team may have, in GiB.", at_least=0, at_most=1e6
+    )
     organiser: bool = setting(False, "Whether the invitation makes an organiser.")
     scopes: tuple[str, ...] = setting(("read", "submit"), "What a token may do.")
     days: int = setting(365, "How long a token is valid.", at_least=1, at_most=36500)

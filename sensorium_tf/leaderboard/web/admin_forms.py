@@ -1,7 +1,5 @@
 """Forms of organisers: invitations, and what becomes of phases."""
 
-import datetime
-
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,8 +7,8 @@ from starlette.routing import Route
 
 from sensorium_tf.leaderboard import invitations, schedule, teams
 from sensorium_tf.leaderboard.access import Viewer
-from sensorium_tf.leaderboard.board import Board, Refused
-from sensorium_tf.leaderboard.competitions import Phase, phase_of
+from sensorium_tf.leaderboard.board import Board
+from sensorium_tf.leaderboard.competitions import Phase, phase_of, time_of
 from sensorium_tf.leaderboard.web.forms import form_route, text, to
 from sensorium_tf.leaderboard.web.pages import admin_page
 from sensorium_tf.leaderboard.web.views import render
@@ -60,11 +58,7 @@ def _close(board: Board, viewer: Viewer, request: Request, form: FormData) -> Re
 
 def _deadline(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
     viewer.require_organiser()
-    try:
-        closes_at = datetime.datetime.fromisoformat(text(form, "closes_at"))
-    except ValueError as e:
-        raise Refused("deadline: expected a date and a time, in UTC") from e
-    closes_at = closes_at.replace(tzinfo=datetime.UTC)
+    closes_at = time_of(text(form, "closes_at"))
     schedule.set_deadline(board, _phase(board, form), closes_at, user_id=viewer.user_id)
     return to("/admin")
 
