@@ -211,11 +211,7 @@ def complete(board: Board, viewer: Viewer, upload_id: str) -> Upload:
 
 
 def cancel(board: Board, viewer: Viewer, upload_id: str) -> None:
-    """Forgets an upload.
-
-    Raises:
-        Refused: If there is none of this id, or a submission has it.
-    """
+    """Forgets an upload; raises Refused if there is none of this id, or a submission has it."""
     state(board, viewer, upload_id)
     if not slices.forget(board, [upload_id]):
         raise Refused(f"upload {upload_id}: a submission has it, which can be withdrawn", 409)
