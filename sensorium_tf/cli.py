@@ -5,6 +5,7 @@ import dataclasses
 import re
 import runpy
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,8 @@ from sensorium_tf.flags import define_flags, help_text
 from sensorium_tf.quiet import quieten_tensorflow
 from sensorium_tf.settings import FIGURE_FORMATS
 
+#: When the command began, of `time.monotonic`: the libraries are imported after this.
+STARTED = time.monotonic()
 # Exit status of a run that SIGTERM stopped and that can go on: "try again" in sysexits.h.
 _STOPPED = 75
 _HELP = {"--help", "-h", "-help", "--helpshort"}

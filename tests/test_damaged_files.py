@@ -287,7 +287,6 @@ def run(tmp_path_factory):
         recordings={"full": "0123456789abcdef"},
         n_neurons={"full": 5},
         provenance=provenance,
-        seeds=(),
     )
     with store.claimed(record):
         epochs = [{"epoch": number, "validation/score": 0.5} for number in (1, 2)]

@@ -46,7 +46,8 @@ def standing_of(label: Mapping[str, Any] | None, rules: str, challenge: Challeng
         found.append("trained on validation trials")
     if learnt_from & {*challenge.test_tiers}:
         found.append("trained on test trials")
-    if provenance.get("started_from") is not None and provenance.get("start_known") is not True:
+    sources = [provenance.get(name) for name in ("started_from", "taught_by")]
+    if any(each is not None for each in sources) and provenance.get("start_known") is not True:
         found.append("not all that its start had seen is known")
     return "; ".join(found)
 

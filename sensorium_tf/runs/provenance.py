@@ -23,11 +23,12 @@ class Provenance:
         chosen_by: Tier by which its weights were chosen; None where that is not known.
         neurons_chosen_by: Tier whose responses chose its neurons; None if none did.
         subset: What was left out of neurons and trials, in words, such as `500 training trials`.
-        started_from: Model file that training started from; None for random weights.
-        seen_before: Each mouse with the tiers that the model there is known to have seen, from its
-            own start on.
-        start_known: Whether that is all that it had seen; not so if it, or one that it goes back
-            to, is a file which does not tell.
+        started_from: Model file, or stage, that training started from; None for random weights.
+        taught_by: Model, or stage, whose rates were learnt beside the responses; None if none were.
+        seen_before: Each mouse with the tiers that the models there are known to have seen, from
+            their own start on.
+        start_known: Whether that is all that they had seen; not so if one of them, or one that it
+            goes back to, is a file which does not tell.
         unfinished: How far its run has come, such as `3 of at most 22 epochs`; empty if it is
             finished or does not tell.
         recording_ids: Mouse to the recording that it is, by which one is known under other names;
@@ -42,6 +43,7 @@ class Provenance:
     neurons_chosen_by: str | None = None
     subset: str = ""
     started_from: str | None = None
+    taught_by: str | None = None
     seen_before: tuple[tuple[str, tuple[str, ...]], ...] = ()
     start_known: bool = False
     unfinished: str = ""
@@ -61,18 +63,26 @@ class Provenance:
     @property
     def all_known(self) -> bool:
         """Whether all that the model has seen is known, from random weights on."""
-        return self.trained_on is not None and (self.started_from is None or self.start_known)
+        return self.trained_on is not None and (not self._sources or self.start_known)
 
-    def after(self, start: "Provenance") -> Self:
-        """Returns it for a model whose training started from one of this provenance."""
-        mice = dict.fromkeys((*start.mice, *dict(start.seen_before)))
-        seen = ((mouse, start.seen_tiers(mouse)) for mouse in mice)
-        ids = {**dict(start.recording_ids), **dict(self.recording_ids)}
+    @property
+    def _sources(self) -> tuple[str, ...]:
+        return tuple(each for each in (self.started_from, self.taught_by) if each is not None)
+
+    def after(self, *sources: "Provenance") -> Self:
+        """Returns it for a model that started, or learnt, from models of these provenances."""
+        seen, ids = {}, {}
+        for source in sources:
+            ids |= dict(source.recording_ids)
+            for mouse in dict.fromkeys((*source.mice, *dict(source.seen_before))):
+                tiers = (*seen.get(mouse, ()), *source.seen_tiers(mouse))
+                seen[mouse] = tuple(dict.fromkeys(tiers))
         return dataclasses.replace(
             self,
-            seen_before=tuple((mouse, tiers) for mouse, tiers in seen if tiers),
-            start_known=start.all_known,
-            recording_ids=tuple(ids.items()),
+            seen_before=tuple((mouse, tiers) for mouse, tiers in seen.items() if tiers),
+            start_known=len(sources) == len(self._sources)
+            and all(source.all_known for source in sources),
+            recording_ids=tuple({**ids, **dict(self.recording_ids)}.items()),
         )
 
     def seen_tiers(self, mouse: str) -> tuple[str, ...]:
@@ -99,8 +109,16 @@ class Provenance:
             )
         start = []
         if self.started_from is not None:
-            unknown = "" if self.start_known else " (not all that it had seen is known)"
-            start = [f"started from {self.started_from}{unknown}"]
+            start.append(f"started from {self.started_from}")
+        if self.taught_by is not None:
+            start.append(f"taught by {self.taught_by}")
+        if start and not self.start_known:
+            start[-1] += " (not all that it had seen is known)"
+        by_tiers: dict[tuple[str, ...], list[str]] = {}
+        for mouse, tiers in self.seen_before:
+            by_tiers.setdefault(tiers, []).append(mouse)
+        if seen := [f"{' and '.join(t)} of {', '.join(mice)}" for t, mice in by_tiers.items()]:
+            start.append(f"seen before: {', '.join(seen)}")
         end = [f"not finished: {self.unfinished}"] if self.unfinished else []
         return "; ".join([f"sees {self.signals}", trials, *start, *end])
 
@@ -115,8 +133,9 @@ class Provenance:
             "neurons_chosen_by": self.neurons_chosen_by,
             "subset": self.subset,
             "started_from": self.started_from,
+            "taught_by": self.taught_by,
             "seen_before": {mouse: list(tiers) for mouse, tiers in self.seen_before},
-            "start_known": None if self.started_from is None else self.start_known,
+            "start_known": self.start_known if self._sources else None,
             "recording_ids": dict(self.recording_ids),
             **({"unfinished": self.unfinished} if self.unfinished else {}),
         }
@@ -143,6 +162,7 @@ class Provenance:
             neurons_chosen_by=values["neurons_chosen_by"],
             subset=values["subset"],
             started_from=values["started_from"],
+            taught_by=values["taught_by"],
             seen_before=tuple((m, tuple(tiers)) for m, tiers in values["seen_before"].items()),
             start_known=values["start_known"] is True,
             recording_ids=tuple(values["recording_ids"].items()),
@@ -171,6 +191,7 @@ _FITS = {
     "neurons_chosen_by": _is_text_or_none,
     "subset": _is_text,
     "started_from": _is_text_or_none,
+    "taught_by": _is_text_or_none,
     "seen_before": lambda value: isinstance(value, dict) and all(map(_is_names, value.values())),
     "start_known": lambda value: value is None or type(value) is bool,
     "recording_ids": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),

@@ -137,11 +137,8 @@ class Run:
         """Of an ensemble, what each member is called and its model; empty for a single model."""
         if not isinstance(self.model, EnsembleModel):
             return {}
-        members = self.model.members
-        names = [] if self.record is None else [f"seed {seed}" for seed in self.record.seeds]
-        if len(names) != len(members):  # a lone file does not know them
-            names = [str(number) for number in range(1, 1 + len(members))]
-        return {f"member, {name}": each for name, each in zip(names, members, strict=True)}
+        named = zip(self.model.member_names, self.model.members, strict=True)
+        return {f"member, {name}": member for name, member in named}
 
     def load_mice(self, names: Iterable[str] | None = None) -> list[Mouse]:
         """Opens prepared mice of the model, none of whose trials are read yet.
@@ -257,11 +254,10 @@ def _open_file(path: str | os.PathLike) -> _Opened:
 def _load_model(store: RunStore, record: RunRecord) -> FiringRateModel | EnsembleModel:
     """Returns the best model of a run."""
     if not store.model_file.exists():
-        missing = [s for s in record.seeds if not store.member(s).model_file.exists()]
-        if missing:
+        if missing := store.missing_stages():
             raise SensoriumError(
-                f"{store.path}: the members with seeds {', '.join(map(str, missing))} have not "
-                "been trained yet: run the training command again"
+                f"{store.path}: not finished: {', '.join(missing)} not trained yet: run the "
+                "training command again"
             )
         raise SensoriumError(
             f"{store.model_file}: no model there: has the training finished an epoch?"

@@ -15,8 +15,8 @@ __getattr__, __dir__, __all__ = attach(
         "WarmupStableDecay": "schedules",
         "compiled_model": "building",
         "make_strategy": "devices",
-        "train_ensemble": "ensemble",
         "train_run": "trainer",
+        "train_stages": "stages",
         "training_pictures": "pictures",
     },
 )

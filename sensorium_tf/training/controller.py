@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import functools
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from sensorium_tf.metrics import single_trial_correlation
 from sensorium_tf.models import FiringRateModel
 from sensorium_tf.runs import Predictor, RunStore, save_model
 from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training.budget import Pace, Share
 from sensorium_tf.training.callbacks import LOSS, SCORE, Callback, EpochReport, EpochView
 from sensorium_tf.training.devices import chiefs_value
 from sensorium_tf.training.interruption import StopRequest
@@ -37,12 +39,14 @@ class TrainingResult:
         epochs: The lines of `metrics.jsonl`.
         best_score: Single-trial correlation of the best weights on the tier that chose them, mean
             over the neurons of all mice.
+        tier: That tier, or the fold, such as `validation`.
     """
 
     model: FiringRateModel
     model_file: Path
     epochs: list[dict[str, float]]
     best_score: float
+    tier: str
 
 
 class Controller:
@@ -57,6 +61,7 @@ class Controller:
         strategy: Where to compute.
         writes: Whether this process is the one that writes.
         stop: Tells whether the process has been asked to end.
+        share: The time that the run may take; None for as many epochs as the settings say.
     """
 
     def __init__(
@@ -70,6 +75,7 @@ class Controller:
         strategy: tf.distribute.Strategy,
         writes: bool,
         stop: StopRequest,
+        share: Share | None = None,
     ):
         self._model = model
         self._mice = {mouse.name: mouse for mouse in mice}
@@ -79,7 +85,7 @@ class Controller:
         self._stop = stop
         self._labels = tuple(model.penalties())
         self._most_epochs = settings.epochs
-        self._tier = settings.subset.validation_tier
+        self._tier = settings.subset.chooser
         self._new_schedule = functools.partial(
             make_schedule,
             settings.how.schedule,
@@ -91,7 +97,9 @@ class Controller:
             trials, inputs=model.inputs, batch_size=settings.batch_size, seed=settings.seed
         )
         self._trials = trials
-        self._validation = {mouse.name: mouse.trials(self._tier) for mouse in mice}
+        self._validation = {
+            mouse.name: settings.subset.validation_trials_of(mouse) for mouse in mice
+        }
         self._predictors = {name: Predictor(model, name) for name in self._validation}
         self._take_steps = Steps(
             model,
@@ -100,6 +108,7 @@ class Controller:
             ema_decay=settings.ema_decay or None,
         )
         self._chiefs_value = chiefs_value(strategy)
+        self._share, self._pace = share, Pace()
         self._checkpoints = store.checkpoints
         self._callbacks: tuple[Callback, ...] = ()
         self._schedule: Schedule
@@ -122,6 +131,8 @@ class Controller:
             self._callbacks = tuple(callbacks)
             if not self._resume():
                 self._begin()
+            if self._share is not None and not self._stopped:
+                self._measure()
             while len(self._epochs) < self._most_epochs and not self._stopped:
                 self._train_epoch()
             self._restore(self._best)
@@ -134,25 +145,27 @@ class Controller:
             model_file=self._store.model_file,
             epochs=self._epochs,
             best_score=self._schedule.best_score,
+            tier=self._tier,
         )
 
     def _begin(self) -> None:
         """Scores the untrained weights, which are the first best."""
+        started = time.perf_counter()
         scores = self._validate(epoch=0)
         self._schedule = self._new_schedule(first_score=scores[SCORE])
         self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         self._best = self._weights()
         self._save_model()
         self._report(0, scores)
+        self._pace.add_rest(time.perf_counter() - started)
 
     def _train_epoch(self) -> None:
         epoch, n_steps = len(self._epochs) + 1, self._batches.steps_per_epoch
         started, first_step = time.perf_counter(), self._partial.step
-        learning_rates = self._schedule.learning_rates(epoch, n_steps)
         for callback in self._callbacks:
             callback.on_epoch_begin(epoch, n_steps=n_steps)
-        scalars = {"learning_rate": learning_rates[-1], **self._run_steps(epoch, learning_rates)}
-        seconds = time.perf_counter() - started
+        scalars = self._run_steps(epoch)
+        stepped = time.perf_counter()
         with self._averaged():
             scalars |= self._validate(epoch)
             decision = self._schedule.update(scalars[SCORE])
@@ -163,14 +176,59 @@ class Controller:
             self._restore(self._best)
             for average, weight in zip(self._take_steps.averages, self._best, strict=False):
                 average.assign(weight)
-        self._stopped = decision.stop
+        # A schedule that follows from the time left knows by now which epoch is the last one.
+        self._stopped = decision.stop or (self._share is not None and epoch >= self._most_epochs)
         self._epochs.append({"epoch": epoch, **scalars})
-        n_images = sum(sum(self._batches.n_trials(step)) for step in range(first_step, n_steps))
-        watched = {LOSS: self._loss_per_neuron(), "images_per_second": n_images / seconds}
+        n_images = sum(
+            sum(self._batches.n_trials(step)) for step in range(first_step, self._partial.step)
+        )
+        per_second = n_images / (stepped - started)
+        watched = {LOSS: self._loss_per_neuron(), "images_per_second": per_second}
         self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         # Before the checkpoint, from which the run goes on: twice is better than never.
         self._report(epoch, {**scalars, **watched})
         self._save()
+        if self._share is not None:
+            self._share.note(now=True)
+            self._pace.add_rest(time.perf_counter() - stepped)
+            if not self._stopped:
+                self._fit_schedule(epoch)
+
+    def _measure(self) -> None:
+        """Takes a few steps, and them back, so that what compiling took is known and over."""
+        before = [np.array(variable) for variable in self._variables()]
+        n_steps = min(self._per_call, self._batches.steps_per_epoch)
+        # The second number of steps has the loop compiled for any; the third one is measured.
+        for number in (n_steps, 1, n_steps):
+            started = time.perf_counter()
+            self._take_steps(
+                iter(self._distributed(1, 0)),
+                learning_rates=[0.0] * number,
+                n_trials=[self._batches.n_trials(step) for step in range(number)],
+            )
+        self._pace.add_steps(time.perf_counter() - started, n_steps)
+        for variable, value in zip(self._variables(), before, strict=True):
+            variable.assign(value)
+        self._share.note(now=True)
+        self._fit_schedule(len(self._epochs) + self._partial.step / self._batches.steps_per_epoch)
+
+    def _fit_schedule(self, done: float) -> None:
+        """Lets the learning rate reach zero when the time is over.
+
+        Args:
+            done: Epochs so far.
+        """
+        n_steps, planned = self._batches.steps_per_epoch, self._schedule.epochs
+        if done >= planned and done:
+            return
+        seconds = self._share.left()
+        fitting = self._pace.epochs_within(seconds, done=done, n_steps=n_steps)
+        # Whatever the time, the decay is completed, if in few steps.
+        shortest = min(planned - done, 2 * self._per_call / n_steps)
+        left = self._chiefs_value(max(fitting, shortest))
+        # Whole steps: with fractions of one, an epoch of no step might follow.
+        self._schedule.refit(round((done + left) * n_steps) / n_steps, done=done)
+        self._most_epochs = math.ceil(self._schedule.epochs)
 
     def _report(self, epoch: int, scalars: Mapping[str, float]) -> None:
         """Tells what watches what an epoch came to."""
@@ -190,7 +248,7 @@ class Controller:
     def _loss_per_neuron(self) -> float:
         """Returns the Poisson loss of the epoch so far as `callbacks.LOSS` says."""
         sizes = np.array(
-            [self._batches.n_trials(step) for step in range(self._batches.steps_per_epoch)], float
+            [self._batches.n_trials(step) for step in range(self._partial.step)], float
         )
         # A step's loss is the sum over its trials and neurons, times this root.
         scales = np.sqrt([self._model.loss[mouse].n_train_trials for mouse in self._mice])
@@ -198,13 +256,14 @@ class Controller:
         per_trial = self._partial.poisson / (scales * (sizes**1.5).sum(axis=0))
         return float(per_trial.sum() / n_neurons.sum())
 
-    def _run_steps(self, epoch: int, learning_rates: Sequence[float]) -> dict[str, float]:
-        """Trains on every batch of an epoch; returns the mean loss and its parts."""
+    def _run_steps(self, epoch: int) -> dict[str, float]:
+        """Trains on the batches of an epoch; returns the learning rate, mean loss and its parts."""
         n_steps, partial = self._batches.steps_per_epoch, self._partial
+        learning_rates = self._schedule.learning_rates(epoch, n_steps)
         iterator = iter(self._distributed(epoch, partial.step))
-        per_call = max(1, _BATCHES_PER_CALL // len(self._mice))
-        while partial.step < n_steps:
-            steps = range(partial.step, min(partial.step + per_call, n_steps))
+        while partial.step < len(learning_rates):
+            steps = range(partial.step, min(partial.step + self._per_call, len(learning_rates)))
+            started = time.perf_counter()
             n_trials = [self._batches.n_trials(step) for step in steps]
             with contextlib.ExitStack() as watched:
                 for callback in self._callbacks:
@@ -218,6 +277,11 @@ class Controller:
             if totals.bad is not None:
                 raise self._not_finite(epoch, steps.start, totals.bad)
             partial.add(n_trials, totals)
+            if self._share is not None:
+                self._share.note()
+                self._pace.add_steps(time.perf_counter() - started, len(steps))
+                self._fit_schedule(epoch - 1 + partial.step / n_steps)
+                learning_rates = self._schedule.learning_rates(epoch, n_steps)
             loss = partial.losses(self._model.mice, self._labels)["loss/total"]
             for callback in self._callbacks:
                 callback.on_steps(partial.step, loss)
@@ -227,7 +291,13 @@ class Controller:
                     f"asked to stop in epoch {epoch}, after step {partial.step} of {n_steps}: "
                     f"saved in {self._store.path}, the same command goes on"
                 )
-        return partial.losses(self._model.mice, self._labels)
+        last = {"learning_rate": learning_rates[partial.step - 1]}
+        return last | partial.losses(self._model.mice, self._labels)
+
+    @property
+    def _per_call(self) -> int:
+        """Steps inside one call of the compiled loop."""
+        return max(1, _BATCHES_PER_CALL // len(self._mice))
 
     def _distributed(self, epoch: int, first_step: int):
         """Returns the rest of an epoch's batches, shared out to the devices."""
