@@ -13,7 +13,7 @@ from sensorium_tf.reading import open_regular, parse_json, read_json, reading
 from sensorium_tf.registry import import_recorded
 from sensorium_tf.runs.checkpoint import Checkpoints
 from sensorium_tf.runs.record import RunRecord, recorded_modules
-from sensorium_tf.runs.stages import MODEL_FILE, Stage, stages_of
+from sensorium_tf.runs.stages import MODEL_FILE, Stage
 
 if TYPE_CHECKING:
     from sensorium_tf.data import Mouse
@@ -89,12 +89,12 @@ class RunStore:
         return RunStore(self.path / stage.folder)
 
     def missing_stages(self) -> list[str]:
-        """Returns the stages, and stages of stages, that have no model yet."""
+        """Returns the stages, and stages of stages, that are not finished."""
         record, missing = self.record(), []
         for stage in record.stages:
             store = self.stage(stage)
-            if not store.model_file.exists():
-                inner = store.missing_stages() if store.begun and stages_of(stage.settings) else []
+            if not store.model_file.exists() or (store.begun and store.unfinished()):
+                inner = store.missing_stages() if store.begun else []
                 missing += [f"{stage.folder}/{name}" for name in inner] or [stage.folder]
         return missing
 
