@@ -6,18 +6,18 @@ all mice that is then fine-tuned, and the mean of several networks (Willeke et a
 
 Command, with other mice and without:
 
-    python launch/train.py --recipe=best --mice=mouse1 --pretrain_mice=mouse4,mouse5 --workdir=runs/best
-    python launch/train.py --recipe=best --mice=mouse1 --workdir=runs/best
+    python launch/train.py --recipe=best --mice=mouse1 --pretrain_mice=mouse4,mouse5 --workdir=W
+    python launch/train.py --recipe=best --mice=mouse1 --workdir=W
 
 --track=sensorium_plus gives it behavior and eye position. --distil adds a student that takes the
 place of the ensemble: a single model, with one prediction for an image.
 
-Expected time: as long as --budget_minutes says; without it, four times that of the fast recipe, and
-of that a quarter more for each mouse of --pretrain_mice and once for fine-tuning.
+Expected time: what --budget_minutes says, for 60 of which it is made; without it four times that of
+the fast recipe, and as much again for each of --pretrain_mice.
 
 Expected score: it depends on the recording; this prints how it differs from the published recipe's:
 
-    python launch/evaluate.py --compare=runs/cnn,runs/best
+    python launch/evaluate.py --compare=runs/cnn,W
 """
 
 from sensorium_tf.recipes import Recipe

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,17 +12,18 @@ import tensorflow as tf
 
 from sensorium_tf.data import Batches, Mouse, Trials
 from sensorium_tf.errors import SensoriumError, TrainingStopped
-from sensorium_tf.metrics import single_trial_correlation
 from sensorium_tf.models import FiringRateModel
-from sensorium_tf.runs import Predictor, RunStore, save_model
+from sensorium_tf.runs import RunStore, save_model
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training.budget import Pace, Share
+from sensorium_tf.training.budget import Share
 from sensorium_tf.training.callbacks import LOSS, SCORE, Callback, EpochReport, EpochView
 from sensorium_tf.training.devices import chiefs_value
 from sensorium_tf.training.interruption import StopRequest
+from sensorium_tf.training.pacing import Pacing
 from sensorium_tf.training.schedules import Schedule, make_schedule
 from sensorium_tf.training.step import Steps
 from sensorium_tf.training.totals import BadStep, EpochTotals
+from sensorium_tf.training.validation import Validation
 
 # Batches inside one call of the compiled loop: few enough for a progress bar that moves.
 _BATCHES_PER_CALL = 4
@@ -84,7 +84,7 @@ class Controller:
         self._writes = writes
         self._stop = stop
         self._labels = tuple(model.penalties())
-        self._most_epochs = settings.epochs
+        self._epochs_of_settings = settings.epochs
         self._tier = settings.subset.chooser
         self._new_schedule = functools.partial(
             make_schedule,
@@ -96,11 +96,13 @@ class Controller:
         self._batches = Batches(
             trials, inputs=model.inputs, batch_size=settings.batch_size, seed=settings.seed
         )
-        self._trials = trials
-        self._validation = {
-            mouse.name: settings.subset.validation_trials_of(mouse) for mouse in mice
-        }
-        self._predictors = {name: Predictor(model, name) for name in self._validation}
+        self._score = Validation(
+            model,
+            self._mice,
+            trained=trials,
+            chosen_by={each.name: settings.subset.validation_trials_of(each) for each in mice},
+            tier=self._tier,
+        )
         self._take_steps = Steps(
             model,
             strategy,
@@ -108,7 +110,13 @@ class Controller:
             ema_decay=settings.ema_decay or None,
         )
         self._chiefs_value = chiefs_value(strategy)
-        self._share, self._pace = share, Pace()
+        self._per_call = max(1, _BATCHES_PER_CALL // len(mice))
+        self._pacing = Pacing(
+            share,
+            n_steps=self._batches.steps_per_epoch,
+            fewest_steps=2 * self._per_call,
+            agreed=self._chiefs_value,
+        )
         self._checkpoints = store.checkpoints
         self._callbacks: tuple[Callback, ...] = ()
         self._schedule: Schedule
@@ -131,7 +139,7 @@ class Controller:
             self._callbacks = tuple(callbacks)
             if not self._resume():
                 self._begin()
-            if self._share is not None and not self._stopped:
+            if self._pacing.limited and not self._stopped:
                 self._measure()
             while len(self._epochs) < self._most_epochs and not self._stopped:
                 self._train_epoch()
@@ -150,14 +158,13 @@ class Controller:
 
     def _begin(self) -> None:
         """Scores the untrained weights, which are the first best."""
-        started = time.perf_counter()
-        scores = self._validate(epoch=0)
+        with self._pacing.rest():
+            scores = self._validate(epoch=0)
         self._schedule = self._new_schedule(first_score=scores[SCORE])
         self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         self._best = self._weights()
         self._save_model()
         self._report(0, scores)
-        self._pace.add_rest(time.perf_counter() - started)
 
     def _train_epoch(self) -> None:
         epoch, n_steps = len(self._epochs) + 1, self._batches.steps_per_epoch
@@ -165,9 +172,18 @@ class Controller:
         for callback in self._callbacks:
             callback.on_epoch_begin(epoch, n_steps=n_steps)
         scalars = self._run_steps(epoch)
-        stepped = time.perf_counter()
+        seconds = time.perf_counter() - started
+        with self._pacing.rest():
+            self._finish_epoch(epoch, scalars, first_step, seconds)
+        if not self._stopped:
+            self._pacing.fit(self._schedule, done=epoch)
+
+    def _finish_epoch(
+        self, epoch: int, scalars: dict[str, float], first_step: int, seconds: float
+    ) -> None:
+        """Scores and saves an epoch, of which this process took some steps in some seconds."""
         with self._averaged():
-            scalars |= self._validate(epoch)
+            scalars = scalars | self._validate(epoch)
             decision = self._schedule.update(scalars[SCORE])
             if decision.improved:
                 self._best = self._weights()
@@ -177,58 +193,37 @@ class Controller:
             for average, weight in zip(self._take_steps.averages, self._best, strict=False):
                 average.assign(weight)
         # A schedule that follows from the time left knows by now which epoch is the last one.
-        self._stopped = decision.stop or (self._share is not None and epoch >= self._most_epochs)
+        self._stopped = decision.stop or (self._pacing.limited and epoch >= self._most_epochs)
         self._epochs.append({"epoch": epoch, **scalars})
         n_images = sum(
             sum(self._batches.n_trials(step)) for step in range(first_step, self._partial.step)
         )
-        per_second = n_images / (stepped - started)
-        watched = {LOSS: self._loss_per_neuron(), "images_per_second": per_second}
+        watched = {LOSS: self._loss_per_neuron(), "images_per_second": n_images / seconds}
         self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         # Before the checkpoint, from which the run goes on: twice is better than never.
         self._report(epoch, {**scalars, **watched})
         self._save()
-        if self._share is not None:
-            self._share.note(now=True)
-            self._pace.add_rest(time.perf_counter() - stepped)
-            if not self._stopped:
-                self._fit_schedule(epoch)
+
+    @property
+    def _most_epochs(self) -> int:
+        return self._pacing.most_epochs(self._schedule, self._epochs_of_settings)
 
     def _measure(self) -> None:
         """Takes a few steps, and them back, so that what compiling took is known and over."""
         before = [np.array(variable) for variable in self._variables()]
         n_steps = min(self._per_call, self._batches.steps_per_epoch)
         # The second number of steps has the loop compiled for any; the third one is measured.
-        for number in (n_steps, 1, n_steps):
-            started = time.perf_counter()
-            self._take_steps(
-                iter(self._distributed(1, 0)),
-                learning_rates=[0.0] * number,
-                n_trials=[self._batches.n_trials(step) for step in range(number)],
-            )
-        self._pace.add_steps(time.perf_counter() - started, n_steps)
+        for number, measured in ((n_steps, False), (1, False), (n_steps, True)):
+            with self._pacing.steps(number) if measured else contextlib.nullcontext():
+                self._take_steps(
+                    iter(self._distributed(1, 0)),
+                    learning_rates=[0.0] * number,
+                    n_trials=[self._batches.n_trials(step) for step in range(number)],
+                )
         for variable, value in zip(self._variables(), before, strict=True):
             variable.assign(value)
-        self._share.note(now=True)
-        self._fit_schedule(len(self._epochs) + self._partial.step / self._batches.steps_per_epoch)
-
-    def _fit_schedule(self, done: float) -> None:
-        """Lets the learning rate reach zero when the time is over.
-
-        Args:
-            done: Epochs so far.
-        """
-        n_steps, planned = self._batches.steps_per_epoch, self._schedule.epochs
-        if done >= planned and done:
-            return
-        seconds = self._share.left()
-        fitting = self._pace.epochs_within(seconds, done=done, n_steps=n_steps)
-        # Whatever the time, the decay is completed, if in few steps.
-        shortest = min(planned - done, 2 * self._per_call / n_steps)
-        left = self._chiefs_value(max(fitting, shortest))
-        # Whole steps: with fractions of one, an epoch of no step might follow.
-        self._schedule.refit(round((done + left) * n_steps) / n_steps, done=done)
-        self._most_epochs = math.ceil(self._schedule.epochs)
+        done = len(self._epochs) + self._partial.step / self._batches.steps_per_epoch
+        self._pacing.fit(self._schedule, done=done)
 
     def _report(self, epoch: int, scalars: Mapping[str, float]) -> None:
         """Tells what watches what an epoch came to."""
@@ -263,9 +258,8 @@ class Controller:
         iterator = iter(self._distributed(epoch, partial.step))
         while partial.step < len(learning_rates):
             steps = range(partial.step, min(partial.step + self._per_call, len(learning_rates)))
-            started = time.perf_counter()
             n_trials = [self._batches.n_trials(step) for step in steps]
-            with contextlib.ExitStack() as watched:
+            with self._pacing.steps(len(steps)), contextlib.ExitStack() as watched:
                 for callback in self._callbacks:
                     watched.enter_context(callback.around_steps())
                 totals = self._take_steps(
@@ -277,10 +271,8 @@ class Controller:
             if totals.bad is not None:
                 raise self._not_finite(epoch, steps.start, totals.bad)
             partial.add(n_trials, totals)
-            if self._share is not None:
-                self._share.note()
-                self._pace.add_steps(time.perf_counter() - started, len(steps))
-                self._fit_schedule(epoch - 1 + partial.step / n_steps)
+            if self._pacing.limited:
+                self._pacing.fit(self._schedule, done=epoch - 1 + partial.step / n_steps)
                 learning_rates = self._schedule.learning_rates(epoch, n_steps)
             loss = partial.losses(self._model.mice, self._labels)["loss/total"]
             for callback in self._callbacks:
@@ -293,11 +285,6 @@ class Controller:
                 )
         last = {"learning_rate": learning_rates[partial.step - 1]}
         return last | partial.losses(self._model.mice, self._labels)
-
-    @property
-    def _per_call(self) -> int:
-        """Steps inside one call of the compiled loop."""
-        return max(1, _BATCHES_PER_CALL // len(self._mice))
 
     def _distributed(self, epoch: int, first_step: int):
         """Returns the rest of an epoch's batches, shared out to the devices."""
@@ -331,40 +318,13 @@ class Controller:
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Returns the validation score of each mouse and over the neurons of all of them."""
-        correlations, rates = {}, {}
-        for mouse, trials in self._validation.items():
-            rates[mouse] = self._predictors[mouse](trials)
-            if not np.isfinite(rates[mouse]).all():
-                if epoch == 0:
-                    raise SensoriumError(f"the rates of {mouse} are infinite or NaN from the start")
-                raise SensoriumError(
-                    f"the rates of {mouse} became infinite or NaN in epoch {epoch}: {self._lower()}"
-                )
-            correlations[mouse] = single_trial_correlation(trials.responses, rates[mouse])
-        view = EpochView(
-            epoch=epoch,
-            model=self._model,
-            mice=self._mice,
-            trials=self._validation,
-            rates=rates,
-            correlations=correlations,
-            tier=self._tier,
-            correlations_in_training=self._correlations_in_training,
-        )
-        for callback in self._callbacks:
-            callback.on_validation(view)
-        scores = {f"validation/{mouse}": float(c.mean()) for mouse, c in correlations.items()}
-        pooled = np.concatenate(list(correlations.values()))
-        return {SCORE: self._chiefs_value(float(pooled.mean())), **scores}
 
-    def _correlations_in_training(self) -> dict[str, np.ndarray]:
-        correlations = {}
-        for mouse, trials in self._trials.items():
-            n_trials = min(len(trials), len(self._validation[mouse]))
-            some = trials.take(np.linspace(0, len(trials) - 1, n_trials).astype(int))
-            rates = self._predictors[mouse](some)
-            correlations[mouse] = single_trial_correlation(some.responses, rates)
-        return correlations
+        def watch(view: EpochView) -> None:
+            for callback in self._callbacks:
+                callback.on_validation(view)
+
+        scores = self._score(epoch, remedy=self._lower(), watch=watch)
+        return {**scores, SCORE: self._chiefs_value(scores[SCORE])}
 
     @contextlib.contextmanager
     def _averaged(self) -> Iterator[None]:

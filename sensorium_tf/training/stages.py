@@ -4,7 +4,8 @@ import contextlib
 import dataclasses
 import os
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import tensorflow as tf
@@ -34,6 +35,7 @@ def train_stages(
     data_dir: str | os.PathLike | None = None,
     strategy: str | tf.distribute.Strategy = "auto",
     started: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
     verbose: bool = True,
     **options,
 ) -> list[TrainingResult]:
@@ -50,7 +52,8 @@ def train_stages(
             The lock that the process holds is in `checkpoints/`.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
         strategy: Where to compute, see `make_strategy`.
-        started: When the time of `budget_minutes` began, of `time.monotonic`; now if left out.
+        started: When the time of `budget_minutes` began, by the clock; now if left out.
+        clock: Returns seconds.
         verbose: As of `train_run`; it also says which stage of how many is trained.
         **options: The other arguments of `train_run`.
 
@@ -71,6 +74,7 @@ def train_stages(
             weights={run.folder: _weight(run.settings) for run in runs_of(settings)},
             started=started,
             writes=writes,
+            clock=clock,
         )
     options |= {"data_dir": data_dir, "strategy": strategy, "verbose": verbose}
     if not stages_of(settings):
