@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = attach(
         "datasets": "datasets",
         "evaluate": "evaluation",
         "evaluation": "evaluation",
+        "from_preset": "interop.pytorch",
         "insilico": "insilico",
         "interop": "interop",
         "load": "api",

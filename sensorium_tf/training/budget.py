@@ -22,7 +22,9 @@ _SECONDS_BETWEEN_NOTES = 5.0
 class Budget:
     """The time of a whole training, shared out to its runs one after another.
 
-    A run that takes less than its share leaves the rest to those that follow, in proportion.
+    A run that takes less than its share leaves the rest to those that follow, in proportion. What
+    it takes before its first step (models are built and compiled) is measured, and is kept back for
+    each of them.
 
     Args:
         minutes: Of the whole command.
@@ -49,7 +51,7 @@ class Budget:
         self._seconds = 60 * minutes * _PLANNED
         self._file, self._weights, self._writes, self._clock = file, weights, writes, clock
         self._started = clock() if started is None else started
-        self._before, self._ends = _read(file)
+        self._before, self._ends, self._overhead = _read(file)
         self._noted = -math.inf
 
     def passed(self) -> float:
@@ -62,13 +64,27 @@ class Budget:
         Args:
             run: One of those that have weights.
         """
+        return Share(self, run)
+
+    def end_of(self, run: str) -> float:
+        """Returns when a run has to end, in seconds that the whole has taken."""
+        return self._ends.get(run) or self._planned(run, overheads=1)
+
+    def begin(self, run: str) -> None:
+        """Plans a run whose first steps have been taken: what comes before them is known now."""
         if run not in self._ends:
-            order = list(self._weights)
-            left = sum(self._weights[each] for each in order[order.index(run) :])
-            passed = self.passed()
-            share = max(0.0, self._seconds - passed) * self._weights[run] / left
-            self._ends[run] = passed + share
-        return Share(self, self._ends[run])
+            self._overhead = self.passed() - max(self._noted, self._before)
+            self._ends[run] = self._planned(run, overheads=0)
+        self.note(now=True)
+
+    def _planned(self, run: str, *, overheads: int) -> float:
+        """Returns when a run has to end, so many overheads after now and its share of the rest."""
+        order = list(self._weights)
+        here = order[order.index(run) :]
+        passed, before = self.passed(), overheads * self._overhead
+        rest = self._seconds - passed - before - self._overhead * (len(here) - 1)
+        share = self._weights[run] / sum(self._weights[each] for each in here)
+        return passed + before + max(0.0, rest) * share
 
     def note(self, *, now: bool = False) -> None:
         """Writes down the time that has passed.
@@ -79,7 +95,8 @@ class Budget:
         passed = self.passed()
         if self._writes and (now or passed - self._noted >= _SECONDS_BETWEEN_NOTES):
             with atomic_write(self._file) as file:
-                json.dump({"seconds": passed, "ends": self._ends}, file, indent=2)
+                times = {"seconds": passed, "ends": self._ends, "overhead": self._overhead}
+                json.dump(times, file, indent=2)
             self._noted = passed
 
 
@@ -88,11 +105,17 @@ class Share:
 
     Args:
         budget: Of the whole.
-        end: When the run has to end, in seconds that the whole has taken.
+        run: Which run.
     """
 
-    def __init__(self, budget: Budget, end: float):
-        self._budget, self._end = budget, end
+    def __init__(self, budget: Budget, run: str):
+        self._budget, self._run = budget, run
+        self._end = budget.end_of(run)
+
+    def begin(self) -> None:
+        """Is called when the first steps have been taken."""
+        self._budget.begin(self._run)
+        self._end = self._budget.end_of(self._run)
 
     def left(self) -> float:
         """Returns the seconds that are left; 0 or less if none are."""
@@ -137,12 +160,12 @@ class Pace:
         return epochs + max(0.0, (seconds - self._rest) / steps)
 
 
-def _read(file: Path) -> tuple[float, dict[str, float]]:
-    """Returns the seconds so far, and when runs have to end."""
+def _read(file: Path) -> tuple[float, dict[str, float], float]:
+    """Returns the seconds so far, when runs have to end, and what one takes before its steps."""
     try:
         with reading(file, "is damaged", remedy="delete it, and the time counts anew"):
             values = read_json(file)
             ends = {str(run): float(end) for run, end in values["ends"].items()}
-            return float(values["seconds"]), ends
+            return float(values["seconds"]), ends, float(values["overhead"])
     except FileNotFoundError:
-        return 0.0, {}
+        return 0.0, {}, 0.0

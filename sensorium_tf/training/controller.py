@@ -222,6 +222,7 @@ class Controller:
                 )
         for variable, value in zip(self._variables(), before, strict=True):
             variable.assign(value)
+        self._pacing.begin()
         done = len(self._epochs) + self._partial.step / self._batches.steps_per_epoch
         self._pacing.fit(self._schedule, done=done)
 

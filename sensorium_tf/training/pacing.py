@@ -37,6 +37,10 @@ class Pacing:
         """Whether there is a time."""
         return self._share is not None
 
+    def begin(self) -> None:
+        """Is called when the first steps have been taken."""
+        self._share.begin()
+
     @contextlib.contextmanager
     def steps(self, number: int) -> Iterator[None]:
         """Notes what some steps take while the block runs."""

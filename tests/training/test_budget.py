@@ -33,15 +33,24 @@ def budget(file, clock, **options):
 def test_each_run_gets_its_share_and_the_last_one_what_is_left(tmp_path):
     clock = Clock()
     whole = budget(tmp_path / "budget.json", clock)
-    assert whole.share("first").left() == pytest.approx(MINUTE * 3 / 4)
-    clock.now += 10  # of the 43 that it might have taken
-    assert whole.share("second").left() == pytest.approx(MINUTE - 10)
+    first = whole.share("first")
+    assert first.left() == pytest.approx(MINUTE * 3 / 4)
+    clock.now += 5  # until its first step, as the second one will take
+    first.begin()
+    assert first.left() == pytest.approx((MINUTE - 10) * 3 / 4)
+    clock.now += 10  # of the 36 that it might have taken
+    whole.note(now=True)
+    second = whole.share("second")
+    assert second.left() == pytest.approx(MINUTE - 15)
+    clock.now += 8
+    second.begin()
+    assert second.left() == pytest.approx(MINUTE - 23)
 
 
 def test_the_time_of_earlier_processes_counts(tmp_path):
     clock = Clock()
     before = budget(tmp_path / "budget.json", clock)
-    before.share("first")
+    before.share("first").begin()
     clock.now += 20
     before.note(now=True)
     clock.now += 5000  # in which nobody trained
