@@ -43,6 +43,7 @@ def train_run(
     strategy: str | tf.distribute.Strategy = "auto",
     modules: Mapping[str, str] | None = None,
     watch: Sequence[Watch] = (),
+    callbacks: Sequence[Callback] = (),
     profile: bool = False,
     verbose: bool = True,
     stage: str = "",
@@ -64,6 +65,7 @@ def train_run(
         strategy: Where to compute, see `make_strategy`.
         modules: Custom modules that were imported for the run, and a digest of each one's code.
         watch: Called with the log after some of the epochs, to draw what it likes.
+        callbacks: What watches the run beside those that write its files.
         profile: Whether to record the second call of the compiled loop for TensorBoard's profiler.
         verbose: Whether to print a line for each epoch, and on a terminal a bar of its steps.
         stage: What the lines begin with, such as `stage 2 of 3`.
@@ -139,9 +141,9 @@ def train_run(
                 return controller.run()
             with store.claimed(record):
                 log = TensorBoardLog(store.tensorboard, watch, hyperparameters=settings.to_json())
-                callbacks: list[Callback] = [log, MetricsFile(store)]
+                watching: list[Callback] = [log, MetricsFile(store), *callbacks]
                 if verbose:
-                    callbacks.append(Progress(stage))
+                    watching.append(Progress(stage))
                 if profile:
-                    callbacks.append(Profiler(store.tensorboard))
-                return controller.run(callbacks)
+                    watching.append(Profiler(store.tensorboard))
+                return controller.run(watching)
