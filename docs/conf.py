@@ -74,6 +74,8 @@ docs/add_a_core
 docs/add_a_readout
 docs/add_a_metric
 docs/add_a_recipe
+docs/stages
+docs/search
 docs/leaderboard
 ```
 ```{{toctree}}

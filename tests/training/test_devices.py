@@ -27,10 +27,10 @@ tf.config.set_logical_device_configuration(
 )
 from sensorium_tf.models import ModelSettings, GaussianReadout
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import controller, train_run
+from sensorium_tf.training import train_run, validation
 
-correlation, off = controller.single_trial_correlation, float(os.environ.get("SCORES_OFF_BY", 0))
-controller.single_trial_correlation = lambda *arrays: correlation(*arrays) + off
+correlation, off = validation.single_trial_correlation, float(os.environ.get("SCORES_OFF_BY", 0))
+validation.single_trial_correlation = lambda *arrays: correlation(*arrays) + off
 
 def draw_means(self, size):
     means = self.positions()[None] + 0.0 * tf.reduce_sum(self.sigma)
