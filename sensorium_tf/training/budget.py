@@ -52,7 +52,7 @@ class Budget:
         self._file, self._weights, self._writes, self._clock = file, weights, writes, clock
         self._started = clock() if started is None else started
         self._before, self._ends, self._overhead = _read(file)
-        self._noted = -math.inf
+        self._noted, self._asked = -math.inf, None
 
     def passed(self) -> float:
         """Returns the seconds that all processes together have taken."""
@@ -64,6 +64,8 @@ class Budget:
         Args:
             run: One of those that have weights.
         """
+        # The libraries that were imported before the first one are a part of what it takes.
+        self._asked = self._before if self._asked is None else self.passed()
         return Share(self, run)
 
     def end_of(self, run: str) -> float:
@@ -73,7 +75,7 @@ class Budget:
     def begin(self, run: str) -> None:
         """Plans a run whose first steps have been taken: what comes before them is known now."""
         if run not in self._ends:
-            self._overhead = self.passed() - max(self._noted, self._before)
+            self._overhead = self.passed() - self._asked
             self._ends[run] = self._planned(run, overheads=0)
         self.note(now=True)
 

@@ -36,6 +36,7 @@ def test_each_run_gets_its_share_and_the_last_one_what_is_left(tmp_path):
     first = whole.share("first")
     assert first.left() == pytest.approx(MINUTE * 3 / 4)
     clock.now += 5  # until its first step, as the second one will take
+    whole.note(now=True)
     first.begin()
     assert first.left() == pytest.approx((MINUTE - 10) * 3 / 4)
     clock.now += 10  # of the 36 that it might have taken

@@ -279,10 +279,10 @@ def test_a_workdir_trained_on_another_recording_of_the_same_name_is_refused(
         "{",
         "[" * 100000,
         "null",
+        '{"format": 4}',
         '{"format": 3}',
-        '{"format": 2}',
-        '{"format": 2, "recordings": 3}',
-        '{"format": 2, "modules": ["os"]}',
+        '{"format": 3, "recordings": 3}',
+        '{"format": 3, "modules": ["os"]}',
     ],
 )
 def test_a_damaged_config_is_refused(finished, prepared, tmp_path, content):
