@@ -25,6 +25,7 @@ from sensorium_tf.runs import load_model, save_model
 from sensorium_tf.scoring.rows import Rows
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.simulation import SimulationSettings
+from sensorium_tf.training import search
 
 ROOT = Path(__file__).parents[1]
 
@@ -79,6 +80,9 @@ FLAGS = {
     ),
     "train workdir": lambda: train(workdir="~/a.keras"),
     "train init_from": lambda: train(init_from="~/nothing.keras"),
+    "train distil_from": lambda: train(distil_from="~/nothing.keras"),
+    "train distil_images": lambda: train(distil_from="~/a.keras", distil_images=["~/nothing"]),
+    "search space": lambda: search("~/space.json", "~/search", n_trials=1),
     "evaluate workdir": lambda: run("~/nothing").model,
     "evaluate model_file": lambda: run("~/nothing.keras").model,
     "evaluate truth": lambda: sensorium_tf.evaluate(run(), truth="~/nothing.npz"),
@@ -143,7 +147,7 @@ NO_PATHS = {
         "name",
         "session",
         "session_start_time",
-        "seeds",
+        "pretrain_mice",
         "model",
     ),
     *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),

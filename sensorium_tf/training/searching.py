@@ -94,13 +94,13 @@ def search(
             search, or several trials in a row cannot be trained.
         TrainingStopped: If the process got SIGTERM. The same call goes on.
     """
+    space = space if isinstance(space, SearchSpace) else SearchSpace.read(space)
     try:
         import optuna
     except ImportError as e:
         raise SensoriumError(
             "Optuna is not installed: pip install 'sensorium_tf[search]', or pip install optuna"
         ) from e
-    space = space if isinstance(space, SearchSpace) else SearchSpace.read(space)
     folder, failed = expand(workdir), 0
     study = _open_study(optuna, folder, space)
     while (trial := _next_trial(optuna, study, folder, n_trials)) is not None:

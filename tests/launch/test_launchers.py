@@ -405,7 +405,9 @@ def test_a_recipe_of_a_user_s_module_is_trained_with(workspace, quick, tmp_path,
     (tmp_path / "my_recipe.py").write_text(RECIPE)
     data, command = f"--data_dir={workspace / 'data'}", ["--mice=lab1", "--hidden_channels=2"]
     command += [f"--workdir={tmp_path / 'run'}", data, "--recipe=short"]
-    assert_refused(quick, "train", *command, says="recipe 'short': expected fast or published")
+    assert_refused(
+        quick, "train", *command, says="recipe 'short': expected one of best, fast, published"
+    )
     status, out, ours = quick("train", *command, "--modules=my_recipe")
     assert status == 0, ours
     assert "recipe short" in out and "epoch 2 of at most 2" in out
@@ -453,7 +455,7 @@ def test_an_ensemble_is_trained_and_scored(workspace, quick, tmp_path):
         "--mixed_precision",
     )
     assert status == 0, ours
-    assert "seed1/model.keras: 1 epochs" in out and "their mean is in" in out
+    assert "seed1/model.keras: 1 epochs" in out and "the model of them all is" in out
     status, out, ours = quick("evaluate", f"--workdir={tmp_path / 'run'}", data)
     assert status == 0, ours
     assert "ln, mean of 2" in out and "member, seed 1" in out
@@ -461,7 +463,7 @@ def test_an_ensemble_is_trained_and_scored(workspace, quick, tmp_path):
         ("--seeds=0,0", "a duplicate seed"),
         ("--seeds=0,one", "flag --seeds=0,one: expected whole numbers"),
         ("--unit_ids=-1", "flag --unit_ids=-1: expected whole numbers"),
-        ("--joint_core", "joint_core: goes with the recipe fast alone"),
+        ("--joint_core", "joint_core: goes with the recipes best and fast alone"),
         ("--strategy=multi_worker", "needs the environment variable TF_CONFIG"),
         ("--patience=0", "patience 0"),
     ):

@@ -109,7 +109,7 @@ def written_by_hand(script):
 
 def test_no_flag_is_written_twice():
     names = [name for script in SCRIPTS for name in written_by_hand(script)]
-    assert {"compare", "strategy", "seeds", "submission"} <= set(names)
+    assert {"compare", "strategy", "space", "submission"} <= set(names)
     names += [field.name for field in dataclasses.fields(cli.CommandSettings)]
     assert sorted(names) == sorted(set(names))
 
