@@ -37,21 +37,11 @@ def test_a_row_is_measured_from_its_runs(zoo, prepared, tmp_path):
     assert np.mean(row.seeds) == pytest.approx(row.correlations.mean()) and len(row.seeds) == 2
     assert row.trained > 0 and row.predicted > 0 and row.parameters > 0
     assert "trained on train of full" in row.label
-    assert row.command == (
-        "python launch/train.py --recipe=fast --mice=full --track=sensorium --hidden_channels=2 "
-        "--n_blocks=0 --epochs=1 --cooldown_epochs=0.0 --workdir=W"
-    ).replace(
-        " --hidden_channels=2 --n_blocks=0 --epochs=1 --cooldown_epochs=0.0", row_options(row)
-    )
+    assert row.command.startswith("python launch/train.py --recipe=fast --mice=full --track")
+    given = {"--hidden_channels=2", "--n_blocks=0", "--epochs=1", "--workdir=W"}
+    assert given <= {*row.command.split()} and "--seed" not in row.command
     text = zoo.table({"plain": row, "other": row}, "test")
     assert text.count("| +0.0 % |") == 2 and row.command in text
-
-
-def row_options(row):
-    """The options of a command, which are those that were given, in some order."""
-    given = row.command.partition("--track=sensorium ")[2].removesuffix("--workdir=W").split()
-    assert {"--hidden_channels=2", "--n_blocks=0", "--epochs=1"} <= set(given)
-    return "".join(f" {option}" for option in given)
 
 
 def test_the_table_replaces_the_one_before_and_nothing_else(zoo):

@@ -108,7 +108,8 @@ def open_teacher(path: str | Path, mice: Sequence[Mouse], *, data_dir=None) -> T
     for own, theirs in zip(mice, run.load_mice([mouse.name for mouse in mice]), strict=True):
         if not np.array_equal(own.unit_ids, theirs.unit_ids):
             raise SensoriumError(
-                f"distil_from {run.folder}: was trained on other neurons of {own.name}: choose the same"
+                f"distil_from {run.folder}: was trained on other neurons of {own.name}: choose "
+                "the same"
             )
     return Teacher(run, mice)
 
