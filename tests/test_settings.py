@@ -239,7 +239,7 @@ def test_a_user_s_recipe_is_one_as_ours(recipe):
     assert (settings.schedule.warmup_epochs, settings.schedule.cooldown_epochs) == (0.5, 1.5)
     assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
     assert "recipe mine" in settings.describe()
-    assert by_recipe()["epochs"] == "fast: 22, published: 200, mine: 3"
+    assert by_recipe()["epochs"] == "best: 22, fast: 22, published: 200, mine: 3"
     with pytest.raises(
         SensoriumError, match="joint_core: goes with the recipes best and fast alone"
     ):
