@@ -84,6 +84,7 @@ def measure(workdirs: list[str], tier: str, data_dir: str | None = None) -> Row:
 def trained_speeds(folder: Path) -> list[float]:
     """Returns the images a second of each epoch of a run and of its stages."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util import tensor_util
 
     speeds = []
     for logs in sorted(folder.rglob("tensorboard")):
@@ -91,7 +92,7 @@ def trained_speeds(folder: Path) -> list[float]:
         board.Reload()
         if "images_per_second" in board.Tags()["tensors"]:
             for event in board.Tensors("images_per_second"):
-                speeds.append(float(event.tensor_proto.float_val[0]))
+                speeds.append(float(tensor_util.make_ndarray(event.tensor_proto)))
     return speeds
 
 
