@@ -10,9 +10,11 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "DeviceSettings": "settings",
+        "DistillationSettings": "settings",
         "Run": "runs",
         "ScheduleSettings": "settings",
         "SensoriumError": "errors",
+        "StageSettings": "settings",
         "TrainingSettings": "settings",
         "TrainingStopped": "errors",
         "build": "api",
