@@ -52,8 +52,8 @@ class StageSettings(Config):
     )
     budget_minutes: float | None = setting(
         None,
-        "Time for the whole command: the epochs of each stage follow from it, and the learning "
-        "rate still falls to zero; other epochs count as the stages' shares of it.",
+        "Time for the whole command: the epochs of the stages are fitted to it, in proportion to "
+        "those of the settings, and the learning rate falls to zero all the same.",
         above=0,
         essential=True,
     )
