@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = attach(
         "datasets": "datasets",
         "evaluate": "evaluation",
         "evaluation": "evaluation",
-        "from_preset": "interop.pytorch",
+        "from_preset": "presets",
         "insilico": "insilico",
         "interop": "interop",
         "load": "api",

@@ -10,8 +10,9 @@ import pytest
 from small_models import small_model
 
 import sensorium_tf
-from sensorium_tf import SensoriumError
-from sensorium_tf.interop.pytorch import CHECKPOINTS, presets, save_published
+from sensorium_tf import SensoriumError, presets
+from sensorium_tf.interop.pytorch import save_published
+from sensorium_tf.presets import CHECKPOINTS
 from sensorium_tf.runs import load_model
 
 NAME = "cnn_2022_mouse1"
