@@ -70,9 +70,15 @@ def weights(model: FiringRateModel, keys: Mapping[str, str]) -> list[Weight]:
             raise SensoriumError(
                 f"{part.name}: {type(part).__name__} is no part of the published baselines"
             )
-    if model.core.config.hidden_kernel % 2 == 0:
+    core = model.core.config
+    if not core.depth_separable or core.squeeze_excite is not None:
         raise SensoriumError(
-            f"the depthwise kernels are {model.core.config.hidden_kernel} pixels wide: around "
+            "the core has full kernels or squeeze-and-excitation, for which the published form has "
+            "no place: export a core with depth_separable=true and squeeze_excite=None"
+        )
+    if core.hidden_kernel % 2 == 0:
+        raise SensoriumError(
+            f"the depthwise kernels are {core.hidden_kernel} pixels wide: around "
             "kernels of even width Keras and PyTorch pad differently"
         )
     found = list(_core(model.core))
