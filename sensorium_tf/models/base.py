@@ -153,6 +153,8 @@ class CoreBase(PartBase):
 
     Call arguments:
         images: `(batch, height, width, channels)`.
+        signals: Name of each of `inputs` to its values `(batch, columns)`; a core without has no
+            such argument.
         training: Whether to normalise by the batch's own statistics.
 
     Returns:
@@ -160,6 +162,8 @@ class CoreBase(PartBase):
     """
 
     penalty_label = "core"
+    #: The signals that it is given beside the images.
+    inputs: ClassVar[tuple[str, ...]] = ()
 
     def call(self, images, training=None):
         """Extracts the features; a core says how."""

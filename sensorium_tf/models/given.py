@@ -1,7 +1,7 @@
 """What a model is called with: checked before it computes."""
 
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -96,6 +96,27 @@ def check_given(inputs: Any, *, mice: Collection[str], spec: InputSpec) -> None:
                 f"{spec.image_shape[-1]} channel(s). Received: {shape}"
             )
         warn_of_raw_images(signals[IMAGE], mouse)
+
+
+def inputs_taken(inputs: InputSpec, taken: Iterable[str]) -> InputSpec:
+    """Returns what a model is given whose parts take some signals beside the image.
+
+    Args:
+        inputs: What it can be given.
+        taken: The signals, extras or not; extras that are not among them are left out.
+
+    Raises:
+        SensoriumError: If it cannot be given one of them.
+    """
+    taken = tuple(taken)
+    for name in taken:
+        if name not in inputs:
+            raise SensoriumError(
+                f"the model's parts take {name}, but its inputs are only {inputs.describe()}: use "
+                "another track, or leave the part out"
+            )
+        inputs = inputs.with_extra(name)
+    return inputs.without(*(set(inputs.extra_shapes()) - set(taken)))
 
 
 def check_mouse(mouse: str, mice: Collection[str]) -> None:

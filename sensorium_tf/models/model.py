@@ -13,7 +13,7 @@ from sensorium_tf.models.base import (
     ReadoutBase,
     ShifterBase,
 )
-from sensorium_tf.models.given import Watched, check_given, check_mouse
+from sensorium_tf.models.given import Watched, check_given, check_mouse, inputs_taken
 from sensorium_tf.models.ledger import ledger
 from sensorium_tf.models.mouse_model import MouseModel
 from sensorium_tf.models.ops.firing_rate import firing_rate
@@ -84,16 +84,9 @@ class FiringRateModel(Watched, keras.Model):
         self.modulators = dict(modulators or {})
         self.joint_core = joint_core
         self._check_parts()
-        taken = [each.signal for each in self.shifters.values()]
+        taken = [*core.inputs, *(each.signal for each in self.shifters.values())]
         taken += [name for each in self.modulators.values() for name in each.inputs]
-        for name in taken:
-            if name not in inputs:
-                raise SensoriumError(
-                    f"the model's parts take {name}, but its inputs are only {inputs.describe()}: "
-                    "use another track, or leave the part out"
-                )
-            inputs = inputs.with_extra(name)
-        self.inputs = inputs.without(*(set(inputs.extra_shapes()) - set(taken)))
+        self.inputs = inputs_taken(inputs, taken)
         self._called_mice = ()
         self._build_parts()
         self.built = True
@@ -123,10 +116,11 @@ class FiringRateModel(Watched, keras.Model):
 
     def _build_parts(self):
         batch_shape = (None, *self.image_shape)
-        if not self.core.built:
-            self.core.build(batch_shape)
-        feature_shape = self.core.compute_output_shape(batch_shape)
         extras = {name: (None, *shape) for name, shape in self.inputs.extra_shapes().items()}
+        if not self.core.built:
+            signals = {name: extras[name] for name in self.core.inputs}
+            self.core.build(batch_shape, *([signals] if signals else []))
+        feature_shape = self.core.compute_output_shape(batch_shape)
         for mouse, readout in self.readouts.items():
             if not readout.built:
                 readout.build(feature_shape)
@@ -165,11 +159,10 @@ class FiringRateModel(Watched, keras.Model):
     def call(self, inputs, training=None):
         """Predicts the rates of every mouse in `inputs`; see the class."""
         self._called_mice = tuple(inputs)
-        images = {mouse: signals[IMAGE] for mouse, signals in inputs.items()}
         if training and self.joint_core:
-            features = self._joint_features(images)
+            features = self._joint_features(inputs)
         else:
-            features = {m: self.core(image, training=training) for m, image in images.items()}
+            features = {m: self._features(each, training=training) for m, each in inputs.items()}
         return {
             mouse: self._modulate(
                 mouse,
@@ -180,12 +173,21 @@ class FiringRateModel(Watched, keras.Model):
             for mouse, signals in inputs.items()
         }
 
-    def _joint_features(self, images):
+    def _features(self, signals, **training):
+        """Returns the core's features of a batch of images, with the signals that it takes."""
+        taken = {name: signals[name] for name in self.core.inputs}
+        return self.core(signals[IMAGE], **({"signals": taken} if taken else {}), **training)
+
+    def _joint_features(self, inputs):
         """Returns the features of all mice's images, which pass the core as one batch."""
-        features = self.core(ops.concatenate(list(images.values()), axis=0), training=True)
+        joined = {
+            name: ops.concatenate([signals[name] for signals in inputs.values()], axis=0)
+            for name in (IMAGE, *self.core.inputs)
+        }
+        features = self._features(joined, training=True)
         parts, start = {}, 0
-        for mouse, image in images.items():
-            end = start + ops.shape(image)[0]
+        for mouse, signals in inputs.items():
+            end = start + ops.shape(signals[IMAGE])[0]
             parts[mouse] = features[start:end]
             start = end
         return parts
@@ -222,7 +224,7 @@ class FiringRateModel(Watched, keras.Model):
         for name, shape in self.inputs.extra_shapes().items():
             inputs[name] = keras.Input(shape, name=name)
         rates = keras.layers.Activation(firing_rate, name="rates")(
-            self._drive(mouse, inputs, self.core(inputs[IMAGE]))
+            self._drive(mouse, inputs, self._features(inputs))
         )
         return MouseModel(inputs, self._modulate(mouse, inputs, rates), name=f"{self.name}_{mouse}")
 

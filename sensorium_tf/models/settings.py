@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sensorium_tf.config import Config, hint, setting
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.registry import MODULATORS, SHIFTERS, Part
+from sensorium_tf.registry import CORES, MODULATORS, SHIFTERS, Part
 from sensorium_tf.specs import Track
 
 #: What stands for no shifter or modulator.
@@ -204,16 +204,16 @@ class ModelSettings(Config):
     def extras(self, track: Track) -> tuple[str, ...]:
         """Returns the signals that models of a track are given beside the image.
 
-        They are what the shifter and the modulator take; for a custom model, which makes its own
-        parts, the track's. Where the track shows its models the image alone there are none.
+        They are what the core, the shifter and the modulator take; for a custom model, which makes
+        its own parts, the track's. Where the track shows its models the image alone there are none.
 
         Raises:
-            SensoriumError: If there is no such shifter or modulator.
+            SensoriumError: If there is no such core, shifter or modulator.
         """
         if self.function is not None or not track.context:
             return track.extras
         parts = self.architecture()
-        taken = []
+        taken = list(CORES[parts.core.name].inputs)
         if parts.shifter is not None:
             taken.append(SHIFTERS[parts.shifter.name].signal)
         if parts.modulator is not None:

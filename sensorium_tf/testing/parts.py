@@ -48,9 +48,11 @@ def check_core(core: CoreBase | str) -> None:
         SensoriumError: If it does not keep to what a model asks of a core; the text says what.
     """
     name, make = _maker(CORES, CoreBase, core)
+    signals = {signal: _SIGNALS.get(signal, _OTHER_SIGNAL) for signal in make().inputs}
+    more = {"signals": signals} if signals else {}
     for policy, shape in _settings(_IMAGES):
         with keras_defaults(policy):
-            built = _checked(name, make, _Call(shape))
+            built = _checked(name, make, _Call(shape, more=more))
         layers = built.first_layer()
         if layers is not None and np.ndim(layers) != 4:
             raise SensoriumError(
@@ -219,10 +221,8 @@ def _check_weights(name: str, part: PartBase, same: PartBase, call: _Call) -> No
 
 def _build(part: PartBase, call: _Call) -> None:
     shape = (None, *call.shape)
-    if isinstance(part, ModulatorBase):
-        part.build(shape, {k: (None, *v) for k, v in call.more["signals"].items()})
-    else:
-        part.build(shape)
+    signals = {name: (None, *each) for name, each in call.more.get("signals", {}).items()}
+    part.build(shape, *([signals] if signals else []))
 
 
 def _check_result(name: str, part: PartBase, call: _Call, result, n_trials: int) -> None:

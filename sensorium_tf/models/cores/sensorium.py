@@ -4,8 +4,7 @@ from keras import ops
 
 from sensorium_tf import config
 from sensorium_tf.config import setting
-from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.base import CoreBase
+from sensorium_tf.models.cores._stem import StemCore
 from sensorium_tf.models.ops.convolution import (
     batch_norm,
     convolution,
@@ -13,13 +12,12 @@ from sensorium_tf.models.ops.convolution import (
     depthwise_supports_jit,
 )
 from sensorium_tf.models.ops.dropout import Dropout
-from sensorium_tf.models.ops.laplace import laplace_norm
 from sensorium_tf.models.ops.squeeze_excite import SqueezeExcite
 from sensorium_tf.registry import CORES
 
 
 @CORES.register("sensorium")
-class SensoriumCore(CoreBase):
+class SensoriumCore(StemCore):
     """Convolutional core of the LN and CNN baselines.
 
     A stem of one full convolution (valid), then blocks of a 1x1, a depthwise (same) and a second
@@ -85,9 +83,6 @@ class SensoriumCore(CoreBase):
             6.3831, "Strength of the smoothness penalty on the stem's kernels.", at_least=0
         )
 
-    penalty_label = "laplace"
-    training_options = ("dropout", "laplace_penalty")
-
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.supports_jit = depthwise_supports_jit()
@@ -122,22 +117,6 @@ class SensoriumCore(CoreBase):
             return depth_separable(channels, kernel, seeds=seeds, name=name)
         return [convolution(channels, kernel, seed=next(seeds), name=name)]
 
-    def build(self, input_shape):
-        """Creates the weights for images of `input_shape`, `(batch, height, width, channels)`."""
-        if min(input_shape[1:3]) < self.config.input_kernel:
-            raise SensoriumError(
-                f"input_kernel {self.config.input_kernel}: images of {input_shape[1]} x "
-                f"{input_shape[2]} pixels are smaller: use larger images or a smaller kernel"
-            )
-        self.stem.build(input_shape)
-        feature_shape = self.compute_output_shape(input_shape)
-        self.stem_norm.build(feature_shape)
-        for block, norm in zip(self.blocks, self.block_norms, strict=True):
-            for layer in (*block, norm):
-                layer.build(feature_shape)
-        for layer in (*self.gains, *self.dropouts):
-            layer.build(feature_shape)
-
     def call(self, images, training=None):
         """Extracts the features of `(batch, height, width, channels)` images."""
         features = self._activate(self.stem_norm(self.stem(images), training=training))
@@ -153,18 +132,8 @@ class SensoriumCore(CoreBase):
     def _activate(self, features):
         return ops.elu(features) if self.config.activation == "elu" else features
 
-    def penalty(self):
-        """Returns the smoothness penalty of one pass, weighted as in the loss (a scalar)."""
-        # In full precision also within a call under mixed precision.
-        kernel = ops.cast(self.stem.kernel, self.variable_dtype)
-        return self.config.laplace_penalty * laplace_norm(kernel)
-
     def compute_output_shape(self, input_shape):
         """Returns the shape of the features of images of `input_shape`."""
         batch, height, width, _ = input_shape
         margin = self.config.input_kernel - 1
         return (batch, height - margin, width - margin, self.config.hidden_channels)
-
-    def first_layer(self):
-        """Returns the stem's kernels, `(height, width, channels, kernels)`."""
-        return ops.convert_to_numpy(self.stem.kernel)

@@ -41,6 +41,11 @@ class ConvBlock(keras.layers.Layer):
         self.activation = keras.activations.get(activation)
         self.dropout = Dropout(dropout, seed=seed, name=f"{name}_dropout")
 
+    @property
+    def kernel(self):
+        """Kernels of the first convolution, `(height, width, channels, kernels)`."""
+        return self.convolutions[0].kernel
+
     def build(self, input_shape):
         """Makes the weights for features of `input_shape`, `(batch, height, width, channels)`."""
         for layer in self.convolutions:
