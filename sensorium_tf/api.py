@@ -23,7 +23,13 @@ from sensorium_tf.training import train_ensemble, train_run, training_pictures
 _OF_NEURONS = ("neurons", "unit_ids", "areas", "layers", "min_fev", "subset_seed")
 
 
-def load(name: str, *, data_dir: str | os.PathLike | None = None, **neurons: Any) -> Mouse:
+def load(
+    name: str,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    image_size: str | tuple[int, int] | None = None,
+    **neurons: Any,
+) -> Mouse:
     """Opens a prepared mouse, with all of its neurons or some.
 
     Example:
@@ -33,17 +39,20 @@ def load(name: str, *, data_dir: str | os.PathLike | None = None, **neurons: Any
     Args:
         name: `mouse1` to `mouse7`, `simulated` (prepared on the spot), or a custom one.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
+        image_size: Height and width at which models are given its images, such as `144x256`, as of
+            `Mouse.with_image_size`.
         **neurons: Which: `neurons=500`, `unit_ids`, `areas`, `layers`, `min_fev` and
             `subset_seed`, as of `data.Subset`.
 
     Raises:
-        SensoriumError: If it has not been prepared, or has no such neurons.
+        SensoriumError: If it has not been prepared, or has no such neurons or image size.
     """
     check_names(neurons, _OF_NEURONS, "setting that chooses neurons")
     (name, *others) = mouse_names(name)
     if others:
         raise SensoriumError(f"load: opens one mouse, not {name},{','.join(others)}")
-    return Subset(**neurons).neurons_of(load_mouse(name, data_dir=data_dir))
+    mouse = load_mouse(name, data_dir=data_dir).with_image_size(image_size)
+    return Subset(**neurons).neurons_of(mouse)
 
 
 def build(

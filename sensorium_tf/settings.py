@@ -131,6 +131,11 @@ class TrainingSettings(Config):
         "Signals that are stacked to the image input, image first, instead of the track's: image, "
         "centred_image and, where the track allows it, signals of the recording.",
     )
+    image_size: str | None = setting(
+        None,
+        "Height x width of the images that the model is given, such as 144x256: the recorded size, "
+        "or that divided by a whole number; None for the challenge's.",
+    )
     freeze_core: bool = setting(
         False,
         "Whether the core stays as it is in init_from, statistics of its batch normalisation "

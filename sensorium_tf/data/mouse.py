@@ -2,25 +2,32 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from sensorium_tf.challenges import Challenge
 from sensorium_tf.config import hint
+from sensorium_tf.data.prepared_files import read_blocks
 from sensorium_tf.data.trials import (
     Trials,
     normalize_images,
     normalize_responses,
 )
-from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings import Truth
-from sensorium_tf.specs import IMAGE, RESPONSE, InputSpec, RecordingSpec, size_step
+from sensorium_tf.specs import (
+    IMAGE,
+    RESPONSE,
+    InputSpec,
+    RecordingSpec,
+    check_size,
+    parse_size,
+    size_step,
+)
 
-_BLOCK = 32
 #: The mouse that is made on the spot.
 SIMULATED = "simulated"
 
@@ -55,6 +62,8 @@ class Mouse:
     _builder: tfds.core.DatasetBuilder = dataclasses.field(repr=False)
     # Which of the recording's neurons these are; None for all.
     _index: np.ndarray | None = dataclasses.field(default=None, repr=False)
+    # `(height, width)` of the images, if not the challenge's.
+    _image_size: tuple[int, int] | None = dataclasses.field(default=None, repr=False)
 
     def __repr__(self) -> str:
         trials = ", ".join(f"{number} {tier}" for tier, number in self.tiers.items())
@@ -124,6 +133,30 @@ class Mouse:
             _index=index if self._index is None else self._index[index],
         )
 
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """`(height, width)` of the images that models are given."""
+        return self._image_size or self.challenge.input_size(self.spec)
+
+    def with_image_size(self, size: str | tuple[int, int] | None) -> "Mouse":
+        """Returns the mouse with its images at another size.
+
+        Args:
+            size: `(height, width)` or a text such as `144x256`: the recorded size, or that divided
+                by a whole number; None for the challenge's.
+
+        Raises:
+            SensoriumError: If it is another size.
+        """
+        if isinstance(size, str):
+            size = parse_size(size, example=self.challenge.image_size)
+        if size is not None:
+            try:
+                check_size(self.spec.image_shape[:2], size)
+            except SensoriumError as e:
+                raise SensoriumError(f"{self.name}: {e}") from e
+        return dataclasses.replace(self, _image_size=size)
+
     def inputs(
         self,
         track: str,
@@ -154,16 +187,19 @@ class Mouse:
                 f"--track={' or '.join(others)}"
             )
         constants = {name: self.statistics[name] for name in inputs.recorded_signals}
+        inputs = dataclasses.replace(inputs, image_size=self.image_size)
         return inputs.with_constants({self.name: constants})
 
     def check_inputs(self, inputs: InputSpec) -> None:
-        """Raises SensoriumError unless a model of these inputs can be given this mouse."""
+        """Raises SensoriumError unless a model of these inputs can be given this mouse.
+
+        The images may have to be made the model's size, by `with_image_size`.
+        """
         channels, extras = (
             [each.signal for each in some] for some in (inputs.channels, inputs.extras)
         )
-        own = self.inputs(inputs.track, channels, extras)
-        same = (own.image_size, own.channels, own.extras)
-        if same != (inputs.image_size, inputs.channels, inputs.extras):
+        own = self.with_image_size(inputs.image_size).inputs(inputs.track, channels, extras)
+        if (own.channels, own.extras) != (inputs.channels, inputs.extras):
             raise SensoriumError(
                 f"{self.name}: gives a model {own.describe()} of shape {own.image_shape}, but this "
                 f"model takes {inputs.describe()} of shape {inputs.image_shape}"
@@ -185,13 +221,13 @@ class Mouse:
             )
 
     def trials(self, tier: str) -> Trials:
-        """Reads the trials of a tier, normalised and at the models' image size.
+        """Reads the trials of a tier, normalised, the images at `image_size`.
 
         Raises:
             SensoriumError: If there is no such tier, or the prepared files are damaged.
         """
         self.check_tier(tier)
-        n_trials, (height, width) = self.tiers[tier], self.challenge.input_size(self.spec)
+        n_trials, (height, width) = self.tiers[tier], self.image_size
         step = size_step(self.spec.image_shape[:2], (height, width))
         images = np.empty((n_trials, height, width, self.spec.image_shape[2]), np.float32)
         columns = {
@@ -203,7 +239,7 @@ class Mouse:
         trial_ids = np.empty(n_trials, object)
         scale = self.statistics[IMAGE]
         start = 0
-        for block in self._read(tier):
+        for block in read_blocks(self._builder, tier, mouse=self.name):
             rows = slice(start, start := start + len(block["image_id"]))
             images[rows] = normalize_images(block[IMAGE], scale["mean"], scale["std"], step=step)
             if self._index is not None:
@@ -248,29 +284,6 @@ class Mouse:
             normalize_responses(aligned.rates, self.response_scale),
         )
 
-    def _read(self, tier: str) -> Iterator[dict[str, np.ndarray]]:
-        """Yields the prepared trials in blocks, in order."""
-        try:
-            if self._builder.info.file_format is tfds.core.FileFormat.ARRAY_RECORD:
-                source = self._builder.as_data_source(split=tier)
-                for start in range(0, len(source), _BLOCK):
-                    rows = source.__getitems__(range(start, min(start + _BLOCK, len(source))))
-                    yield {key: np.stack([row[key] for row in rows]) for key in rows[0]}
-            else:
-                yield from self._builder.as_dataset(
-                    split=tier, batch_size=_BLOCK, read_config=tfds.ReadConfig(try_autocache=False)
-                ).as_numpy_iterator()
-        except (tf.errors.OpError, OSError, ValueError) as e:
-            if is_refused(e):
-                raise AccessError(
-                    f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot "
-                    f"be read: {one_line(e)[:200]}"
-                ) from e
-            raise SensoriumError(
-                f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot be "
-                f"read ({one_line(e)}): delete that folder and prepare it again"
-            ) from e
-
     @property
     def data_path(self) -> Path:
         """Folder of the prepared dataset."""
@@ -284,11 +297,3 @@ class Mouse:
         folder = self.data_path.parents[2] / "downloads" / "sensorium_simulated"
         path = folder / f"{self.challenge.recording_stem(self.session_key)}_truth.npz"
         return path if path.exists() else None
-
-
-def is_refused(error: Exception) -> bool:
-    """Tells whether the system refuses to read prepared files, which may be intact."""
-    # TensorFlow's own words for permissions and for too many open files.
-    refused = (tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)
-    missing = isinstance(error, FileNotFoundError)
-    return isinstance(error, refused) or (is_access_error(error) and not missing)

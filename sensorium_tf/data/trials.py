@@ -192,7 +192,8 @@ class Trials:
         if self.images.shape[1:3] != spec.image_size:
             raise SensoriumError(
                 f"{self.mouse}: its images are {_size(self.images.shape[1:3])} at the size of "
-                f"models, the model is given images of {_size(spec.image_size)}"
+                f"models, the model is given images of {_size(spec.image_size)}: take the trials "
+                f"of mouse.with_image_size({spec.image_size})"
             )
         for each in (*spec.channels, *spec.extras):
             found = self.signals.get(each.signal, self.images).shape[-1]

@@ -169,6 +169,19 @@ class CoreBase(PartBase):
         """Extracts the features; a core says how."""
         raise _not_there(self, "call(images, training=None)")
 
+    def levels(self, images, training=None):
+        """Returns the outputs of the core's blocks, for readouts that read several of them.
+
+        Args:
+            images: As of `call`.
+            training: As of `call`.
+
+        Returns:
+            Feature maps of the same field of view, first to last; the last is what `call` returns,
+            and alone in it unless a core says otherwise.
+        """
+        return [self(images, training=training)]
+
     def compute_output_shape(self, input_shape):
         """Returns the shape of the features, found by a symbolic call unless a core knows it."""
         return tuple(self._trace(keras.KerasTensor(input_shape)).shape)

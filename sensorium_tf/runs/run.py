@@ -156,9 +156,11 @@ class Run:
         names = self.mice if names is None else tuple(names)
         for name in names:
             self._one(name)
-        mice = [self.subset.neurons_of(load_mouse(name, data_dir=self.data_dir)) for name in names]
-        for mouse in mice:
+        mice = []
+        for name in names:
+            mouse = self.subset.neurons_of(load_mouse(name, data_dir=self.data_dir))
             self._check(mouse)
+            mice.append(mouse.with_image_size(self.model.inputs.image_size))
         return mice
 
     def mouse(self, name: str | None = None) -> Mouse:

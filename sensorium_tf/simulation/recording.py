@@ -1,6 +1,5 @@
 """A simulated mouse on disk: the recording, and beside it the truth that it must not contain."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from sensorium_tf.recordings.writer import write_recording
 from sensorium_tf.simulation.behavior import BEHAVIOR, PUPIL_CENTER
 from sensorium_tf.simulation.mouse import simulate_mouse
 from sensorium_tf.simulation.settings import SimulationSettings
-from sensorium_tf.specs import IMAGE, RecordingSpec
+from sensorium_tf.specs import IMAGE, RecordingSpec, parse_size
 
 
 def recording_spec(
@@ -42,13 +41,7 @@ def recording_spec(
     spec = challenge.recording
     height, width, channels = spec.image_shape
     if image_size is not None:
-        match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", image_size)
-        if match is None:
-            example = "x".join(map(str, challenge.image_size))
-            raise SensoriumError(
-                f"image size {image_size!r}: expected height x width, such as {example}"
-            )
-        height, width = map(int, match.groups())
+        height, width = parse_size(image_size, example=challenge.image_size)
     shape = (height, width, channels if n_channels is None else n_channels)
     spec = spec.with_shapes({IMAGE: shape})
     if n_behaviors is not None:

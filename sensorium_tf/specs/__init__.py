@@ -1,6 +1,12 @@
 """What a recording holds, what a model is given, what a track allows: plain values."""
 
-from sensorium_tf.specs.image_size import central_pixels, input_size, size_step
+from sensorium_tf.specs.image_size import (
+    central_pixels,
+    check_size,
+    input_size,
+    parse_size,
+    size_step,
+)
 from sensorium_tf.specs.inputs import Input, InputSpec
 from sensorium_tf.specs.recording import (
     CENTRED_IMAGE,
@@ -26,7 +32,9 @@ __all__ = [
     "Transform",
     "central_pixels",
     "check_context_name",
+    "check_size",
     "input_size",
     "less_own_mean",
+    "parse_size",
     "size_step",
 ]

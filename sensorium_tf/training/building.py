@@ -36,7 +36,10 @@ def open_mice(
             there is no such model.
     """
     check_parts(settings.architecture)
-    mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
+    mice = [
+        load_mouse(name, data_dir=data_dir).with_image_size(settings.image_size)
+        for name in settings.mice
+    ]
     inputs = inputs_of(
         mice, track=settings.track, channels=settings.channels, extras=settings.extras
     )

@@ -5,7 +5,7 @@ import keras
 from sensorium_tf import config
 from sensorium_tf.config import setting
 from sensorium_tf.models.cores._stem import StemCore
-from sensorium_tf.models.ops.conv_block import ConvBlock
+from sensorium_tf.models.ops.conv_block import ConvBlock, chained
 from sensorium_tf.models.ops.convolution import (
     convolution,
     depthwise,
@@ -90,10 +90,11 @@ class InvertedResidualCore(StemCore):
 
     def call(self, images, training=None):
         """Extracts the features of `(batch, height, width, channels)` images."""
-        features = self.stem(images, training=training)
-        for block in self.blocks:
-            features = block(features, training=training)
-        return features
+        return self.levels(images, training=training)[-1]
+
+    def levels(self, images, training=None):
+        """Returns what the stem and each block give, maps of one size."""
+        return chained([self.stem, *self.blocks], images, training)
 
 
 class _InvertedBlock(keras.layers.Layer):

@@ -4,7 +4,7 @@ from sensorium_tf import config
 from sensorium_tf.config import setting
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.cores._stem import StemCore
-from sensorium_tf.models.ops.conv_block import ConvBlock
+from sensorium_tf.models.ops.conv_block import ConvBlock, chained
 from sensorium_tf.models.ops.convolution import (
     convolution,
     depth_separable,
@@ -126,7 +126,8 @@ class LearnedStemCore(StemCore):
 
     def call(self, images, training=None):
         """Extracts the features of `(batch, height, width, channels)` images."""
-        features = images
-        for block in (self.stem, self.large, *self.blocks):
-            features = block(features, training=training)
-        return features
+        return self.levels(images, training=training)[-1]
+
+    def levels(self, images, training=None):
+        """Returns what the layer of large kernels and each block give, maps of one size."""
+        return chained([self.stem, self.large, *self.blocks], images, training)[1:]

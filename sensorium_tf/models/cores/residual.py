@@ -5,7 +5,7 @@ import keras
 from sensorium_tf import config
 from sensorium_tf.config import setting
 from sensorium_tf.models.cores._stem import StemCore
-from sensorium_tf.models.ops.conv_block import ConvBlock
+from sensorium_tf.models.ops.conv_block import ConvBlock, chained
 from sensorium_tf.models.ops.convolution import convolution
 from sensorium_tf.models.ops.dropout import Dropout
 from sensorium_tf.registry import CORES
@@ -86,10 +86,11 @@ class ResidualCore(StemCore):
 
     def call(self, images, training=None):
         """Extracts the features of `(batch, height, width, channels)` images."""
-        features = self.stem(images, training=training)
-        for block in self.blocks:
-            features = block(features, training=training)
-        return features
+        return self.levels(images, training=training)[-1]
+
+    def levels(self, images, training=None):
+        """Returns what the stem and each block give."""
+        return chained([self.stem, *self.blocks], images, training)
 
 
 class _ResidualBlock(keras.layers.Layer):

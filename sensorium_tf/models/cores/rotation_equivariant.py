@@ -91,15 +91,21 @@ class RotationEquivariantCore(StemCore):
 
     def call(self, images, training=None):
         """Extracts the features of `(batch, height, width, channels)` images."""
+        return self.levels(images, training=training)[-1]
+
+    def levels(self, images, training=None):
+        """Returns what the stem and each block give, maps of one size."""
         first, *norms = self.norms
         features = _convolve(images, self.smooth_kernel())
         features = self._activate(first, features, training)
+        found = [features]
         for (into, spatial, out), norm in zip(self.kernels, norms, strict=True):
             features = _convolve(features, circulant(into))
             features = self._filter(features, spatial)
             features = _convolve(features, circulant(out))
             features = self._activate(norm, features, training)
-        return features
+            found.append(features)
+        return found
 
     def smooth_kernel(self):
         """Returns the stem's kernels at all angles, `(height, width, channels, kernels)`."""

@@ -7,7 +7,7 @@ from sensorium_tf import config
 from sensorium_tf.config import setting
 from sensorium_tf.models.base import CoreBase
 from sensorium_tf.models.cores._stem import check_image_size
-from sensorium_tf.models.ops.conv_block import ConvBlock
+from sensorium_tf.models.ops.conv_block import ConvBlock, chained
 from sensorium_tf.models.ops.convolution import (
     batch_norm,
     convolution,
@@ -108,10 +108,12 @@ class ScatteringCore(CoreBase):
 
     def call(self, images, training=None):
         """Extracts the features of `(batch, height, width, channels)` images."""
+        return self.levels(images, training=training)[-1]
+
+    def levels(self, images, training=None):
+        """Returns what the 1x1 convolution and each block give, maps of one size."""
         features = self.norm(self.transform(images), training=training)
-        for block in (self.mix, *self.blocks):
-            features = block(features, training=training)
-        return features
+        return chained([self.mix, *self.blocks], features, training)
 
     def transform(self, images):
         """Returns what is fixed, `(batch, rows, columns, coefficients)`."""

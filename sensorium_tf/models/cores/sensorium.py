@@ -119,7 +119,12 @@ class SensoriumCore(StemCore):
 
     def call(self, images, training=None):
         """Extracts the features of `(batch, height, width, channels)` images."""
+        return self.levels(images, training=training)[-1]
+
+    def levels(self, images, training=None):
+        """Returns what the stem and each block give, maps of one size."""
         features = self._activate(self.stem_norm(self.stem(images), training=training))
+        found = [features]
         for index, (block, norm) in enumerate(zip(self.blocks, self.block_norms, strict=True)):
             for layer in block:
                 features = layer(features)
@@ -127,7 +132,8 @@ class SensoriumCore(StemCore):
             if self.gains:
                 features = self.gains[index](features)
             features = self.dropouts[index](features, training=training)
-        return features
+            found.append(features)
+        return found
 
     def _activate(self, features):
         return ops.elu(features) if self.config.activation == "elu" else features

@@ -21,7 +21,7 @@ class V1TCore(ViTCore):
     Call arguments:
         images: `(batch, height, width, channels)`.
         signals: `{"behavior": (batch, columns)}`.
-        training: Whether to drop features and branches.
+        training: As of `ViTCore`.
 
     Returns:
         Features as of `ViTCore`.
@@ -57,8 +57,14 @@ class V1TCore(ViTCore):
 
     def call(self, images, signals, training=None):
         """Extracts the features of images, given the animal's behavior."""
+        return self.levels(images, signals, training=training)[-1]
+
+    def levels(self, images, signals, training=None):
+        """Returns the tokens before each block, as maps, and the features."""
         tokens, size = self.tokens(images)
+        found = [tokens]
         for (into, drop, out), block in zip(self.networks, self.blocks, strict=True):
             state = out(drop(into(signals["behavior"]), training=training))
             tokens = block(tokens + state[:, None, :], training=training)
-        return self.as_map(tokens, size)
+            found.append(tokens)
+        return self.as_maps(found, size, training)

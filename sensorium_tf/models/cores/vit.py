@@ -8,7 +8,8 @@ from sensorium_tf.config import setting
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.base import CoreBase
 from sensorium_tf.models.cores._stem import check_image_size
-from sensorium_tf.models.ops.convolution import convolution
+from sensorium_tf.models.ops.conv_block import chained
+from sensorium_tf.models.ops.convolution import batch_norm, convolution
 from sensorium_tf.models.ops.transformer import TransformerBlock
 from sensorium_tf.registry import CORES
 
@@ -20,9 +21,9 @@ class ViTCore(CoreBase):
     Patches of the image, which overlap where `stride` is smaller than `patch`, become tokens by a
     convolution, and are told apart by learned embeddings of their positions, made for the size of
     the images that the core is built for. A block is attention and a small network on each token,
-    each after layer normalisation and added to the tokens. Attention takes time and memory with
-    the square of the number of tokens, which `stride` sets: 435 for 36 x 64 pixels and a stride of
-    2.
+    each after layer normalisation and added to the tokens; of the last tokens batch normalisation
+    and ELU make features, as in the published core. Attention takes time and memory with the square
+    of the number of tokens, which `stride` sets: 435 for 36 x 64 pixels and a stride of 2.
     Source: Li et al. 2023, V1T, TMLR, arXiv 2302.03023, section 3; `v1t` is the core with behavior.
 
     Args:
@@ -31,7 +32,8 @@ class ViTCore(CoreBase):
 
     Call arguments:
         images: `(batch, height, width, channels)`.
-        training: Whether to drop features and branches.
+        training: Whether to normalise by the batch's own statistics and to drop features and
+            branches.
 
     Returns:
         Features `(batch, (height - patch) // stride + 1, (width - patch) // stride + 1,
@@ -95,7 +97,7 @@ class ViTCore(CoreBase):
             )
             for number, seed in enumerate(seeds, start=1)
         ]
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-6, name="norm")
+        self.norm = batch_norm("norm")
 
     def build(self, input_shape):
         """Makes the weights for images of `input_shape`, `(batch, height, width, channels)`."""
@@ -108,15 +110,19 @@ class ViTCore(CoreBase):
             shape=tokens[1:],
             initializer=keras.initializers.TruncatedNormal(stddev=0.02, seed=self._position_seed),
         )
-        for layer in (*self.blocks, self.norm):
-            layer.build(tokens)
+        for block in self.blocks:
+            block.build(tokens)
+        self.norm.build((batch, rows, columns, channels))
 
     def call(self, images, training=None):
         """Extracts the features of `(batch, height, width, channels)` images."""
+        return self.levels(images, training=training)[-1]
+
+    def levels(self, images, training=None):
+        """Returns the tokens before each block, as maps, and the features."""
         tokens, size = self.tokens(images)
-        for block in self.blocks:
-            tokens = block(tokens, training=training)
-        return self.as_map(tokens, size)
+        found = [tokens, *chained(self.blocks, tokens, training)]
+        return self.as_maps(found, size, training)
 
     def tokens(self, images):
         """Returns the tokens of images, `(batch, tokens, channels)`, and their rows and columns."""
@@ -125,9 +131,11 @@ class ViTCore(CoreBase):
         tokens = ops.reshape(patches, (-1, rows * columns, channels))
         return tokens + ops.cast(self.positions, tokens.dtype), (rows, columns)
 
-    def as_map(self, tokens, size: tuple[int, int]):
-        """Returns tokens as features `(batch, rows, columns, channels)`, normalised."""
-        return ops.reshape(self.norm(tokens), (-1, *size, self.config.channels))
+    def as_maps(self, found: list, size: tuple[int, int], training=None) -> list:
+        """Returns tokens as maps `(batch, rows, columns, channels)`; the last are the features."""
+        maps = [ops.reshape(each, (-1, *size, self.config.channels)) for each in found]
+        # Of the whole batch: of single tokens it would take away contrast.
+        return [*maps[:-1], ops.elu(self.norm(maps[-1], training=training))]
 
     def compute_output_shape(self, input_shape, *_, **__):
         """Returns the shape of the features of images of `input_shape`."""

@@ -65,3 +65,18 @@ class ConvBlock(keras.layers.Layer):
         for layer in self.convolutions:
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
+
+
+def chained(blocks, features, training=None) -> list:
+    """Returns what each of some layers gives, one after another.
+
+    Args:
+        blocks: The layers, called with `training`.
+        features: What the first one is given.
+        training: As of the layers.
+    """
+    found = []
+    for block in blocks:
+        features = block(features, training=training)
+        found.append(features)
+    return found
