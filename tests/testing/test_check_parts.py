@@ -21,8 +21,18 @@ CHECKS = {
     "shifter": (SHIFTERS, testing.check_shifter),
     "modulator": (MODULATORS, testing.check_modulator),
 }
+# Cores in their full size would take minutes.
+SMALL = {
+    "inverted_residual": "inverted_residual(channels=3, n_blocks=1)",
+    "learned_stem": "learned_stem(patch_channels=2, channels=[3, 4])",
+    "residual": "residual(channels=3, n_blocks=1, stride=2)",
+    "rotation_equivariant": "rotation_equivariant(n_rotations=4, channels=2, n_blocks=1)",
+    "scattering": "scattering(channels=3, n_angles=2, n_blocks=1, dropout=0.1)",
+    "v1t": "v1t(channels=4, heads=2, depth=1, hidden=4, stride=8)",
+    "vit": "vit(channels=4, heads=2, depth=1, hidden=4, stride=8, dropout=0.1, drop_path=0.1)",
+}
 OURS = [
-    (kind, name)
+    (kind, SMALL.get(name, name))
     for kind, (registry, _) in CHECKS.items()
     for name in registry.names()
     if registry[name].__module__.startswith("sensorium_tf.")
@@ -31,6 +41,11 @@ OURS = [
 OTHERS = [
     ("core", "sensorium(hidden_channels=6, activation=linear, n_blocks=0, input_kernel=4)"),
     ("core", "sensorium(hidden_channels=3, n_blocks=1)"),
+    (
+        "core",
+        "sensorium(hidden_channels=3, n_blocks=1, depth_separable=false, squeeze_excite=2, "
+        "dropout=0.1)",
+    ),
     ("readout", "gaussian(positions=free, covariance=isotropic)"),
     ("readout", "gaussian(covariance=uncorrelated, hidden_units=3)"),
     ("shifter", "mlp(n_layers=1)"),
