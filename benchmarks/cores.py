@@ -5,8 +5,8 @@
 
 Cores take steps in turn, each of a batch of noise, with the Gaussian readout and without the data
 pipeline. Time is that of all processor cores together, so that other work on the machine counts
-little. Prints a table: images a second of processor time, the ratio to the published core's, and the
-core's trainable weights.
+little. Prints a table: images a second of processor time, the ratio to the published core's and
+the core's trainable weights.
 """
 
 import statistics
