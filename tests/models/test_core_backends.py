@@ -12,6 +12,7 @@ import pytest
 
 import sensorium_tf
 from sensorium_tf.registry import CORES, Part
+from sensorium_tf.testing.files import saved_and_loaded
 
 TEXTS = (
     "sensorium(hidden_channels=3, n_blocks=1, depth_separable=false, squeeze_excite=2)",
@@ -48,8 +49,19 @@ def computed(weights=None):
         for training in (True, False):
             features = core(images, **signals, training=training)
             found[f"{text}/{training}"] = keras.ops.convert_to_numpy(features)
+        if weights is not None:
+            check_file(text, core, images, signals)
         found[f"{text}/penalty"] = keras.ops.convert_to_numpy(core.penalty())
     return found
+
+
+def check_file(text, core, images, signals):
+    """Saves a model of a core, and refuses one that is another when it is loaded."""
+    given = [images, signals] if signals else [images]
+    first, *others = symbols = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:]), given)
+    features = core(first, **({"signals": others[0]} if others else {}))
+    model = keras.Model(keras.tree.flatten(symbols), features)
+    saved_and_loaded(text, model, keras.tree.flatten(given))
 
 
 def test_every_core_of_this_package_is_compared():
