@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from sensorium_tf.config import hint
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.insilico.neurons import INDEX_SPEC, Neurons, batches, traced
+from sensorium_tf.insilico.neurons import Neurons
+from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, traced
 
 #: How the gradient is made smooth: by a blur, or as in Walker et al. 2019.
 METHODS = ("norm", "walker2019")

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.insilico.ascent import check_steps
-from sensorium_tf.insilico.neurons import Model, Neurons, State
+from sensorium_tf.insilico.chosen import Model
+from sensorium_tf.insilico.held import State
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import image_panels
 from sensorium_tf.insilico.results import Result, axes, of_neurons
 

@@ -38,6 +38,11 @@ def opened(model: Any) -> tuple[FiringRateModel | EnsembleModel, Run | None]:
     return run.model, run
 
 
+def members(model: FiringRateModel | EnsembleModel) -> Sequence[FiringRateModel]:
+    """Returns the models of whose rates a model's are the mean."""
+    return model.members if isinstance(model, EnsembleModel) else (model,)
+
+
 def one_mouse(model: FiringRateModel | EnsembleModel, mouse: str | None) -> str:
     """Returns which of a model's mice is meant."""
     mice: Sequence[str] = model.mice

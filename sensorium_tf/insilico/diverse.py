@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.ascent import Ascent, Projection, check_steps, correlations, noise
+from sensorium_tf.insilico.chosen import Model
 from sensorium_tf.insilico.exciting import ascend_in_batches
-from sensorium_tf.insilico.neurons import Model, Neurons, State
+from sensorium_tf.insilico.held import State
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import image_panels
 from sensorium_tf.insilico.results import Result, axes, of_neurons
 

@@ -15,9 +15,12 @@ from sensorium_tf.insilico.ascent import (
     noise,
     norms,
 )
-from sensorium_tf.insilico.neurons import Model, Neurons, State, batches
+from sensorium_tf.insilico.chosen import Model
+from sensorium_tf.insilico.held import State
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import image_panels
 from sensorium_tf.insilico.results import Result, axes, of_neurons
+from sensorium_tf.insilico.tracing import batches
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

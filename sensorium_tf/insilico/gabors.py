@@ -9,9 +9,12 @@ from numpy.typing import ArrayLike
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico import stimuli
 from sensorium_tf.insilico.ascent import Projection, check_steps, norms, progress
+from sensorium_tf.insilico.chosen import Model
 from sensorium_tf.insilico.exciting import ExcitingImages
-from sensorium_tf.insilico.neurons import INDEX_SPEC, Model, Neurons, State, batches, traced
+from sensorium_tf.insilico.held import State
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.results import axes, of_neurons
+from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, traced
 
 _PLACE_STEP = 4.0
 _N_ORIENTATIONS, _N_PHASES = 6, 4

@@ -1,8 +1,7 @@
 """The neurons that an experiment is done on: images in, rates and gradients out."""
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -16,18 +15,17 @@ from sensorium_tf.insilico.chosen import (
     checked_images,
     columns_of,
     image_channels,
+    members,
     one_mouse,
     opened,
     with_constants,
 )
+from sensorium_tf.insilico.held import State, held_state, no_median, training_median
+from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, traced
+from sensorium_tf.models.windows import WindowedRates
 from sensorium_tf.specs import CENTRED_IMAGE, IMAGE
 
-#: Name of a context signal to its `(columns,)` values, as the model is given them.
-State = Mapping[str, ArrayLike]
 _LARGEST_GREY = 255.0
-_BATCH = 64
-#: Which neuron each image of a batch is for, as a tensor.
-INDEX_SPEC = tf.TensorSpec((None,), tf.int64)
 
 
 class Neurons:
@@ -79,7 +77,10 @@ class Neurons:
         self.inputs = with_constants(whole.inputs, self.mouse, recording)
         self.image_shape = (*self.inputs.image_size, image_channels(self.inputs))
         self._single = whole.for_mouse(self.mouse)
-        self.state = self._held({} if state is None else state)
+        self.state = held_state(self.inputs, {} if state is None else state, self._median)
+        windows = [WindowedRates.of(each, self.mouse) for each in members(whole)]
+        # The mean of windowed rates, where each member has them.
+        self._windows = None if None in windows else windows
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -164,8 +165,11 @@ class Neurons:
             images: `(images, height, width, channels)`.
             index: `(images,)`, which of these neurons each image is for.
         """
-        rates = self._single(self._model_inputs(images), training=False)
-        return tf.gather(rates, tf.gather(self.columns, index), axis=1, batch_dims=1)
+        signals, columns = self._model_inputs(images), tf.gather(self.columns, index)
+        if self._windows is not None:
+            return tf.add_n([each(signals, columns) for each in self._windows]) / len(self._windows)
+        rates = self._single(signals, training=False)
+        return tf.gather(rates, columns, axis=1, batch_dims=1)
 
     def rates(self, images: np.ndarray) -> np.ndarray:
         """Returns the rates of all these neurons.
@@ -260,56 +264,10 @@ class Neurons:
         except SensoriumError:
             return None
 
-    def _held(self, state: State) -> dict[str, np.ndarray]:
-        sizes = {
-            each.signal: each.size
-            for each in (*self.inputs.channels, *self.inputs.extras)
-            if each.signal not in (IMAGE, CENTRED_IMAGE)
-        }
-        for name in state:
-            if name not in sizes:
-                raise SensoriumError(
-                    f"state: the model is not given {name!r}, only {self.inputs.describe()}"
-                )
-        held = {}
-        for name, size in sizes.items():
-            values = np.asarray(state[name] if name in state else self._median(name), np.float32)
-            if values.shape != (size,) or not np.isfinite(values).all():
-                raise SensoriumError(
-                    f"state: {name} needs {size} finite numbers. Received: shape {values.shape}"
-                )
-            held[name] = values
-        return held
-
     def _median(self, signal: str) -> np.ndarray:
         if self._run is None:
-            raise SensoriumError(
-                f"{self.mouse}: at which {signal} is the experiment done? Give state="
-                f"{{{signal!r}: ...}}, or the run, whose recording tells the median"
-            )
-        signals = self._training_signals
-        if signal not in signals:
-            raise SensoriumError(
-                f"{self.mouse}: {signal} is withheld in its recording: give "
-                f"state={{{signal!r}: ...}}"
-            )
-        return np.median(signals[signal], axis=0)
-
-    @functools.cached_property
-    def _training_signals(self) -> Mapping[str, np.ndarray]:
-        return self.recording.trials("train").signals
-
-
-def traced(function: Callable, *specs: tf.TensorSpec) -> Callable:
-    """Returns a function of arrays, traced once for arrays of some specs."""
-    # Traced here: of several functions that were traced by calls, TensorFlow would warn.
-    concrete = tf.function(function, autograph=False).get_concrete_function(*specs)
-
-    def call(*arrays: ArrayLike) -> Any:
-        pairs = zip(arrays, specs, strict=True)
-        return concrete(*(tf.convert_to_tensor(array, spec.dtype) for array, spec in pairs))
-
-    return call
+            raise no_median(self.mouse, signal)
+        return training_median(self.recording, signal)
 
 
 def labels(columns: np.ndarray, unit_ids: np.ndarray | None) -> list[str]:
@@ -317,8 +275,3 @@ def labels(columns: np.ndarray, unit_ids: np.ndarray | None) -> list[str]:
     if unit_ids is None:
         return [f"column {column}" for column in columns]
     return [f"unit {unit}" for unit in unit_ids]
-
-
-def batches(number: int, size: int = _BATCH) -> list[slice]:
-    """Returns the slices, of at most a size, that a number of images is worked on in."""
-    return [slice(start, min(start + size, number)) for start in range(0, number, size)]

@@ -8,8 +8,10 @@ from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico import stimuli
+from sensorium_tf.insilico.chosen import Model
 from sensorium_tf.insilico.gabors import BestGabors, best_gabor
-from sensorium_tf.insilico.neurons import Model, Neurons, State
+from sensorium_tf.insilico.held import State
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import curve_panels
 from sensorium_tf.insilico.results import Result, axes, of_neurons
 

@@ -9,9 +9,12 @@ from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.ascent import check_steps, progress
-from sensorium_tf.insilico.neurons import Model, Neurons, State, batches, traced
+from sensorium_tf.insilico.chosen import Model
+from sensorium_tf.insilico.held import State
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import image_panels
 from sensorium_tf.insilico.results import Result, axes, of_neurons
+from sensorium_tf.insilico.tracing import batches, traced
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,7 +18,7 @@ from sensorium_tf.insilico.exciting import (
 )
 from sensorium_tf.insilico.gabors import BestGabors, best_gabor
 from sensorium_tf.insilico.maps import ReceptiveFieldMaps, receptive_fields
-from sensorium_tf.insilico.neurons import Neurons, batches
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.patches import (
     ContrastTuning,
     SizeTuning,
@@ -28,6 +28,7 @@ from sensorium_tf.insilico.patches import (
 from sensorium_tf.insilico.results import Result
 from sensorium_tf.insilico.settings import EXPERIMENTS, ExperimentSettings
 from sensorium_tf.insilico.surrounds import SurroundImages, surround_image
+from sensorium_tf.insilico.tracing import batches
 from sensorium_tf.insilico.tuning import (
     OrientationTuning,
     SpatialFrequencyTuning,

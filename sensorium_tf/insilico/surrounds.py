@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico import stimuli
 from sensorium_tf.insilico.ascent import Ascent, Projection, noise, norms
+from sensorium_tf.insilico.chosen import Model
 from sensorium_tf.insilico.exciting import (
     ExcitingImages,
     MostExcitingImages,
@@ -17,8 +18,9 @@ from sensorium_tf.insilico.exciting import (
     most_exciting_image,
 )
 from sensorium_tf.insilico.gaussian_fit import fit_gaussians
+from sensorium_tf.insilico.held import State
 from sensorium_tf.insilico.maps import local_energy
-from sensorium_tf.insilico.neurons import Model, Neurons, State
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import image_panels
 from sensorium_tf.insilico.results import axes, of_neurons
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.model import FiringRateModel
+from sensorium_tf.models.windows import WindowedRates
 from sensorium_tf.registry import custom_code
 from sensorium_tf.specs import IMAGE, InputSpec
 from sensorium_tf.testing.files import saved_and_loaded
@@ -33,6 +34,7 @@ def check_model(model: FiringRateModel) -> None:
     with custom_code(f"{name}: a call"):
         rates = model(batch, training=False)
     _check_rates(name, model, rates, 2)
+    _check_windows(name, model, batch, rates)
     copy = saved_and_loaded(name, model, batch)
     if json.dumps(copy.get_config()) != json.dumps(model.get_config()):
         raise SensoriumError(f"{name}: is another one when it is saved and loaded again")
@@ -71,6 +73,25 @@ def _check_rates(name: str, model: FiringRateModel, rates: Mapping, n_trials: in
             )
         if not np.isfinite(keras.ops.convert_to_numpy(rates[mouse])).all():
             raise SensoriumError(f"{name} gives {mouse} rates that are infinite or NaN")
+
+
+def _check_windows(name: str, model: FiringRateModel, batch: Mapping, rates: Mapping) -> None:
+    """Compares rates that are computed of patches of the images, where there are any."""
+    for mouse in model.mice:
+        windowed = WindowedRates.of(model, mouse)
+        if windowed is None:
+            continue
+        with custom_code(f"{name}: rates of patches of the images"):
+            neurons = np.array([0, model.readouts[mouse].n_neurons - 1])
+            found = keras.ops.convert_to_numpy(windowed(batch[mouse], neurons))
+        expected = keras.ops.convert_to_numpy(rates[mouse])[[0, 1], neurons]
+        tolerance = 1e-4 if model.core.compute_dtype == "float32" else 2e-2
+        if not np.allclose(found, expected, rtol=tolerance, atol=tolerance):
+            raise SensoriumError(
+                f"{name}: the rates of {mouse} are others if they are computed of patches of the "
+                "images: chain of its core, or points and read_points of its readout, do not say "
+                "what call does"
+            )
 
 
 def _check_trace(name: str, model: FiringRateModel) -> None:

@@ -133,6 +133,13 @@ class SensoriumCore(CoreBase):
             features = self._activate(norm(features, training=training))
         return features
 
+    def chain(self):
+        """Returns the layers of a call in evaluation, in order."""
+        layers = [self.stem, self.stem_norm, self._activate]
+        for block, norm in zip(self.blocks, self.block_norms, strict=True):
+            layers += [*block, norm, self._activate]
+        return layers
+
     def _activate(self, features):
         return ops.elu(features) if self.config.activation == "elu" else features
 

@@ -76,6 +76,7 @@ class GaussianReadout(ReadoutBase):
     penalty_label = "features"
     training_options = ("feature_penalty",)
     takes_shift = True
+    reads_points = True
 
     def __init__(self, n_neurons, **kwargs):
         super().__init__(n_neurons, **kwargs)
@@ -245,6 +246,14 @@ class GaussianReadout(ReadoutBase):
         # Without XLA, so that a model can be exported to where there is none.
         samples = sample_bilinear(features, positions)
         return ops.sum(samples * self.features, axis=-1) + self.bias
+
+    def read_points(self, samples, neurons):
+        """Returns the drives `(batch,)` of some neurons, from samples `(batch, channels)`."""
+        features, bias = (
+            ops.cast(ops.take(each, neurons, axis=0), samples.dtype)
+            for each in (self.features, self.bias)
+        )
+        return ops.sum(samples * features, axis=-1) + bias
 
     def penalty(self):
         """Returns the L1 penalty of one pass, weighted as in the loss (a scalar)."""
