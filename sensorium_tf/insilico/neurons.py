@@ -82,6 +82,15 @@ class Neurons:
         # The mean of windowed rates, where each member has them.
         self._windows = None if None in windows else windows
 
+    @classmethod
+    def of(cls, model: "Model | Neurons", unit_ids: ArrayLike | None, **chosen) -> "Neurons":
+        """Returns neurons as they are, or those of a model that the arguments choose."""
+        if not isinstance(model, Neurons):
+            return cls(model, unit_ids, **chosen)
+        if any(each is not None for each in (unit_ids, *chosen.values())):
+            raise SensoriumError("neurons: are chosen already: leave unit_ids and the like out")
+        return model
+
     def __len__(self) -> int:
         return len(self.columns)
 

@@ -3,12 +3,14 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.evaluation.tables import Table
+from sensorium_tf.insilico.saved import Saved, axes
 from sensorium_tf.plotting.style import COLORMAP, TICK, checked, color_bar, new_figure
 
 if TYPE_CHECKING:
@@ -18,11 +20,12 @@ _FEWEST_IMAGES = 4
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class RepresentationComparison:
+class RepresentationComparison(Saved):
     """How alike some representations of the same images are.
 
     Attributes:
         names: What each is called.
+        settings: What else is known of it, such as which images: JSON values.
         cka: `(representations, representations)`, unbiased linear CKA.
         dissimilarities: `(representations, images, images)`, their dissimilarity matrices.
         rdm_correlations: `(representations, representations)`, correlations of these above their
@@ -30,9 +33,22 @@ class RepresentationComparison:
     """
 
     names: tuple[str, ...]
-    cka: np.ndarray
-    dissimilarities: np.ndarray = dataclasses.field(repr=False)
-    rdm_correlations: np.ndarray
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    cka: np.ndarray = axes("representations representations")
+    dissimilarities: np.ndarray = axes("representations images images")
+    rdm_correlations: np.ndarray = axes("representations representations")
+
+    def rows(self) -> Table:
+        """Returns, for each pair of representations, how alike they are."""
+        return Table(
+            {
+                "first": self.names[first],
+                "second": self.names[second],
+                "cka": float(self.cka[first, second]),
+                "rdm_correlation": float(self.rdm_correlations[first, second]),
+            }
+            for first, second in itertools.combinations(range(len(self.names)), 2)
+        )
 
     def figure(self) -> "Figure":
         """Returns a figure of both tables."""
