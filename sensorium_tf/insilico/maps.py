@@ -49,7 +49,8 @@ class ReceptiveFieldMaps(Result):
 
     def figure(self) -> "Figure":
         """Returns a figure of each field and its fitted centre."""
-        return image_panels(self.fields, self.labels, places=self.places)
+        in_pixels = self.length_unit == "pixels"
+        return image_panels(self.fields, self.labels, places=self.places if in_pixels else None)
 
 
 @experiment()

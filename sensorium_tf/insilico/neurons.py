@@ -68,6 +68,7 @@ class Neurons:
         mouse: str | None = None,
         state: State | None = None,
     ):
+        self._model = model
         whole, self._run = opened(model)
         self.mouse = one_mouse(whole, mouse)
         self.columns = self._chosen(whole.readouts[self.mouse].n_neurons, unit_ids, columns)
@@ -90,6 +91,10 @@ class Neurons:
         if any(each is not None for each in (unit_ids, *chosen.values())):
             raise SensoriumError("neurons: are chosen already: leave unit_ids and the like out")
         return model
+
+    def only(self, columns: ArrayLike) -> "Neurons":
+        """Returns other neurons of the same mouse, by their columns, under the same state."""
+        return Neurons(self._model, columns=columns, mouse=self.mouse, state=self.state)
 
     def __len__(self) -> int:
         return len(self.columns)

@@ -38,6 +38,9 @@ class RepresentationComparison(Saved):
     dissimilarities: np.ndarray = axes("representations images images")
     rdm_correlations: np.ndarray = axes("representations representations")
 
+    def __post_init__(self):
+        object.__setattr__(self, "names", tuple(self.names))  # a list in a file
+
     def rows(self) -> Table:
         """Returns, for each pair of representations, how alike they are."""
         return Table(
@@ -54,13 +57,13 @@ class RepresentationComparison(Saved):
         """Returns a figure of both tables."""
         figure = new_figure(7.5, 3.5)
         tables = {"linear CKA": self.cka, "correlation of RDMs": self.rdm_correlations}
-        for axes, (title, table) in zip(figure.subplots(1, 2), tables.items(), strict=True):
-            shown = axes.imshow(table, cmap=COLORMAP, vmin=0, vmax=1)
-            axes.set_title(title, fontsize=TICK)
+        for panel, (title, table) in zip(figure.subplots(1, 2), tables.items(), strict=True):
+            shown = panel.imshow(table, cmap=COLORMAP, vmin=0, vmax=1)
+            panel.set_title(title, fontsize=TICK)
             places = range(len(self.names))
-            axes.set_xticks(places, self.names, fontsize=TICK, rotation=45, ha="right")
-            axes.set_yticks(places, self.names, fontsize=TICK)
-            color_bar(figure, shown, axes, title)
+            panel.set_xticks(places, self.names, fontsize=TICK, rotation=45, ha="right")
+            panel.set_yticks(places, self.names, fontsize=TICK)
+            color_bar(figure, shown, panel, title)
         return figure
 
 

@@ -10,6 +10,7 @@ METHODS = ("norm", "walker2019")
 #: Name of each experiment to what it is, in a few words.
 EXPERIMENTS = {
     "rf": "receptive fields at natural images",
+    "sta": "spike-triggered averages",
     "tuning": "tuning to orientation",
     "frequency": "tuning to spatial frequency",
     "gabor": "best Gabor patches",
@@ -20,6 +21,9 @@ EXPERIMENTS = {
     "size": "tuning to size",
     "contrast": "tuning to contrast",
     "surround": "exciting surrounds",
+    "attribution": "attribution of rates to pixels",
+    "reconstruct": "images from responses of all neurons",
+    "compare": "representations by model and mouse",
 }
 
 
