@@ -178,9 +178,10 @@ def test_experiments_are_done_on_a_run(workspace, quick, tmp_path):
     where = f"--output={tmp_path / 'out'}"
     status, out, ours = quick("insilico", *model, where, "--best=2", "--do=tuning")
     assert status == 0, ours
-    assert out.splitlines()[-1] == str(tmp_path / "out" / "tuning.html")
+    pages = [str(tmp_path / "out" / name) for name in ("tuning.html", "index.html")]
+    assert out.splitlines()[-2:] == pages
     files = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert files == ["model.txt", "tuning.html", "tuning.npz", "tuning.png"]
+    assert files == ["index.html", "model.txt", "tuning.html", "tuning.npz", "tuning.png"]
     assert_refused(quick, "insilico", *model, where, says="either --unit_ids or --columns or")
     assert_refused(
         quick, "insilico", *model, where, "--unit_ids=9999", says="no neuron with unit id 9999"
