@@ -19,6 +19,12 @@ from sensorium_tf.specs import CENTRED_IMAGE, IMAGE, InputSpec, size_step
 #: path.
 Model = FiringRateModel | EnsembleModel | Run | str | os.PathLike
 _LARGEST_GREY = 255.0
+# Standardised images are a few units of their standard deviation around 0.
+_OWN_UNITS = (
+    -10,
+    10,
+    "the model's units, -10 to 10, for it does not know the recording's grey values",
+)
 
 
 def opened(model: Any) -> tuple[FiringRateModel | EnsembleModel, Run | None]:
@@ -74,13 +80,16 @@ def checked_columns(mouse: str, columns: ArrayLike, n_neurons: int) -> np.ndarra
     return wanted
 
 
-def checked_images(images: ArrayLike, inputs: InputSpec, n_channels: int) -> np.ndarray:
-    """Returns a user's images, grey values, at the model's size.
+def checked_images(
+    images: ArrayLike, inputs: InputSpec, n_channels: int, *, in_grey: bool
+) -> np.ndarray:
+    """Returns a user's images at the model's size.
 
     Args:
         images: As of `Neurons.given_images`.
         inputs: What the model is given.
         n_channels: Of its images.
+        in_grey: Whether they are grey values, or else in the model's units.
 
     Returns:
         `(images, height, width, channels)`.
@@ -96,10 +105,11 @@ def checked_images(images: ArrayLike, inputs: InputSpec, n_channels: int) -> np.
             f"(images, {recorded[0]}, {recorded[1]}, {n_channels}). Received: {images.shape}"
         )
     if images.dtype.kind not in "uif" or not np.isfinite(images).all():
-        raise SensoriumError("images: expected finite grey values, 0 to 255")
-    if images.min() < 0 or images.max() > _LARGEST_GREY:
+        raise SensoriumError("images: expected finite numbers")
+    lowest, highest, what = (0, _LARGEST_GREY, "grey values 0 to 255") if in_grey else _OWN_UNITS
+    if images.min() < lowest or images.max() > highest:
         raise SensoriumError(
-            f"images: expected grey values 0 to 255. Received: {images.min():g} to {images.max():g}"
+            f"images: expected {what}. Received: {images.min():g} to {images.max():g}"
         )
     if images.shape[1:3] == size:
         return images

@@ -26,6 +26,7 @@ from sensorium_tf.models.windows import WindowedRates
 from sensorium_tf.specs import CENTRED_IMAGE, IMAGE
 
 _LARGEST_GREY = 255.0
+_USUAL_AMPLITUDE = 1.8
 
 
 class Neurons:
@@ -129,6 +130,15 @@ class Neurons:
         return float(dark), float(bright)
 
     @property
+    def amplitude(self) -> float:
+        """What a contrast of 1 is, in the model's units.
+
+        The largest amplitude around the recording's mean grey that a display can show or, where the
+        model knows no grey values, 1.8 standard deviations of the images, as of a usual recording.
+        """
+        return min(-self.limits[0], self.limits[1]) if self.knows_grey else _USUAL_AMPLITUDE
+
+    @property
     def knows_grey(self) -> bool:
         """Whether the recording's statistics, and so grey values, are known."""
         return IMAGE in self.inputs and IMAGE in self.inputs.constants.get(self.mouse, {})
@@ -155,7 +165,8 @@ class Neurons:
 
         Args:
             images: `(images, height, width)` or `(images, height, width, channels)`, grey values 0
-                to 255, at the model's or the recording's size.
+                to 255, at the model's or the recording's size; in the model's units where it knows
+                no grey values.
 
         Returns:
             `(images, height, width, channels)` float32.
@@ -165,7 +176,8 @@ class Neurons:
         """
         if images is None:
             return self.recording.trials("train").images
-        return self.from_grey(checked_images(images, self.inputs, self.image_shape[2]))
+        checked = checked_images(images, self.inputs, self.image_shape[2], in_grey=self.knows_grey)
+        return self.from_grey(checked) if self.knows_grey else checked.astype(np.float32)
 
     def tensor_rates(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the rates `(images, neurons)` of images `(images, height, width, channels)`."""

@@ -94,16 +94,16 @@ def size_tuning(
     if radii is None:
         radii = np.geomspace(1, width * _LARGEST_RADIUS, _N_RADII)
     radii = _ascending("radii", radii, above=0, most=np.inf)
-    (amplitude,) = _amplitudes(neurons, _ascending("contrast", contrast, above=0, most=1))
+    (contrast,) = _ascending("contrast", contrast, above=0, most=1)
     gabors = _gabors_of(neurons, gabors)
     waves = _waves(neurons, gabors)
     size = (height, width)
     windows = (stimuli.discs(size, gabors.places, radius) for radius in radii)
-    rates = [neurons.own_rates(_shown(neurons, amplitude * waves * each)) for each in windows]
+    rates = [neurons.own_rates(_shown(neurons, contrast * waves * each)) for each in windows]
     rates = np.stack(rates, axis=1)
     highest = np.maximum(rates.max(1), np.finfo(np.float32).tiny)
     return SizeTuning(
-        **of_neurons(neurons, contrast=float(contrast)),
+        **of_neurons(neurons, contrast=float(contrast), amplitude=neurons.amplitude),
         radii=radii,
         rates=rates,
         preferred=radii[rates.argmax(1)],
@@ -125,14 +125,13 @@ def contrast_tuning(
         contrasts: 0 to 1, ascending, two or more.
     """
     contrasts = _ascending("contrasts", contrasts, above=-1e-9, most=1, least=2)
-    amplitudes = _amplitudes(neurons, contrasts)
     gabors = _gabors_of(neurons, gabors)
     windows = stimuli.gaussians(neurons.image_shape[:2], gabors.places, gabors.widths)
     patches = _waves(neurons, gabors) * windows
-    rates = [neurons.own_rates(_shown(neurons, each * patches)) for each in amplitudes]
+    rates = [neurons.own_rates(_shown(neurons, each * patches)) for each in contrasts]
     rates = np.stack(rates, axis=1)
     return ContrastTuning(
-        **of_neurons(neurons),
+        **of_neurons(neurons, amplitude=neurons.amplitude),
         contrasts=contrasts,
         rates=rates,
         half_contrasts=np.array([_half_way(contrasts, each) for each in rates]),
@@ -165,13 +164,9 @@ def _waves(neurons: Neurons, gabors: BestGabors) -> np.ndarray:
     )
 
 
-def _amplitudes(neurons: Neurons, contrasts: np.ndarray) -> np.ndarray:
-    dark, bright = neurons.limits
-    return (contrasts * min(-dark, bright)).astype(np.float32)
-
-
 def _shown(neurons: Neurons, images: np.ndarray) -> np.ndarray:
-    """Returns images `(images, height, width)` in all channels of the model's."""
+    """Returns images `(images, height, width)` of a contrast as the model is given them."""
+    images = neurons.amplitude * images
     return np.repeat(images[..., None], neurons.image_shape[2], axis=-1).astype(np.float32)
 
 

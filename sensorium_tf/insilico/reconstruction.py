@@ -68,7 +68,7 @@ def reconstruct(
     *,
     images: ArrayLike | None = None,
     steps: int = 500,
-    prior: float = 0.01,
+    prior: float = 0.3,
 ) -> Reconstructions:
     """Finds, for each trial, the likeliest image given the neurons' responses.
 
@@ -87,7 +87,8 @@ def reconstruct(
         images: Those that were shown in the trials, grey values as of `Neurons.given_images`, to
             be kept beside what is found; they have no part in it.
         steps: Of the descent.
-        prior: Strength of the prior, 0 or more.
+        prior: Strength of the prior, 0 or more. More is better for noisier responses: the likeliest
+            image of those that are not sure is grey.
     """
     check_steps(steps)
     responses = np.asarray(responses, np.float32)

@@ -110,7 +110,7 @@ class Gratings:
     )
     phases: ArrayLike | None = option(None, "Radians, evenly spaced over a cycle; 8 if left out.")
     contrast: float = option(
-        1.0, "1 for the largest that the display allows around the recording's mean grey."
+        1.0, "1 for `Neurons.amplitude`, the largest that a display allows around mean grey."
     )
 
 
@@ -231,14 +231,13 @@ def _responses(neurons: Neurons, gratings: Gratings, **settings) -> dict:
         )
     if wavelengths[0] < 2:  # the pixels' own limit
         raise SensoriumError("wavelengths: expected two pixels or more")
-    dark, bright = neurons.limits
     shown = stimuli.grid(orientation=orientations, wavelength=wavelengths, phase=phases)
     waves = stimuli.gratings(size, shown["orientation"], shown["wavelength"], shown["phase"])
-    images = contrast * min(-dark, bright) * waves[..., None]
+    images = contrast * neurons.amplitude * waves[..., None]
     rates = neurons.rates(np.tile(images, (1, 1, 1, neurons.image_shape[2])).astype(np.float32))
     shape = (len(orientations), len(wavelengths), len(phases), len(neurons))
     return {
-        **of_neurons(neurons, contrast=contrast, **settings),
+        **of_neurons(neurons, contrast=contrast, amplitude=neurons.amplitude, **settings),
         "orientations": orientations,
         "wavelengths": wavelengths,
         "phases": phases,

@@ -65,6 +65,9 @@ def measure(run, recording, *, steps=1000):
         "beats_gabor": beats(gabors, neurons.own_rates),
         "judge_beats_natural": beats(natural, judge.own_rates),
         "judge_beats_gabor": beats(gabors, judge.own_rates),
+        "judge_over_gabor": np.median(
+            judge.own_rates(exciting.images) / judge.own_rates(gabors.images)
+        ),
         "agreement_of_simple_cells": np.median(exciting.agreement[true["kind"] == "simple"]),
         "agreement_of_complex_cells": np.median(exciting.agreement[true["kind"] == "complex"]),
         "spread_of_start_rates": np.median(np.ptp(exciting.start_rates, axis=1) / exciting.rates),
@@ -99,11 +102,14 @@ def _reconstruction(run, trials):
     }
 
 
-@pytest.mark.parametrize(
-    "name", ["beats_natural", "beats_gabor", "judge_beats_natural", "judge_beats_gabor"]
-)
+@pytest.mark.parametrize("name", ["beats_natural", "beats_gabor", "judge_beats_natural"])
 def test_most_exciting_images_beat_the_best_others(measured, name):
     assert measured[name] >= 0.95
+
+
+def test_a_judge_finds_them_as_good_as_the_best_gabors(measured):
+    # A simulated neuron is a Gabor cell: no image is truly better than its best Gabor patch.
+    assert measured["judge_over_gabor"] > 0.99
 
 
 def test_starts_agree(measured):
