@@ -95,6 +95,10 @@ def curve_panels(
         each.set_title(titles[number])
         if logarithmic:
             each.set_xscale("log")
+            # Those between them would be written into each other.
+            few = positions[:: max(1, len(positions) // 2)]
+            each.set_xticks(few, [f"{value:.3g}" for value in few])
+            each.minorticks_off()
         if marks is not None and np.isfinite(marks[number]):
             each.axvline(marks[number], color=GREY, linewidth=0.8, linestyle=":")
         plain(each)
