@@ -37,7 +37,7 @@ class Attribution(Result):
             for name, row in zip(self.labels, self.differences, strict=True)
             for difference in row
         ]
-        return image_panels(self.pixels.reshape(-1, *self.pixels.shape[2:]), titles)
+        return image_panels(self.pixels.reshape(-1, *self.pixels.shape[2:]), titles, columns=4)
 
 
 @experiment()

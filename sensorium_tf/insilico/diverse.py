@@ -52,7 +52,7 @@ class DiverseImages(Result):
         ]
         shown = self.images if self.grey is None else self.grey
         limits = None if self.grey is None else (0.0, 255.0)
-        return image_panels(shown.reshape(-1, *shown.shape[2:]), titles, limits=limits)
+        return image_panels(shown.reshape(-1, *shown.shape[2:]), titles, limits=limits, columns=4)
 
 
 @experiment(AscentSettings)

@@ -19,7 +19,7 @@ N_RELIABLE, N_TRIALS = 60, 32
 def measured(tmp_path_factory):
     folder = tmp_path_factory.mktemp("experiments")
     recording = sensorium_tf.simulate(folder, n_neurons=400, n_images=3000, n_repeats=10)
-    sensorium_tf.prepare(recording, name="lab1", data_dir=folder / "data")
+    sensorium_tf.prepare("lab1", recording=recording, data_dir=folder / "data")
     run = sensorium_tf.train(
         "cnn", "lab1", workdir=folder / "run", data_dir=folder / "data", recipe="fast",
         hidden_channels=24, epochs=14, batch_size=16, seeds=(0, 1, 2), verbose=False,
