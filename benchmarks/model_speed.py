@@ -142,7 +142,7 @@ def insilico(workspace: Path, n_neurons: int, _: int) -> dict:
 
     mouse, _ = prepared(workspace, TRAINED, n_neurons)
     trials = mouse.trials("test")
-    model, _ = _model_and_batches({mouse.name: trials}, mouse, 1, track="sensorium")
+    model, _ = model_and_batches({mouse.name: trials}, mouse, 1, track="sensorium")
     index = np.arange(min(100, n_neurons))
     neurons = Neurons(model, columns=index)
     n_steps = 10
