@@ -70,7 +70,9 @@ class ExperimentSettings(Config):
         essential=True,
     )
     starts: int = setting(4, "From how many noises the most exciting images begin.", at_least=1)
-    ascent: AscentSettings = dataclasses.field(default_factory=AscentSettings)
+    ascent: AscentSettings = dataclasses.field(
+        default_factory=AscentSettings, metadata={"doc": "Of images that are optimised."}
+    )
 
     def __post_init__(self):
         super().__post_init__()
