@@ -80,6 +80,13 @@ def checked_columns(mouse: str, columns: ArrayLike, n_neurons: int) -> np.ndarra
     return wanted
 
 
+def labels(columns: np.ndarray, unit_ids: np.ndarray | None) -> list[str]:
+    """Returns what each neuron is called: its unit id, or the column where there is none."""
+    if unit_ids is None:
+        return [f"column {column}" for column in columns]
+    return [f"unit {unit}" for unit in unit_ids]
+
+
 def checked_images(
     images: ArrayLike, inputs: InputSpec, n_channels: int, *, in_grey: bool
 ) -> np.ndarray:

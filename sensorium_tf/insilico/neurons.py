@@ -15,6 +15,7 @@ from sensorium_tf.insilico.chosen import (
     checked_images,
     columns_of,
     image_channels,
+    labels,
     members,
     one_mouse,
     opened,
@@ -294,10 +295,3 @@ class Neurons:
         if self._run is None:
             raise no_median(self.mouse, signal)
         return training_median(self.recording, signal)
-
-
-def labels(columns: np.ndarray, unit_ids: np.ndarray | None) -> list[str]:
-    """Returns what each neuron is called: its unit id, or the column where there is none."""
-    if unit_ids is None:
-        return [f"column {column}" for column in columns]
-    return [f"unit {unit}" for unit in unit_ids]

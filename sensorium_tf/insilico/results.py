@@ -9,7 +9,8 @@ import numpy as np
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.tables import Table
-from sensorium_tf.insilico.neurons import Neurons, labels
+from sensorium_tf.insilico.chosen import labels
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.saved import Saved, arrays_of, axes
 from sensorium_tf.insilico.screen import Screen
 from sensorium_tf.interop.xarray import to_dataset
