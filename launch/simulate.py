@@ -16,7 +16,7 @@ SETTINGS = define_flags(SimulationSettings)
 
 
 def main() -> None:
-    from sensorium_tf.simulation import recording_spec, simulate_recording
+    from sensorium_tf.simulation import HiddenState, recording_spec, simulate_recording
 
     settings = from_flat(SimulationSettings, SETTINGS.values())
     print(f"simulating {settings.neurons} neurons (a mouse of full size takes about two minutes)")
@@ -35,6 +35,11 @@ def main() -> None:
             n_behaviors=settings.behaviors,
             pupil_center=settings.pupil,
             context=settings.context,
+        ),
+        hidden=HiddenState(
+            slow_gain=settings.slow_gain,
+            adaptation=settings.adaptation,
+            shared_fluctuations=settings.shared_fluctuations,
         ),
     )
     print(f"{path}\n{path.with_name(path.stem + '_truth.npz')}")

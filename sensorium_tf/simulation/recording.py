@@ -12,6 +12,7 @@ from sensorium_tf.io import expand
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.recordings.writer import write_recording
 from sensorium_tf.simulation.behavior import BEHAVIOR, PUPIL_CENTER
+from sensorium_tf.simulation.hidden import HiddenState
 from sensorium_tf.simulation.mouse import simulate_mouse
 from sensorium_tf.simulation.settings import SimulationSettings
 from sensorium_tf.specs import IMAGE, RecordingSpec
@@ -76,6 +77,7 @@ def simulate_recording(
     behavior: bool = SimulationSettings.behavior,
     competition: bool = SimulationSettings.competition,
     spec: RecordingSpec | None = None,
+    hidden: HiddenState | None = None,
     challenge: Challenge = DEFAULT,
 ) -> Path:
     """Simulates a mouse and writes it in the published file tree.
@@ -99,6 +101,8 @@ def simulate_recording(
         competition: Whether the file has the form of the competition's: a `final_test` tier, zeros
             in place of the responses of the test tiers, hashed trial ids.
         spec: What is recorded, from `recording_spec`; as in the challenge if left out.
+        hidden: What moves the rates beside image and animal; nothing if left out. The true rates
+            include it.
         challenge: The benchmark whose form the file has.
 
     Returns:
@@ -115,6 +119,7 @@ def simulate_recording(
         seed=seed,
         competition=competition,
         spec=spec,
+        hidden=hidden,
         challenge=challenge,
     )
     path = expand(output_dir) / f"{challenge.recording_stem(session_key)}.zip"

@@ -27,3 +27,20 @@ class SimulationSettings(Config):
     )
     pupil: bool = setting(True, "Whether there is a pupil center.")
     context: tuple[str, ...] = setting((), "Further signals, such as decision, joined by commas.")
+    slow_gain: float = setting(
+        0.0,
+        "Size of a hidden gain that neurons share and that drifts over a hundred trials: about the "
+        "standard deviation of the log rate by it.",
+        at_least=0,
+    )
+    adaptation: float = setting(
+        0.0,
+        "How much a neuron's activity in the trials before, of about three, lowers its rate: by 1 "
+        "/ (1 + adaptation) after average ones.",
+        at_least=0,
+    )
+    shared_fluctuations: float = setting(
+        0.0,
+        "Size of hidden fluctuations from trial to trial that neurons share, in the log rate.",
+        at_least=0,
+    )
