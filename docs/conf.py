@@ -60,6 +60,7 @@ docs/recording_format
 docs/nwb
 docs/xarray
 docs/formulas
+docs/zoo
 docs/published_models
 docs/insilico
 benchmarks/README

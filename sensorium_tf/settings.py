@@ -19,12 +19,15 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.settings import PRESETS, ModelSettings
 from sensorium_tf.recipes import SCHEDULES, Recipe
 from sensorium_tf.registry import RECIPES
-from sensorium_tf.specs import Track
+from sensorium_tf.specs import PAST_RESPONSES, Track
 
 #: Suffixes of figures; the first is what is written unless somebody chooses another.
 FIGURE_FORMATS = ("png", "pdf", "svg")
 #: Where a run can compute, see `training.make_strategy`.
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
+
+# What behavior is divided by, to its transform.
+_BEHAVIOR_SCALES = {"std": "scale", "range": "range", "maximum": "maximum"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -129,7 +132,18 @@ class TrainingSettings(Config):
     channels: tuple[str, ...] = setting(
         (),
         "Signals that are stacked to the image input, image first, instead of the track's: image, "
-        "centred_image and, where the track allows it, signals of the recording.",
+        "centred_image, sobel_image and, where the track allows it, signals of the recording.",
+    )
+    behavior_scale: str = setting(
+        "std",
+        "What each behavior is divided by: its standard deviation; its range, so that it lies in "
+        "0 to 1; or its largest absolute value.",
+        choices=tuple(_BEHAVIOR_SCALES),
+    )
+    past_tiers: tuple[str, ...] = setting(
+        (),
+        "Tiers whose responses a model that takes past responses may know, such as one with "
+        "--modulator=history; none for train and validation.",
     )
     freeze_core: bool = setting(
         False,
@@ -143,6 +157,12 @@ class TrainingSettings(Config):
         None,
         "Whether each neuron's rate starts at its mean response over the training trials, not at "
         "1.",
+    )
+    correlation_weight: float | None = setting(
+        None,
+        "Weight of 1 less each neuron's correlation over the batch, beside its Poisson loss; 0 for "
+        "none.",
+        at_least=0,
     )
     clip_norm: float | None = setting(
         None, "Largest norm of all gradients together; None for no limit.", above=0
@@ -204,6 +224,15 @@ class TrainingSettings(Config):
         """Refuses what does not go together."""
         if self.freeze_core and self.init_from is None:
             raise SensoriumError("freeze_core: goes with init_from: a random core cannot be frozen")
+        custom = self.architecture.function is not None
+        for name, signal in (("past_tiers", PAST_RESPONSES), ("behavior_scale", "behavior")):
+            default = TrainingSettings.__dataclass_fields__[name].default
+            changed = getattr(self, name) != default
+            if changed and signal not in self.signals and not (custom and self._rules.context):
+                raise SensoriumError(
+                    f"{name}: goes with a model that is given {signal.replace('_', ' ')}, but this "
+                    f"one is given only {', '.join(self.signals).replace('_', ' ')}"
+                )
         if (wanted := self.architecture.shifter_wanted) and not self._rules.context:
             tracks = [each.name for each in DEFAULT.tracks.values() if each.context]
             raise SensoriumError(
@@ -219,6 +248,12 @@ class TrainingSettings(Config):
     def extras(self) -> tuple[str, ...]:
         """Those of them that are given beside the image, not stacked to it."""
         return self.architecture.extras(self._rules)
+
+    @property
+    def transforms(self) -> dict[str, str]:
+        """Context signal to its transform, where it is not the challenge's."""
+        chosen = _BEHAVIOR_SCALES[self.behavior_scale]
+        return {} if self.behavior_scale == "std" else {"behavior": chosen}
 
     @property
     def _rules(self) -> Track:

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from sensorium_tf.config import hint
 from sensorium_tf.errors import SensoriumError, shown
 from sensorium_tf.specs import (
-    CENTRED_IMAGE,
+    DERIVED_IMAGES,
     IMAGE,
+    PAST_RESPONSES,
+    PAST_WINDOWS,
     Input,
     InputSpec,
     RecordingSpec,
@@ -136,31 +138,41 @@ class Challenge:
         *,
         channels: str | Sequence[str] = (),
         extras: Sequence[str] | None = None,
+        transforms: Mapping[str, str] | None = None,
+        past_tiers: Sequence[str] | None = None,
     ) -> InputSpec:
         """Returns what models of a track are given.
 
         Args:
             track: Name of the track.
             recording: What the recordings hold, every shape known; the challenge's if left out.
-            channels: Signals to stack instead of the track's: `image`, `centred_image` and, where
-                the track allows it, any context signal.
-            extras: Context signals to give beside it instead of the track's; None for the track's.
+            channels: Signals to stack instead of the track's: `image`, `centred_image`,
+                `sobel_image` and, where the track allows it, any context signal.
+            extras: Context signals, and `past_responses`, to give beside it instead of the track's;
+                None for the track's.
+            transforms: Context signal to its transform, as of `Input`, if not the challenge's.
+            past_tiers: Tiers whose responses may be known as past ones; None for all but those that
+                a competition withholds.
 
         Raises:
-            SensoriumError: If there is no such track, or it does not allow a signal, or the
-                recording lacks one.
+            SensoriumError: If there is no such track or tier, or the track does not
+                allow a signal, or the recording lacks one.
         """
         rules, recording = self.track(track), recording or self.recording
         if isinstance(channels, str):
             channels = [name.strip() for name in channels.split(",")]
         chosen = tuple(channels) or rules.channels
         beside = rules.extras if extras is None else tuple(dict.fromkeys(extras))
-        stacked = [name for name in chosen if name not in (IMAGE, CENTRED_IMAGE)]
+        stacked = [name for name in chosen if name != IMAGE and name not in DERIVED_IMAGES]
         context = [signal.name for signal in recording.context]
+        if PAST_RESPONSES in stacked:
+            raise SensoriumError(
+                f"channels: {PAST_RESPONSES} are no images: a modulator takes them, such as history"
+            )
         for name in (*stacked, *beside):
             if not rules.context:
                 raise SensoriumError(f"signal {name}: models of track {track} see the image alone")
-            if name not in context:
+            if name not in (*context, PAST_RESPONSES):
                 raise SensoriumError(
                     f"track {track} needs {name}, which this recording does not have beside the "
                     f"image (it has {', '.join(context) or 'nothing'}): use another track, or "
@@ -173,22 +185,39 @@ class Challenge:
             track=track,
             image_size=self.input_size(recording),
             recorded_size=recording.image_shape[:2],
-            channels=tuple(self.input(name, recording) for name in chosen),
-            extras=tuple(self.input(name, recording) for name in beside),
+            channels=tuple(self.input(name, recording, transforms) for name in chosen),
+            extras=tuple(self.input(name, recording, transforms) for name in beside),
+            past_tiers=self._past_tiers(past_tiers) if PAST_RESPONSES in beside else (),
         )
 
-    def input(self, name: str, recording: RecordingSpec) -> Input:
+    def input(
+        self, name: str, recording: RecordingSpec, transforms: Mapping[str, str] | None = None
+    ) -> Input:
         """Returns how models are given a signal of a recording.
 
         Args:
-            name: Of the signal, or `centred_image`.
+            name: Of the signal, or of one that is made of the image or the responses.
             recording: What the recording holds, the shape of this signal known.
+            transforms: As of `inputs`.
         """
-        if name in (IMAGE, CENTRED_IMAGE):
-            transform = "centre" if name == CENTRED_IMAGE else self.transforms[IMAGE]
-            return Input(name, recording.image_shape[2], transform)
+        if name == PAST_RESPONSES:
+            return Input(name, len(PAST_WINDOWS), "none")
+        n_channels = recording.image_shape[2]
+        if name == IMAGE:
+            return Input(name, n_channels, self.transforms[IMAGE])
+        if made := DERIVED_IMAGES.get(name):
+            return Input(name, n_channels * made.channels, made.transform)
         (size,) = recording[name].shape
-        return Input(name, size, self.transforms.get(name, "standardize"))
+        known = {**self.transforms, **(transforms or {})}
+        return Input(name, size, known.get(name, "standardize"))
+
+    def _past_tiers(self, given: Sequence[str] | None) -> tuple[str, ...]:
+        if not given:
+            return tuple(tier for tier in self.tiers if tier not in self.test_tiers)
+        for tier in given:
+            if tier not in self.tiers:
+                raise SensoriumError(f"past_tiers: {tier!r}: {hint(tier, self.tiers)}")
+        return tuple(tier for tier in self.tiers if tier in given)
 
     def input_size(self, recording: RecordingSpec) -> tuple[int, int]:
         """Returns `(height, width)` of the images that models of a recording are given."""

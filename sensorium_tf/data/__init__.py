@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = attach(
         "Batches": "batching",
         "FILE_FORMATS": "names",
         "Mouse": "mouse",
+        "PastResponses": "past",
         "Subset": "subset",
         "Trials": "trials",
         "batches": "batching",

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import tensorflow_datasets as tfds
 
 from sensorium_tf.config import hint
-from sensorium_tf.data.mouse import SIMULATED, Mouse, is_refused
+from sensorium_tf.data.mouse import SIMULATED, Mouse
+from sensorium_tf.data.prepared_files import is_refused
 from sensorium_tf.data.trials import response_scale
 from sensorium_tf.datasets.sensorium import Builder, RecordingConfig
 from sensorium_tf.errors import AccessError, SensoriumError, one_line

@@ -13,7 +13,7 @@ from sensorium_tf.data.trials import normalize_images
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.runs import Run
-from sensorium_tf.specs import CENTRED_IMAGE, IMAGE, InputSpec, size_step
+from sensorium_tf.specs import IMAGE, InputSpec, size_step
 
 #: What an experiment takes: a model, an ensemble (whose rate is its members' mean), a run or its
 #: path.
@@ -104,7 +104,7 @@ def checked_images(images: ArrayLike, inputs: InputSpec, n_channels: int) -> np.
 
 def image_channels(inputs: InputSpec) -> int:
     """Returns how many channels the images have that a model is given."""
-    sizes = [each.size for each in inputs.channels if each.signal in (IMAGE, CENTRED_IMAGE)]
+    sizes = [each.size for each in inputs.channels if each.signal == IMAGE]
     if not sizes:
         raise SensoriumError(f"the model is given no image, only {inputs.describe()}")
     return sizes[0]

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
-from sensorium_tf.data import Mouse
+from sensorium_tf.data import Mouse, Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.chosen import (
     Model,
@@ -20,7 +20,8 @@ from sensorium_tf.insilico.chosen import (
     opened,
     with_constants,
 )
-from sensorium_tf.specs import CENTRED_IMAGE, IMAGE
+from sensorium_tf.insilico.derived import DERIVED
+from sensorium_tf.specs import IMAGE, PAST_RESPONSES
 
 #: Name of a context signal to its `(columns,)` values, as the model is given them.
 State = Mapping[str, ArrayLike]
@@ -72,7 +73,8 @@ class Neurons:
     ):
         whole, self._run = opened(model)
         self.mouse = one_mouse(whole, mouse)
-        self.columns = self._chosen(whole.readouts[self.mouse].n_neurons, unit_ids, columns)
+        self._n_neurons = whole.readouts[self.mouse].n_neurons
+        self.columns = self._chosen(self._n_neurons, unit_ids, columns)
         # Columns are enough without a recording, such as for a model that was imported.
         recording = self.recording if unit_ids is not None else self._recording_at_hand()
         self.unit_ids = None if recording is None else recording.unit_ids[self.columns]
@@ -232,13 +234,13 @@ class Neurons:
         def channels(signal: str) -> tf.Tensor:
             if signal == IMAGE:
                 return images
-            if signal == CENTRED_IMAGE:
-                return images - tf.reduce_mean(images, (1, 2), keepdims=True)
+            if signal in DERIVED:
+                return DERIVED[signal](images)
             return tf.tile(self.state[signal][None, None, None], (n_images, height, width, 1))
 
         stacked = [channels(each.signal) for each in self.inputs.channels]
         given = {
-            each.signal: tf.tile(self.state[each.signal][None], (n_images, 1))
+            each.signal: tf.repeat(self.state[each.signal][None], n_images, axis=0)
             for each in self.inputs.extras
         }
         given[IMAGE] = tf.concat(stacked, axis=-1)
@@ -261,43 +263,49 @@ class Neurons:
             return None
 
     def _held(self, state: State) -> dict[str, np.ndarray]:
-        sizes = {
-            each.signal: each.size
+        shapes = {
+            each.signal: each.shape(self._n_neurons)
             for each in (*self.inputs.channels, *self.inputs.extras)
-            if each.signal not in (IMAGE, CENTRED_IMAGE)
+            if each.signal != IMAGE and each.signal not in DERIVED
         }
         for name in state:
-            if name not in sizes:
+            if name not in shapes:
                 raise SensoriumError(
                     f"state: the model is not given {name!r}, only {self.inputs.describe()}"
                 )
         held = {}
-        for name, size in sizes.items():
-            values = np.asarray(state[name] if name in state else self._median(name), np.float32)
-            if values.shape != (size,) or not np.isfinite(values).all():
+        for name, shape in shapes.items():
+            given = state[name] if name in state else self._usual(name, shape)
+            values = np.asarray(given, np.float32)
+            if values.shape != shape or not np.isfinite(values).all():
                 raise SensoriumError(
-                    f"state: {name} needs {size} finite numbers. Received: shape {values.shape}"
+                    f"state: {name} needs {' x '.join(map(str, shape))} finite numbers. Received: "
+                    f"shape {values.shape}"
                 )
             held[name] = values
         return held
 
-    def _median(self, signal: str) -> np.ndarray:
+    def _usual(self, signal: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Returns the values at which a signal is held where nobody says: its medians."""
+        if signal == PAST_RESPONSES:
+            # As after trials in which each neuron did what it does on average.
+            return np.zeros(shape)
         if self._run is None:
             raise SensoriumError(
                 f"{self.mouse}: at which {signal} is the experiment done? Give state="
                 f"{{{signal!r}: ...}}, or the run, whose recording tells the median"
             )
-        signals = self._training_signals
-        if signal not in signals:
+        trials = self._training_trials
+        if signal not in trials.signals:
             raise SensoriumError(
                 f"{self.mouse}: {signal} is withheld in its recording: give "
                 f"state={{{signal!r}: ...}}"
             )
-        return np.median(signals[signal], axis=0)
+        return np.median(trials.signal(signal, self.inputs), axis=0)
 
     @functools.cached_property
-    def _training_signals(self) -> Mapping[str, np.ndarray]:
-        return self.recording.trials("train").signals
+    def _training_trials(self) -> Trials:
+        return self.recording.trials("train")
 
 
 def traced(function: Callable, *specs: tf.TensorSpec) -> Callable:

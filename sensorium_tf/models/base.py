@@ -165,6 +165,19 @@ class CoreBase(PartBase):
         """Extracts the features; a core says how."""
         raise _not_there(self, "call(images, training=None)")
 
+    def levels(self, images, training=None):
+        """Returns the outputs of the core's blocks, for readouts that read several of them.
+
+        Args:
+            images: As of `call`.
+            training: As of `call`.
+
+        Returns:
+            Feature maps of the same field of view, first to last; the last is what `call` returns,
+            and alone in it unless a core says otherwise.
+        """
+        return [self(images, training=training)]
+
     def compute_output_shape(self, input_shape):
         """Returns the shape of the features, found by a symbolic call unless a core knows it."""
         return tuple(self._trace(keras.KerasTensor(input_shape)).shape)
@@ -178,7 +191,7 @@ class CoreBase(PartBase):
         return None
 
 
-class _OfNeurons(PartBase):
+class PartOfNeurons(PartBase):
     """A part of the neurons of one mouse."""
 
     def __init__(self, n_neurons: int, **kwargs: Any):
@@ -199,7 +212,7 @@ class _OfNeurons(PartBase):
         return {**super().get_config(), "n_neurons": self.n_neurons}
 
 
-class ReadoutBase(_OfNeurons):
+class ReadoutBase(PartOfNeurons):
     """From features to the drives of one mouse's neurons; rates are `elu(drive) + 1`.
 
     Args:
@@ -207,7 +220,8 @@ class ReadoutBase(_OfNeurons):
         **kwargs: As of `PartBase`.
 
     Call arguments:
-        features: `(batch, height, width, channels)`, the core's.
+        features: `(batch, height, width, channels)`, the core's; a list of such maps, the core's
+            levels, where the readout takes them.
         shift: `(batch, 2)`, the shifter's; `None` without one.
         training: Whether to draw what is drawn in training.
 
@@ -218,6 +232,10 @@ class ReadoutBase(_OfNeurons):
     penalty_label = "readout"
     #: Whether `call` can move its positions by `shift`; without, a model has no shifter.
     takes_shift: ClassVar[bool] = False
+    #: Whether `call` and `build` are given all levels of the core, not its last one alone.
+    takes_levels: ClassVar[bool] = False
+    #: `(n_neurons,)` weight that is added to the drives; `None` without.
+    bias = None
     #: `(n_neurons, 2)` normalised places in cortex, by which neurons are known; `None` without.
     coordinates = None
 
@@ -232,12 +250,14 @@ class ReadoutBase(_OfNeurons):
             cell_motor_coordinates: `(n_neurons, 2 or 3)`, micrometres.
         """
 
-    def set_mean_rates(self, means) -> None:
-        """Makes the rates start at the neurons' means; does nothing unless a readout can.
+    def set_mean_drives(self, means) -> None:
+        """Makes the drives start at these means: of a readout with a `bias`, by that.
 
         Args:
-            means: `(n_neurons,)`, in units of the responses' std.
+            means: `(n_neurons,)`, drives whose rates are the neurons' mean responses.
         """
+        if self.bias is not None:
+            self.bias.assign(means)
 
     def positions(self):
         """Returns where the neurons look, `(n_neurons, 2)` as (x, y) in [-1, 1] over the map.
@@ -271,7 +291,7 @@ class ShifterBase(PartBase):
         return (input_shape[0], 2)
 
 
-class ModulatorBase(_OfNeurons):
+class ModulatorBase(PartOfNeurons):
     """What acts on the rates of one mouse after its readout, such as the animal's state.
 
     Args:

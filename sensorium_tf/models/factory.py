@@ -13,6 +13,7 @@ from sensorium_tf.models.settings import ModelSettings
 from sensorium_tf.registry import (
     CORES,
     MODULATORS,
+    NONLINEARITIES,
     READOUTS,
     SHIFTERS,
     Part,
@@ -92,12 +93,23 @@ def build_model(
                     f"modulator {parts.modulator.name}: takes {signal}, but models of track "
                     f"{inputs.track} are given only {inputs.describe()}: choose another track"
                 )
+    nonlinearities = {}
+    if parts.nonlinearity is not None:
+        # Drawn after all others, so that these start as they do without.
+        seeds = spawn_seeds(seed, 1 + 4 * n_mice)[-n_mice:]
+        nonlinearities = {
+            mouse: _make(
+                NONLINEARITIES, parts.nonlinearity, n, seed=each, name=f"nonlinearity_{mouse}"
+            )
+            for (mouse, n), each in zip(neurons.items(), seeds, strict=True)
+        }
     with custom_code(f"model {settings.name}: building it"):
         model = FiringRateModel(
             core,
             readouts,
             shifters,
             modulators,
+            nonlinearities,
             inputs=inputs,
             joint_core=joint_core,
             name=settings.model,
@@ -117,6 +129,7 @@ def check_parts(settings: ModelSettings) -> None:
         (READOUTS, parts.readout),
         (SHIFTERS, parts.shifter),
         (MODULATORS, parts.modulator),
+        (NONLINEARITIES, parts.nonlinearity),
     ):
         if part is not None:
             _config(registry, part)
@@ -164,7 +177,7 @@ def _from_function(settings: ModelSettings, coordinates, inputs, seed) -> Firing
     given = inputs
     for extra in model.inputs.extras:
         given = given.with_extra(extra.signal) if extra.signal in given else given
-    unused = set(given.extra_shapes()) - set(model.inputs.extra_shapes())
+    unused = {each.signal for each in given.extras} - {each.signal for each in model.inputs.extras}
     if model.inputs != given.without(*unused):
         raise SensoriumError(
             f"model {settings.model}: is given {model.inputs.describe()} of shape "

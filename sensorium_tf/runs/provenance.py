@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.specs import PAST_RESPONSES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,6 +20,7 @@ class Provenance:
         mice: Those that it was trained on.
         track: Its track, such as `sensorium`.
         inputs: Signals that it is given, such as `image` and `behavior`.
+        past_tiers: Tiers whose responses it is given as past ones; empty without.
         trained_on: Tiers that its weights were fitted to; None where that is not known.
         chosen_by: Tier by which its weights were chosen; None where that is not known.
         neurons_chosen_by: Tier whose responses chose its neurons; None if none did.
@@ -37,6 +39,7 @@ class Provenance:
     mice: tuple[str, ...]
     track: str
     inputs: tuple[str, ...]
+    past_tiers: tuple[str, ...] = ()
     trained_on: tuple[str, ...] | None = None
     chosen_by: str | None = None
     neurons_chosen_by: str | None = None
@@ -50,12 +53,16 @@ class Provenance:
     @property
     def signals(self) -> str:
         """What the model is given, for people, such as `image, behavior`."""
-        return ", ".join(self.inputs).replace("_", " ")
+        of_tiers = {PAST_RESPONSES: f" (of {' and '.join(self.past_tiers)})"}
+        return ", ".join(f"{each}{of_tiers.get(each, '')}" for each in self.inputs).replace(
+            "_", " "
+        )
 
     @property
     def tiers(self) -> tuple[str, ...]:
         """Tiers whose responses had a part in training; empty where that is not known."""
-        tiers = (*(self.trained_on or ()), self.chosen_by, self.neurons_chosen_by)
+        fitted = (*(self.trained_on or ()), self.chosen_by, self.neurons_chosen_by)
+        tiers = (*fitted, *self.past_tiers)
         return tuple(dict.fromkeys(tier for tier in tiers if tier is not None))
 
     @property
@@ -109,6 +116,7 @@ class Provenance:
         return {
             "track": self.track,
             "inputs": list(self.inputs),
+            **({"past_tiers": list(self.past_tiers)} if self.past_tiers else {}),
             "mice": list(self.mice),
             "trained_on": None if self.trained_on is None else list(self.trained_on),
             "chosen_by": self.chosen_by,
@@ -129,7 +137,7 @@ class Provenance:
             SensoriumError: If a value is missing or of another kind.
         """
         missing = object()
-        values = values if isinstance(values, Mapping) else {}
+        values = {"past_tiers": [], **(values if isinstance(values, Mapping) else {})}
         for name, fits in _FITS.items():
             if not fits(values.get(name, missing)):
                 raise SensoriumError(f"provenance: {name} is missing or damaged")
@@ -138,6 +146,7 @@ class Provenance:
             mice=tuple(values["mice"]),
             track=values["track"],
             inputs=tuple(values["inputs"]),
+            past_tiers=tuple(values["past_tiers"]),
             trained_on=None if trained_on is None else tuple(trained_on),
             chosen_by=values["chosen_by"],
             neurons_chosen_by=values["neurons_chosen_by"],
@@ -166,6 +175,7 @@ _FITS = {
     "mice": _is_names,
     "track": _is_text,
     "inputs": _is_names,
+    "past_tiers": _is_names,
     "trained_on": lambda value: value is None or _is_names(value),
     "chosen_by": _is_text_or_none,
     "neurons_chosen_by": _is_text_or_none,

@@ -74,7 +74,10 @@ class RunRecord:
             start: Of the model that training starts from; None for random weights, or if that is
                 not known.
         """
-        provenance = dataclasses.replace(self.provenance, inputs=tuple(model.inputs.signals))
+        given = model.inputs
+        provenance = dataclasses.replace(
+            self.provenance, inputs=tuple(given.signals), past_tiers=given.past_tiers
+        )
         if start is not None:
             provenance = provenance.after(start)
         modules = {**record_modules(custom_modules(model)), **self.modules}

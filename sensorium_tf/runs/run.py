@@ -119,7 +119,13 @@ class Run:
                 opened.record.provenance, unfinished=opened.store.unfinished()
             )
         model = opened.model
-        return Provenance(mice=model.mice, track=model.inputs.track, inputs=model.inputs.signals)
+        given = model.inputs
+        return Provenance(
+            mice=model.mice,
+            track=given.track,
+            inputs=given.signals,
+            past_tiers=given.past_tiers,
+        )
 
     @property
     def folder(self) -> Path:

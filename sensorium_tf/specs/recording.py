@@ -13,10 +13,23 @@ _ROLES = ("stimulus", "response", "context")
 IMAGE = "image"
 #: The image less its own mean, which is made of it.
 CENTRED_IMAGE = "centred_image"
+#: The horizontal and vertical gradient of the image, which are made of it.
+SOBEL_IMAGE = "sobel_image"
 #: What the neurons of every recording do.
 RESPONSE = "response"
+#: What they did in earlier trials, which is made of the responses.
+PAST_RESPONSES = "past_responses"
 # Beside signals, what is known of every trial: names that no context signal may have.
-_NOT_CONTEXT = (IMAGE, CENTRED_IMAGE, RESPONSE, "image_id", "trial_id", "trial_index")
+_NOT_CONTEXT = (
+    IMAGE,
+    CENTRED_IMAGE,
+    SOBEL_IMAGE,
+    RESPONSE,
+    PAST_RESPONSES,
+    "image_id",
+    "trial_id",
+    "trial_index",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ def check_model(model: FiringRateModel) -> None:
     if not isinstance(model, FiringRateModel):
         raise SensoriumError(f"expected a FiringRateModel. Received: {type(model).__name__}")
     name = f"model {model.name}"
-    batch = dict.fromkeys(model.mice, example_signals(model.inputs, 2))
+    batch = example_batch(model, 2)
     with custom_code(f"{name}: a call"):
         rates = model(batch, training=False)
     _check_rates(name, model, rates, 2)
@@ -37,7 +37,7 @@ def check_model(model: FiringRateModel) -> None:
     if json.dumps(copy.get_config()) != json.dumps(model.get_config()):
         raise SensoriumError(f"{name}: is another one when it is saved and loaded again")
     for n_trials in (2, 1):
-        batch = dict.fromkeys(model.mice, example_signals(model.inputs, n_trials))
+        batch = example_batch(model, n_trials)
         with custom_code(f"{name}: a call in training"):
             rates = copy(batch, training=True)
         _check_rates(f"{name}, in training,", model, rates, n_trials)
@@ -46,15 +46,31 @@ def check_model(model: FiringRateModel) -> None:
     _check_trace(name, copy)
 
 
-def example_signals(inputs: InputSpec, n_trials: int) -> dict[str, np.ndarray]:
-    """Returns noise in the place of a mouse's signals: of a blank image a loss may be zero.
+def example_batch(model: FiringRateModel, n_trials: int) -> dict[str, dict[str, np.ndarray]]:
+    """Returns noise in the place of the mice's signals: of a blank image a loss may be zero.
+
+    Args:
+        model: Of some mice.
+        n_trials: How many images of each.
+    """
+    return {
+        mouse: example_signals(model.inputs, n_trials, n_neurons=readout.n_neurons)
+        for mouse, readout in model.readouts.items()
+    }
+
+
+def example_signals(
+    inputs: InputSpec, n_trials: int, *, n_neurons: int | None = None
+) -> dict[str, np.ndarray]:
+    """Returns noise in the place of one mouse's signals.
 
     Args:
         inputs: What the model is given.
         n_trials: How many images.
+        n_neurons: Of the mouse; needed where the model is given past responses.
     """
     rng = np.random.default_rng(0)
-    shapes = {IMAGE: inputs.image_shape, **inputs.extra_shapes()}
+    shapes = {IMAGE: inputs.image_shape, **inputs.extra_shapes(n_neurons)}
     return {
         name: rng.normal(size=(n_trials, *shape)).astype("float32")
         for name, shape in shapes.items()
@@ -79,11 +95,14 @@ def _check_trace(name: str, model: FiringRateModel) -> None:
         return
     import tensorflow as tf
 
-    shapes = {IMAGE: model.image_shape, **model.inputs.extra_shapes()}
-    signals = {signal: tf.TensorSpec((None, *shape)) for signal, shape in shapes.items()}
+    def signals(n_neurons: int) -> dict:
+        shapes = {IMAGE: model.image_shape, **model.inputs.extra_shapes(n_neurons)}
+        return {signal: tf.TensorSpec((None, *shape)) for signal, shape in shapes.items()}
+
+    batch = {mouse: signals(readout.n_neurons) for mouse, readout in model.readouts.items()}
     with custom_code(f"{name}: a compiled call in training"):
         call = tf.function(lambda batch: model(batch, training=True), autograph=False)
-        traced = call.get_concrete_function(dict.fromkeys(model.mice, signals)).output_shapes
+        traced = call.get_concrete_function(batch).output_shapes
     for mouse, readout in model.readouts.items():
         if not traced[mouse].is_compatible_with((3, readout.n_neurons)):
             raise SensoriumError(

@@ -13,13 +13,14 @@ from small_models import MeanReadout, OneLayerCore
 
 from sensorium_tf import SensoriumError, models, testing
 from sensorium_tf.models import CoreBase, ShifterBase
-from sensorium_tf.registry import CORES, MODULATORS, READOUTS, SHIFTERS
+from sensorium_tf.registry import CORES, MODULATORS, NONLINEARITIES, READOUTS, SHIFTERS
 
 CHECKS = {
     "core": (CORES, testing.check_core),
     "readout": (READOUTS, testing.check_readout),
     "shifter": (SHIFTERS, testing.check_shifter),
     "modulator": (MODULATORS, testing.check_modulator),
+    "nonlinearity": (NONLINEARITIES, testing.check_nonlinearity),
 }
 OURS = [
     (kind, name)
@@ -33,7 +34,10 @@ OTHERS = [
     ("core", "sensorium(hidden_channels=3, n_blocks=1)"),
     ("readout", "gaussian(positions=free, covariance=isotropic)"),
     ("readout", "gaussian(covariance=uncorrelated, hidden_units=3)"),
+    ("readout", "attention(positions=free, keys=0)"),
+    ("readout", "multi_level_gaussian(levels=2)"),
     ("shifter", "mlp(n_layers=1)"),
+    ("modulator", "history(hidden_units=0)"),
 ]
 
 
@@ -147,10 +151,10 @@ def test_a_core_that_there_is_not_is_refused():
 
 def test_hooks_of_a_readout_are_tried():
     class Failing(SeededReadout):
-        def set_mean_rates(self, means):
+        def set_mean_drives(self, means):
             return 1 / 0
 
-    with pytest.raises(SensoriumError, match="set_mean_rates raised ZeroDivisionError"):
+    with pytest.raises(SensoriumError, match="set_mean_drives raised ZeroDivisionError"):
         testing.check_readout(Failing(3))
 
     class Odd(SeededReadout):

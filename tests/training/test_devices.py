@@ -47,6 +47,7 @@ settings = TrainingSettings(
     learning_rate=1e-3,
     ema_decay=0.5,
     clip_norm=50.0,
+    correlation_weight=0.2,
     architecture=ModelSettings(hidden_channels=4, n_blocks=1),
 )
 result = train_run(settings, workdir, data_dir=data_dir, strategy=strategy, verbose=False)

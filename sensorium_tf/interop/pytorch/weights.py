@@ -66,7 +66,7 @@ def weights(model: FiringRateModel, keys: Mapping[str, str]) -> list[Weight]:
     if not isinstance(model, FiringRateModel):
         raise SensoriumError("is an ensemble: export its members one by one")
     for part in model.parts:
-        if not isinstance(part, SensoriumCore | GaussianReadout | MLPShifter):
+        if type(part) not in (SensoriumCore, GaussianReadout, MLPShifter):
             raise SensoriumError(
                 f"{part.name}: {type(part).__name__} is no part of the published baselines"
             )

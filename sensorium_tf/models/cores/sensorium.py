@@ -126,12 +126,18 @@ class SensoriumCore(CoreBase):
 
     def call(self, images, training=None):
         """Extracts the features of `(batch, height, width, channels)` images."""
+        return self.levels(images, training=training)[-1]
+
+    def levels(self, images, training=None):
+        """Returns what the stem and each block give, maps of one size."""
         features = self._activate(self.stem_norm(self.stem(images), training=training))
+        found = [features]
         for block, norm in zip(self.blocks, self.block_norms, strict=True):
             for layer in block:
                 features = layer(features)
             features = self._activate(norm(features, training=training))
-        return features
+            found.append(features)
+        return found
 
     def _activate(self, features):
         return ops.elu(features) if self.config.activation == "elu" else features
