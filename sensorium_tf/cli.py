@@ -13,6 +13,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from sensorium_tf import launch
+from sensorium_tf.challenges import CHALLENGES, DEFAULT
 from sensorium_tf.config import Config, hint, setting
 from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line, os_reason
 from sensorium_tf.flags import define_flags, help_text
@@ -48,6 +49,12 @@ class CommandSettings(Config):
     )
     modules: tuple[str, ...] = setting(
         (), "Custom modules to import first: of parts, metrics, recipes or a model file."
+    )
+    challenge: str = setting(
+        DEFAULT.name,
+        "Benchmark whose recordings or files are meant.",
+        choices=tuple(CHALLENGES),
+        essential=True,
     )
     json: bool = setting(False, "Print JSON instead of text.")
     figure_format: str = setting(
