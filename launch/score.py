@@ -22,8 +22,7 @@ from sensorium_tf.flags import define_flags, show
 
 SUBMISSION = show(flags.DEFINE_string("submission", None, "Submission file.", required=True))
 GROUND_TRUTH = show(flags.DEFINE_string("ground_truth", None, "Ground-truth file."))
-TRACK = show(flags.DEFINE_string("track", None, "Track of the challenge; its first if left out."))
-FLAGS = define_flags(cli.CommandSettings, ["challenge", "modules", "json"])
+FLAGS = define_flags(cli.CommandSettings, ["challenge", "track", "modules", "json"])
 
 
 def main() -> None:
@@ -43,7 +42,9 @@ def main() -> None:
         print(json.dumps(found) if FLAGS["json"].value else f"{SUBMISSION.value}: {counts}")
         return
     import_modules(FLAGS["modules"].value)
-    scores = score(SUBMISSION.value, GROUND_TRUTH.value, track=TRACK.value, challenge=challenge)
+    scores = score(
+        SUBMISSION.value, GROUND_TRUTH.value, track=FLAGS["track"].value, challenge=challenge
+    )
     if FLAGS["json"].value:
         print(json.dumps(scores))
         return

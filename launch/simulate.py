@@ -4,24 +4,39 @@ Beside the recording goes <name>_truth.npz: the true rates, and the responses th
 recording withholds.
 
     python launch/simulate.py --output=runs/recordings --session=26872-17-20 --neurons=500
+    python launch/simulate.py --challenge=sensorium2023 --output=runs/movies --clips=60 --frames=300
+
+Of sensorium2023 count --session, --neurons, --clips, --frames, --repeats, --seed and --competition.
 """
+
+from pathlib import Path
 
 from sensorium_tf import cli
 from sensorium_tf.config import from_flat
 from sensorium_tf.flags import define_flags
 from sensorium_tf.simulation.settings import SimulationSettings
 
-OUTPUT = define_flags(cli.CommandSettings, ["output"], required=["output"])["output"]
+COMMAND = define_flags(cli.CommandSettings, ["output", "challenge"], required=["output"])
 SETTINGS = define_flags(SimulationSettings)
 
 
 def main() -> None:
-    from sensorium_tf.simulation import recording_spec, simulate_recording
+    from sensorium_tf.challenges import challenge_of
 
     settings = from_flat(SimulationSettings, SETTINGS.values())
+    if challenge_of(COMMAND["challenge"].value).recording.has_time:
+        path = _movies(settings)
+    else:
+        path = _images(settings)
+    print(f"{path}\n{path.with_name(path.stem + '_truth.npz')}")
+
+
+def _images(settings: SimulationSettings) -> Path:
+    from sensorium_tf.simulation import recording_spec, simulate_recording
+
     print(f"simulating {settings.neurons} neurons (a mouse of full size takes about two minutes)")
-    path = simulate_recording(
-        OUTPUT.value,
+    return simulate_recording(
+        COMMAND["output"].value,
         session_key=settings.session,
         n_neurons=settings.neurons,
         n_images=settings.images,
@@ -37,7 +52,22 @@ def main() -> None:
             context=settings.context,
         ),
     )
-    print(f"{path}\n{path.with_name(path.stem + '_truth.npz')}")
+
+
+def _movies(settings: SimulationSettings) -> Path:
+    from sensorium_tf.simulation import simulate_movie_recording
+
+    print(f"simulating {settings.neurons} neurons that see {settings.clips} movies and repeats")
+    return simulate_movie_recording(
+        COMMAND["output"].value,
+        session_key=settings.session if SETTINGS["session"].present else None,
+        n_neurons=settings.neurons,
+        n_clips=settings.clips,
+        n_frames=settings.frames,
+        n_repeats=settings.repeats,
+        seed=settings.seed,
+        competition=settings.competition,
+    )
 
 
 if __name__ == "__main__":

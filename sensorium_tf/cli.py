@@ -56,6 +56,12 @@ class CommandSettings(Config):
         choices=tuple(CHALLENGES),
         essential=True,
     )
+    track: str | None = setting(
+        None,
+        "Track of the challenge; its first if left out.",
+        choices=tuple(name for each in CHALLENGES.values() for name in each.tracks),
+        essential=True,
+    )
     json: bool = setting(False, "Print JSON instead of text.")
     figure_format: str = setting(
         FIGURE_FORMATS[0], "Format of the figures.", choices=FIGURE_FORMATS

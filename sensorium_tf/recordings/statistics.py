@@ -9,7 +9,8 @@ import numpy as np
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings.metadata import finite_numbers
 from sensorium_tf.recordings.storage import Storage
-from sensorium_tf.specs import IMAGE, RESPONSE, SignalSpec
+from sensorium_tf.recordings.time_axis import file_frame_shape, fits_file, time_first
+from sensorium_tf.specs import SignalSpec
 
 #: What is taken of each column.
 STATISTICS = ("mean", "std", "min", "max", "median")
@@ -76,7 +77,7 @@ class Moments:
 
 def statistics_shape(signal: SignalSpec) -> tuple[int, ...]:
     """Returns the shape of a statistic: `()` for the image, `(columns,)` for other signals."""
-    return () if signal.name == IMAGE else signal.shape
+    return () if signal.role == "stimulus" else signal.shape
 
 
 def read_statistics(storage: Storage, signal: SignalSpec) -> dict[str, np.ndarray]:
@@ -95,25 +96,27 @@ def read_statistics(storage: Storage, signal: SignalSpec) -> dict[str, np.ndarra
     names = {each: f"{folder}/{each}.npy" for each in STATISTICS}
     if not {names[each] for each in _REQUIRED} <= there:
         return {}
-    shape = statistics_shape(signal)
     found = {}
     for statistic, name in names.items():
         if name not in there:
             continue
         try:
-            found[statistic] = _read(storage, name, shape)
+            found[statistic] = _read(storage, name, signal)
         except SensoriumError as e:
             if statistic in _REQUIRED:
                 raise
             storage.warn(f"left out optional statistics: {e}")
-    if (found["std"] < 0).any():
-        raise SensoriumError(f"{storage.path}: {names['std']} is negative")
-    if signal.name in (IMAGE, RESPONSE) and not found["std"].any():
+    if not np.isfinite(found["mean"]).any() or (found["std"] < 0).any():
+        raise SensoriumError(f"{storage.path}: {names['std']} is negative, or no mean is known")
+    if signal.role != "context" and not found["std"].any():
         raise SensoriumError(f"{storage.path}: {names['std']} is zero: {signal.folder} never vary")
     return found
 
 
-def _read(storage: Storage, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def _read(storage: Storage, name: str, signal: SignalSpec) -> np.ndarray:
+    if signal.time_axis is not None:
+        return _read_of_frames(storage, name, signal)
+    shape = statistics_shape(signal)
     values = storage.read(
         name,
         fits=lambda found: math.prod(found) == math.prod(shape),
@@ -126,6 +129,18 @@ def _read(storage: Storage, name: str, shape: tuple[int, ...]) -> np.ndarray:
     if not np.isfinite(narrow).all() or ((values != 0) & (narrow == 0)).any():
         raise SensoriumError(f"{storage.path}: {name} holds values beyond float32's range")
     return values.reshape(shape)
+
+
+def _read_of_frames(storage: Storage, name: str, signal: SignalSpec) -> np.ndarray:
+    """Returns a statistic of each frame, time first; NaN where no trial was so long."""
+    values = storage.read(
+        name,
+        fits=lambda found: fits_file(found, signal),
+        expected=f"{file_frame_shape(signal)} and an axis of time",
+    )
+    if values.dtype.kind not in "biuf" or np.isinf(values).any():
+        raise SensoriumError(f"{storage.path}: {name} holds infinity, or no numbers")
+    return time_first(values, signal).astype(np.float64)
 
 
 def pixel_statistics(blocks: Iterable[np.ndarray]) -> dict[str, np.ndarray]:

@@ -1,6 +1,5 @@
 """A recording written in the published file tree."""
 
-import io
 import re
 import zipfile
 from collections.abc import Mapping
@@ -13,14 +12,10 @@ from sensorium_tf.config import check_names
 from sensorium_tf.errors import SensoriumError, shown
 from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.progress import progress
+from sensorium_tf.recordings.archive import DEFLATE_LEVEL, add_file, array_header
 from sensorium_tf.recordings.statistics import STATISTICS, column_statistics, pixel_statistics
 from sensorium_tf.specs import IMAGE, RESPONSE, check_context_name
 
-# Responses and photographs deflate little better at higher levels, which take several times as
-# long.
-_DEFLATE_LEVEL = 1
-# The oldest date a zip can hold: a file written twice has the same bytes.
-_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 _BLOCK_BYTES = 1 << 25
 _FILE_NAME = re.compile(r"\w[^/\\:\x00-\x1f\x7f]{0,99}")
 # Each has an argument of its own.
@@ -133,7 +128,7 @@ def write_recording(
         for key, value in sorted(found.items()):
             meta[f"statistics/{folders.get(name, name)}/all/{key}"] = value
     if neurons is None:
-        neurons = _published_metadata(session_key, n_neurons)
+        neurons = published_metadata(session_key, n_neurons)
     trials = {"frame_image_class": np.full(n_trials, image_class), **(trials or {})}
     meta |= {
         **_metadata(path, "neurons", neurons, n_neurons),
@@ -146,19 +141,19 @@ def write_recording(
     }
     with (
         atomic_write(path, "wb") as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_DEFLATE_LEVEL) as archive,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=DEFLATE_LEVEL) as archive,
     ):
-        _add(archive, f"{stem}/config.json", b'{"links": {}}')
+        add_file(archive, f"{stem}/config.json", b'{"links": {}}')
         for name, array in sorted(meta.items()):
-            _add(archive, f"{stem}/meta/{name}.npy", _npy_header(array) + array.tobytes())
+            add_file(archive, f"{stem}/meta/{name}.npy", array_header(array) + array.tobytes())
         for name, rows in signals.items():
             dtype = np.uint8 if rows.dtype == np.uint8 else np.float32
             folder = folders.get(name, name)
             # The rows of a signal share their header.
-            header = _npy_header(np.empty(rows.shape[1:], dtype))
+            header = array_header(np.empty(rows.shape[1:], dtype))
             for trial in progress(range(n_trials), f"writing {folder}"):
                 content = header + np.asarray(rows[trial], dtype).tobytes()
-                _add(archive, f"{stem}/data/{folder}/{trial}.npy", content)
+                add_file(archive, f"{stem}/data/{folder}/{trial}.npy", content)
     return path
 
 
@@ -179,7 +174,7 @@ def _check(path: Path, name: str, array: np.ndarray, expected: tuple[int, ...]) 
         raise SensoriumError(f"{path}: {name} holds NaN or infinity: mend or leave out that trial")
 
 
-def _published_metadata(session_key: str, n_neurons: int) -> dict[str, np.ndarray]:
+def published_metadata(session_key: str, n_neurons: int) -> dict[str, np.ndarray]:
     """Returns the metadata that the neurons of a published recording have."""
     found = {"area": np.full(n_neurons, "V1"), "layer": np.full(n_neurons, "L2/3")}
     if re.fullmatch(r"\d{1,18}(-\d{1,18}){2}", session_key):
@@ -241,17 +236,3 @@ def _of_columns(values: np.ndarray, training: np.ndarray) -> dict[str, np.ndarra
     n = max(1, _BLOCK_BYTES // (8 * len(training)))
     blocks = [column_statistics(values[training, i : i + n]) for i in range(0, values.shape[1], n)]
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-
-
-def _npy_header(array: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(array))
-    return stream.getvalue()
-
-
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    info = zipfile.ZipInfo(name, _TIMESTAMP)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.create_system = 3  # Unix on every system, for the sake of equal bytes
-    info.external_attr = 0o644 << 16
-    archive.writestr(info, content, compresslevel=_DEFLATE_LEVEL)

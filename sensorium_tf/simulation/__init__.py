@@ -1,6 +1,7 @@
-"""A simulated mouse whose true rates are known, in the published file tree."""
+"""Simulated mice whose true rates are known, in the published file tree."""
 
 from sensorium_tf.simulation.mouse import SimulatedMouse, simulate_mouse
+from sensorium_tf.simulation.movie_recording import simulate_movie_recording
 from sensorium_tf.simulation.recording import recording_spec, simulate_recording
 from sensorium_tf.simulation.settings import SimulationSettings
 
@@ -9,5 +10,6 @@ __all__ = [
     "SimulationSettings",
     "recording_spec",
     "simulate_mouse",
+    "simulate_movie_recording",
     "simulate_recording",
 ]

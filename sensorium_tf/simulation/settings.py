@@ -14,12 +14,14 @@ class SimulationSettings(Config):
     session: str = setting("26872-17-20", "Session key: animal-session-scan.", essential=True)
     neurons: int = setting(500, "Neurons of the simulated mouse.", essential=True)
     images: int = setting(1000, "Images shown once, for training and validation.", essential=True)
-    repeats: int = setting(10, "How often each test image is shown.", essential=True)
+    repeats: int = setting(10, "How often each test image or movie is shown.", essential=True)
     seed: int = setting(
         0, "Of all that is drawn: equal flags and seeds give equal files.", essential=True
     )
     competition: bool = setting(False, "Withhold the test tiers' responses.", essential=True)
     behavior: bool = setting(True, "Record behavior and pupil center, or zeros.")
+    clips: int = setting(60, "Movies shown once, for training (of sensorium2023).")
+    frames: int = setting(300, "Frames of the longest movies (of sensorium2023).")
     image_size: str | None = setting(None, "Height x width, such as 36x64, if not the challenge's.")
     channels: int | None = setting(None, "Colours of the images, if not the challenge's.")
     behaviors: int | None = setting(

@@ -129,7 +129,14 @@ class RecordingSpec:
             SensoriumError: If no context signal may have this name.
         """
         check_context_name(name)
-        signal = SignalSpec(name=name, shape=(size,), role="context", folder=name, required=False)
+        signal = SignalSpec(
+            name=name,
+            shape=(None, size) if self.has_time else (size,),
+            role="context",
+            folder=name,
+            time_axis=0 if self.has_time else None,
+            required=False,
+        )
         return RecordingSpec((*self.signals, signal))
 
     def without(self, *names: str) -> "RecordingSpec":
