@@ -2,21 +2,21 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from sensorium_tf.challenges import Challenge
 from sensorium_tf.config import hint
+from sensorium_tf.data.prepared_trials import read_prepared
 from sensorium_tf.data.trials import (
     Trials,
     normalize_images,
     normalize_responses,
 )
-from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings import Truth
 from sensorium_tf.specs import IMAGE, RESPONSE, InputSpec, RecordingSpec, size_step
 
@@ -100,8 +100,9 @@ class Mouse:
     def recording_id(self) -> str:
         """Tells recordings apart whatever the mouse is called and which neurons are chosen."""
         content = hashlib.sha256(self.session_key.encode())
+        stimulus = self.spec.stimulus.name
         # Sessions that were simulated may share the key.
-        for value in (self.statistics[IMAGE]["mean"], self.statistics[IMAGE]["std"]):
+        for value in (self.statistics[stimulus][key] for key in ("mean", "std")):
             content.update(value.astype(np.float64).tobytes())
         return content.hexdigest()[:16]
 
@@ -203,7 +204,7 @@ class Mouse:
         trial_ids = np.empty(n_trials, object)
         scale = self.statistics[IMAGE]
         start = 0
-        for block in self._read(tier):
+        for block in read_prepared(self._builder, self.name, tier, block=_BLOCK):
             rows = slice(start, start := start + len(block["image_id"]))
             images[rows] = normalize_images(block[IMAGE], scale["mean"], scale["std"], step=step)
             if self._index is not None:
@@ -248,29 +249,6 @@ class Mouse:
             normalize_responses(aligned.rates, self.response_scale),
         )
 
-    def _read(self, tier: str) -> Iterator[dict[str, np.ndarray]]:
-        """Yields the prepared trials in blocks, in order."""
-        try:
-            if self._builder.info.file_format is tfds.core.FileFormat.ARRAY_RECORD:
-                source = self._builder.as_data_source(split=tier)
-                for start in range(0, len(source), _BLOCK):
-                    rows = source.__getitems__(range(start, min(start + _BLOCK, len(source))))
-                    yield {key: np.stack([row[key] for row in rows]) for key in rows[0]}
-            else:
-                yield from self._builder.as_dataset(
-                    split=tier, batch_size=_BLOCK, read_config=tfds.ReadConfig(try_autocache=False)
-                ).as_numpy_iterator()
-        except (tf.errors.OpError, OSError, ValueError) as e:
-            if is_refused(e):
-                raise AccessError(
-                    f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot "
-                    f"be read: {one_line(e)[:200]}"
-                ) from e
-            raise SensoriumError(
-                f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot be "
-                f"read ({one_line(e)}): delete that folder and prepare it again"
-            ) from e
-
     @property
     def data_path(self) -> Path:
         """Folder of the prepared dataset."""
@@ -281,14 +259,6 @@ class Mouse:
         """True rates of the mouse `simulated`, for `evaluate`; None for every other one."""
         if self.name != SIMULATED:
             return None
-        folder = self.data_path.parents[2] / "downloads" / "sensorium_simulated"
+        folder = self.data_path.parents[2] / "downloads" / f"{self._builder.name}_simulated"
         path = folder / f"{self.challenge.recording_stem(self.session_key)}_truth.npz"
         return path if path.exists() else None
-
-
-def is_refused(error: Exception) -> bool:
-    """Tells whether the system refuses to read prepared files, which may be intact."""
-    # TensorFlow's own words for permissions and for too many open files.
-    refused = (tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)
-    missing = isinstance(error, FileNotFoundError)
-    return isinstance(error, refused) or (is_access_error(error) and not missing)

@@ -4,6 +4,7 @@ from sensorium_tf.recordings.movie_truth import MovieTruth, write_movie_truth
 from sensorium_tf.recordings.movie_writer import write_movie_recording
 from sensorium_tf.recordings.movies import MovieRecording, MovieTrial
 from sensorium_tf.recordings.opened import OpenRecording
+from sensorium_tf.recordings.opening import open_recording
 from sensorium_tf.recordings.recording import Recording
 from sensorium_tf.recordings.statistics import Statistics
 from sensorium_tf.recordings.survey import STATISTICS_KINDS, Survey, survey
@@ -20,6 +21,7 @@ __all__ = [
     "Statistics",
     "Survey",
     "Truth",
+    "open_recording",
     "survey",
     "write_movie_recording",
     "write_movie_truth",

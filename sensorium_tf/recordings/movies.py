@@ -2,15 +2,21 @@
 
 import collections
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings.opened import OpenRecording
+from sensorium_tf.recordings.statistics import Statistics
 from sensorium_tf.recordings.time_axis import file_frame_shape, fits_file, time_first
 from sensorium_tf.specs import RESPONSE, SignalSpec
+
+if TYPE_CHECKING:
+    from sensorium_tf.recordings.survey import Survey
 
 # Of one trial: more than five minutes at 30 frames a second.
 _MOST_FRAMES = 10_000
@@ -54,6 +60,22 @@ class MovieRecording(OpenRecording):
     Raises:
         SensoriumError: If it is no recording, or its metadata are missing, damaged or disagree.
     """
+
+    @functools.cached_property
+    def surveyed(self) -> "Survey":
+        """What its trials have in common, found by reading it once, as of `survey`.
+
+        Raises:
+            SensoriumError: If trials cannot be used, all of them said at once.
+        """
+        from sensorium_tf.recordings.survey import survey  # which needs this module
+
+        return survey(self)
+
+    @property
+    def statistics(self) -> Mapping[str, Statistics]:
+        """Signal to its statistics over the training trials, pooled over time."""
+        return self.surveyed.statistics()
 
     def trial(self, index: int) -> MovieTrial:
         """Reads one trial.
