@@ -57,6 +57,7 @@ tutorials/README
 :hidden:
 
 docs/recording_format
+docs/movies
 docs/nwb
 docs/xarray
 docs/formulas
