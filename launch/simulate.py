@@ -7,17 +7,20 @@ recording withholds.
     python launch/simulate.py --challenge=sensorium2023 --output=runs/movies --clips=60 --frames=300
 
 Of sensorium2023 count --session, --neurons, --clips, --frames, --repeats, --seed and --competition.
+The others are of sensorium2022.
 """
 
 from pathlib import Path
 
 from sensorium_tf import cli
 from sensorium_tf.config import from_flat
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.flags import define_flags
 from sensorium_tf.simulation.settings import SimulationSettings
 
 COMMAND = define_flags(cli.CommandSettings, ["output", "challenge"], required=["output"])
 SETTINGS = define_flags(SimulationSettings)
+_OF_MOVIES = ("session", "neurons", "clips", "frames", "repeats", "seed", "competition")
 
 
 def main() -> None:
@@ -57,6 +60,9 @@ def _images(settings: SimulationSettings) -> Path:
 def _movies(settings: SimulationSettings) -> Path:
     from sensorium_tf.simulation import simulate_movie_recording
 
+    for name, flag in SETTINGS.holders.items():
+        if flag.present and name not in _OF_MOVIES:
+            raise SensoriumError(f"--{name}: is not for movies: leave it out")
     print(f"simulating {settings.neurons} neurons that see {settings.clips} movies and repeats")
     return simulate_movie_recording(
         COMMAND["output"].value,

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.config import check_names
 from sensorium_tf.data import Mouse, Subset, load_mouse, mouse_names
 from sensorium_tf.data.common_inputs import inputs_of
@@ -23,7 +24,13 @@ from sensorium_tf.training import train_ensemble, train_run, training_pictures
 _OF_NEURONS = ("neurons", "unit_ids", "areas", "layers", "min_fev", "subset_seed")
 
 
-def load(name: str, *, data_dir: str | os.PathLike | None = None, **neurons: Any) -> Mouse:
+def load(
+    name: str,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    challenge: Challenge = DEFAULT,
+    **neurons: Any,
+) -> Mouse:
     """Opens a prepared mouse, with all of its neurons or some.
 
     Example:
@@ -33,6 +40,7 @@ def load(name: str, *, data_dir: str | os.PathLike | None = None, **neurons: Any
     Args:
         name: `mouse1` to `mouse7`, `simulated` (prepared on the spot), or a custom one.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
+        challenge: Whose mouse: of one of movies it is a `data.MovieMouse`.
         **neurons: Which: `neurons=500`, `unit_ids`, `areas`, `layers`, `min_fev` and
             `subset_seed`, as of `data.Subset`.
 
@@ -43,7 +51,7 @@ def load(name: str, *, data_dir: str | os.PathLike | None = None, **neurons: Any
     (name, *others) = mouse_names(name)
     if others:
         raise SensoriumError(f"load: opens one mouse, not {name},{','.join(others)}")
-    return Subset(**neurons).neurons_of(load_mouse(name, data_dir=data_dir))
+    return Subset(**neurons).neurons_of(load_mouse(name, data_dir=data_dir, challenge=challenge))
 
 
 def build(

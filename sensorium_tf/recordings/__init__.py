@@ -7,7 +7,7 @@ from sensorium_tf.recordings.opened import OpenRecording
 from sensorium_tf.recordings.opening import open_recording
 from sensorium_tf.recordings.recording import Recording
 from sensorium_tf.recordings.statistics import Statistics
-from sensorium_tf.recordings.survey import STATISTICS_KINDS, Survey, survey
+from sensorium_tf.recordings.surveying import STATISTICS_KINDS, Survey, survey
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.recordings.writer import write_recording
 

@@ -16,7 +16,7 @@ from sensorium_tf.recordings.time_axis import file_frame_shape, fits_file, time_
 from sensorium_tf.specs import RESPONSE, SignalSpec
 
 if TYPE_CHECKING:
-    from sensorium_tf.recordings.survey import Survey
+    from sensorium_tf.recordings.surveying import Survey
 
 # Of one trial: more than five minutes at 30 frames a second.
 _MOST_FRAMES = 10_000
@@ -68,7 +68,7 @@ class MovieRecording(OpenRecording):
         Raises:
             SensoriumError: If trials cannot be used, all of them said at once.
         """
-        from sensorium_tf.recordings.survey import survey  # which needs this module
+        from sensorium_tf.recordings.surveying import survey  # which needs this module
 
         return survey(self)
 

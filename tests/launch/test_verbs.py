@@ -88,7 +88,7 @@ def test_mistakes_with_a_verb_are_one_line():
         ("--submision=no.csv", "--submision: no such flag: did you mean submission?"),
         ("--zzz", "--zzz: no such flag: --help lists the flags"),
         ("--track=sensorum", "flag --track=sensorum: did you mean sensorium?"),
-        ("--track=x", "flag --track=x: expected sensorium or sensorium_plus"),
+        ("--track=x", "flag --track=x: expected one of sensorium, sensorium_plus, main, bonus"),
     ],
 )
 def test_a_wrong_flag_is_one_line_with_the_closest_one(flag, says):

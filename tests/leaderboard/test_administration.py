@@ -12,7 +12,14 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.leaderboard import maintenance, queue, sessions, submissions, uploads
+from sensorium_tf.leaderboard import (
+    competitions,
+    maintenance,
+    queue,
+    sessions,
+    submissions,
+    uploads,
+)
 from sensorium_tf.leaderboard.admin import administrate
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.settings import VERBS, AdminSettings
@@ -89,6 +96,16 @@ def test_phases_are_rescored_revealed_and_paused(team, score):
 def test_what_is_missing_or_wrong_is_one_line(team, verb, settings, says):
     with pytest.raises(SensoriumError, match=says):
         do(team.board, verb, **settings)
+
+
+def test_a_challenge_whose_files_the_service_does_not_take_has_no_competition(team):
+    with (
+        team.board.database.write() as connection,
+        pytest.raises(SensoriumError, match="did you mean sensorium2022"),
+    ):
+        competitions.create_competition(
+            team.board, connection, "movies", "Movies", challenge="sensorium2023"
+        )
 
 
 @pytest.mark.parametrize("verb", ["revoke", "disable"])
