@@ -19,6 +19,8 @@ from sensorium_tf.recordings import MovieRecording
 from sensorium_tf.simulation import simulate_movie_recording
 from sensorium_tf.specs import RecordingSpec
 
+_KEYS = 1 << 128
+
 
 class Builder(RecordingBuilder):
     """TFDS builder of the dataset `sensorium2023`, as of `RecordingBuilder`.
@@ -72,9 +74,12 @@ class Builder(RecordingBuilder):
         self, recording: MovieRecording, spec: RecordingSpec, trials: np.ndarray
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         """Yields some trials, in the order of their index; memory holds a few."""
+        # TFDS sorts by key what exceeds its memory, in parts of the range that keys can have, each
+        # as a whole: in one part alone would be all trials with small numbers for keys.
+        step = _KEYS // recording.n_trials
         for trial in recording.trials(trials):
             yield (
-                trial.index,
+                trial.index * step,
                 {
                     **{name: trial.signals[name] for name in spec.names},
                     "video_id": recording.surveyed.video_ids[trial.index],

@@ -16,8 +16,8 @@ from sensorium_tf.recordings.problems import Problems
 from sensorium_tf.recordings.statistics import Statistics
 from sensorium_tf.specs import RESPONSE
 
-#: How statistics are taken: over time as over trials, or for each frame by itself.
 POOLED, TIME_RESOLVED = "pooled", "time_resolved"
+#: How statistics are taken: over time as over trials, or for each frame by itself.
 STATISTICS_KINDS = (POOLED, TIME_RESOLVED)
 
 

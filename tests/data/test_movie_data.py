@@ -74,6 +74,23 @@ def test_a_mouse_streams_normalised_movies_and_pads_them_to_a_batch(mouse, recor
         next(mouse.stream("orcle"))
 
 
+def test_memory_does_not_hold_the_trials_of_a_large_recording(recording, tmp_path, monkeypatch):
+    from tensorflow_datasets.core import shuffle
+
+    at_once, iterate = [], shuffle.Shuffler.__iter__
+
+    def watched(self):
+        at_once.append(max(self.bucket_lengths))
+        return iterate(self)
+
+    monkeypatch.setattr(shuffle, "MAX_MEM_BUFFER_SIZE", 1)
+    monkeypatch.setattr(shuffle.Shuffler, "__iter__", watched)
+    mouse = prepare("large", recording=recording.path, data_dir=tmp_path, challenge=CHALLENGE)
+    assert max(at_once) == 1
+    indexes = [movie.trial_index for movie in mouse.stream("train")]
+    assert indexes == recording.trials_of("train").tolist()
+
+
 def test_what_is_not_prepared_says_how_to(tmp_path):
     with pytest.raises(SensoriumError, match="--challenge=sensorium2023 --mice=mouse1"):
         load_mouse("mouse1", data_dir=tmp_path, challenge=CHALLENGE)
