@@ -16,7 +16,7 @@ leaderboard: $(VENV)/.leaderboard
 test: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/python -m pytest --numprocesses=2 --dist=loadfile
+	$(VENV)/bin/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 # Half an hour and more; 10 GB of disk.
 test-long: $(VENV)/.dev

@@ -6,9 +6,12 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-from mice import SUBMITTED, TRAINED, prepared, recording
+from mice import SUBMITTED, TRAINED, prepared, recording, small_recordings
 from model_speed import model_and_batches
 from timing import launcher, process, seconds
+
+# How many mice share a model.
+_MANY = (10, 25, 50)
 
 
 def batches(workspace: Path, n_neurons: int, n_batch: int) -> dict:
@@ -114,6 +117,38 @@ def prepare(workspace: Path, n_neurons: int, _: int) -> dict:
         "read_members_seconds": statistics.median(theirs for _, theirs in pairs),
         "prepare_over_read": statistics.median(ours / theirs for ours, theirs in pairs),
     }
+
+
+def many(workspace: Path, *_) -> dict:
+    """Small mice prepared together, and one model trained on all of them for an epoch."""
+    rows = []
+    for n_mice in _MANY:
+        paths = small_recordings(workspace, n_mice)
+        data_dir, workdir = workspace / "many_data", workspace / "many_run"
+        for folder in (data_dir, workdir):
+            shutil.rmtree(folder, ignore_errors=True)
+        pairs = ",".join(f"{name}:{path}" for name, path in paths.items())
+        common = f"--data_dir={data_dir}"
+        prepared = launcher("prepare", f"--recordings={pairs}", "--jobs=2", common)
+        trained = launcher(
+            "train", f"--mice={','.join(paths)}", f"--workdir={workdir}", "--epochs=1", common
+        )
+        for folder in (data_dir, workdir):
+            shutil.rmtree(folder)
+        rows.append(
+            {
+                "mice": n_mice,
+                "prepare_seconds": prepared[0],
+                "prepare_gb_of_a_process": prepared[1],
+                "train_seconds": trained[0],
+                "train_gb": trained[1],
+            }
+        )
+    fewest, most = rows[0], rows[-1]
+    keys = ("prepare_seconds", "train_seconds", "train_gb")
+    more = most["mice"] - fewest["mice"]
+    of_one = {f"{key}_of_a_mouse": (most[key] - fewest[key]) / more for key in keys}
+    return {"many": rows, **of_one}
 
 
 def submit(workspace: Path, *_) -> dict:

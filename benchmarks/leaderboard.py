@@ -1,4 +1,4 @@
-"""Measures a leaderboard: readers, uploads of full size, scoring, workers.
+"""Measures a leaderboard: readers, uploads of full size, from upload to rank, workers.
 
     python benchmarks/leaderboard.py --output=runs/leaderboard.json
     python benchmarks/leaderboard.py --output=FILE.json --database=postgresql://user@host/empty
@@ -12,6 +12,7 @@ import contextlib
 import http.client
 import json
 import os
+import resource
 import secrets
 import socket
 import statistics
@@ -30,11 +31,11 @@ from sensorium_tf import cli
 
 OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.", required=True)
 DATABASE = flags.DEFINE_string("database", None, "Empty database, instead of an SQLite file.")
-ENTRIES = flags.DEFINE_integer("entries", 1000, "Entries in the table that is read.")
+SUBMISSIONS = flags.DEFINE_integer("submissions", 1000, "Submissions in the table that is read.")
 READERS = flags.DEFINE_integer("readers", 200, "Readers at once.")
 SECONDS = flags.DEFINE_integer("seconds", 10, "How long they read.")
 UPLOADS = flags.DEFINE_integer("uploads", 20, "Uploads of full size at once.")
-NEURONS = flags.DEFINE_integer("neurons", 7776, "Neurons of a full-size entry.")
+NEURONS = flags.DEFINE_integer("neurons", 7776, "Neurons of a full-size submission.")
 WORKERS = flags.DEFINE_list("workers", ["1", "2", "4"], "How many workers score the uploads.")
 
 _IMAGES, _REPEATS = 100, 10
@@ -50,20 +51,27 @@ def main() -> None:
         database = DATABASE.value or str(folder / "board.db")
         board = Board.open(database, str(folder / "files"))
         board.database.upgrade()
-        token = _populate(board, folder)
-        with _served(database, board.blobs.place) as (url, start):
+        tokens = _populate(board, folder)
+        with _served(database, board.blobs.place) as (url, start, process):
             found = {"database": board.database.url.get_backend_name(), "start_seconds": start}
             found |= _read(url)
-            found |= _upload(url, token, folder / "submission.csv")
+            found |= _upload(url, tokens, folder / "pair" / "submission_file_live_test.csv")
+            found["web_peak_mib"] = _peak_mib(process)
+        before = _cpu_seconds()
+        with _served(database, board.blobs.place, "--workers=1") as (url, _, process):
+            found["upload_to_rank_seconds"] = _take_part(url, tokens[0], folder / "pair")
+            found["web_peak_of_one_pair_mib"] = _peak_mib(process)
+        # Of the client, the web, the worker and the process that scores.
+        found["upload_to_rank_cpu_seconds"] = round(_cpu_seconds() - before, 1)
         for n_workers in map(int, WORKERS.value):
             found[f"scored_a_minute_by_{n_workers}_workers"] = _score(board, database, n_workers)
     print(json.dumps(found, indent=2))
     write_json(OUTPUT.value, found)
 
 
-def _populate(board, folder: Path) -> str:
-    """Fills the table of the first track; returns a token of a member of a team."""
-    from sensorium_tf.leaderboard import accounts, competitions, queue, tables, truths
+def _populate(board, folder: Path) -> list[str]:
+    """Fills the table of the first track; returns a token of a member of each team."""
+    from sensorium_tf.leaderboard import accounts, competitions, queue, tables, teams, truths
     from sensorium_tf.scoring import write_ground_truth, write_submission
 
     random = np.random.default_rng(0)
@@ -75,20 +83,25 @@ def _populate(board, folder: Path) -> str:
     }
     values = random.gamma(1, 1, (len(images), NEURONS.value))
     write_ground_truth(folder / "truth.csv", responses=values, **ids)
-    write_submission(
-        folder / "submission.csv", rates=values + random.normal(0, 1, values.shape), **ids
-    )
+    (folder / "pair").mkdir()
+    for name in ("live", "final"):
+        rates = values + random.normal(0, 1, values.shape)
+        write_submission(folder / "pair" / f"submission_file_{name}_test.csv", rates=rates, **ids)
     with board.database.write() as connection:
-        competitions.create_competition(board, connection, "load", "Load", entries_a_day=10**6)
-        user = accounts.create_user(board, connection, "reader")
-        team = accounts.create_team(board, connection, "readers")
-        accounts.add_member(connection, team, user)
-        token = accounts.issue_token(board, connection, user, "load")
-        phase = competitions.phase_of(connection, "sensorium", tier="test")
-    truths.add_truth(board, phase, folder / "truth.csv")
+        competitions.create_competition(board, connection, "load", "Load", submissions_a_day=10**6)
+        tokens = []
+        for i in range(UPLOADS.value):
+            user = accounts.create_user(board, connection, f"user {i}")
+            team = teams.create_team(board, connection, f"team {i}")
+            teams.add_member(connection, team, user)
+            tokens.append(accounts.issue_token(board, connection, user, "load"))
+        phase, final = competitions.phase_list(connection, "sensorium")
+    for each in (phase, final):
+        truths.add_truth(board, each, folder / "truth.csv")
     with board.database.write() as connection:
-        truth = connection.execute(select(tables.truths.c.id)).scalar_one()
-        for i in range(ENTRIES.value):
+        of_phase = select(tables.truths.c.id).where(tables.truths.c.phase_id == phase.id)
+        truth = connection.execute(of_phase).scalar_one()
+        for i in range(SUBMISSIONS.value):
             submission = secrets.token_hex(8)
             shown = {"accepted_at": board.now(), "published_at": board.now()}
             connection.execute(
@@ -97,7 +110,7 @@ def _populate(board, folder: Path) -> str:
                     team_id=team,
                     user_id=user,
                     track_id=phase.track_id,
-                    name=f"entry {i}",
+                    name=f"submission {i}",
                     method="",
                     links=[],
                     standing="",
@@ -130,12 +143,12 @@ def _populate(board, folder: Path) -> str:
                         high=value + 0.01,
                     )
                 )
-    return token
+    return tokens
 
 
 @contextlib.contextmanager
-def _served(database: str, blobs: str):
-    """Serves the leaderboard without workers; yields its address and the seconds to its start."""
+def _served(database: str, blobs: str, workers: str = "--workers=0"):
+    """Serves the leaderboard; yields its address, the seconds to its start, and the process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -144,7 +157,7 @@ def _served(database: str, blobs: str):
     started = time.monotonic()
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "sensorium_tf", "leaderboard", "--demo=false", "--workers=0"),
+            *(sys.executable, "-m", "sensorium_tf", "leaderboard", "--demo=false", workers),
             *where,
             *limits,
         ],
@@ -156,10 +169,38 @@ def _served(database: str, blobs: str):
             with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/healthz"):
                 break
             time.sleep(0.05)
-        yield url, time.monotonic() - started
+        yield url, round(time.monotonic() - started, 2), process
     finally:
         process.terminate()
         process.wait()
+
+
+def _peak_mib(process: subprocess.Popen) -> float:
+    """Returns the most memory that a process has had."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return round(int(line.split()[1]) / 1024, 1)
+
+
+def _cpu_seconds() -> float:
+    """Returns the computing time of all processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _take_part(url: str, token: str, folder: Path) -> float:
+    """Uploads a pair of files as a participant does; returns the seconds until it has a rank."""
+    start = time.monotonic()
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "sensorium_tf", "upload", f"--server={url}", "--publish"),
+            *(f"--submission={folder}", "--name=pair"),
+        ],
+        env={**os.environ, "SENSORIUM_TOKEN": token},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    return round(time.monotonic() - start, 1)
 
 
 def _read(url: str) -> dict[str, float]:
@@ -176,7 +217,7 @@ def _read(url: str) -> dict[str, float]:
     with concurrent.futures.ThreadPoolExecutor(READERS.value) as pool:
         times = [each for of_reader in pool.map(read, range(READERS.value)) for each in of_reader]
     return {
-        "entries": ENTRIES.value,
+        "submissions": SUBMISSIONS.value,
         "readers": READERS.value,
         "requests_a_second": round(len(times) / SECONDS.value, 1),
         "median_seconds": round(statistics.median(times), 3),
@@ -184,21 +225,20 @@ def _read(url: str) -> dict[str, float]:
     }
 
 
-def _upload(url: str, token: str, path: Path) -> dict[str, float]:
-    from sensorium_tf.leaderboard import client
+def _upload(url: str, tokens: list[str], path: Path) -> dict[str, float]:
+    from sensorium_tf.leaderboard import client, sending
 
     start = time.monotonic()
-    n_trials, n_neurons = client.check(path)
+    n_trials, n_neurons = sending.check(path)
     checked = time.monotonic() - start
-    board = client.Client(url, token)
 
-    def send(i: int) -> float:
-        start = time.monotonic()
-        client.submit(board, {"test": path}, track="sensorium", name=f"upload {i}")
+    def send(token: str) -> float:
+        board, start = client.Client(url, token), time.monotonic()
+        sending.submit(board, {"test": path}, track="sensorium", name="upload")
         return time.monotonic() - start
 
-    with concurrent.futures.ThreadPoolExecutor(UPLOADS.value) as pool:
-        times = list(pool.map(send, range(UPLOADS.value)))
+    with concurrent.futures.ThreadPoolExecutor(len(tokens)) as pool:
+        times = list(pool.map(send, tokens))
     return {
         "trials": n_trials,
         "neurons": n_neurons,

@@ -10,6 +10,7 @@ MEASUREMENTS = {
     "batches": data_speed.batches,
     "start": data_speed.start,
     "prepare": data_speed.prepare,
+    "many": data_speed.many,
     "submit": data_speed.submit,
     "import": data_speed.imports,
     "growth": model_speed.growth,

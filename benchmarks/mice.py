@@ -11,6 +11,7 @@ _MICE = {
     SUBMITTED: ("26872-17-20", {"n_images": 1000, "n_repeats": 50}),
 }
 _SUBMITTED_NEURONS = 7776
+_SMALL = {"n_neurons": 100, "n_images": 80, "n_repeats": 2}
 
 
 def recording(workspace: Path, name: str, n_neurons: int, **sizes: int) -> Path:
@@ -26,6 +27,22 @@ def recording(workspace: Path, name: str, n_neurons: int, **sizes: int) -> Path:
     return simulate_recording(
         folder, session_key=session, n_neurons=n_neurons, **{**usual, **sizes}
     )
+
+
+def small_recordings(workspace: Path, n_mice: int) -> dict[str, Path]:
+    """Returns mouse to zip of as many small mice; simulates those that are not there."""
+    from sensorium_tf.simulation import simulate_recording
+
+    paths = {}
+    for number in range(n_mice):
+        folder = workspace / "small" / f"{number}"
+        found = list(folder.glob("static*.zip"))
+        paths[f"small{number}"] = (
+            found[0]
+            if found
+            else simulate_recording(folder, session_key=f"1-1-{number}", seed=number, **_SMALL)
+        )
+    return paths
 
 
 def prepared(workspace: Path, name: str, n_neurons: int | None = None):

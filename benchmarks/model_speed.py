@@ -131,25 +131,39 @@ def predict(workspace: Path, n_neurons: int, n_batch: int) -> dict:
 
 
 def insilico(workspace: Path, n_neurons: int, _: int) -> dict:
-    """A step of the most exciting images of up to 100 neurons, with the CNN of `sensorium`."""
-    from sensorium_tf.insilico import Neurons
+    """A step of the most exciting images of up to 100 neurons, with the CNN of `sensorium`.
+
+    Beside it the gradients alone, of whole images and of the patches that the neurons see.
+    """
+    import tensorflow as tf
+
+    from sensorium_tf.insilico import AscentSettings, Neurons
     from sensorium_tf.insilico.ascent import Ascent, Projection, noise
-    from sensorium_tf.insilico.exciting import ascend_in_batches
 
     mouse, _ = prepared(workspace, TRAINED, n_neurons)
     trials = mouse.trials("test")
     model, _ = model_and_batches({mouse.name: trials}, mouse, 1, track="sensorium")
     index = np.arange(min(100, n_neurons))
     neurons = Neurons(model, columns=index)
-    ascent = Ascent(neurons, Projection(neurons, None))
+    n_steps = 10
+    ascent = Ascent(neurons, Projection(neurons, None), AscentSettings(steps=n_steps))
     starts = noise(neurons, 1, seed=0)[:, 0]
-    step = seconds(
-        lambda: ascend_in_batches(ascent, starts, index, steps=1, label="a step"), repeats=5
-    )
+    step = seconds(lambda: ascent(starts, index, label="steps"), repeats=5) / n_steps
+
+    @tf.function
+    def of_whole_images(images):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            rates = tf.linalg.diag_part(neurons.tensor_rates(images))
+        return tape.gradient(rates, images)
+
+    whole = seconds(lambda: of_whole_images(tf.constant(starts)).numpy(), repeats=3)
+    patches = seconds(lambda: neurons.gradients(starts, index), repeats=3)
     return {
         "insilico_neurons": len(index),
         "insilico_step_seconds": step,
         "insilico_seconds_of_1000_steps": 1000 * step,
+        "insilico_whole_images_over_patches": whole / patches,
     }
 
 

@@ -57,9 +57,11 @@ tutorials/README
 :hidden:
 
 docs/recording_format
+docs/movies
 docs/nwb
 docs/xarray
 docs/formulas
+docs/zoo
 docs/published_models
 docs/insilico
 benchmarks/README
@@ -74,6 +76,8 @@ docs/add_a_core
 docs/add_a_readout
 docs/add_a_metric
 docs/add_a_recipe
+docs/stages
+docs/search
 docs/leaderboard
 ```
 ```{{toctree}}
@@ -104,6 +108,12 @@ nitpick_ignore = [
     ("py:class", "sensorium_tf.registry.registries.T"),
     ("py:class", "sensorium_tf.runs.checkpoint.Checkpoints"),
     ("py:obj", "sensorium_tf.models.cores"),
+    ("py:class", "sensorium_tf.recordings.rows.ArrayOfRows"),
+    ("py:class", "sensorium_tf.runs.stages.Stage"),
+    ("py:class", "sensorium_tf.training.budget.Share"),
+    ("py:class", "sensorium_tf.training.search_space.Range"),
+    ("py:class", "sensorium_tf.training.search_space.Trial"),
+    ("py:class", "sensorium_tf.training.searching.Best"),
     ("py:class", "sensorium_tf.training.schedules.Decision"),
     ("py:class", "sensorium_tf.training.totals.BadStep"),
     ("py:class", "sensorium_tf.training.callbacks.Watch"),

@@ -10,7 +10,11 @@ from sensorium_tf import cli
 from sensorium_tf.flags import define_flags
 from sensorium_tf.leaderboard.settings import LeaderboardSettings, ScoringLimits, WorkerSettings
 
-PLACE = define_flags(LeaderboardSettings, default_texts={"blobs": "beside an SQLite file"})
+PLACE = define_flags(
+    LeaderboardSettings,
+    ["database", "blobs"],
+    default_texts={"blobs": "beside an SQLite file"},
+)
 WORKER = define_flags(WorkerSettings)
 LIMITS = define_flags(ScoringLimits)
 

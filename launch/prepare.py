@@ -7,6 +7,7 @@ you give it. --json prints a line of JSON for each.
     python launch/prepare.py --mice=mouse1,mouse2 --manual_dir=DIR
     python launch/prepare.py --recording=PATH --name=lab1 [--tiers=oracle:test,none:]
     python launch/prepare.py --recordings=lab1:PATH,lab2:PATH --jobs=4
+    python launch/prepare.py --challenge=sensorium2023 --mice=mouse1   # movies
 
 Several mice are prepared --jobs at a time; what is wrong with some of them is said at the end, when
 all others are prepared.
@@ -20,7 +21,7 @@ from sensorium_tf import cli
 from sensorium_tf.data.names import FILE_FORMATS
 from sensorium_tf.flags import define_choice, define_flags, show
 
-FLAGS = define_flags(cli.CommandSettings, ["mice", "recording", "tiers", "json"])
+FLAGS = define_flags(cli.CommandSettings, ["mice", "recording", "tiers", "challenge", "json"])
 NAME = show(flags.DEFINE_string("name", None, "Name for --recording."))
 MANUAL_DIR = show(
     flags.DEFINE_string("manual_dir", None, "Folder with the published zips, unopened.")
@@ -49,6 +50,7 @@ BEAM_OPTIONS = flags.DEFINE_list(
 
 
 def main() -> None:
+    from sensorium_tf.challenges import challenge_of
     from sensorium_tf.data import prepare_mice
 
     prepare_mice(
@@ -61,6 +63,7 @@ def main() -> None:
         file_format=FILE_FORMAT.value,
         beam_runner=BEAM_RUNNER.value,
         beam_options=BEAM_OPTIONS.value,
+        challenge=challenge_of(FLAGS["challenge"].value),
     )
 
 
@@ -81,7 +84,8 @@ def _mice() -> list[str] | dict[str, str]:
 
 def _print(mouse) -> None:
     trials = ", ".join(f"{count} {tier}" for tier, count in mouse.tiers.items())
-    print(f"sensorium/{mouse.name}: {mouse.n_neurons} neurons, trials: {trials}")
+    dataset = mouse.data_path.parents[1].name
+    print(f"{dataset}/{mouse.name}: {mouse.n_neurons} neurons, trials: {trials}")
     print(f"  in {mouse.data_path}")
     if withheld := _withheld(mouse):
         print(f"  withheld in this recording: {', '.join(withheld)}", flush=True)

@@ -3,8 +3,12 @@
     python launch/train.py --mice=mouse1 --track=sensorium --model=cnn --workdir=runs/cnn
 
 The workdir gets config.json, model.keras (the best weights so far), metrics.jsonl (a line an
-epoch), checkpoints/ and tensorboard/. Without --mice it trains on the simulated mouse. With --seeds
-it trains a member for each seed, in members/, and model.keras averages their rates.
+epoch), checkpoints/ and tensorboard/. Without --mice it trains on the simulated mouse.
+
+A training can have stages, each a run in a folder of its own below the workdir, which may be killed
+and goes on like any other: --pretrain_mice=mouse4,mouse5 (pretraining/, then finetuning/),
+--seeds=0,1,2, --members=5 or --folds=5 (members/; model.keras averages their rates), --distil (one
+model learns from all that). --budget_minutes=60 fits the epochs of all of them into the time.
 
 SIGTERM saves the run and ends it with exit status 75. Several machines: start the same command on
 each with TF_CONFIG set; all must see the workdir.
@@ -13,14 +17,11 @@ each with TF_CONFIG set; all must see the workdir.
 from absl import flags
 
 from sensorium_tf import cli
-from sensorium_tf.flags import define_choice, define_flags, define_whole_numbers, show
+from sensorium_tf.flags import define_choice, define_flags, show
 from sensorium_tf.settings import STRATEGIES, TrainingSettings, by_recipe
 
 WORKDIR = define_flags(cli.CommandSettings, ["workdir"], required=["workdir"])["workdir"]
 SETTINGS = define_flags(TrainingSettings, default_texts=by_recipe())
-SEEDS = show(
-    define_whole_numbers("seeds", None, "Seeds of an ensemble, such as 0,1,2,3,4; not with --seed.")
-)
 STRATEGY = show(
     define_choice(
         "strategy",
@@ -38,16 +39,16 @@ def main() -> None:
     import sensorium_tf
 
     values = SETTINGS.values()
-    if SEEDS.value is not None and not SETTINGS["seed"].present:
+    if values["seeds"] is not None and not SETTINGS["seed"].present:
         del values["seed"]
     sensorium_tf.train(
         **values,
-        seeds=SEEDS.value,
         workdir=WORKDIR.value,
         data_dir=cli.DATA_DIR.value,
         modules=MODULES.value,
         strategy=STRATEGY.value,
         profile=PROFILE.value,
+        started=cli.STARTED,
     )
 
 

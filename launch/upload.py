@@ -4,7 +4,7 @@
 
 The token is taken from the variable SENSORIUM_TOKEN. The files, which submit.py wrote, are checked
 first, with the code that the server runs. The same command again goes on where an upload stopped.
-The entry is the team's own until it is published.
+The submission is the team's own until it is published.
 """
 
 import json
@@ -20,20 +20,21 @@ FLAGS = define_flags(UploadSettings, required=["server", "submission", "name"])
 def main() -> None:
     from sensorium_tf.config import from_flat
     from sensorium_tf.errors import SensoriumError
-    from sensorium_tf.leaderboard import client as board
-    from sensorium_tf.leaderboard.terminal import entry_text, progress_bar
+    from sensorium_tf.leaderboard import sending
+    from sensorium_tf.leaderboard.client import Client
+    from sensorium_tf.leaderboard.terminal import progress_bar, submission_text
 
     settings = from_flat(UploadSettings, FLAGS.values())
     token = os.environ.get("SENSORIUM_TOKEN")
     if not token:
         raise SensoriumError("SENSORIUM_TOKEN is not set: make a token on the page /me")
-    client = board.Client(settings.server, token)
-    files = board.submission_files(settings.submission)
+    client = Client(settings.server, token)
+    files = sending.submission_files(settings.submission)
     for tier, path in files.items():
-        n_trials, n_neurons = board.check(path)
+        n_trials, n_neurons = sending.check(path)
         if not settings.json:
             print(f"{path}: {n_trials} trials of {tier}, {n_neurons} neurons")
-    receipt = board.submit(
+    receipt = sending.submit(
         client,
         files,
         track=settings.track,
@@ -41,12 +42,13 @@ def main() -> None:
         team=settings.team,
         method=settings.method,
         links=settings.links,
+        baseline=settings.baseline,
         progress=progress_bar,
     )
-    found = board.finish(client, receipt, publish=settings.publish, wait=settings.wait)
+    found = sending.finish(client, receipt, publish=settings.publish, wait=settings.wait)
     print(json.dumps(found) if settings.json else f"receipt {receipt['receipt']}")
     if not settings.json:
-        print(entry_text(found))
+        print(submission_text(found))
 
 
 if __name__ == "__main__":

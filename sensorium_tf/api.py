@@ -5,9 +5,11 @@ Each is a thin layer over the packages below, and the launchers are shells over 
 
 import dataclasses
 import os
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.config import check_names
 from sensorium_tf.data import Mouse, Subset, load_mouse, mouse_names
 from sensorium_tf.data.common_inputs import inputs_of
@@ -16,14 +18,22 @@ from sensorium_tf.io import expand
 from sensorium_tf.models import FiringRateModel, ModelSettings, build_model
 from sensorium_tf.registry import import_modules, record_modules
 from sensorium_tf.runs import Run
+from sensorium_tf.runs.stages import MODEL_FILE, stages_of
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train_ensemble, train_run, training_pictures
+from sensorium_tf.training import train_stages, training_pictures
 
 # Of `Subset`, what chooses neurons; the rest is about training.
 _OF_NEURONS = ("neurons", "unit_ids", "areas", "layers", "min_fev", "subset_seed")
 
 
-def load(name: str, *, data_dir: str | os.PathLike | None = None, **neurons: Any) -> Mouse:
+def load(
+    name: str,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    image_size: str | tuple[int, int] | None = None,
+    challenge: Challenge = DEFAULT,
+    **neurons: Any,
+) -> Mouse:
     """Opens a prepared mouse, with all of its neurons or some.
 
     Example:
@@ -33,17 +43,21 @@ def load(name: str, *, data_dir: str | os.PathLike | None = None, **neurons: Any
     Args:
         name: `mouse1` to `mouse7`, `simulated` (prepared on the spot), or a custom one.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
+        image_size: Height and width at which models are given its images, such as `144x256`, as of
+            `Mouse.with_image_size`.
+        challenge: Whose mouse: of one of movies it is a `data.MovieMouse`.
         **neurons: Which: `neurons=500`, `unit_ids`, `areas`, `layers`, `min_fev` and
             `subset_seed`, as of `data.Subset`.
 
     Raises:
-        SensoriumError: If it has not been prepared, or has no such neurons.
+        SensoriumError: If it has not been prepared, or has no such neurons or image size.
     """
     check_names(neurons, _OF_NEURONS, "setting that chooses neurons")
     (name, *others) = mouse_names(name)
     if others:
         raise SensoriumError(f"load: opens one mouse, not {name},{','.join(others)}")
-    return Subset(**neurons).neurons_of(load_mouse(name, data_dir=data_dir))
+    mouse = load_mouse(name, data_dir=data_dir, challenge=challenge)
+    return Subset(**neurons).neurons_of(mouse.with_image_size(image_size))
 
 
 def build(
@@ -95,12 +109,12 @@ def train(
     mice: str | Iterable[str] = "simulated",
     *,
     workdir: str | os.PathLike,
-    seeds: Sequence[int] | None = None,
     data_dir: str | os.PathLike | None = None,
     modules: Iterable[str] = (),
     strategy: str = "auto",
     profile: bool = False,
     verbose: bool = True,
+    started: float | None = None,
     **settings: Any,
 ) -> Run:
     """Trains a model, or goes on with a run that was stopped.
@@ -113,47 +127,48 @@ def train(
         model: `cnn`, `ln`, or `package.module:function` that builds a custom model.
         mice: Names of prepared mice, or one string that joins them by commas.
         workdir: Folder of the run.
-        seeds: Of an ensemble, which is trained instead of a single run; not with `seed`.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
         modules: Custom modules to import first, such as that of a recipe.
         strategy: Where to compute, see `training.make_strategy`.
         profile: Whether to record some steps for TensorBoard's profiler.
         verbose: Whether to say what is trained on what, and to show progress.
+        started: When the time of `budget_minutes` began, of `time.monotonic`; now if left out.
         **settings: All else that decides a run: the attributes of `TrainingSettings` and of the
             settings in it (`models.ModelSettings`, `ScheduleSettings`, `data.Subset`,
-            `DeviceSettings`), side by side.
+            `DeviceSettings` and those of the stages, such as `seeds=(0, 1, 2)` for an ensemble),
+            side by side.
 
     Returns:
-        The run, with its best weights.
+        The run, or the whole of its stages, with its best weights.
 
     Raises:
         SensoriumError: If a setting or mouse is not possible, or the workdir holds another run.
         TrainingStopped: If the process got SIGTERM; the run is saved and can go on.
     """
-    if seeds is not None and "seed" in settings:
+    started = time.monotonic() if started is None else started
+    if settings.get("seeds") is not None and "seed" in settings:
         raise SensoriumError("seed and seeds do not go together: choose one")
     modules = list(modules)
     import_modules(modules)
     chosen = TrainingSettings.flat(model=model, mice=mouse_names(mice), **settings)
     if verbose:
         print(chosen.describe())
-    where = {
-        "data_dir": data_dir,
-        "strategy": strategy,
-        "modules": record_modules(modules),
-        "watch": [training_pictures],
-        "profile": profile,
-        "verbose": verbose,
-    }
-    if seeds is None:
-        results = [train_run(chosen, workdir, **where)]
-    else:
-        results = train_ensemble(chosen, seeds, workdir, **where)
+    results = train_stages(
+        chosen,
+        workdir,
+        data_dir=data_dir,
+        strategy=strategy,
+        modules=record_modules(modules),
+        watch=[training_pictures],
+        profile=profile,
+        verbose=verbose,
+        started=started,
+    )
     for result in results if verbose else ():
         print(
-            f"{result.model_file}: {len(result.epochs)} epochs; best "
-            f"{chosen.subset.validation_tier} correlation {result.best_score:.4f}"
+            f"{result.model_file}: {len(result.epochs)} epochs; best {result.tier} correlation "
+            f"{result.best_score:.4f}"
         )
-    if verbose and seeds is not None:
-        print(f"their mean is in {expand(workdir) / 'model.keras'}")
+    if verbose and stages_of(chosen):
+        print(f"the model of them all is {expand(workdir) / MODEL_FILE}")
     return Run(workdir, data_dir=data_dir)

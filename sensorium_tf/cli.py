@@ -5,6 +5,7 @@ import dataclasses
 import re
 import runpy
 import sys
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,15 @@ from typing import NoReturn
 from absl import app, flags, logging
 
 from sensorium_tf import launch
+from sensorium_tf.challenges import CHALLENGES, DEFAULT
 from sensorium_tf.config import Config, hint, setting
 from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line, os_reason
 from sensorium_tf.flags import define_flags, help_text
 from sensorium_tf.quiet import quieten_tensorflow
 from sensorium_tf.settings import FIGURE_FORMATS
 
+#: When the command began, of `time.monotonic`: the libraries are imported after this.
+STARTED = time.monotonic()
 # Exit status of a run that SIGTERM stopped and that can go on: "try again" in sysexits.h.
 _STOPPED = 75
 _HELP = {"--help", "-h", "-help", "--helpshort"}
@@ -48,6 +52,18 @@ class CommandSettings(Config):
     )
     modules: tuple[str, ...] = setting(
         (), "Custom modules to import first: of parts, metrics, recipes or a model file."
+    )
+    challenge: str = setting(
+        DEFAULT.name,
+        "Benchmark whose recordings or files are meant.",
+        choices=tuple(CHALLENGES),
+        essential=True,
+    )
+    track: str | None = setting(
+        None,
+        "Track of the challenge; its first if left out.",
+        choices=tuple(name for each in CHALLENGES.values() for name in each.tracks),
+        essential=True,
     )
     json: bool = setting(False, "Print JSON instead of text.")
     figure_format: str = setting(

@@ -9,10 +9,16 @@ from types import ModuleType
 
 import wrapt
 
-# Library to the package that registers itself with it, and the module whose import does so.
+# Library to the package that registers itself with it, and the modules whose import does so.
 _REGISTERED = {
-    "keras": ("sensorium_tf.models", "saved"),
-    "tensorflow_datasets": ("sensorium_tf.datasets.sensorium", "sensorium_dataset_builder"),
+    "keras": ("sensorium_tf.models", ("saved",)),
+    "tensorflow_datasets": (
+        "sensorium_tf.datasets",
+        (
+            "sensorium.sensorium_dataset_builder",
+            "sensorium2023.sensorium2023_dataset_builder",
+        ),
+    ),
 }
 # Packages that an installed package holds; in a clone they lie beside it.
 _BESIDE = ("datasets", "launch")
@@ -23,14 +29,16 @@ def register_with_libraries() -> None:
 
     Neither library is imported here.
     """
-    for library, (package, module) in _REGISTERED.items():
-        register = functools.partial(_register, library=library, package=package, module=module)
+    for library, (package, modules) in _REGISTERED.items():
+        register = functools.partial(_register, library=library, package=package, modules=modules)
         for name in (library, *_modules_of(package)):
             wrapt.register_post_import_hook(register, name)
 
 
-def _register(imported: ModuleType, *, library: str, package: str, module: str) -> None:
-    """Imports the module that registers a package, unless a part of it is just being imported.
+def _register(
+    imported: ModuleType, *, library: str, package: str, modules: tuple[str, ...]
+) -> None:
+    """Imports the modules that register a package, unless a part of it is just being imported.
 
     One of our modules may be what imports the library. Others that need that module would find it
     empty: they have to wait until it is complete, of which its own hook tells.
@@ -40,7 +48,8 @@ def _register(imported: ModuleType, *, library: str, package: str, module: str) 
     ours = [sys.modules[name] for name in list(sys.modules) if f"{name}.".startswith(f"{package}.")]
     others = [each for each in (sys.modules[library], *ours) if each is not imported]
     if not any(getattr(each.__spec__, "_initializing", False) for each in others):
-        importlib.import_module(f"{package}.{module}")
+        for module in modules:
+            importlib.import_module(f"{package}.{module}")
 
 
 def _modules_of(package: str) -> list[str]:

@@ -35,7 +35,10 @@ ZIP = b"PK\3\4"
 _KINDS = (
     (ZIP, "is a zip file or a spreadsheet in its own format: unpack it, or save it as CSV"),
     (b"\x1f\x8b", "is a gzip file, perhaps of a tar archive: unpack it"),
-    (b"\x89HDF\r\n\x1a\n", "is an HDF5 file (as NWB, MATLAB and early Keras write it)"),
+    (
+        b"\x89HDF\r\n\x1a\n",
+        "is an HDF5 file (as NWB, MATLAB and early Keras write it): import_nwb.py reads NWB",
+    ),
     (b"\xff\xfe", "is text in UTF-16: save it as UTF-8"),
     (b"\xfe\xff", "is text in UTF-16: save it as UTF-8"),
     (b"/annex/objects/", "is git-annex's note in place of the file: run git annex get"),

@@ -19,9 +19,26 @@ settings.register_profile("repeatable", derandomize=True, **_PROFILE)
 settings.register_profile("random", **_PROFILE)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
+# Tests that run side by side share the cores: more threads would only wait for each other.
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
 # What XLA has compiled is taken by the other tests, and by the programs that they start.
 _COMPILED = tempfile.TemporaryDirectory(prefix="compiled", ignore_cleanup_errors=True)
 os.environ.setdefault("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={_COMPILED.name}")
+
+
+# Folders and files whose tests take longest: they come first, so that processes that share the
+# tests end together.
+_LONGEST = ("training", "launch", "evaluation", "test_readme.py", "test_api.py", "models")
+
+
+def pytest_collection_modifyitems(items):
+    """Puts the tests that take longest first."""
+    here = Path(__file__).parent
+    order = {name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.relative_to(here).parts[0], len(order)))
 
 
 @pytest.fixture(scope="session")

@@ -211,11 +211,12 @@ def test_training_says_what_it_does_unless_asked_not_to(prepared, tmp_path, caps
     assert "training ln on full, track sensorium (image)" in out
     assert "tier train, weights chosen by the score on tier test" in out
     assert re.search(
-        r"\nepoch 1 of at most 1: loss -?\d.*; test correlation .*, best .* in ep", out
+        r"\nstage 1 of 2, epoch 1 of at most 1: loss -?\d.*; test correlation .*, best .* in ep",
+        out,
     )
     member = tmp_path / "b" / "members" / "seed1" / "model.keras"
     assert f"{member}: 1 epochs; best test correlation" in out
-    assert f"their mean is in {tmp_path / 'b' / 'model.keras'}" in out
+    assert f"the model of them all is {tmp_path / 'b' / 'model.keras'}" in out
 
 
 def test_seeds_make_an_ensemble(ensemble):

@@ -102,7 +102,7 @@ def test_the_arithmetic_of_the_forward_pass_is_counted(measurements):
 
 
 def test_a_small_leaderboard_is_measured(tmp_path):
-    small = {"entries": 5, "readers": 2, "seconds": 1, "uploads": 1, "neurons": 5, "workers": 1}
+    small = {"submissions": 5, "readers": 2, "seconds": 1, "uploads": 1, "neurons": 5, "workers": 1}
     flags = [f"--{name}={value}" for name, value in small.items()]
     script = ROOT / "benchmarks" / "leaderboard.py"
     done = subprocess.run(
@@ -115,3 +115,14 @@ def test_a_small_leaderboard_is_measured(tmp_path):
     found = json.loads((tmp_path / "a.json").read_text())
     assert found["database"] == "sqlite" and found["trials"] == 1000
     assert found["requests_a_second"] > 0 and found["scored_a_minute_by_1_workers"] > 0
+
+
+def test_what_a_core_costs_is_shown_beside_the_published_one(tmp_path, warm_python):
+    small = {"cores": "residual(channels=2, n_blocks=0)", "neurons": 4, "batch": 2}
+    flags = [f"--{name}={value}" for name, value in {**small, "rounds": 1, "steps": 1}.items()]
+    done = warm_python.run(ROOT / "benchmarks" / "cores.py", *flags, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    header, published, ours = done.stdout.splitlines()
+    assert header.split() == ["images/s", "ratio", "weights", "core"]
+    assert published.split()[1:] == ["1.00", "39680", "sensorium"]
+    assert ours.split()[2] == "166" and "residual(channels=2, n_blocks=0)" in ours

@@ -242,7 +242,7 @@ def dataset(prepared):
 
 def signed(values):
     """Makes the checksum of metadata fit."""
-    from sensorium_tf.datasets.sensorium.description import checksum
+    from sensorium_tf.datasets.shared.description import checksum
 
     if isinstance(values, dict) and "checksum" in values:
         values["checksum"] = checksum(values)
@@ -254,12 +254,16 @@ def signed(values):
 @given(data=st.data())
 def test_what_describes_a_prepared_dataset(dataset, name, data):
     from sensorium_tf.datasets.sensorium import Builder
-    from sensorium_tf.datasets.sensorium.prepared import check_prepared
+    from sensorium_tf.datasets.shared.prepared import check_prepared
 
     def read(_):
-        config, version = "full", str(Builder.VERSION)
-        tiers = Builder.challenge.tiers
-        return check_prepared(path.parent, config=config, version=version, tiers=tiers)
+        return check_prepared(
+            path.parent,
+            name=Builder.name,
+            config="full",
+            version=str(Builder.VERSION),
+            challenge=Builder.challenge,
+        )
 
     path, content = dataset[name].path, dataset[name].content
     path.write_bytes(data.draw(damage.damaged_json(content, sign=signed)))
@@ -287,7 +291,6 @@ def run(tmp_path_factory):
         recordings={"full": "0123456789abcdef"},
         n_neurons={"full": 5},
         provenance=provenance,
-        seeds=(),
     )
     with store.claimed(record):
         epochs = [{"epoch": number, "validation/score": 0.5} for number in (1, 2)]
@@ -366,7 +369,7 @@ NOTE = b'{"dataset_names": ["sensorium/mouse1"], "urls": ["https://example.org/a
 @many
 @given(note=damage.damaged_json(NOTE), first=damage.damaged(b"https://example.org/a.zip\t9\tab\ta"))
 def test_the_notes_of_a_download(tmp_path, note, first):
-    from sensorium_tf.datasets.sensorium import download
+    from sensorium_tf.datasets.shared import download
 
     url = "https://example.org/a.zip"
     (tmp_path / "sensorium").mkdir(exist_ok=True)

@@ -30,7 +30,7 @@ def dataclasses_of_the_package():
 def holds_arrays(annotation):
     """Tells whether a field of a type is, or contains, what does not compare by value."""
     origin = typing.get_origin(annotation)
-    if origin is collections.abc.Callable:
+    if origin in (collections.abc.Callable, type):
         return False
     if origin is not None or typing.get_args(annotation):
         return any(holds_arrays(each) for each in typing.get_args(annotation))

@@ -13,7 +13,7 @@ import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.cli import CommandSettings
 from sensorium_tf.config import flat_fields, plain_kind
-from sensorium_tf.data import load_mouse, prepare
+from sensorium_tf.data import load_mouse, prepare, prepare_mice
 from sensorium_tf.evaluation import ground_truth
 from sensorium_tf.insilico import ExperimentSettings, run_experiments
 from sensorium_tf.interop.nwb import export_nwb, import_nwb
@@ -25,6 +25,7 @@ from sensorium_tf.runs import load_model, save_model
 from sensorium_tf.scoring.rows import Rows
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.simulation import SimulationSettings
+from sensorium_tf.training import search
 
 ROOT = Path(__file__).parents[1]
 
@@ -67,6 +68,7 @@ def train(**changes):
 FLAGS = {
     "launcher data_dir": lambda: load_mouse("mouse1", data_dir="~/nothing"),
     "prepare recording": lambda: prepare("lab1", recording="~/nothing.zip", data_dir="~/new"),
+    "prepare recordings": lambda: prepare_mice({"lab1": "~/nothing.zip"}, data_dir="~/new"),
     "prepare manual_dir": lambda: prepare("mouse1", manual_dir="~/nothing", data_dir="~/new"),
     "simulate output": lambda: sensorium_tf.simulate(
         "~/simulated", n_neurons=2, n_images=10, n_repeats=2
@@ -79,6 +81,9 @@ FLAGS = {
     ),
     "train workdir": lambda: train(workdir="~/a.keras"),
     "train init_from": lambda: train(init_from="~/nothing.keras"),
+    "train distil_from": lambda: train(distil_from="~/nothing.keras"),
+    "train distil_images": lambda: train(distil_from="~/a.keras", distil_images=["~/nothing"]),
+    "search space": lambda: search("~/space.json", "~/search", n_trials=1),
     "evaluate workdir": lambda: run("~/nothing").model,
     "evaluate model_file": lambda: run("~/nothing.keras").model,
     "evaluate truth": lambda: sensorium_tf.evaluate(run(), truth="~/nothing.npz"),
@@ -143,12 +148,13 @@ NO_PATHS = {
         "name",
         "session",
         "session_start_time",
-        "seeds",
+        "pretrain_mice",
         "model",
     ),
     *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),
     *("image_size", "context", "channels", "core", "readout", "shifter", "modulator"),
-    *("track", "recipe", "covariance", "positions", "figure_format"),
+    *("nonlinearity", "behavior_scale", "past_tiers", "beam_runner", "beam_options"),
+    *("track", "recipe", "covariance", "positions", "figure_format", "challenge"),
     "benchmarks compare",  # a command
 }
 

@@ -35,6 +35,7 @@ def test_the_rooms_are_those_that_users_import_from(names):
     assert rooms - listed == {
         "sensorium_tf",
         "sensorium_tf.datasets.sensorium",
+        "sensorium_tf.datasets.sensorium2023",
         "sensorium_tf.interop.nwb",
         "sensorium_tf.interop.pytorch",
         "sensorium_tf.registry",

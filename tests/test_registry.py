@@ -85,10 +85,10 @@ def test_options_are_added():
 
 def test_parts_are_found_by_their_files_and_by_being_registered():
     recipes = Registry("recipe", "sensorium_tf.recipes")
-    assert recipes.names() == ("fast", "published") and "fast" in recipes
+    assert recipes.names() == ("best", "fast", "published") and "fast" in recipes
     assert RECIPES["fast"].values["epochs"] == 22
     recipes.register("mine")(3)
-    assert recipes.names() == ("fast", "published", "mine") and recipes["mine"] == 3
+    assert recipes.names() == ("best", "fast", "published", "mine") and recipes["mine"] == 3
     with pytest.raises(SensoriumError, match="^fats: no such recipe: did you mean fast?"):
         recipes["fats"]
     with pytest.raises(SensoriumError, match="recipe 'a b': expected a name of letters"):

@@ -76,18 +76,18 @@ def test_settings_survive_being_written_down():
         ({"mice": "a,,b"}, "mice 'a,,b': expected names such as mouse1,mouse2"),
         ({"mice": "a,a"}, "mice 'a,a': a duplicate mouse"),
         ({"architecture": None}, "architecture None: expected ModelSettings"),
-        ({"recipe": "slow"}, "recipe 'slow': expected fast or published"),
+        ({"recipe": "slow"}, "recipe 'slow': expected one of best, fast, published"),
         ({"clip_norm": 0.0}, "clip_norm 0.0: expected more than 0"),
         ({"ema_decay": 1.0}, "ema_decay 1.0: expected less than 1"),
-        ({"joint_core": True}, "joint_core: goes with the recipe fast alone"),
+        ({"joint_core": True}, "joint_core: goes with the recipes best and fast alone"),
         (
             {"schedule": ScheduleSettings(warmup_epochs=2.0)},
-            "warmup_epochs: goes with the recipe fast alone",
+            "warmup_epochs: goes with the recipes best and fast alone",
         ),
         (FAST | ramps(warmup_epochs=30.0), "warmup_epochs 30.0: .* 22"),
         (
             {"schedule": ScheduleSettings(cooldown_epochs=2.0)},
-            "cooldown_epochs: goes with the recipe fast alone",
+            "cooldown_epochs: goes with the recipes best and fast alone",
         ),
         (
             FAST | {"schedule": ScheduleSettings(cooldown_epochs=22.0)},
@@ -189,7 +189,10 @@ def test_a_schedule_that_cannot_be_followed_is_refused(values, message):
         ({"surprise": 1}, "'surprise': no such setting"),
         (None, "None: expected settings by name"),
         ({**TrainingSettings().to_json(), "subset": []}, "expected settings by name"),
-        ({**TrainingSettings().to_json(), "recipe": "mine"}, "recipe 'mine': expected fast or"),
+        (
+            {**TrainingSettings().to_json(), "recipe": "mine"},
+            "recipe 'mine': expected one of",
+        ),
     ],
 )
 def test_json_of_something_else_is_refused(values, message):
@@ -236,10 +239,14 @@ def test_a_user_s_recipe_is_one_as_ours(recipe):
     assert (settings.schedule.warmup_epochs, settings.schedule.cooldown_epochs) == (0.5, 1.5)
     assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
     assert "recipe mine" in settings.describe()
-    assert by_recipe()["epochs"] == "fast: 22, published: 200, mine: 3"
-    with pytest.raises(SensoriumError, match="joint_core: goes with the recipe fast alone"):
+    assert by_recipe()["epochs"] == "best: 22, fast: 22, published: 200, mine: 3"
+    with pytest.raises(
+        SensoriumError, match="joint_core: goes with the recipes best and fast alone"
+    ):
         TrainingSettings.flat(recipe="mine", joint_core=True)
-    with pytest.raises(SensoriumError, match="warmup_epochs: goes with the recipes fast and mine"):
+    with pytest.raises(
+        SensoriumError, match="warmup_epochs: goes with the recipes best and fast and mine"
+    ):
         TrainingSettings.flat(warmup_epochs=2)
 
 

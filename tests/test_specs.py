@@ -126,6 +126,18 @@ def test_a_centred_image_of_an_earlier_version_is_refused_in_one_line():
         InputSpec.from_json(values)
 
 
+def test_gradients_of_an_image_are_those_of_sobel(rng):
+    ramp = np.add.outer(3.0 * np.arange(5), 2.0 * np.arange(7))[None, ..., None]
+    inputs = CHALLENGE.inputs("sensorium", channels="image,sobel_image")
+    assert inputs.image_shape == (36, 64, 3) and inputs.recorded_signals == ("image",)
+    given = inputs["sobel_image"].apply(ramp.astype("float32"), {"mean": 1.0, "std": 2.0})
+    np.testing.assert_allclose(given[0, 1:-1, 1:-1, 0], 1.0, rtol=1e-6)
+    np.testing.assert_allclose(given[0, 1:-1, 1:-1, 1], 1.5, rtol=1e-6)
+    with pytest.raises(SensoriumError, match="no way back to grey values: use the image"):
+        inputs["sobel_image"].invert(given, {"mean": 1.0, "std": 2.0})
+    assert InputSpec.from_json(through_json(inputs)) == inputs
+
+
 def test_a_column_that_never_varies_is_divided_by_one():
     given = Input("behavior", 2, "scale").apply(np.ones((1, 2)), {"mean": [0, 0], "std": [2, 0]})
     assert given.tolist() == [[0.5, 1.0]]

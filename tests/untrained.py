@@ -14,11 +14,13 @@ def untrained_run(settings, folder, **options):
 
     The best weights are the first ones, and the last ones are others.
     """
-    with (
-        mock.patch.object(Steps, "__call__", _move),
-        mock.patch.object(PlateauSchedule, "update", _no_gain),
-    ):
+    with untraced_steps(), mock.patch.object(PlateauSchedule, "update", _no_gain):
         return train_run(settings, folder, verbose=False, **options)
+
+
+def untraced_steps():
+    """Steps that move all weights a little, in no time, while the block runs."""
+    return mock.patch.object(Steps, "__call__", _move)
 
 
 def check_best(model, folder):

@@ -49,8 +49,8 @@ SMALL = {"recipe": "fast", "epochs": 6, "neurons": 200, "verbose": False}
 #   one is learnt. Its penalty is a Keras regularizer of the kernel.
 # - The **readout** looks at the map through a Gaussian window, one for each neuron. It lies where a
 #   linear map of the place in cortex says, from which each neuron may deviate; how wide it is, is
-#   learnt as well. `set_coordinates` tells it the places; `set_mean_rates` lets the recipe `fast`
-#   start each neuron at its mean response; `positions` is for figures. All three are optional.
+#   learnt as well. `set_coordinates` tells it the places; its `bias` lets the recipe `fast` start
+#   each neuron at its mean response; `positions` is for figures. All three are optional.
 #
 # [Add a core](../docs/add_a_core.md) and [add a readout](../docs/add_a_readout.md) list all that
 # such a class can have.
@@ -123,10 +123,6 @@ class PoolingReadout(ReadoutBase):
 
     def set_coordinates(self, cell_motor_coordinates):
         self.coordinates.assign(normalize_coordinates(cell_motor_coordinates))
-
-    def set_mean_rates(self, means):
-        means = ops.maximum(means, 0.05)
-        self.bias.assign(ops.where(means < 1.0, ops.log(means), means - 1.0))
 
     def positions(self):
         """Returns where each neuron looks, (x, y) in [-1, 1] over the map."""

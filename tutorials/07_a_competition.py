@@ -23,7 +23,7 @@ import numpy as np
 
 import sensorium_tf
 from sensorium_tf import evaluation, scoring
-from sensorium_tf.leaderboard import accounts, client
+from sensorium_tf.leaderboard import accounts, client, invitations, sending
 from sensorium_tf.leaderboard.admin import administrate
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.settings import AdminSettings
@@ -73,7 +73,7 @@ print(made)
 # organiser ends it by hand.)
 
 # %%
-print(*admin("competition", name="course", title_text="A course", entries_a_day=3), sep="\n")
+print(*admin("competition", name="course", title_text="A course", submissions_a_day=3), sep="\n")
 for tier, file in truths.items():
     print(*admin("truth", track="sensorium", tier=tier, file=str(file)), sep="\n")
 
@@ -90,7 +90,7 @@ print(f"{address[:24]}...")
 
 with board.database.write() as connection:
     invitation = address.partition("=")[2]
-    ann, _ = accounts.accept_invitation(board, connection, invitation, "ann")
+    ann = invitations.accept_invitation(board, connection, invitation, "ann")
     token = accounts.issue_token(board, connection, ann, "ann's laptop")
 print(f"{token[:14]}...")
 
@@ -114,17 +114,17 @@ server = service.stdout.readline().split()[0]
 print(server.rpartition(":")[0])
 
 # %% [markdown]
-# ## Two entries
+# ## Two submissions
 #
 # Participants train a model and write its predictions with `sensorium_tf.submit(run)`, as in
 # [a submission](05_a_submission.py). To be quick we train nothing, and cheat: our predictions are
-# the simulation's true rates with noise on them, less in the second entry.
+# the simulation's true rates with noise on them, less in the second submission.
 
 # %%
 truth, random = Truth.load(recording), np.random.default_rng(0)
 
 
-def write_entry(name, noise):
+def write_rates(name, noise):
     """Writes the files of a submission; returns them by tier."""
     files = {}
     for tier, file_name in zip(truths, ("live_test", "final_test"), strict=True):
@@ -143,19 +143,19 @@ def write_entry(name, noise):
     return files
 
 
-entries = {"rough": write_entry("rough", 1.5), "fine": write_entry("fine", 0.5)}
+submissions = {"rough": write_rates("rough", 1.5), "fine": write_rates("fine", 0.5)}
 
 # %% [markdown]
-# `launch/upload.py` is a short program around `sensorium_tf/leaderboard/client.py`: it uploads in
-# slices, waits for the scores, and publishes the entry if it is told to. An entry that is not
+# `launch/upload.py` is a short program around `sensorium_tf/leaderboard/sending.py`: it uploads in
+# slices, waits for the scores, and publishes the submission if it is told to. One that is not
 # published is seen by its team alone.
 
 # %%
 reds = client.Client(server, token)
-for name, files in entries.items():
-    receipt = client.submit(reds, files, track="sensorium", name=name)
-    entry = client.finish(reds, receipt, publish=True)
-    print(f"{name}: {entry['phases']['live']['scores']['correlation_to_average']}")
+for name, files in submissions.items():
+    receipt = sending.submit(reds, files, track="sensorium", name=name)
+    submission = sending.finish(reds, receipt, publish=True)
+    print(f"{name}: {submission['phases']['live']['scores']['correlation_to_average']}")
 
 # %% [markdown]
 # ## Rank
@@ -171,14 +171,14 @@ def show(phase):
     (table,) = client.Client(server).call("GET", path)[0]["tables"]
     print(f"{phase}, by {table['primary_metric']}")
     for group in table["groups"]:
-        for each in group["entries"]:
+        for each in group["submissions"]:
             score = each["scores"][table["primary_metric"]]
             interval = f"{score['low']:.4f} to {score['high']:.4f}"
             print(f"  {each['rank']}  {each['name']:8} {score['value']:.4f}  ({interval})")
     return table
 
 
-assert [each["name"] for each in show("live")["groups"][0]["entries"]] == ["fine", "rough"]
+assert [each["name"] for each in show("live")["groups"][0]["submissions"]] == ["fine", "rough"]
 
 # %% [markdown]
 # The final files were checked for trials, images and neurons. They were not scored: what is not
@@ -195,7 +195,7 @@ assert not show("final")["groups"]
 # %%
 print(*admin("pause", name="course"), sep="\n")
 try:
-    client.submit(reds, entries["fine"], track="sensorium", name="too late")
+    sending.submit(reds, submissions["fine"], track="sensorium", name="too late")
 except sensorium_tf.SensoriumError as error:
     print(str(error).partition(": ")[2])
 
@@ -207,8 +207,8 @@ except sensorium_tf.SensoriumError as error:
 
 # %%
 print(*admin("reveal", track="sensorium", tier="final_test"), sep="\n")
-entry = client.finish(reds, receipt)
-assert entry["phases"]["final"]["state"] == "done"
+submission = sending.finish(reds, receipt)
+assert submission["phases"]["final"]["state"] == "done"
 show("final")["revealed"]
 
 # %% [markdown]
@@ -223,8 +223,8 @@ for line in exported[1].read_text().splitlines():
     print(line[:95])
 
 # %% [markdown]
-# `backup` copies everything, the files of the entries too, while the service runs. `doctor` says
-# what is wrong with it, if anything is. Then the service and its worker end, as with Ctrl-C:
+# `backup` copies everything, submitted files too, while the service runs. `doctor` says what is
+# wrong with it, if anything is. Then the service and its worker end, as with Ctrl-C:
 
 # %%
 print(*admin("backup", output="backup"), *admin("doctor"), sep="\n")

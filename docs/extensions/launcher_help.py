@@ -1,5 +1,6 @@
-"""The directive `launchers`: a section for each script of launch/, with what its `--help` says."""
+"""The directive `launchers`: for each script of launch/ what its `--help` says, flag by flag."""
 
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,9 @@ from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
+# A group of flags, and in it a flag with what is said of it.
+_GROUP = re.compile(r"^(\S[^\n]*):\n(?=  --)", re.MULTILINE)
+_FLAG = re.compile(r"^  (--(?:\[no\])?(\w+)\S*)\n((?:      .*\n?)*)", re.MULTILINE)
 _LAUNCH = Path(__file__).resolve().parents[2] / "launch"
 
 
@@ -25,8 +29,22 @@ class Launchers(SphinxDirective):
         section = nodes.section(ids=[nodes.make_id(script.name)], names=[script.name])
         self.state.document.note_explicit_target(section)
         section += nodes.title("", "", nodes.literal("", script.name))
-        section += nodes.literal_block(text, text, language="text")
+        intro, *groups = _GROUP.split(text)
+        section += nodes.literal_block(intro.strip(), intro.strip(), language="text")
+        for title, flags in zip(groups[::2], groups[1::2], strict=True):
+            section += nodes.rubric("", title)
+            section += nodes.definition_list(
+                "", *(self._flag(script.stem, *found) for found in _FLAG.findall(flags))
+            )
         return section
+
+    def _flag(self, verb, written, name, doc):
+        """Returns an entry that can be linked to, such as `commands.html#train-batch-size`."""
+        target = nodes.make_id(f"{verb}-{name}")
+        term = nodes.term("", "", nodes.reference("", "", nodes.literal("", written), refid=target))
+        term["ids"] = [target]
+        said = nodes.paragraph("", " ".join(doc.split()))
+        return nodes.definition_list_item("", term, nodes.definition("", said))
 
 
 def _help(script):

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import InputSpec
 
+_DRAWING = threading.Lock()
+
 
 def batches(
     mice: str | Iterable[str],
@@ -22,6 +25,7 @@ def batches(
     track: str,
     channels: Sequence[str] = (),
     extras: Sequence[str] | None = None,
+    image_size: str | tuple[int, int] | None = None,
     tier: str = "train",
     batch_size: int = 128,
     shuffle: bool | None = None,
@@ -40,6 +44,7 @@ def batches(
         channels: Signals to stack instead of the track's, such as `image` and `centred_image`.
         extras: Signals to give beside the image instead of the track's, such as `behavior`; None
             for the track's.
+        image_size: Of the images, as of `Mouse.with_image_size`.
         tier: `train`, `validation`, `test` or `final_test`.
         batch_size: Trials of each mouse in a batch; a short last batch is kept.
         shuffle: Whether the order is new in each epoch; by default only that of `train` is.
@@ -57,7 +62,7 @@ def batches(
             mice are given images of different sizes or channels.
     """
     names = mouse_names(mice)
-    loaded = [load_mouse(name, data_dir=data_dir) for name in names]
+    loaded = [load_mouse(name, data_dir=data_dir).with_image_size(image_size) for name in names]
     inputs = inputs_of(loaded, track=track, channels=channels, extras=extras)
     for mouse in loaded:
         mouse.check_tier(tier, responses=True)
@@ -205,7 +210,13 @@ class Batches:
         return inputs, responses
 
 
-@functools.lru_cache(maxsize=64)
 def _order(n_trials: int, *seeds: int) -> np.ndarray:
     """Returns the order of the trials in one pass over a mouse."""
+    # Two threads load batches: the later one waits for the order that the other draws.
+    with _DRAWING:
+        return _draw_order(n_trials, *seeds)
+
+
+@functools.lru_cache(maxsize=64)
+def _draw_order(n_trials: int, *seeds: int) -> np.ndarray:
     return np.random.default_rng(seeds).permutation(n_trials)

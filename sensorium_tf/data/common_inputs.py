@@ -1,6 +1,6 @@
 """What a model of several mice is given."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.errors import SensoriumError
@@ -13,6 +13,8 @@ def inputs_of(
     track: str,
     channels: str | Sequence[str] = (),
     extras: Sequence[str] | None = None,
+    transforms: Mapping[str, str] | None = None,
+    past_tiers: Sequence[str] | None = None,
 ) -> InputSpec:
     """Returns what a model of some mice is given, with the constants of each.
 
@@ -22,6 +24,8 @@ def inputs_of(
         channels: Signals to stack instead of the track's, such as `image` and `centred_image`.
         extras: Signals to give beside the image instead of the track's, such as those that a
             model's parts take; None for the track's.
+        transforms: As of `Mouse.inputs`.
+        past_tiers: As of `Mouse.inputs`.
 
     Raises:
         SensoriumError: If the track is unknown or does not allow a signal, a mouse withholds one or
@@ -29,9 +33,10 @@ def inputs_of(
             columns.
     """
     first, *others = mice
-    inputs = first.inputs(track, channels, extras)
+    of_all = {"transforms": transforms, "past_tiers": past_tiers}
+    inputs = first.inputs(track, channels, extras, **of_all)
     for mouse in others:
-        own = mouse.inputs(track, channels, extras)
+        own = mouse.inputs(track, channels, extras, **of_all)
         if own != inputs:
             raise SensoriumError(
                 f"{first.name} and {mouse.name} cannot share a model: {first.name} has "

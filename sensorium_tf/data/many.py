@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from sensorium_tf.challenges import DEFAULT, Challenge, challenge_of
 from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.opening import load_mouse
@@ -24,6 +25,7 @@ def prepare_mice(
     jobs: int = 1,
     report: Callable[[Mouse], None] | None = None,
     data_dir: str | os.PathLike | None = None,
+    challenge: Challenge = DEFAULT,
     **options: Any,
 ) -> dict[str, Mouse]:
     """Prepares several mice, as `prepare` does each; one that fails does not stop the others.
@@ -37,6 +39,7 @@ def prepare_mice(
             asks for several has to do so under `if __name__ == "__main__":`.
         report: Called with each mouse once it is prepared.
         data_dir: As of `prepare`.
+        challenge: As of `prepare`.
         **options: Further arguments of `prepare`, for all of them.
 
     Returns:
@@ -50,7 +53,7 @@ def prepare_mice(
         raise SensoriumError(f"jobs {jobs!r}: expected a whole number of 1 or more")
     recordings = dict(mice) if isinstance(mice, Mapping) else {}
     names = mouse_names([*recordings] if recordings else mice)
-    work = functools.partial(_prepare, data_dir=data_dir, **options)
+    work = functools.partial(_prepare, data_dir=data_dir, challenge=challenge.name, **options)
     items = [(name, recordings.get(name)) for name in names]
     at_once = min(jobs, len(items))
     if at_once > 1:
@@ -65,7 +68,7 @@ def prepare_mice(
         if outcome.error is not None:
             problems[name] = outcome.error
             continue
-        prepared[name] = load_mouse(name, data_dir=data_dir)
+        prepared[name] = load_mouse(name, data_dir=data_dir, challenge=challenge)
         if report is not None:
             report(prepared[name])
     if problems:
@@ -73,9 +76,10 @@ def prepare_mice(
     return {name: prepared[name] for name in names}
 
 
-def _prepare(item: tuple[str, str | os.PathLike | None], **options: Any) -> None:
+def _prepare(item: tuple[str, str | os.PathLike | None], *, challenge: str, **options: Any) -> None:
+    # A challenge does not go to another process, its name does.
     name, recording = item
-    prepare(name, recording=recording, **options)
+    prepare(name, recording=recording, challenge=challenge_of(challenge), **options)
 
 
 def _with_line(outcomes: Iterator[Outcome], n_mice: int) -> Iterator[Outcome]:

@@ -1,26 +1,31 @@
 """A prepared mouse: what is known of its neurons, and its trials tier by tier."""
 
 import dataclasses
+import functools
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from sensorium_tf.challenges import Challenge
 from sensorium_tf.config import hint
-from sensorium_tf.data.trials import (
-    Trials,
-    normalize_images,
-    normalize_responses,
-)
-from sensorium_tf.errors import AccessError, SensoriumError, is_access_error, one_line
+from sensorium_tf.data.given import given_inputs
+from sensorium_tf.data.past import PastResponses, read_past
+from sensorium_tf.data.prepared_files import read_extremes
+from sensorium_tf.data.tier import read_tier
+from sensorium_tf.data.trials import Trials, normalize_responses
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings import Truth
-from sensorium_tf.specs import IMAGE, RESPONSE, InputSpec, RecordingSpec, size_step
+from sensorium_tf.specs import (
+    RESPONSE,
+    InputSpec,
+    RecordingSpec,
+    check_size,
+    parse_size,
+)
 
-_BLOCK = 32
 #: The mouse that is made on the spot.
 SIMULATED = "simulated"
 
@@ -55,6 +60,8 @@ class Mouse:
     _builder: tfds.core.DatasetBuilder = dataclasses.field(repr=False)
     # Which of the recording's neurons these are; None for all.
     _index: np.ndarray | None = dataclasses.field(default=None, repr=False)
+    # `(height, width)` of the images, if not the challenge's.
+    _image_size: tuple[int, int] | None = dataclasses.field(default=None, repr=False)
 
     def __repr__(self) -> str:
         trials = ", ".join(f"{number} {tier}" for tier, number in self.tiers.items())
@@ -100,8 +107,9 @@ class Mouse:
     def recording_id(self) -> str:
         """Tells recordings apart whatever the mouse is called and which neurons are chosen."""
         content = hashlib.sha256(self.session_key.encode())
+        stimulus = self.spec.stimulus.name
         # Sessions that were simulated may share the key.
-        for value in (self.statistics[IMAGE]["mean"], self.statistics[IMAGE]["std"]):
+        for value in (self.statistics[stimulus][key] for key in ("mean", "std")):
             content.update(value.astype(np.float64).tobytes())
         return content.hexdigest()[:16]
 
@@ -124,11 +132,38 @@ class Mouse:
             _index=index if self._index is None else self._index[index],
         )
 
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """`(height, width)` of the images that models are given."""
+        return self._image_size or self.challenge.input_size(self.spec)
+
+    def with_image_size(self, size: str | tuple[int, int] | None) -> "Mouse":
+        """Returns the mouse with its images at another size.
+
+        Args:
+            size: `(height, width)` or a text such as `144x256`: the recorded size, or that divided
+                by a whole number; None for the challenge's.
+
+        Raises:
+            SensoriumError: If it is another size.
+        """
+        if isinstance(size, str):
+            size = parse_size(size, example=self.challenge.image_size)
+        if size is not None:
+            try:
+                check_size(self.spec.image_shape[:2], size)
+            except SensoriumError as e:
+                raise SensoriumError(f"{self.name}: {e}") from e
+        return dataclasses.replace(self, _image_size=size)
+
     def inputs(
         self,
         track: str,
         channels: str | Sequence[str] = (),
         extras: Sequence[str] | None = None,
+        *,
+        transforms: Mapping[str, str] | None = None,
+        past_tiers: Sequence[str] | None = None,
     ) -> InputSpec:
         """Returns what models of a track are given of this mouse, with its constants.
 
@@ -136,34 +171,38 @@ class Mouse:
             track: Name of the track.
             channels: Signals to stack instead of the track's, such as `image` and `centred_image`.
             extras: Signals to give beside the image instead of the track's; None for the track's.
+            transforms: Context signal to its transform, such as `{"behavior": "range"}`, if not the
+                challenge's.
+            past_tiers: Tiers whose responses may be known as past ones; None for all but those that
+                a competition withholds.
 
         Raises:
             SensoriumError: If the track is unknown or does not allow a signal, or one is withheld
                 or was not recorded.
         """
-        self.challenge.track(track)
-        try:
-            inputs = self.challenge.inputs(track, self.spec, channels=channels, extras=extras)
-        except SensoriumError as e:
-            raise SensoriumError(f"{self.name}: {e}") from e
-        withheld = [name for name in inputs.recorded_signals if name in self.withheld_signals]
-        if withheld:
-            others = [each.name for each in self.challenge.tracks.values() if not each.context]
-            raise SensoriumError(
-                f"{self.name}: {' and '.join(withheld)} withheld in this recording: use "
-                f"--track={' or '.join(others)}"
-            )
-        constants = {name: self.statistics[name] for name in inputs.recorded_signals}
-        return inputs.with_constants({self.name: constants})
+        return given_inputs(
+            self,
+            track,
+            channels=channels,
+            extras=extras,
+            transforms=transforms,
+            past_tiers=past_tiers,
+        )
 
     def check_inputs(self, inputs: InputSpec) -> None:
-        """Raises SensoriumError unless a model of these inputs can be given this mouse."""
-        channels, extras = (
-            [each.signal for each in some] for some in (inputs.channels, inputs.extras)
+        """Raises SensoriumError unless a model of these inputs can be given this mouse.
+
+        The images may have to be made the model's size, by `with_image_size`.
+        """
+        given = (*inputs.channels, *inputs.extras)
+        own = self.with_image_size(inputs.image_size).inputs(
+            inputs.track,
+            [each.signal for each in inputs.channels],
+            [each.signal for each in inputs.extras],
+            transforms={each.signal: each.transform for each in given},
+            past_tiers=inputs.past_tiers,
         )
-        own = self.inputs(inputs.track, channels, extras)
-        same = (own.image_size, own.channels, own.extras)
-        if same != (inputs.image_size, inputs.channels, inputs.extras):
+        if (own.channels, own.extras) != (inputs.channels, inputs.extras):
             raise SensoriumError(
                 f"{self.name}: gives a model {own.describe()} of shape {own.image_shape}, but this "
                 f"model takes {inputs.describe()} of shape {inputs.image_shape}"
@@ -185,47 +224,44 @@ class Mouse:
             )
 
     def trials(self, tier: str) -> Trials:
-        """Reads the trials of a tier, normalised and at the models' image size.
+        """Reads the trials of a tier, normalised, the images at `image_size`.
 
         Raises:
             SensoriumError: If there is no such tier, or the prepared files are damaged.
         """
         self.check_tier(tier)
-        n_trials, (height, width) = self.tiers[tier], self.challenge.input_size(self.spec)
-        step = size_step(self.spec.image_shape[:2], (height, width))
-        images = np.empty((n_trials, height, width, self.spec.image_shape[2]), np.float32)
-        columns = {
-            each.name: np.empty((n_trials, *each.shape), np.float32)
-            for each in self.spec.signals
-            if each.name != IMAGE and each.name not in self.withheld_signals
-        }
-        image_ids = np.empty(n_trials, np.int64)
-        trial_ids = np.empty(n_trials, object)
-        scale = self.statistics[IMAGE]
-        start = 0
-        for block in self._read(tier):
-            rows = slice(start, start := start + len(block["image_id"]))
-            images[rows] = normalize_images(block[IMAGE], scale["mean"], scale["std"], step=step)
-            if self._index is not None:
-                block[RESPONSE] = block[RESPONSE][:, self._index]
-            for name, values in columns.items():
-                values[rows] = block[name]
-            image_ids[rows] = block["image_id"]
-            trial_ids[rows] = [trial_id.decode() for trial_id in block["trial_id"]]
-        responses = columns.pop(RESPONSE)
-        return Trials(
-            mouse=self.name,
-            images=images,
-            responses=normalize_responses(responses, self.response_scale),
-            signals={
-                name: self.challenge.input(name, self.spec).apply(values, self.statistics[name])
-                for name, values in columns.items()
-            },
-            image_ids=image_ids,
-            trial_ids=trial_ids.astype(str),
-            tiers=np.full(n_trials, tier),
-            neurons=self.neurons,
-        )
+        return read_tier(self, tier, builder=self._builder, neurons=self._index)
+
+    def past_responses(self, tiers: tuple[str, ...]) -> PastResponses:
+        """Returns what the neurons did before any trial, of the responses to some tiers.
+
+        Args:
+            tiers: Which responses are known; tiers that the mouse does not have are passed over.
+
+        Raises:
+            SensoriumError: If the order of the trials is withheld.
+        """
+        if tiers not in self._past:
+            self._past[tiers] = read_past(
+                self._builder,
+                [tier for tier in tiers if self.tiers.get(tier)],
+                mouse=self.name,
+                neurons=self._index,
+                scale=self.response_scale,
+                means=self.statistics[RESPONSE]["mean"] / self.response_scale,
+            )
+        return self._past[tiers]
+
+    @functools.cached_property
+    def _past(self) -> dict[tuple[str, ...], PastResponses]:
+        return {}
+
+    @functools.cached_property
+    def extremes(self) -> dict[str, dict[str, np.ndarray]]:
+        """The `min` and `max` of each context signal over the training trials, raw units."""
+        signals = [each.name for each in self.spec.context]
+        tier = self.challenge.training_tier
+        return read_extremes(self._builder, tier, signals, mouse=self.name)
 
     def standardize(self, truth: Truth, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
         """Returns the true responses and rates of some trials, divided as the responses are.
@@ -248,29 +284,6 @@ class Mouse:
             normalize_responses(aligned.rates, self.response_scale),
         )
 
-    def _read(self, tier: str) -> Iterator[dict[str, np.ndarray]]:
-        """Yields the prepared trials in blocks, in order."""
-        try:
-            if self._builder.info.file_format is tfds.core.FileFormat.ARRAY_RECORD:
-                source = self._builder.as_data_source(split=tier)
-                for start in range(0, len(source), _BLOCK):
-                    rows = source.__getitems__(range(start, min(start + _BLOCK, len(source))))
-                    yield {key: np.stack([row[key] for row in rows]) for key in rows[0]}
-            else:
-                yield from self._builder.as_dataset(
-                    split=tier, batch_size=_BLOCK, read_config=tfds.ReadConfig(try_autocache=False)
-                ).as_numpy_iterator()
-        except (tf.errors.OpError, OSError, ValueError) as e:
-            if is_refused(e):
-                raise AccessError(
-                    f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot "
-                    f"be read: {one_line(e)[:200]}"
-                ) from e
-            raise SensoriumError(
-                f"{self.name}: the prepared {tier} trials in {self._builder.data_path} cannot be "
-                f"read ({one_line(e)}): delete that folder and prepare it again"
-            ) from e
-
     @property
     def data_path(self) -> Path:
         """Folder of the prepared dataset."""
@@ -281,14 +294,6 @@ class Mouse:
         """True rates of the mouse `simulated`, for `evaluate`; None for every other one."""
         if self.name != SIMULATED:
             return None
-        folder = self.data_path.parents[2] / "downloads" / "sensorium_simulated"
+        folder = self.data_path.parents[2] / "downloads" / f"{self._builder.name}_simulated"
         path = folder / f"{self.challenge.recording_stem(self.session_key)}_truth.npz"
         return path if path.exists() else None
-
-
-def is_refused(error: Exception) -> bool:
-    """Tells whether the system refuses to read prepared files, which may be intact."""
-    # TensorFlow's own words for permissions and for too many open files.
-    refused = (tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError)
-    missing = isinstance(error, FileNotFoundError)
-    return isinstance(error, refused) or (is_access_error(error) and not missing)

@@ -8,22 +8,36 @@ from collections.abc import Mapping
 
 import tensorflow_datasets as tfds
 
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.config import hint
-from sensorium_tf.data.mouse import SIMULATED, Mouse, is_refused
+from sensorium_tf.data.mouse import SIMULATED, Mouse
+from sensorium_tf.data.movies import MovieMouse
+from sensorium_tf.data.prepared_files import is_refused
 from sensorium_tf.data.trials import response_scale
-from sensorium_tf.datasets.sensorium import Builder, RecordingConfig
+from sensorium_tf.datasets import sensorium, sensorium2023
+from sensorium_tf.datasets.shared.builder import RecordingBuilder, RecordingConfig
 from sensorium_tf.errors import AccessError, SensoriumError, one_line
 from sensorium_tf.io import expand
-from sensorium_tf.recordings import Recording
+from sensorium_tf.recordings import open_recording
 from sensorium_tf.specs import RESPONSE
 
+_BUILDERS: dict[str, type[RecordingBuilder]] = {
+    module.Builder.challenge.name: module.Builder for module in (sensorium, sensorium2023)
+}
 
-def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse:
+
+def load_mouse(
+    name: str,
+    *,
+    data_dir: str | os.PathLike | None = None,
+    challenge: Challenge = DEFAULT,
+) -> Mouse:
     """Opens a prepared mouse; reads no trial yet. `simulated` is prepared if it is not there.
 
     Args:
         name: `mouse1` to `mouse7`, `simulated`, or the name given to a custom recording.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
+        challenge: Whose mouse; that of a challenge of movies is a `MovieMouse`.
 
     Raises:
         SensoriumError: If it has not been prepared, or by another version, or what is there is
@@ -31,7 +45,7 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
     """
     folder = expand(data_dir or tfds.core.constants.DATA_DIR)
     try:
-        builder = builder_of(name, data_dir=data_dir)
+        builder = builder_of(name, data_dir=data_dir, challenge=challenge)
         if name == SIMULATED:
             # TFDS says so on standard output, which is for what the caller asked for.
             with contextlib.redirect_stdout(sys.stderr):
@@ -49,21 +63,25 @@ def load_mouse(name: str, *, data_dir: str | os.PathLike | None = None) -> Mouse
             ) from e
         raise SensoriumError(
             f"mouse {name!r}: the prepared dataset in {folder} is damaged ({one_line(e)}): delete "
-            f"the folder sensorium/{name} there and prepare it again"
+            f"the folder {dataset_of(challenge)}/{name} there and prepare it again"
         ) from e
-    command = f"run python launch/prepare.py --mice={name}"
-    if name not in Builder.builder_configs:
-        command = f"run python launch/prepare.py --recording=PATH --name={name}"
+    script = "run python launch/prepare.py"
+    if challenge is not DEFAULT:
+        script += f" --challenge={challenge.name}"
+    known = builder.builder_configs
+    command = f"{script} --mice={name}"
+    if name not in known:
+        command = f"{script} --recording=PATH --name={name}"
     if earlier:
         raise SensoriumError(
             f"mouse {name!r} in {folder} is prepared as version {earlier[-1].name}, but this is "
             f"version {builder.version}: {command} and delete the folder {earlier[-1]}"
         )
-    if name not in Builder.builder_configs:
+    if name not in known:
         # There is nothing of this name that could be prepared without a recording.
         raise SensoriumError(
             f"mouse {name!r} is not prepared in {folder}, and no published one has this name "
-            f"({hint(name, Builder.builder_configs)}); for a custom recording {command}"
+            f"({hint(name, known)}); for a custom recording {command}"
         )
     raise SensoriumError(f"mouse {name!r} is not prepared in {folder}: {command}")
 
@@ -74,7 +92,8 @@ def builder_of(
     data_dir: str | os.PathLike | None = None,
     recording: str | os.PathLike | None = None,
     tiers: Mapping[str, str] | None = None,
-) -> Builder:
+    challenge: Challenge = DEFAULT,
+) -> RecordingBuilder:
     """Returns the TFDS builder of a mouse, published or not, prepared or not.
 
     It is always this package's: `tfds.builder` would make one of what the data folder says, and
@@ -85,26 +104,34 @@ def builder_of(
         data_dir: Where the prepared datasets are; TFDS's default if left out.
         recording: Zip or folder to prepare.
         tiers: What its tiers are called here, as of `recordings.Recording`.
+        challenge: Whose mouse.
 
     Raises:
         SensoriumError: If there cannot be a mouse of this name, or what is prepared is damaged.
     """
-    if name in Builder.builder_configs:
+    builder = _BUILDERS[challenge.name]
+    if name in builder.builder_configs:
         config = name
     elif isinstance(name, str) and re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
         description = f"A custom recording: {name}."
         config = RecordingConfig(name=name, description=description)
         if recording is not None:
-            with Recording(recording, challenge=Builder.challenge, tiers=tiers) as opened:
+            with open_recording(recording, challenge=challenge, tiers=tiers) as opened:
                 config.spec = opened.spec
     else:
         raise SensoriumError(f"name {name!r}: expected letters, digits and _, a letter first")
-    return Builder(config=config, recording=recording, tiers=tiers, data_dir=data_dir)
+    return builder(config=config, recording=recording, tiers=tiers, data_dir=data_dir)
 
 
-def _open(name: str, builder: Builder) -> Mouse:
+def dataset_of(challenge: Challenge) -> str:
+    """Returns the name of the TFDS dataset of a challenge, such as `sensorium`."""
+    return _BUILDERS[challenge.name].name
+
+
+def _open(name: str, builder: RecordingBuilder) -> Mouse:
     described = builder.description
-    return Mouse(
+    kind = MovieMouse if described.spec.has_time else Mouse
+    return kind(
         name=name,
         session_key=described.session_key,
         spec=described.spec,

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow_datasets as tfds
 
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.config import hint
 from sensorium_tf.data.beam import beam_settings
 from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.names import FILE_FORMATS
 from sensorium_tf.data.opening import builder_of, load_mouse
-from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
-from sensorium_tf.recordings import Recording
+from sensorium_tf.recordings import open_recording
 from sensorium_tf.specs import RESPONSE, RecordingSpec
 
 
@@ -30,6 +30,7 @@ def prepare(
     file_format: str = FILE_FORMATS[0],
     beam_runner: str | None = None,
     beam_options: Sequence[str] = (),
+    challenge: Challenge = DEFAULT,
 ) -> Mouse:
     """Prepares a mouse, unless it is, so that `tfds.load(f"sensorium/{name}")` works.
 
@@ -45,6 +46,7 @@ def prepare(
         beam_runner: Apache Beam runner on whose workers the trials are read, such as
             `DirectRunner`; they find the recording and `data_dir` under the same paths.
         beam_options: Options of that runner, such as `direct_num_workers=2`.
+        challenge: Whose mouse; those of `sensorium2023` are `sensorium2023/{name}` to TFDS.
 
     Returns:
         The prepared mouse.
@@ -59,14 +61,22 @@ def prepare(
         raise SensoriumError(f"manual folder {manual_dir}: there is no such folder")
     if tiers and recording is None:
         raise SensoriumError("tiers: go with a recording of one's own (--recording)")
-    builder = builder_of(name, data_dir=data_dir, recording=recording, tiers=tiers)
+    if challenge.recording.has_time and (beam_runner or beam_options):
+        raise SensoriumError("beam_runner: movies are prepared without Apache Beam: leave it out")
+    builder = builder_of(
+        name, data_dir=data_dir, recording=recording, tiers=tiers, challenge=challenge
+    )
     if builder.data_path.exists():
         return _check_same(
-            load_mouse(name, data_dir=data_dir), builder, recording, tiers, file_format
+            load_mouse(name, data_dir=data_dir, challenge=challenge),
+            builder,
+            recording,
+            tiers,
+            file_format,
         )
-    if recording is None and name not in Builder.builder_configs:
+    if recording is None and name not in builder.builder_configs:
         raise SensoriumError(
-            f"mouse {name!r} is not known: {', '.join(Builder.builder_configs)}, or give a file "
+            f"mouse {name!r} is not known: {', '.join(builder.builder_configs)}, or give a file "
             "with --recording"
         )
     config = tfds.download.DownloadConfig(
@@ -77,7 +87,7 @@ def prepare(
     # TFDS says so on standard output, which is for what the caller asked for.
     with contextlib.redirect_stdout(sys.stderr):
         builder.download_and_prepare(download_config=config, file_format=file_format)
-    mouse = load_mouse(name, data_dir=data_dir)
+    mouse = load_mouse(name, data_dir=data_dir, challenge=challenge)
     if builder.prepared_elsewhere:
         return _check_same(mouse, builder, recording, tiers, file_format)
     return mouse
@@ -88,11 +98,11 @@ def _check_same(mouse: Mouse, builder, recording, tiers, file_format: str) -> Mo
     prepared = builder.info.file_format.value
     if prepared != file_format:
         raise SensoriumError(
-            f"sensorium/{mouse.name} is prepared as {prepared} in {mouse.data_path}: load it so, "
-            f"or prepare it as {file_format} in another --data_dir"
+            f"{builder.name}/{mouse.name} is prepared as {prepared} in {mouse.data_path}: load "
+            f"it so, or prepare it as {file_format} in another --data_dir"
         )
     if recording is not None:
-        with Recording(recording, challenge=mouse.challenge, tiers=tiers) as given:
+        with open_recording(recording, challenge=mouse.challenge, tiers=tiers) as given:
             same = (
                 given.session_key == mouse.session_key
                 and {t: len(given.trials_of(t)) for t in mouse.tiers} == dict(mouse.tiers)
@@ -104,9 +114,9 @@ def _check_same(mouse: Mouse, builder, recording, tiers, file_format: str) -> Mo
             )
         if not same:
             raise SensoriumError(
-                f"sensorium/{mouse.name} is prepared from another recording, or with other tiers "
-                f"(session {mouse.session_key}), in {mouse.data_path}: choose another --name, or "
-                "delete it"
+                f"{builder.name}/{mouse.name} is prepared from another recording, or with other "
+                f"tiers (session {mouse.session_key}), in {mouse.data_path}: choose another "
+                "--name, or delete it"
             )
     return mouse
 

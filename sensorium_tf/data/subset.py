@@ -1,6 +1,7 @@
 """Some neurons and trials of a mouse, for quick experiments and learning curves."""
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,7 +58,17 @@ class Subset(Config):
         "validation",
         "Tier by which weights are chosen; validation/... in a run's files is of it.",
     )
-    subset_seed: int = setting(0, "Of the drawn neurons and trials.", at_least=0)
+    folds: int | None = setting(
+        None,
+        "Reshuffles the trials to train on and those that choose weights into so many parts: a "
+        "member for each part, by which its weights are chosen, trains on the others.",
+        at_least=2,
+        essential=True,
+    )
+    fold: int | None = setting(
+        None, "One run of folds alone: the part that chooses its weights, from 1 on.", at_least=1
+    )
+    subset_seed: int = setting(0, "Of the drawn neurons and trials, and of folds.", at_least=0)
 
     def __post_init__(self):
         super().__post_init__()
@@ -72,6 +83,24 @@ class Subset(Config):
                 f"validation_tier {self.validation_tier}: is trained on as well: choose weights "
                 "by another one"
             )
+
+        if self.fold is not None and (self.folds is None or self.fold > self.folds):
+            raise SensoriumError(f"fold {self.fold}: expected 1 to the number of folds")
+        if self.folds is not None and self.train_trials is not None:
+            raise SensoriumError("folds: not with train_trials: a fold takes all trials")
+
+    @property
+    def fitted_tiers(self) -> tuple[str, ...]:
+        """Tiers with trials that weights are fitted to."""
+        chosen = () if self.folds is None else (self.validation_tier,)
+        return (*self.train_tiers, *chosen)
+
+    @property
+    def chooser(self) -> str:
+        """The trials whose score chooses weights, in words: `validation`, `fold 2 of 5`."""
+        if self.folds is None:
+            return self.validation_tier
+        return "its own fold" if self.fold is None else f"fold {self.fold} of {self.folds}"
 
     @property
     def of_neurons(self) -> bool:
@@ -106,6 +135,12 @@ class Subset(Config):
         trials = [] if self.train_trials is None else [f"{self.train_trials} training trials"]
         drawn = self.neurons is not None or self.train_trials is not None
         seed = [f"drawn with seed {self.subset_seed}"] if drawn else []
+        if self.folds is not None:
+            tiers = " and ".join(self.fitted_tiers)
+            which = f"all but fold {self.fold} of {self.folds}"
+            if self.fold is None:
+                which = f"{self.folds} folds"
+            seed.append(f"{which} of {tiers}, reshuffled with seed {self.subset_seed}")
         return ", ".join([*([" ".join(parts)] if parts else []), *trials, *seed])
 
     def neurons_of(self, mouse: "Mouse") -> "Mouse":
@@ -143,6 +178,8 @@ class Subset(Config):
         Raises:
             SensoriumError: If it has too few.
         """
+        if self.fold is not None:
+            return int((~self._in_fold(mouse)).sum())
         there = sum(mouse.tiers.get(tier, 0) for tier in self.train_tiers)
         if self.train_trials is None:
             return there
@@ -159,16 +196,49 @@ class Subset(Config):
         Raises:
             SensoriumError: If it has too few, or they cannot be read.
         """
-        from sensorium_tf.data.trials import Trials
-
+        if self.fold is not None:
+            return _together(mouse, self.fitted_tiers).take(np.flatnonzero(~self._in_fold(mouse)))
         n_trials = self.n_train_trials_of(mouse)
-        trials = Trials.concatenate([mouse.trials(tier) for tier in self.train_tiers])
+        trials = _together(mouse, self.train_tiers)
         if n_trials == len(trials):
             return trials
         return trials.take(np.sort(self._draw(np.arange(len(trials)), n_trials)))
 
+    def validation_trials_of(self, mouse: "Mouse") -> "Trials":
+        """Returns the trials of the mouse whose score chooses weights.
+
+        Raises:
+            SensoriumError: If they cannot be read.
+        """
+        if self.fold is None:
+            return mouse.trials(self.validation_tier)
+        return _together(mouse, self.fitted_tiers).take(np.flatnonzero(self._in_fold(mouse)))
+
+    def _in_fold(self, mouse: "Mouse") -> np.ndarray:
+        """Tells which trials choose weights; all that show an image are on one side."""
+        image_ids = _image_ids(mouse, self.fitted_tiers)
+        images = np.unique(image_ids)
+        if len(images) < self.folds:
+            raise SensoriumError(
+                f"{mouse.name}: {len(images)} images cannot be shared out to {self.folds} folds"
+            )
+        fold = self._draw(images, len(images))[self.fold - 1 :: self.folds]
+        return np.isin(image_ids, fold)
+
     def _draw(self, index: np.ndarray, number: int) -> np.ndarray:
         return np.random.default_rng(self.subset_seed).permutation(index)[:number]
+
+
+def _together(mouse: "Mouse", tiers: tuple[str, ...]) -> "Trials":
+    from sensorium_tf.data.trials import Trials
+
+    return Trials.concatenate([mouse.trials(tier) for tier in tiers])
+
+
+# A run asks several times, and the trials have to be read for it.
+@functools.lru_cache(maxsize=16)
+def _image_ids(mouse: "Mouse", tiers: tuple[str, ...]) -> np.ndarray:
+    return _together(mouse, tiers).image_ids
 
 
 def _has(mouse: "Mouse", name: str, values: tuple[str, ...]) -> np.ndarray:

@@ -1,25 +1,29 @@
 """The trials of one tier as models are given them, held in memory at the size of model images."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sensorium_tf.data.buffers import select, stack_channels
+from sensorium_tf.data.order import shown_order
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.interop.xarray import to_dataset
 from sensorium_tf.specs import (
-    CENTRED_IMAGE,
+    DERIVED_IMAGES,
     IMAGE,
+    PAST_RESPONSES,
     RESPONSE,
+    Input,
     InputSpec,
     central_pixels,
-    less_own_mean,
 )
 
 if TYPE_CHECKING:
     import xarray
+
+    from sensorium_tf.data.past import PastResponses
 
 # A neuron that hardly responds would else be blown up: its std counts as a hundredth of the mean.
 _SMALLEST_STD = 0.01
@@ -42,6 +46,10 @@ class Trials:
         trial_ids: `(trials,)` strings.
         tiers: `(trials,)` strings.
         neurons: What is known of the neurons, name to `(neurons, ...)`, `unit_ids` among them.
+        given: Context signal to how its values were transformed; what is not in it is as models are
+            given it.
+        past: Returns, of the responses to some tiers, what the neurons did before any trial; None
+            where that is not known.
     """
 
     mouse: str
@@ -52,6 +60,8 @@ class Trials:
     trial_ids: np.ndarray
     tiers: np.ndarray
     neurons: Mapping[str, np.ndarray]
+    given: Mapping[str, Input] = dataclasses.field(default_factory=dict)
+    past: "Callable[[tuple[str, ...]], PastResponses] | None" = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -69,15 +79,14 @@ class Trials:
         Args:
             index: Which, in the order in which they are wanted.
         """
-        return Trials(
-            mouse=self.mouse,
+        return dataclasses.replace(
+            self,
             images=self.images[index],
             responses=self.responses[index],
             signals={name: values[index] for name, values in self.signals.items()},
             image_ids=self.image_ids[index],
             trial_ids=self.trial_ids[index],
             tiers=self.tiers[index],
-            neurons=self.neurons,
         )
 
     @classmethod
@@ -90,8 +99,8 @@ class Trials:
         def joined(name: str) -> np.ndarray:
             return np.concatenate([getattr(part, name) for part in parts])
 
-        return cls(
-            mouse=first.mouse,
+        return dataclasses.replace(
+            first,
             images=joined("images"),
             responses=joined("responses"),
             signals={
@@ -101,7 +110,6 @@ class Trials:
             image_ids=joined("image_ids"),
             trial_ids=joined("trial_ids"),
             tiers=joined("tiers"),
-            neurons=first.neurons,
         )
 
     def as_shown(self) -> "Trials":
@@ -110,12 +118,7 @@ class Trials:
         Raises:
             SensoriumError: If the ids are hashed, as the competition's are.
         """
-        if not np.char.isdecimal(self.trial_ids).all():
-            raise SensoriumError(
-                f"{self.mouse}: the trial ids are hashed in this recording, the order in which the "
-                "trials were shown is withheld"
-            )
-        return self.take(np.argsort(self.trial_ids.astype(np.int64), kind="stable"))
+        return self.take(np.argsort(shown_order(self.trial_ids, self.mouse), kind="stable"))
 
     def to_xarray(self) -> "xarray.Dataset":
         """Returns the trials with named dimensions.
@@ -160,7 +163,8 @@ class Trials:
 
         Returns:
             `{"image": (trials, height, width, channels)}`, where context signals among the channels
-            are constant over an image, and each extra, such as `"pupil_center": (trials, 2)`.
+            are constant over an image, and each extra, such as `"pupil_center": (trials, 2)` or
+            `"past_responses": (trials, neurons, windows)`.
 
         Raises:
             SensoriumError: If it needs signals that this mouse withholds or that were not recorded,
@@ -172,15 +176,39 @@ class Trials:
         def channels(signal: str) -> np.ndarray:
             if signal == IMAGE:
                 return images
-            if signal == CENTRED_IMAGE:
-                return less_own_mean(images)
-            return self.signals[signal][index]
+            if signal in DERIVED_IMAGES:
+                return DERIVED_IMAGES[signal].make(images)
+            return self.signal(signal, spec)[index]
 
         stacked = stack_channels([channels(each.signal) for each in spec.channels])
         return {
             IMAGE: stacked,
-            **{each.signal: self.signals[each.signal][index] for each in spec.extras},
+            **{each.signal: self._extra(each.signal, spec, index) for each in spec.extras},
         }
+
+    def signal(self, name: str, spec: InputSpec) -> np.ndarray:
+        """Returns a context signal as a model is given it, `(trials, columns)` float32.
+
+        Args:
+            name: Of the signal.
+            spec: What the model takes.
+
+        Raises:
+            SensoriumError: If it is transformed by constants that the model does not know.
+        """
+        values, wanted, own = self.signals[name], spec[name], self.given.get(name)
+        if own is None or own.transform == wanted.transform:
+            return values
+        constants = spec.constants_of(self.mouse, name)
+        return wanted.apply(own.invert(values, constants), constants)
+
+    def _extra(self, name: str, spec: InputSpec, index: slice | np.ndarray) -> np.ndarray:
+        if name != PAST_RESPONSES:
+            return self.signal(name, spec)[index]
+        if self.past is None:
+            raise SensoriumError(f"{self.mouse}: what the neurons did before is not known here")
+        shown = shown_order(self.trial_ids, self.mouse)[index]
+        return self.past(spec.past_tiers).before(shown)
 
     def _check(self, spec: InputSpec) -> None:
         missing = [name for name in spec.recorded_signals if name not in (IMAGE, *self.signals)]
@@ -192,10 +220,15 @@ class Trials:
         if self.images.shape[1:3] != spec.image_size:
             raise SensoriumError(
                 f"{self.mouse}: its images are {_size(self.images.shape[1:3])} at the size of "
-                f"models, the model is given images of {_size(spec.image_size)}"
+                f"models, the model is given images of {_size(spec.image_size)}: take the trials "
+                f"of mouse.with_image_size({spec.image_size})"
             )
         for each in (*spec.channels, *spec.extras):
+            if each.signal == PAST_RESPONSES:
+                continue
             found = self.signals.get(each.signal, self.images).shape[-1]
+            if each.signal in DERIVED_IMAGES:
+                found *= DERIVED_IMAGES[each.signal].channels
             if found != each.size:
                 raise SensoriumError(
                     f"{self.mouse}: {each.signal} has {found} columns or channels, the model is "

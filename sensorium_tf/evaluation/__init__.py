@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = attach(
         "format_json": "tables",
         "format_table": "tables",
         "ground_truth": "submission",
+        "movie_ground_truth": "movie_truth",
         "scores_table": "tables",
         "submit": "submission",
         "write_json": "tables",

@@ -161,6 +161,9 @@ def _compare_mouse(
     )
     found = {name: first.scores}
     for name, run in others:
+        size = run.model.inputs.image_size
+        if trials.images.shape[1:3] != size:
+            trials = mouse.with_image_size(size).trials(tier)
         rates = predict(run.model, trials)
         found[name] = evaluate_rates(
             first.responses,

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sensorium_tf.config import hint
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.insilico.neurons import INDEX_SPEC, Neurons, batches, traced
+from sensorium_tf.insilico.neurons import Neurons
+from sensorium_tf.insilico.settings import AscentSettings
+from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, traced
 
-#: How the gradient is made smooth: by a blur, or as in Walker et al. 2019.
-METHODS = ("norm", "walker2019")
+_BATCH = 128
 _PROJECTIONS = 10
 _TINY = 1e-12
 # Standard deviations of blurs at the first and the last step, pixels: of the gradient (norm), and
@@ -46,7 +46,7 @@ class Projection:
         norm: The norm.
 
     Raises:
-        SensoriumError: If the norm is not positive.
+        SensoriumError: If the norm is not positive, or no image of it can be shown.
     """
 
     def __init__(self, neurons: Neurons, norm: float | None):
@@ -56,20 +56,31 @@ class Projection:
             raise SensoriumError(f"norm {norm}: expected a number above 0")
         self.norm = float(norm)
         self._limits = neurons.limits if neurons.knows_grey else None
+        largest = _largest_norm(neurons)
+        if self.norm > largest:
+            raise SensoriumError(
+                f"norm {norm:g}: a display shows images of at most {largest:.4g} around mean grey: "
+                "give a smaller norm"
+            )
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the images projected."""
 
-        def turn(images: tf.Tensor) -> list[tf.Tensor]:
+        def turn(images: tf.Tensor, _: tf.Tensor) -> list[tf.Tensor]:
             images -= tf.reduce_mean(images, (1, 2, 3), keepdims=True)
             images *= self.norm / (_norms(images) + _TINY)
-            if self._limits is not None:
-                images = tf.clip_by_value(images, *self._limits)
-            return [images]
+            if self._limits is None:
+                return [images, tf.constant(False)]
+            shown = tf.clip_by_value(images, *self._limits)
+            return [shown, tf.reduce_any(shown != images)]
 
-        # A loop of TensorFlow's own, for ten turns written out take seconds to trace.
-        (images,) = tf.while_loop(
-            lambda images: True, turn, [images], maximum_iterations=_PROJECTIONS
+        # A loop of TensorFlow's own, for ten turns written out take seconds to trace. It ends when
+        # nothing had to be clipped: another turn would change nothing.
+        images, _ = tf.while_loop(
+            lambda _, was_clipped: was_clipped,
+            turn,
+            [images, tf.constant(True)],
+            maximum_iterations=_PROJECTIONS,
         )
         return images
 
@@ -85,35 +96,31 @@ class Ascent:
     Args:
         neurons: The neurons.
         projection: What images are kept to.
-        method: `norm`: the gradient is blurred, first by a pixel, at the end hardly: a blur to the
-            end would keep the image from the best one. `walker2019`: its power is divided by the
-            frequency, and the image is blurred after each step, first by 1.5 pixels, at the end
-            hardly. After Walker et al. 2019, "Inception loops discover what excites neurons most
-            using deep predictive models"; the lengths of steps are ours.
+        settings: Its steps and its method. `norm`: the gradient is blurred, first by a pixel, at
+            the end hardly: a blur to the end would keep the image from the best one. `walker2019`:
+            its power is divided by the frequency, and the image is blurred after each step, first
+            by 1.5 pixels, at the end hardly. After Walker et al. 2019, "Inception loops discover
+            what excites neurons most using deep predictive models"; the lengths of steps are ours.
         objective: What is maximised; the rate if left out.
         shown: From the images and their neurons to what the neurons see of them; the images as they
             are if left out.
 
-    Raises:
-        SensoriumError: If there is no such method.
     """
 
     def __init__(
         self,
         neurons: Neurons,
         projection: Projection,
+        settings: AscentSettings,
         *,
-        method: str = "norm",
         objective: Objective | None = None,
         shown: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     ):
-        if method not in METHODS:
-            raise SensoriumError(f"method {method!r}: {hint(method, METHODS)}")
-        self._neurons, self._projection = neurons, projection
+        self._neurons, self._projection, self._steps = neurons, projection, settings.steps
         self._objective = objective or (lambda images, rates: rates)
         self._shown = shown or (lambda images, index: images)
-        self._walker = method == "walker2019"
-        self._blurs, self._lengths = _BLURS[method], _STEP_LENGTHS[method]
+        self._walker = settings.method == "walker2019"
+        self._blurs, self._lengths = _BLURS[settings.method], _STEP_LENGTHS[settings.method]
         height, width, _ = neurons.image_shape
         self._size = (height, width)
         self._filter = _root_one_over_f(self._size)
@@ -126,22 +133,26 @@ class Ascent:
             tf.TensorSpec((width, width), tf.float32),
         )
 
-    def __call__(
-        self, start: np.ndarray, index: np.ndarray, *, steps: int, label: str | None = None
-    ) -> np.ndarray:
-        """Returns the images after some steps.
+    def __call__(self, start: np.ndarray, index: np.ndarray, *, label: str) -> np.ndarray:
+        """Returns the images after the steps.
 
         Args:
             start: `(images, height, width, channels)`.
             index: `(images,)`, which of the neurons each image is for.
-            steps: How many.
-            label: Of the progress bar, which terminals show; none if left out.
+            label: Of the progress bars, which terminals show.
         """
-        check_steps(steps)
+        parts = batches(len(start), _BATCH)
+        ends = [
+            self._ends(start[rows], index[rows], f"{label}, {number} of {len(parts)}")
+            for number, rows in enumerate(parts, 1)
+        ]
+        return np.concatenate(ends)
+
+    def _ends(self, start: np.ndarray, index: np.ndarray, label: str) -> np.ndarray:
         images = self._projection(tf.constant(start, tf.float32))
-        lengths = np.geomspace(*self._lengths, steps, dtype=np.float32)
-        sigmas = np.linspace(*self._blurs, steps)
-        for number in progress(steps, label):
+        lengths = np.geomspace(*self._lengths, self._steps, dtype=np.float32)
+        sigmas = np.linspace(*self._blurs, self._steps)
+        for number in progress(self._steps, label):
             blurs = blur_matrices(self._size, sigmas[number])
             images = self._step(images, index, lengths[number], *blurs)
         return images.numpy()
@@ -180,6 +191,17 @@ def blur(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
     return tf.einsum("ij,njkc,lk->nilc", rows, images, columns)
 
 
+def signed(sign: int) -> Objective:
+    """Returns the objective of the most exciting images, or for -1 of the least exciting ones.
+
+    Raises:
+        SensoriumError: If the sign is neither 1 nor -1.
+    """
+    if sign not in (1, -1):
+        raise SensoriumError(f"sign {sign}: expected 1, or -1 for the least exciting")
+    return lambda images, rates: sign * rates
+
+
 def noise(neurons: Neurons, n_images: int, *, seed: int) -> np.ndarray:
     """Returns white noise to start from, `(images, height, width, channels)`.
 
@@ -196,10 +218,10 @@ def noise(neurons: Neurons, n_images: int, *, seed: int) -> np.ndarray:
     return np.stack([draw.standard_normal(shape, np.float32) for draw in draws])
 
 
-def progress(steps: int, label: str | None = None) -> Iterator[int]:
+def progress(steps: int, label: str) -> Iterator[int]:
     """Yields the numbers of the steps; terminals show a bar."""
     bar = None
-    if label is not None and sys.stderr.isatty() and sys.stdout.isatty():
+    if sys.stderr.isatty() and sys.stdout.isatty():
         print(label)
         bar = keras.utils.Progbar(steps, interval=0.5)
     for number in range(steps):
@@ -229,6 +251,14 @@ def correlations(images: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 def _norms(images: tf.Tensor) -> tf.Tensor:
     return tf.sqrt(tf.reduce_sum(images**2, (1, 2, 3), keepdims=True))
+
+
+def _largest_norm(neurons: Neurons) -> float:
+    """Returns the norm of an image of pixels that are black or white, whose mean is 0."""
+    if not neurons.knows_grey:
+        return math.inf
+    dark, bright = neurons.limits
+    return math.sqrt(math.prod(neurons.image_shape) * max(0.0, -dark * bright))
 
 
 def _root_one_over_f(size: tuple[int, int]) -> np.ndarray:

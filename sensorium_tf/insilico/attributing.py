@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.insilico.ascent import check_steps
-from sensorium_tf.insilico.neurons import Model, Neurons, State
+from sensorium_tf.insilico.experiment import experiment
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import image_panels
-from sensorium_tf.insilico.results import Result, axes, of_neurons
+from sensorium_tf.insilico.results import Result, of_neurons
+from sensorium_tf.insilico.saved import axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,17 +37,14 @@ class Attribution(Result):
             for name, row in zip(self.labels, self.differences, strict=True)
             for difference in row
         ]
-        return image_panels(self.pixels.reshape(-1, *self.pixels.shape[2:]), titles)
+        return image_panels(self.pixels.reshape(-1, *self.pixels.shape[2:]), titles, columns=4)
 
 
+@experiment()
 def attribution(
-    model: Model,
+    neurons: Neurons,
     images: ArrayLike,
-    unit_ids: ArrayLike | None = None,
     *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
     steps: int = 50,
 ) -> Attribution:
     """Attributes rates to pixels by integrated gradients, from the recording's mean grey.
@@ -55,18 +54,9 @@ def attribution(
     networks".
 
     Args:
-        model: As of `Neurons`, like `unit_ids`, `columns`, `mouse` and `state`.
         images: Grey values, as of `Neurons.given_images`.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
         steps: Of the integral.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
     """
-    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
     check_steps(steps)
     shown = neurons.given_images(images)
     shares = ((np.arange(steps) + 0.5) / steps).astype(np.float32)[:, None, None, None]

@@ -13,12 +13,18 @@ from sensorium_tf.data.trials import normalize_images
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.runs import Run
-from sensorium_tf.specs import CENTRED_IMAGE, IMAGE, InputSpec, size_step
+from sensorium_tf.specs import DERIVED_IMAGES, IMAGE, InputSpec, size_step
 
 #: What an experiment takes: a model, an ensemble (whose rate is its members' mean), a run or its
 #: path.
 Model = FiringRateModel | EnsembleModel | Run | str | os.PathLike
 _LARGEST_GREY = 255.0
+# Standardised images are a few units of their standard deviation around 0.
+_OWN_UNITS = (
+    -10,
+    10,
+    "the model's units, -10 to 10, for it does not know the recording's grey values",
+)
 
 
 def opened(model: Any) -> tuple[FiringRateModel | EnsembleModel, Run | None]:
@@ -36,6 +42,11 @@ def opened(model: Any) -> tuple[FiringRateModel | EnsembleModel, Run | None]:
         )
     run = Run.of(model)
     return run.model, run
+
+
+def members(model: FiringRateModel | EnsembleModel) -> Sequence[FiringRateModel]:
+    """Returns the models of whose rates a model's are the mean."""
+    return model.members if isinstance(model, EnsembleModel) else (model,)
 
 
 def one_mouse(model: FiringRateModel | EnsembleModel, mouse: str | None) -> str:
@@ -69,13 +80,23 @@ def checked_columns(mouse: str, columns: ArrayLike, n_neurons: int) -> np.ndarra
     return wanted
 
 
-def checked_images(images: ArrayLike, inputs: InputSpec, n_channels: int) -> np.ndarray:
-    """Returns a user's images, grey values, at the model's size.
+def labels(columns: np.ndarray, unit_ids: np.ndarray | None) -> list[str]:
+    """Returns what each neuron is called: its unit id, or the column where there is none."""
+    if unit_ids is None:
+        return [f"column {column}" for column in columns]
+    return [f"unit {unit}" for unit in unit_ids]
+
+
+def checked_images(
+    images: ArrayLike, inputs: InputSpec, n_channels: int, *, in_grey: bool
+) -> np.ndarray:
+    """Returns a user's images at the model's size.
 
     Args:
         images: As of `Neurons.given_images`.
         inputs: What the model is given.
         n_channels: Of its images.
+        in_grey: Whether they are grey values, or else in the model's units.
 
     Returns:
         `(images, height, width, channels)`.
@@ -91,10 +112,11 @@ def checked_images(images: ArrayLike, inputs: InputSpec, n_channels: int) -> np.
             f"(images, {recorded[0]}, {recorded[1]}, {n_channels}). Received: {images.shape}"
         )
     if images.dtype.kind not in "uif" or not np.isfinite(images).all():
-        raise SensoriumError("images: expected finite grey values, 0 to 255")
-    if images.min() < 0 or images.max() > _LARGEST_GREY:
+        raise SensoriumError("images: expected finite numbers")
+    lowest, highest, what = (0, _LARGEST_GREY, "grey values 0 to 255") if in_grey else _OWN_UNITS
+    if images.min() < lowest or images.max() > highest:
         raise SensoriumError(
-            f"images: expected grey values 0 to 255. Received: {images.min():g} to {images.max():g}"
+            f"images: expected {what}. Received: {images.min():g} to {images.max():g}"
         )
     if images.shape[1:3] == size:
         return images
@@ -104,7 +126,8 @@ def checked_images(images: ArrayLike, inputs: InputSpec, n_channels: int) -> np.
 
 def image_channels(inputs: InputSpec) -> int:
     """Returns how many channels the images have that a model is given."""
-    sizes = [each.size for each in inputs.channels if each.signal in (IMAGE, CENTRED_IMAGE)]
+    times = {IMAGE: 1, **{name: made.channels for name, made in DERIVED_IMAGES.items()}}
+    sizes = [each.size // times[each.signal] for each in inputs.channels if each.signal in times]
     if not sizes:
         raise SensoriumError(f"the model is given no image, only {inputs.describe()}")
     return sizes[0]

@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.ascent import Ascent, Projection, check_steps, correlations, noise
-from sensorium_tf.insilico.exciting import ascend_in_batches
-from sensorium_tf.insilico.neurons import Model, Neurons, State
+from sensorium_tf.insilico.exciting import of_ascent
+from sensorium_tf.insilico.experiment import experiment
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import image_panels
-from sensorium_tf.insilico.results import Result, axes, of_neurons
+from sensorium_tf.insilico.results import Result
+from sensorium_tf.insilico.saved import axes
+from sensorium_tf.insilico.settings import AscentSettings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,21 +52,12 @@ class DiverseImages(Result):
         ]
         shown = self.images if self.grey is None else self.grey
         limits = None if self.grey is None else (0.0, 255.0)
-        return image_panels(shown.reshape(-1, *shown.shape[2:]), titles, limits=limits)
+        return image_panels(shown.reshape(-1, *shown.shape[2:]), titles, limits=limits, columns=4)
 
 
+@experiment(AscentSettings)
 def diverse_exciting_images(
-    model: Model,
-    unit_ids: ArrayLike | None = None,
-    *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
-    n_images: int = 8,
-    method: str = "norm",
-    norm: float | None = None,
-    steps: int = 1000,
-    seed: int = 0,
+    neurons: Neurons, settings: AscentSettings, *, n_images: int = 8
 ) -> DiverseImages:
     """Finds several images of each neuron that excite it nearly as much as the best, and differ.
 
@@ -72,45 +65,26 @@ def diverse_exciting_images(
     raised to 95 % of that rate, while the mean correlation of their pairs is lowered.
 
     Args:
-        model: As of `most_exciting_image`, like all others but `n_images`.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
         n_images: Of each neuron, 2 or more.
-        method: Of the ascent.
-        norm: Of the images.
-        steps: Of each ascent.
-        seed: Of the noise.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
     """
-    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
     check_steps(n_images, "n_images")
     if n_images < 2:
         raise SensoriumError("n_images 1: images differ from each other: give 2 or more")
-    projection = Projection(neurons, norm)
-    best = Ascent(neurons, projection, method=method)
-    starts = noise(neurons, n_images, seed=seed)
-    tops = ascend_in_batches(
-        best, starts[:, 0], np.arange(len(neurons)), steps=steps, label="best images"
-    )
+    projection = Projection(neurons, settings.norm)
+    best = Ascent(neurons, projection, settings)
+    starts = noise(neurons, n_images, seed=settings.seed)
+    tops = best(starts[:, 0], np.arange(len(neurons)), label="best images")
     best_rates = neurons.own_rates(tops)
     found = np.empty_like(starts)
     for neuron, start in enumerate(starts):
         objective = _diverse_objective(float(best_rates[neuron]))
-        ascent = Ascent(neurons, projection, method=method, objective=objective)
-        index = np.full(n_images, neuron)
-        found[neuron] = ascent(
-            start, index, steps=steps, label=f"images of {neurons.labels[neuron]}"
-        )
+        ascent = Ascent(neurons, projection, settings, objective=objective)
+        label = f"images of {neurons.labels[neuron]}"
+        found[neuron] = ascent(start, np.full(n_images, neuron), label=label)
     flat = found.reshape(-1, *neurons.image_shape)
     rates = neurons.own_rates(flat, np.repeat(np.arange(len(neurons)), n_images))
     return DiverseImages(
-        **of_neurons(
-            neurons, n_images=n_images, method=method, norm=projection.norm, steps=steps, seed=seed
-        ),
+        **of_ascent(neurons, settings, projection, n_images=n_images),
         images=found,
         grey=neurons.to_grey(found) if neurons.knows_grey else None,
         rates=rates.reshape(len(neurons), n_images),

@@ -1,12 +1,11 @@
 """The images that excite neurons most: optimised, and natural."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.ascent import (
     Ascent,
     Projection,
@@ -14,15 +13,17 @@ from sensorium_tf.insilico.ascent import (
     correlations,
     noise,
     norms,
+    signed,
 )
-from sensorium_tf.insilico.neurons import Model, Neurons, State, batches
+from sensorium_tf.insilico.experiment import experiment
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import image_panels
-from sensorium_tf.insilico.results import Result, axes, of_neurons
+from sensorium_tf.insilico.results import Result, of_neurons
+from sensorium_tf.insilico.saved import axes
+from sensorium_tf.insilico.settings import AscentSettings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_BATCH = 64
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -75,49 +76,22 @@ class BestNaturalImages(ExcitingImages):
     index: np.ndarray = axes("neurons")
 
 
+@experiment(AscentSettings)
 def most_exciting_image(
-    model: Model,
-    unit_ids: ArrayLike | None = None,
-    *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
-    method: str = "norm",
-    norm: float | None = None,
-    n_starts: int = 4,
-    steps: int = 1000,
-    sign: int = 1,
-    seed: int = 0,
+    neurons: Neurons, settings: AscentSettings, *, n_starts: int = 4, sign: int = 1
 ) -> MostExcitingImages:
     """Finds the image of a fixed mean and norm that excites each neuron most, from noise.
 
     Args:
-        model: As of `Neurons`, like the next four.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
-        method: `norm` or `walker2019`, as of `Ascent`.
-        norm: Of the images, as of `Projection`.
         n_starts: From how many noises; the best end is the image.
-        steps: Of the ascent.
         sign: 1; or -1 for the least exciting image.
-        seed: Of the noise.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
     """
-    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
     check_steps(n_starts, "n_starts")
-    if sign not in (1, -1):
-        raise SensoriumError(f"sign {sign}: expected 1, or -1 for the least exciting image")
-    projection = Projection(neurons, norm)
-    ascent = Ascent(
-        neurons, projection, method=method, objective=lambda images, rates: sign * rates
-    )
+    projection = Projection(neurons, settings.norm)
+    ascent = Ascent(neurons, projection, settings, objective=signed(sign))
     index = np.repeat(np.arange(len(neurons)), n_starts)
-    starts = noise(neurons, n_starts, seed=seed).reshape(-1, *neurons.image_shape)
-    ends = ascend_in_batches(ascent, starts, index, steps=steps, label="most exciting images")
+    starts = noise(neurons, n_starts, seed=settings.seed).reshape(-1, *neurons.image_shape)
+    ends = ascent(starts, index, label="exciting images")
     rates = neurons.own_rates(ends, index).reshape(len(neurons), n_starts)
     ends = ends.reshape(len(neurons), n_starts, *neurons.image_shape)
     best = (sign * rates).argmax(1)
@@ -125,67 +99,44 @@ def most_exciting_image(
     alike = [correlations(images, ends[:, start]) for start in range(n_starts)]
     others = np.where(np.arange(n_starts)[:, None] == best, np.nan, alike)
     return MostExcitingImages(
-        **of_neurons(
-            neurons,
-            method=method,
-            norm=projection.norm,
-            n_starts=n_starts,
-            steps=steps,
-            sign=sign,
-            seed=seed,
-        ),
-        **_shown(neurons, images),
+        **of_ascent(neurons, settings, projection, n_starts=n_starts, sign=sign),
+        **shown_images(neurons, images),
         start_rates=rates,
         agreement=np.nanmean(others, axis=0) if n_starts > 1 else np.full(len(neurons), np.nan),
     )
 
 
+@experiment()
 def best_natural_image(
-    model: Model,
-    unit_ids: ArrayLike | None = None,
+    neurons: Neurons,
     *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
     images: ArrayLike | None = None,
     norm: float | None = None,
 ) -> BestNaturalImages:
     """Finds which of some images excites each neuron most, all of them at one mean and norm.
 
     Args:
-        model: As of `Neurons`, like the next four.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
         images: Grey values, as of `Neurons.given_images`; the training images if left out.
-        norm: That the images are brought to, as of `Projection`.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
+        norm: That the images are brought to, as of `most_exciting_image`.
     """
-    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
     projection = Projection(neurons, norm)
     shown = projection.numpy(neurons.given_images(images))
     index = neurons.rates(shown).argmax(0)
     return BestNaturalImages(
         **of_neurons(neurons, norm=projection.norm, n_images=len(shown)),
-        **_shown(neurons, shown[index]),
+        **shown_images(neurons, shown[index]),
         index=index,
     )
 
 
-def ascend_in_batches(ascent: Ascent, starts, index, *, steps: int, label: str) -> np.ndarray:
-    """Returns the ends of many ascents, as `Ascent` takes and gives them."""
-    parts = batches(len(starts), _BATCH)
-    ends = [
-        ascent(starts[rows], index[rows], steps=steps, label=f"{label}, {number} of {len(parts)}")
-        for number, rows in enumerate(parts, 1)
-    ]
-    return np.concatenate(ends)
+def of_ascent(
+    neurons: Neurons, settings: AscentSettings, projection: Projection, **further: Any
+) -> dict[str, Any]:
+    """Returns what results of an ascent say of their neurons and settings, as their arguments."""
+    return of_neurons(neurons, **{**settings.to_json(), "norm": projection.norm}, **further)
 
 
-def _shown(neurons: Neurons, images: np.ndarray) -> dict[str, np.ndarray | None]:
+def shown_images(neurons: Neurons, images: np.ndarray) -> dict[str, np.ndarray | None]:
     """Returns the arguments of `ExcitingImages` but those of every result."""
     return {
         "images": images,

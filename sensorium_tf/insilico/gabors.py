@@ -4,14 +4,16 @@ import dataclasses
 
 import numpy as np
 import tensorflow as tf
-from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico import stimuli
-from sensorium_tf.insilico.ascent import Projection, check_steps, norms, progress
-from sensorium_tf.insilico.exciting import ExcitingImages
-from sensorium_tf.insilico.neurons import INDEX_SPEC, Model, Neurons, State, batches, traced
-from sensorium_tf.insilico.results import axes, of_neurons
+from sensorium_tf.insilico.ascent import Projection, check_steps, progress
+from sensorium_tf.insilico.exciting import ExcitingImages, shown_images
+from sensorium_tf.insilico.experiment import experiment
+from sensorium_tf.insilico.neurons import Neurons
+from sensorium_tf.insilico.results import of_neurons
+from sensorium_tf.insilico.saved import axes
+from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, traced
 
 _PLACE_STEP = 4.0
 _N_ORIENTATIONS, _N_PHASES = 6, 4
@@ -41,20 +43,17 @@ class BestGabors(ExcitingImages):
     """
 
     grid_rates: np.ndarray = axes("neurons")
-    places: np.ndarray = axes("neurons 2")
+    places: np.ndarray = axes("neurons 2", is_length=True)
     orientations: np.ndarray = axes("neurons")
-    wavelengths: np.ndarray = axes("neurons")
+    wavelengths: np.ndarray = axes("neurons", is_length=True)
     phases: np.ndarray = axes("neurons")
-    widths: np.ndarray = axes("neurons")
+    widths: np.ndarray = axes("neurons", is_length=True)
 
 
+@experiment()
 def best_gabor(
-    model: Model,
-    unit_ids: ArrayLike | None = None,
+    neurons: Neurons,
     *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
     norm: float | None = None,
     place_step: float = _PLACE_STEP,
     steps: int = 100,
@@ -66,19 +65,10 @@ def best_gabor(
     best patch on its way counts, so that the grid's never is better.
 
     Args:
-        model: As of `Neurons`, like the next four.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
-        norm: Of the images, as of `Projection`.
+        norm: Of the images, as of `most_exciting_image`.
         place_step: Pixels between places of the grid.
         steps: Of the refinement.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
     """
-    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
     check_steps(steps)
     if not place_step >= 1:
         raise SensoriumError(f"place_step {place_step}: expected pixels, 1 or more")
@@ -91,10 +81,7 @@ def best_gabor(
     values = dict(zip(_PARAMETERS, parameters.T.astype(np.float64), strict=True))
     return BestGabors(
         **of_neurons(neurons, norm=projection.norm, place_step=place_step, steps=steps),
-        images=images,
-        grey=neurons.to_grey(images) if neurons.knows_grey else None,
-        rates=neurons.own_rates(images),
-        norms=norms(images),
+        **shown_images(neurons, images),
         grid_rates=grid_rates,
         places=parameters[:, :2].astype(np.float64),
         # Half a turn of the wave turns its phase round.

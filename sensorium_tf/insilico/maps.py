@@ -8,10 +8,13 @@ from numpy.typing import ArrayLike
 
 from sensorium_tf.config import hint
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.insilico.experiment import experiment
 from sensorium_tf.insilico.gaussian_fit import fit_gaussians
-from sensorium_tf.insilico.neurons import Model, Neurons, State, batches
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import image_panels
-from sensorium_tf.insilico.results import Result, axes, of_neurons
+from sensorium_tf.insilico.results import Result, of_neurons
+from sensorium_tf.insilico.saved import axes
+from sensorium_tf.insilico.tracing import batches
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,22 +43,20 @@ class ReceptiveFieldMaps(Result):
 
     fields: np.ndarray = axes("neurons height width channels")
     energy: np.ndarray = axes("neurons height width")
-    places: np.ndarray = axes("neurons 2")
-    sizes: np.ndarray = axes("neurons 2")
+    places: np.ndarray = axes("neurons 2", is_length=True)
+    sizes: np.ndarray = axes("neurons 2", is_length=True)
     explained: np.ndarray = axes("neurons")
 
     def figure(self) -> "Figure":
         """Returns a figure of each field and its fitted centre."""
-        return image_panels(self.fields, self.labels, places=self.places)
+        in_pixels = self.length_unit == "pixels"
+        return image_panels(self.fields, self.labels, places=self.places if in_pixels else None)
 
 
+@experiment()
 def receptive_fields(
-    model: Model,
-    unit_ids: ArrayLike | None = None,
+    neurons: Neurons,
     *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
     at: str = "grey",
     images: ArrayLike | None = None,
     n_images: int = 100,
@@ -67,21 +68,12 @@ def receptive_fields(
     none at grey: look at them at natural images, where the energy shows their place.
 
     Args:
-        model: As of `Neurons`, like the next four.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
         at: `grey`, or `natural` for the mean over images.
         images: Grey values at which the gradient is taken, as of `Neurons.given_images`; some of
             the training images if left out. For `at="natural"` alone.
         n_images: At most so many of the images are used, drawn by `seed`.
         seed: Of the draw.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
     """
-    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
     if at not in _AT:
         raise SensoriumError(f"at {at!r}: {hint(at, _AT)}")
     if at == "grey":
@@ -105,13 +97,10 @@ def receptive_fields(
     return _maps(neurons, fields, energy, at=at, n_images=len(shown), seed=seed)
 
 
+@experiment()
 def triggered_averages(
-    model: Model,
-    unit_ids: ArrayLike | None = None,
+    neurons: Neurons,
     *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
     of: str = "rates",
     images: ArrayLike | None = None,
     ridge: float = 1.0,
@@ -119,20 +108,11 @@ def triggered_averages(
     """Returns the ridge-whitened average of the images, weighted by rates or responses.
 
     Args:
-        model: As of `Neurons`, like the next four.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
         of: `rates` of the model, or the recorded `responses` to the training images.
         images: Grey values for `rates`, as of `Neurons.given_images`; the training images if left
             out.
         ridge: As of `whitened_average`.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
     """
-    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
     if of not in _OF:
         raise SensoriumError(f"of {of!r}: {hint(of, _OF)}")
     if of == "responses":

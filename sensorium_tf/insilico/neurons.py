@@ -1,8 +1,7 @@
 """The neurons that an experiment is done on: images in, rates and gradients out."""
 
 import functools
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
@@ -16,18 +15,20 @@ from sensorium_tf.insilico.chosen import (
     checked_images,
     columns_of,
     image_channels,
+    labels,
+    members,
     one_mouse,
     opened,
     with_constants,
 )
-from sensorium_tf.specs import CENTRED_IMAGE, IMAGE
+from sensorium_tf.insilico.derived import DERIVED
+from sensorium_tf.insilico.held import State, held_state, no_median, training_median
+from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, traced
+from sensorium_tf.models.windows import WindowedRates
+from sensorium_tf.specs import IMAGE
 
-#: Name of a context signal to its `(columns,)` values, as the model is given them.
-State = Mapping[str, ArrayLike]
 _LARGEST_GREY = 255.0
-_BATCH = 64
-#: Which neuron each image of a batch is for, as a tensor.
-INDEX_SPEC = tf.TensorSpec((None,), tf.int64)
+_USUAL_AMPLITUDE = 1.8
 
 
 class Neurons:
@@ -70,16 +71,36 @@ class Neurons:
         mouse: str | None = None,
         state: State | None = None,
     ):
+        self._model = model
         whole, self._run = opened(model)
         self.mouse = one_mouse(whole, mouse)
-        self.columns = self._chosen(whole.readouts[self.mouse].n_neurons, unit_ids, columns)
+        self._n_neurons = whole.readouts[self.mouse].n_neurons
+        self.columns = self._chosen(self._n_neurons, unit_ids, columns)
         # Columns are enough without a recording, such as for a model that was imported.
         recording = self.recording if unit_ids is not None else self._recording_at_hand()
         self.unit_ids = None if recording is None else recording.unit_ids[self.columns]
         self.inputs = with_constants(whole.inputs, self.mouse, recording)
         self.image_shape = (*self.inputs.image_size, image_channels(self.inputs))
         self._single = whole.for_mouse(self.mouse)
-        self.state = self._held({} if state is None else state)
+        self.state = held_state(
+            self.inputs, self._n_neurons, {} if state is None else state, self._median
+        )
+        windows = [WindowedRates.of(each, self.mouse) for each in members(whole)]
+        # The mean of windowed rates, where each member has them.
+        self._windows = None if None in windows else windows
+
+    @classmethod
+    def of(cls, model: "Model | Neurons", unit_ids: ArrayLike | None, **chosen) -> "Neurons":
+        """Returns neurons as they are, or those of a model that the arguments choose."""
+        if not isinstance(model, Neurons):
+            return cls(model, unit_ids, **chosen)
+        if any(each is not None for each in (unit_ids, *chosen.values())):
+            raise SensoriumError("neurons: are chosen already: leave unit_ids and the like out")
+        return model
+
+    def only(self, columns: ArrayLike) -> "Neurons":
+        """Returns other neurons of the same mouse, by their columns, under the same state."""
+        return Neurons(self._model, columns=columns, mouse=self.mouse, state=self.state)
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -114,6 +135,15 @@ class Neurons:
         return float(dark), float(bright)
 
     @property
+    def amplitude(self) -> float:
+        """What a contrast of 1 is, in the model's units.
+
+        The largest amplitude around the recording's mean grey that a display can show or, where the
+        model knows no grey values, 1.8 standard deviations of the images, as of a usual recording.
+        """
+        return min(-self.limits[0], self.limits[1]) if self.knows_grey else _USUAL_AMPLITUDE
+
+    @property
     def knows_grey(self) -> bool:
         """Whether the recording's statistics, and so grey values, are known."""
         return IMAGE in self.inputs and IMAGE in self.inputs.constants.get(self.mouse, {})
@@ -140,7 +170,8 @@ class Neurons:
 
         Args:
             images: `(images, height, width)` or `(images, height, width, channels)`, grey values 0
-                to 255, at the model's or the recording's size.
+                to 255, at the model's or the recording's size; in the model's units where it knows
+                no grey values.
 
         Returns:
             `(images, height, width, channels)` float32.
@@ -150,7 +181,8 @@ class Neurons:
         """
         if images is None:
             return self.recording.trials("train").images
-        return self.from_grey(checked_images(images, self.inputs, self.image_shape[2]))
+        checked = checked_images(images, self.inputs, self.image_shape[2], in_grey=self.knows_grey)
+        return self.from_grey(checked) if self.knows_grey else checked.astype(np.float32)
 
     def tensor_rates(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the rates `(images, neurons)` of images `(images, height, width, channels)`."""
@@ -164,8 +196,11 @@ class Neurons:
             images: `(images, height, width, channels)`.
             index: `(images,)`, which of these neurons each image is for.
         """
-        rates = self._single(self._model_inputs(images), training=False)
-        return tf.gather(rates, tf.gather(self.columns, index), axis=1, batch_dims=1)
+        signals, columns = self._model_inputs(images), tf.gather(self.columns, index)
+        if self._windows is not None:
+            return tf.add_n([each(signals, columns) for each in self._windows]) / len(self._windows)
+        rates = self._single(signals, training=False)
+        return tf.gather(rates, columns, axis=1, batch_dims=1)
 
     def rates(self, images: np.ndarray) -> np.ndarray:
         """Returns the rates of all these neurons.
@@ -232,13 +267,13 @@ class Neurons:
         def channels(signal: str) -> tf.Tensor:
             if signal == IMAGE:
                 return images
-            if signal == CENTRED_IMAGE:
-                return images - tf.reduce_mean(images, (1, 2), keepdims=True)
+            if signal in DERIVED:
+                return DERIVED[signal](images)
             return tf.tile(self.state[signal][None, None, None], (n_images, height, width, 1))
 
         stacked = [channels(each.signal) for each in self.inputs.channels]
         given = {
-            each.signal: tf.tile(self.state[each.signal][None], (n_images, 1))
+            each.signal: tf.repeat(self.state[each.signal][None], n_images, axis=0)
             for each in self.inputs.extras
         }
         given[IMAGE] = tf.concat(stacked, axis=-1)
@@ -260,65 +295,7 @@ class Neurons:
         except SensoriumError:
             return None
 
-    def _held(self, state: State) -> dict[str, np.ndarray]:
-        sizes = {
-            each.signal: each.size
-            for each in (*self.inputs.channels, *self.inputs.extras)
-            if each.signal not in (IMAGE, CENTRED_IMAGE)
-        }
-        for name in state:
-            if name not in sizes:
-                raise SensoriumError(
-                    f"state: the model is not given {name!r}, only {self.inputs.describe()}"
-                )
-        held = {}
-        for name, size in sizes.items():
-            values = np.asarray(state[name] if name in state else self._median(name), np.float32)
-            if values.shape != (size,) or not np.isfinite(values).all():
-                raise SensoriumError(
-                    f"state: {name} needs {size} finite numbers. Received: shape {values.shape}"
-                )
-            held[name] = values
-        return held
-
     def _median(self, signal: str) -> np.ndarray:
         if self._run is None:
-            raise SensoriumError(
-                f"{self.mouse}: at which {signal} is the experiment done? Give state="
-                f"{{{signal!r}: ...}}, or the run, whose recording tells the median"
-            )
-        signals = self._training_signals
-        if signal not in signals:
-            raise SensoriumError(
-                f"{self.mouse}: {signal} is withheld in its recording: give "
-                f"state={{{signal!r}: ...}}"
-            )
-        return np.median(signals[signal], axis=0)
-
-    @functools.cached_property
-    def _training_signals(self) -> Mapping[str, np.ndarray]:
-        return self.recording.trials("train").signals
-
-
-def traced(function: Callable, *specs: tf.TensorSpec) -> Callable:
-    """Returns a function of arrays, traced once for arrays of some specs."""
-    # Traced here: of several functions that were traced by calls, TensorFlow would warn.
-    concrete = tf.function(function, autograph=False).get_concrete_function(*specs)
-
-    def call(*arrays: ArrayLike) -> Any:
-        pairs = zip(arrays, specs, strict=True)
-        return concrete(*(tf.convert_to_tensor(array, spec.dtype) for array, spec in pairs))
-
-    return call
-
-
-def labels(columns: np.ndarray, unit_ids: np.ndarray | None) -> list[str]:
-    """Returns what each neuron is called: its unit id, or the column where there is none."""
-    if unit_ids is None:
-        return [f"column {column}" for column in columns]
-    return [f"unit {unit}" for unit in unit_ids]
-
-
-def batches(number: int, size: int = _BATCH) -> list[slice]:
-    """Returns the slices, of at most a size, that a number of images is worked on in."""
-    return [slice(start, min(start + size, number)) for start in range(0, number, size)]
+            raise no_median(self.mouse, signal)
+        return training_median(self.recording, signal, self.inputs)

@@ -18,15 +18,16 @@ _MOST = 40
 _COLUMNS = 5
 
 
-def panels(n_panels: int, *, aspect: float) -> tuple[Figure, list[Axes]]:
-    """Returns a figure of equal axes, at most 40, in rows of five.
+def panels(n_panels: int, *, aspect: float, columns: int = _COLUMNS) -> tuple[Figure, list[Axes]]:
+    """Returns a figure of equal axes, at most 40, in rows.
 
     Args:
         n_panels: How many are wanted.
         aspect: Height of each, of its width.
+        columns: In a row.
     """
     n_panels = min(n_panels, _MOST)
-    n_columns = min(n_panels, _COLUMNS)
+    n_columns = min(n_panels, columns)
     n_rows = -(-n_panels // n_columns)
     panel_width = WIDE / max(n_columns, 3)
     figure = new_figure(panel_width * n_columns, n_rows * (panel_width * aspect + 0.3))
@@ -42,6 +43,7 @@ def image_panels(
     *,
     limits: tuple[float, float] | None = None,
     places: np.ndarray | None = None,
+    columns: int = _COLUMNS,
 ) -> Figure:
     """Shows an image a neuron, of the first 40.
 
@@ -50,8 +52,9 @@ def image_panels(
         titles: Of each.
         limits: Values shown black and white; if None each image's largest value, either way.
         places: `(neurons, 2)`, column and row of a point to mark.
+        columns: Images in a row.
     """
-    figure, axes = panels(len(images), aspect=images.shape[1] / images.shape[2])
+    figure, axes = panels(len(images), aspect=images.shape[1] / images.shape[2], columns=columns)
     for number, each in enumerate(axes):
         image = images[number].mean(-1)
         largest = np.abs(image).max() or 1.0
@@ -92,6 +95,10 @@ def curve_panels(
         each.set_title(titles[number])
         if logarithmic:
             each.set_xscale("log")
+            # Those between them would be written into each other.
+            few = positions[:: max(1, len(positions) // 2)]
+            each.set_xticks(few, [f"{value:.3g}" for value in few])
+            each.minorticks_off()
         if marks is not None and np.isfinite(marks[number]):
             each.axvline(marks[number], color=GREY, linewidth=0.8, linestyle=":")
         plain(each)

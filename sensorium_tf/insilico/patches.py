@@ -8,10 +8,12 @@ from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico import stimuli
+from sensorium_tf.insilico.experiment import experiment
 from sensorium_tf.insilico.gabors import BestGabors, best_gabor
-from sensorium_tf.insilico.neurons import Model, Neurons, State
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import curve_panels
-from sensorium_tf.insilico.results import Result, axes, of_neurons
+from sensorium_tf.insilico.results import Result, of_neurons
+from sensorium_tf.insilico.saved import axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,15 +34,19 @@ class SizeTuning(Result):
         suppression: `(neurons,)`, suppression index: `(highest - at the largest) / highest` rate.
     """
 
-    radii: np.ndarray = axes("radii")
+    radii: np.ndarray = axes("radii", is_length=True)
     rates: np.ndarray = axes("neurons radii")
-    preferred: np.ndarray = axes("neurons")
+    preferred: np.ndarray = axes("neurons", is_length=True)
     suppression: np.ndarray = axes("neurons")
 
     def figure(self) -> "Figure":
         """Returns a figure of each neuron's curve, the preferred radius marked."""
         return curve_panels(
-            self.radii, self.rates, self.labels, label="radius (pixels)", marks=self.preferred
+            self.radii,
+            self.rates,
+            self.labels,
+            label=f"radius ({self.length_unit})",
+            marks=self.preferred,
         )
 
 
@@ -67,13 +73,10 @@ class ContrastTuning(Result):
         )
 
 
+@experiment()
 def size_tuning(
-    model: Model,
-    unit_ids: ArrayLike | None = None,
+    neurons: Neurons,
     *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
     gabors: BestGabors | None = None,
     radii: ArrayLike | None = None,
     contrast: float = 1.0,
@@ -83,33 +86,24 @@ def size_tuning(
     Place, orientation, wavelength and phase are those of the neuron's best Gabor patch.
 
     Args:
-        model: As of `Neurons`, like the next four.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
         gabors: From `best_gabor`, of the same neurons; found first if left out.
         radii: Pixels, ascending; 12 up to half the images' width if left out.
         contrast: As of `orientation_tuning`.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
     """
-    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
     height, width, _ = neurons.image_shape
     if radii is None:
         radii = np.geomspace(1, width * _LARGEST_RADIUS, _N_RADII)
     radii = _ascending("radii", radii, above=0, most=np.inf)
-    (amplitude,) = _amplitudes(neurons, _ascending("contrast", contrast, above=0, most=1))
-    gabors = _gabors_of(neurons, model, state, gabors)
+    (contrast,) = _ascending("contrast", contrast, above=0, most=1)
+    gabors = _gabors_of(neurons, gabors)
     waves = _waves(neurons, gabors)
     size = (height, width)
     windows = (stimuli.discs(size, gabors.places, radius) for radius in radii)
-    rates = [neurons.own_rates(_shown(neurons, amplitude * waves * each)) for each in windows]
+    rates = [neurons.own_rates(_shown(neurons, contrast * waves * each)) for each in windows]
     rates = np.stack(rates, axis=1)
     highest = np.maximum(rates.max(1), np.finfo(np.float32).tiny)
     return SizeTuning(
-        **of_neurons(neurons, contrast=float(contrast)),
+        **of_neurons(neurons, contrast=float(contrast), amplitude=neurons.amplitude),
         radii=radii,
         rates=rates,
         preferred=radii[rates.argmax(1)],
@@ -117,40 +111,27 @@ def size_tuning(
     )
 
 
+@experiment()
 def contrast_tuning(
-    model: Model,
-    unit_ids: ArrayLike | None = None,
+    neurons: Neurons,
     *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
     gabors: BestGabors | None = None,
     contrasts: ArrayLike = _CONTRASTS,
 ) -> ContrastTuning:
     """Measures the rates to each neuron's best Gabor patch at some contrasts.
 
     Args:
-        model: As of `size_tuning`, like all others but `contrasts`.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
         gabors: From `best_gabor`.
         contrasts: 0 to 1, ascending, two or more.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
     """
-    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
     contrasts = _ascending("contrasts", contrasts, above=-1e-9, most=1, least=2)
-    amplitudes = _amplitudes(neurons, contrasts)
-    gabors = _gabors_of(neurons, model, state, gabors)
+    gabors = _gabors_of(neurons, gabors)
     windows = stimuli.gaussians(neurons.image_shape[:2], gabors.places, gabors.widths)
     patches = _waves(neurons, gabors) * windows
-    rates = [neurons.own_rates(_shown(neurons, each * patches)) for each in amplitudes]
+    rates = [neurons.own_rates(_shown(neurons, each * patches)) for each in contrasts]
     rates = np.stack(rates, axis=1)
     return ContrastTuning(
-        **of_neurons(neurons),
+        **of_neurons(neurons, amplitude=neurons.amplitude),
         contrasts=contrasts,
         rates=rates,
         half_contrasts=np.array([_half_way(contrasts, each) for each in rates]),
@@ -166,11 +147,10 @@ def _half_way(contrasts: np.ndarray, rates: np.ndarray) -> float:
     return float(np.interp(half, rates[pair], contrasts[pair]))
 
 
-def _gabors_of(neurons: Neurons, model: Model, state, gabors: BestGabors | None) -> BestGabors:
+def _gabors_of(neurons: Neurons, gabors: BestGabors | None) -> BestGabors:
     if gabors is None:
-        return best_gabor(model, columns=neurons.columns, mouse=neurons.mouse, state=state)
-    if not np.array_equal(gabors.columns, neurons.columns):
-        raise SensoriumError("gabors: they are of other neurons: find those of the same ones")
+        return best_gabor(neurons)
+    gabors.check_neurons(neurons, "gabors")
     return gabors
 
 
@@ -184,13 +164,9 @@ def _waves(neurons: Neurons, gabors: BestGabors) -> np.ndarray:
     )
 
 
-def _amplitudes(neurons: Neurons, contrasts: np.ndarray) -> np.ndarray:
-    dark, bright = neurons.limits
-    return (contrasts * min(-dark, bright)).astype(np.float32)
-
-
 def _shown(neurons: Neurons, images: np.ndarray) -> np.ndarray:
-    """Returns images `(images, height, width)` in all channels of the model's."""
+    """Returns images `(images, height, width)` of a contrast as the model is given them."""
+    images = neurons.amplitude * images
     return np.repeat(images[..., None], neurons.image_shape[2], axis=-1).astype(np.float32)
 
 

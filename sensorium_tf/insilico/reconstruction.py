@@ -8,10 +8,14 @@ import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.insilico.ascent import check_steps, progress
-from sensorium_tf.insilico.neurons import Model, Neurons, State, batches, traced
+from sensorium_tf.evaluation.tables import Table
+from sensorium_tf.insilico.ascent import check_steps, correlations, progress
+from sensorium_tf.insilico.experiment import experiment
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import image_panels
-from sensorium_tf.insilico.results import Result, axes, of_neurons
+from sensorium_tf.insilico.results import Result, of_neurons
+from sensorium_tf.insilico.saved import axes
+from sensorium_tf.insilico.tracing import batches, traced
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,26 +33,42 @@ class Reconstructions(Result):
     Attributes:
         images: `(trials, height, width, channels)` in the model's units.
         losses: `(trials,)`, mean Poisson loss per neuron that is left.
+        shown: The images that were shown, like `images`; None where they are not known.
     """
 
     images: np.ndarray = axes("trials height width channels")
     losses: np.ndarray = axes("trials")
+    shown: np.ndarray | None = axes("trials height width channels", optional=True)
+
+    @property
+    def correlations(self) -> np.ndarray:
+        """Correlation `(trials,)` of the pixels with those that were shown; NaN if not known."""
+        if self.shown is None:
+            return np.full(len(self.images), np.nan)
+        return correlations(self.images, self.shown)
+
+    def rows(self) -> Table:
+        """Returns, for each trial, its loss and its correlation with what was shown."""
+        pairs = zip(self.losses, self.correlations, strict=True)
+        return Table({"loss": float(loss), "correlation": float(r)} for loss, r in pairs)
 
     def figure(self) -> "Figure":
-        """Returns a figure of the images, with their losses."""
-        return image_panels(self.images, [f"loss {each:.3f}" for each in self.losses])
+        """Returns a figure of the images, each after the one that was shown where it is known."""
+        if self.shown is None:
+            return image_panels(self.images, [f"loss {each:.3f}" for each in self.losses])
+        pairs = np.stack([self.shown, self.images], axis=1).reshape(-1, *self.images.shape[1:])
+        titles = [text for r in self.correlations for text in ("shown", f"found: r {r:.2f}")]
+        return image_panels(pairs, titles, columns=4)
 
 
+@experiment()
 def reconstruct(
-    model: Model,
+    neurons: Neurons,
     responses: ArrayLike,
-    unit_ids: ArrayLike | None = None,
     *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
+    images: ArrayLike | None = None,
     steps: int = 500,
-    prior: float = 0.01,
+    prior: float = 0.3,
 ) -> Reconstructions:
     """Finds, for each trial, the likeliest image given the neurons' responses.
 
@@ -64,13 +84,12 @@ def reconstruct(
         columns: Which neurons.
         mouse: Which mouse.
         state: Where context signals are held.
+        images: Those that were shown in the trials, grey values as of `Neurons.given_images`, to
+            be kept beside what is found; they have no part in it.
         steps: Of the descent.
-        prior: Strength of the prior, 0 or more.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
+        prior: Strength of the prior, 0 or more. More is better for noisier responses: the likeliest
+            image of those that are not sure is grey.
     """
-    neurons = Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state)
     check_steps(steps)
     responses = np.asarray(responses, np.float32)
     if responses.ndim != 2 or responses.shape[1] != len(neurons) or not len(responses):
@@ -81,6 +100,9 @@ def reconstruct(
         raise SensoriumError("responses: expected finite numbers of 0 or more")
     if not prior >= 0:
         raise SensoriumError(f"prior {prior}: expected a number of 0 or more")
+    shown = None if images is None else neurons.given_images(images)
+    if shown is not None and len(shown) != len(responses):
+        raise SensoriumError(f"images: {len(shown)} for {len(responses)} trials: give one a trial")
     parts = batches(len(responses), _BATCH)
     found = [
         _inverted(neurons, responses[rows], steps, prior, f"images, {number} of {len(parts)}")
@@ -91,6 +113,7 @@ def reconstruct(
     return Reconstructions(
         **of_neurons(neurons, steps=steps, prior=prior),
         images=images,
+        shown=shown,
         losses=np.mean(rates - responses * np.log(rates), axis=1),
     )
 

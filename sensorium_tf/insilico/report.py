@@ -3,37 +3,17 @@
 import hashlib
 import html
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.insilico.diverse import DiverseImages, diverse_exciting_images
-from sensorium_tf.insilico.exciting import (
-    BestNaturalImages,
-    MostExcitingImages,
-    best_natural_image,
-    most_exciting_image,
-)
-from sensorium_tf.insilico.gabors import BestGabors, best_gabor
-from sensorium_tf.insilico.maps import ReceptiveFieldMaps, receptive_fields
-from sensorium_tf.insilico.neurons import Neurons, batches
-from sensorium_tf.insilico.patches import (
-    ContrastTuning,
-    SizeTuning,
-    contrast_tuning,
-    size_tuning,
-)
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.results import Result
+from sensorium_tf.insilico.saved import Saved
 from sensorium_tf.insilico.settings import EXPERIMENTS, ExperimentSettings
-from sensorium_tf.insilico.surrounds import SurroundImages, surround_image
-from sensorium_tf.insilico.tuning import (
-    OrientationTuning,
-    SpatialFrequencyTuning,
-    orientation_tuning,
-    spatial_frequency_tuning,
-)
+from sensorium_tf.insilico.tracing import batches
+from sensorium_tf.insilico.verbs import VERBS, WHOLE_VERBS, WholeVerb
 from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.metrics import correlation
 from sensorium_tf.plotting import save_figure
@@ -41,32 +21,12 @@ from sensorium_tf.runs import Run, predict
 
 # A batch of neurons is saved at once; what a killed command loses is one batch.
 _BATCH = 16
-_IMAGES = 30
-_CALLS: dict[str, tuple[type[Result], Callable[..., Result], tuple[str, ...], dict]] = {
-    "rf": (ReceptiveFieldMaps, receptive_fields, ("seed",), {"at": "natural", "n_images": _IMAGES}),
-    "tuning": (OrientationTuning, orientation_tuning, ("seed",), {}),
-    "frequency": (SpatialFrequencyTuning, spatial_frequency_tuning, (), {}),
-    "gabor": (BestGabors, best_gabor, (), {}),
-    "natural": (BestNaturalImages, best_natural_image, (), {}),
-    "mei": (MostExcitingImages, most_exciting_image, ("steps", "n_starts", "seed"), {}),
-    "lei": (MostExcitingImages, most_exciting_image, ("steps", "n_starts", "seed"), {"sign": -1}),
-    "diverse": (DiverseImages, diverse_exciting_images, ("steps", "seed"), {}),
-    "size": (SizeTuning, size_tuning, (), {}),
-    "contrast": (ContrastTuning, contrast_tuning, (), {}),
-    "surround": (SurroundImages, surround_image, ("steps", "seed"), {}),
-}
-# Experiments that begin with what another one found: its argument, and the other one.
-_NEEDED = {
-    "size": ("gabors", "gabor"),
-    "contrast": ("gabors", "gabor"),
-    "surround": ("centers", "mei"),
-}
+_INDEX = "index.html"
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>body {{ font-family: sans-serif; max-width: 60em; margin: 2em auto }}
 img {{ max-width: 100% }} td, th {{ text-align: right; padding: 0 0.7em }}</style></head>
-<body><h1>{title}</h1><p>{settings}</p><img src="{figure}" alt="{title}">
-<table>{rows}</table></body></html>
+<body><h1>{title}</h1>{body}</body></html>
 """
 
 
@@ -80,7 +40,8 @@ def run_experiments(
     """Does experiments on some neurons of a run, batch by batch, and goes on where it was ended.
 
     Each experiment has an npz file (`Result.load`), a figure (PNG) and a page (HTML) under its
-    name. Neurons that the npz file holds already are not worked on again.
+    name; the page `index.html` has the figures of all that are in the folder. Neurons that the npz
+    file holds already are not worked on again.
 
     Args:
         run: A run, or its workdir or model file.
@@ -89,7 +50,7 @@ def run_experiments(
         mouse: One of the model's; may be left out if there is one alone.
 
     Returns:
-        The pages.
+        The pages, `index.html` last.
 
     Raises:
         SensoriumError: If an experiment cannot be done, or the folder holds others: of another
@@ -100,12 +61,18 @@ def run_experiments(
     _claim(output, neurons, run)
     pages = []
     for name in settings.do:
-        print(f"{EXPERIMENTS[name]}: {len(neurons)} neurons of {neurons.mouse}", flush=True)
-        result = _resumed(run, neurons, name, settings, output / f"{name}.npz")
+        path = output / f"{name}.npz"
+        if name in WHOLE_VERBS:
+            print(f"{EXPERIMENTS[name]}: {neurons.mouse}", flush=True)
+            result = _whole(run, neurons, WHOLE_VERBS[name], path)
+        else:
+            print(f"{EXPERIMENTS[name]}: {len(neurons)} neurons of {neurons.mouse}", flush=True)
+            result = _resumed(neurons, name, settings, path)
         save_figure(result.figure(), output / f"{name}.png")
         pages.append(output / f"{name}.html")
-        with atomic_write(pages[-1]) as file:
-            file.write(_page(result, name, neurons))
+        _write(pages[-1], _title(name, neurons), _page(result, name))
+    pages.append(output / _INDEX)
+    _write(pages[-1], f"Experiments on {neurons.mouse}", _index(output))
     return pages
 
 
@@ -149,51 +116,75 @@ def _claim(output: Path, neurons: Neurons, run: Run) -> None:
         opened.write(f"{known}\n")
 
 
-def _resumed(
-    run: Run, neurons: Neurons, name: str, settings: ExperimentSettings, path: Path
-) -> Result:
+def _resumed(neurons: Neurons, name: str, settings: ExperimentSettings, path: Path) -> Result:
     """Returns the result of all the neurons, what is in the file among it."""
-    kind, function, taken, fixed = _CALLS[name]
-    given = {"steps": settings.steps, "n_starts": settings.starts, "seed": settings.seed}
-    options = {**{each: given[each] for each in taken}, **fixed}
-    found = kind.load(path) if path.exists() else None
+    verb = VERBS[name]
+    options = verb.options(settings)
+    found = verb.kind.load(path) if path.exists() else None
     if found is not None:
         for option, value in options.items():
-            if option != "n_images" and found.settings.get(option) != value:
+            known = found.settings.get(option)
+            # The norm that stands for none, and fewer images than asked for, are the result's own.
+            if value is not None and option != "n_images" and known != value:
                 raise SensoriumError(
-                    f"{path}: was made with {option} {found.settings.get(option)}, not {value}: "
-                    "choose another --output"
+                    f"{path}: was made with {option} {known}, not {value}: choose another --output"
                 )
     done = () if found is None else found.columns
     left = neurons.columns[~np.isin(neurons.columns, done)]
-    argument, other = _NEEDED.get(name, (None, None))
-    if other is not None and len(left):
-        needed = _resumed(run, neurons, other, settings, path.with_name(f"{other}.npz"))
+    needed, argument = None, None
+    if verb.begins_with is not None and len(left):
+        argument, other = verb.begins_with
+        needed = _resumed(neurons, other, settings, path.with_name(f"{other}.npz"))
     for rows in batches(len(left), _BATCH):
-        if other is not None:
+        if needed is not None:
             options[argument] = needed.take(left[rows])
         print(f"  neurons {rows.start + 1} to {rows.stop} of {len(left)}", flush=True)
-        batch = function(
-            run, columns=left[rows], mouse=neurons.mouse, state=neurons.state, **options
-        )
+        batch = verb.function(neurons.only(left[rows]), **options)
         found = batch if found is None else found.join(batch)
         found.save(path)
     return found.take(neurons.columns)
 
 
-def _page(result: Result, name: str, neurons: Neurons) -> str:
-    rows = result.rows()
-    head = "".join(f"<th>{html.escape(key)}</th>" for key in rows[0])
-    cells = [
-        "".join(f"<td>{html.escape(_cell(each))}</td>" for each in row.values()) for row in rows
+def _whole(run: Run, neurons: Neurons, verb: WholeVerb, path: Path) -> Saved:
+    """Returns the result of all neurons of the mouse, from the file if it is there."""
+    if path.exists():
+        return verb.kind.load(path)
+    found = verb.function(run, Neurons(run, mouse=neurons.mouse, state=neurons.state))
+    found.save(path)
+    return found
+
+
+def _write(path: Path, title: str, body: str) -> None:
+    with atomic_write(path) as file:
+        file.write(_PAGE.format(title=html.escape(title), body=body))
+
+
+def _title(name: str, neurons: Neurons) -> str:
+    return f"{EXPERIMENTS[name].capitalize()} of {neurons.mouse}"
+
+
+def _page(result: Saved, name: str) -> str:
+    columns = result.rows().columns()
+    head = "".join(f"<th>{html.escape(key)}</th>" for key in columns)
+    rows = [
+        "".join(f"<td>{html.escape(_cell(each))}</td>" for each in row)
+        for row in zip(*columns.values(), strict=True)
     ]
-    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    body = "".join(f"<tr>{row}</tr>" for row in (head, *rows))
     told = "; ".join(f"{key} {value}" for key, value in result.settings.items() if value != {})
-    return _PAGE.format(
-        title=html.escape(f"{EXPERIMENTS[name].capitalize()} of {neurons.mouse}"),
-        settings=html.escape(told),
-        figure=f"{name}.png",
-        rows=f"<tr>{head}</tr>{body}",
+    return (
+        f'<p><a href="{_INDEX}">All experiments</a></p><p>{html.escape(told)}</p>'
+        f'<img src="{name}.png" alt="{EXPERIMENTS[name]}"><table>{body}</table>'
+    )
+
+
+def _index(output: Path) -> str:
+    """Returns the figures of all experiments that a folder holds, each with its page."""
+    done = [name for name in EXPERIMENTS if (output / f"{name}.html").is_file()]
+    return "".join(
+        f'<h2><a href="{name}.html">{EXPERIMENTS[name].capitalize()}</a></h2>'
+        f'<img src="{name}.png" alt="{EXPERIMENTS[name]}">'
+        for name in done
     )
 
 

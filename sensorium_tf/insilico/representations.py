@@ -3,12 +3,14 @@
 import dataclasses
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.evaluation.tables import Table
+from sensorium_tf.insilico.saved import Saved, axes
 from sensorium_tf.plotting.style import COLORMAP, TICK, checked, color_bar, new_figure
 
 if TYPE_CHECKING:
@@ -18,11 +20,12 @@ _FEWEST_IMAGES = 4
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class RepresentationComparison:
+class RepresentationComparison(Saved):
     """How alike some representations of the same images are.
 
     Attributes:
         names: What each is called.
+        settings: What else is known of it, such as which images: JSON values.
         cka: `(representations, representations)`, unbiased linear CKA.
         dissimilarities: `(representations, images, images)`, their dissimilarity matrices.
         rdm_correlations: `(representations, representations)`, correlations of these above their
@@ -30,21 +33,37 @@ class RepresentationComparison:
     """
 
     names: tuple[str, ...]
-    cka: np.ndarray
-    dissimilarities: np.ndarray = dataclasses.field(repr=False)
-    rdm_correlations: np.ndarray
+    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    cka: np.ndarray = axes("representations representations")
+    dissimilarities: np.ndarray = axes("representations images images")
+    rdm_correlations: np.ndarray = axes("representations representations")
+
+    def __post_init__(self):
+        object.__setattr__(self, "names", tuple(self.names))  # a list in a file
+
+    def rows(self) -> Table:
+        """Returns, for each pair of representations, how alike they are."""
+        return Table(
+            {
+                "first": self.names[first],
+                "second": self.names[second],
+                "cka": float(self.cka[first, second]),
+                "rdm_correlation": float(self.rdm_correlations[first, second]),
+            }
+            for first, second in itertools.combinations(range(len(self.names)), 2)
+        )
 
     def figure(self) -> "Figure":
         """Returns a figure of both tables."""
         figure = new_figure(7.5, 3.5)
         tables = {"linear CKA": self.cka, "correlation of RDMs": self.rdm_correlations}
-        for axes, (title, table) in zip(figure.subplots(1, 2), tables.items(), strict=True):
-            shown = axes.imshow(table, cmap=COLORMAP, vmin=0, vmax=1)
-            axes.set_title(title, fontsize=TICK)
+        for panel, (title, table) in zip(figure.subplots(1, 2), tables.items(), strict=True):
+            shown = panel.imshow(table, cmap=COLORMAP, vmin=0, vmax=1)
+            panel.set_title(title, fontsize=TICK)
             places = range(len(self.names))
-            axes.set_xticks(places, self.names, fontsize=TICK, rotation=45, ha="right")
-            axes.set_yticks(places, self.names, fontsize=TICK)
-            color_bar(figure, shown, axes, title)
+            panel.set_xticks(places, self.names, fontsize=TICK, rotation=45, ha="right")
+            panel.set_yticks(places, self.names, fontsize=TICK)
+            color_bar(figure, shown, panel, title)
         return figure
 
 

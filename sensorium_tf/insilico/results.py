@@ -2,40 +2,27 @@
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from sensorium_tf.arrays import open_arrays
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.insilico.neurons import Neurons, labels
-from sensorium_tf.io import atomic_write, expand
-from sensorium_tf.plotting.style import checked
-from sensorium_tf.reading import ZIP, parse_json, reading
+from sensorium_tf.evaluation.tables import Table
+from sensorium_tf.insilico.chosen import labels
+from sensorium_tf.insilico.neurons import Neurons
+from sensorium_tf.insilico.saved import Saved, arrays_of, axes
+from sensorium_tf.insilico.screen import Screen
+from sensorium_tf.interop.xarray import to_dataset
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    import xarray
 
-# The arrays are not compressed.
-_EXPANSION = 2
-_SPECIAL = ("experiment", "mouse", "settings")
-
-
-def axes(text: str, *, optional: bool = False) -> Any:
-    """Returns the field of an array of a result.
-
-    Args:
-        text: Its axes, such as `"neurons height width"`: a word stands for one length in all arrays
-            of the result, a number for itself.
-        optional: Whether it may be None.
-    """
-    return dataclasses.field(repr=False, metadata={"axes": text, "optional": optional})
+_CHOSEN = ("columns", "unit_ids")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
-class Result:
+class Result(Saved):
     """What all experiments give.
 
     Attributes:
@@ -85,7 +72,7 @@ class Result:
         same = type(self) is type(other) and all(
             getattr(self, name) == getattr(other, name) for name in ("mouse", "settings")
         )
-        shared = [name for name in _arrays(type(self)) if name not in neurons]
+        shared = [name for name in arrays_of(type(self)) if name not in neurons]
         if not same or any(
             not np.array_equal(getattr(self, name), getattr(other, name)) for name in shared
         ):
@@ -97,69 +84,69 @@ class Result:
         }
         return dataclasses.replace(self, **joined)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def check_neurons(self, neurons: Neurons, name: str) -> None:
+        """Raises SensoriumError unless the result, an argument of that name, is of some neurons."""
+        if not np.array_equal(self.columns, neurons.columns):
+            raise SensoriumError(f"{name}: they are of other neurons: find those of the same ones")
+
+    @property
+    def length_unit(self) -> str:
+        """Of lengths and places: pixels of the model's images, or degrees."""
+        return "degrees" if "screen" in self.settings else "pixels"
+
+    def in_degrees(self, screen: Screen) -> Self:
+        """Returns the result with lengths and places in degrees of visual angle.
+
+        Places are counted from the first pixel of the images on, as they are in pixels.
+
+        Args:
+            screen: On which the images were shown.
+
+        Raises:
+            SensoriumError: If it is in degrees already.
+        """
+        if "screen" in self.settings:
+            raise SensoriumError(f"{type(self).__name__}: is in degrees already")
+        width = self.settings["image_size"][1]
+        lengths = {
+            name: screen.degrees(getattr(self, name), width)
+            for name, field in arrays_of(type(self)).items()
+            if field.metadata["is_length"]
+        }
+        settings = {**self.settings, "screen": screen.to_json()}
+        return dataclasses.replace(self, settings=settings, **lengths)
+
+    def rows(self) -> Table:
         """Returns, for each neuron, what it is called and each number that there is of it."""
         numbers = {
             name: getattr(self, name)
-            for name, field in _arrays(type(self)).items()
-            if field.metadata["axes"] == "neurons" and name not in ("columns", "unit_ids")
+            for name, field in arrays_of(type(self)).items()
+            if field.metadata["axes"] == "neurons" and name not in _CHOSEN
         }
-        return [
+        return Table(
             {"neuron": label, **{name: float(values[row]) for name, values in numbers.items()}}
             for row, label in enumerate(self.labels)
-        ]
+        )
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Writes an npz file, which holds no Python objects.
-
-        Raises:
-            SensoriumError: If the file cannot be written.
-        """
-        arrays = {name: getattr(self, name) for name in _arrays(type(self))}
-        with atomic_write(path, "wb") as file:
-            np.savez(
-                file,
-                experiment=np.array(type(self).__name__),
-                mouse=np.array(self.mouse),
-                settings=np.array(json.dumps(self.settings)),
-                **{name: values for name, values in arrays.items() if values is not None},
-            )
-
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> Self:
-        """Reads what `save` wrote, as data: arrays of Python objects are refused.
+    def to_xarray(self) -> "xarray.Dataset":
+        """Returns all arrays as a dataset, whose dimensions are named and neurons are labelled.
 
         Raises:
-            SensoriumError: If it is missing, damaged, or another experiment's.
+            SensoriumError: If xarray is not installed.
         """
-        path = expand(path)
-        with reading(
-            path,
-            f"not a saved {cls.__name__}",
-            missing="there is no such file",
-            begins=ZIP,
-        ):
-            with open_arrays(path, expansion=_EXPANSION) as file:
-                texts = {name: _text(file.read(name)) for name in _SPECIAL}
-                if texts["experiment"] != cls.__name__:
-                    raise ValueError(f"it is of {texts['experiment'][:40]!r}")
-                fields = _arrays(cls)
-                found = {name: file.read(name) for name in fields if name in file.headers}
-            settings = parse_json(texts["settings"].encode())
-            absent = {name for name in fields if name not in found}
-            missing = [name for name in absent if not fields[name].metadata["optional"]]
-            if missing or not isinstance(settings, dict):
-                raise ValueError(f"{', '.join(sorted(missing)) or 'settings'} missing")
-            shapes = {name: (found[name], fields[name].metadata["axes"]) for name in found}
-            try:
-                checked(shapes, with_nan=found)
-            except SensoriumError as e:  # of arrays, which know no file
-                raise ValueError(str(e)) from e
-        return cls(mouse=texts["mouse"], settings=settings, **found, **dict.fromkeys(absent, None))
-
-    def figure(self) -> "Figure":
-        """Returns a Matplotlib figure; each experiment says of what."""
-        raise SensoriumError(f"{type(self).__name__}: has no figure")
+        fields = arrays_of(type(self))
+        neurons = {name: getattr(self, name) for name in _CHOSEN}
+        variables = {
+            name: (_dimensions(name, field.metadata["axes"]), getattr(self, name))
+            for name, field in fields.items()
+            if name not in neurons and getattr(self, name) is not None
+        }
+        return to_dataset(
+            variables,
+            trials={},
+            neurons={name: values for name, values in neurons.items() if values is not None},
+            attributes={"mouse": self.mouse, "settings": json.dumps(self.settings)},
+        )
 
 
 def of_neurons(neurons: Neurons, **settings: Any) -> dict[str, Any]:
@@ -169,21 +156,19 @@ def of_neurons(neurons: Neurons, **settings: Any) -> dict[str, Any]:
         "mouse": neurons.mouse,
         "columns": neurons.columns,
         "unit_ids": neurons.unit_ids,
-        "settings": {**settings, "held": held},
+        "settings": {**settings, "held": held, "image_size": [*neurons.image_shape[:2]]},
     }
 
 
-def _arrays(cls: type[Result]) -> dict[str, dataclasses.Field]:
-    return {each.name: each for each in dataclasses.fields(cls) if "axes" in each.metadata}
+def _dimensions(name: str, text: str) -> tuple[str, ...]:
+    """Returns the names of dimensions: `neuron` as in other datasets, of numbers one of its own."""
+    return tuple(
+        f"{name}_axis" if axis.isdigit() else {"neurons": "neuron"}.get(axis, axis)
+        for axis in text.split()
+    )
 
 
 def _of_each_neuron(cls: type[Result]) -> list[str]:
     """Returns the names of the arrays whose first axis is the neurons."""
-    fields = _arrays(cls).items()
+    fields = arrays_of(cls).items()
     return [name for name, field in fields if field.metadata["axes"].split()[0] == "neurons"]
-
-
-def _text(value: np.ndarray) -> str:
-    if value.shape or value.dtype.kind != "U":
-        raise ValueError("a text in it is none")
-    return str(value)

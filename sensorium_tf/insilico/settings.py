@@ -5,9 +5,12 @@ import dataclasses
 from sensorium_tf.config import Config, check_names, setting
 from sensorium_tf.errors import SensoriumError
 
+#: How the gradient of an ascent is made smooth: by a blur, or as in Walker et al. 2019.
+METHODS = ("norm", "walker2019")
 #: Name of each experiment to what it is, in a few words.
 EXPERIMENTS = {
     "rf": "receptive fields at natural images",
+    "sta": "spike-triggered averages",
     "tuning": "tuning to orientation",
     "frequency": "tuning to spatial frequency",
     "gabor": "best Gabor patches",
@@ -18,7 +21,33 @@ EXPERIMENTS = {
     "size": "tuning to size",
     "contrast": "tuning to contrast",
     "surround": "exciting surrounds",
+    "attribution": "attribution of rates to pixels",
+    "reconstruct": "images from responses of all neurons",
+    "compare": "representations by model and mouse",
 }
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AscentSettings(Config):
+    """How images are optimised, and what is drawn for it."""
+
+    title = "optimised images"
+
+    method: str = setting(
+        "norm",
+        "How gradients are made smooth: norm (by a blur) or walker2019 (power over frequency).",
+        choices=METHODS,
+    )
+    norm: float | None = setting(
+        None,
+        "Euclidean norm of the images in the model's units, one that a display can show; by "
+        "default of a quarter of the training images' contrast.",
+        above=0,
+    )
+    steps: int = setting(1000, "Of each gradient ascent.", at_least=1)
+    seed: int = setting(
+        0, "Of what is drawn, such as the noise that an ascent begins from.", at_least=0
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,9 +69,10 @@ class ExperimentSettings(Config):
         at_least=1,
         essential=True,
     )
-    steps: int = setting(1000, "Of gradient ascents.", at_least=1)
     starts: int = setting(4, "From how many noises the most exciting images begin.", at_least=1)
-    seed: int = setting(0, "Of all that is drawn.", at_least=0)
+    ascent: AscentSettings = dataclasses.field(
+        default_factory=AscentSettings, metadata={"doc": "Of images that are optimised."}
+    )
 
     def __post_init__(self):
         super().__post_init__()

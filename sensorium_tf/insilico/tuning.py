@@ -8,9 +8,11 @@ from numpy.typing import ArrayLike
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico import stimuli
-from sensorium_tf.insilico.neurons import Model, Neurons, State
+from sensorium_tf.insilico.experiment import experiment, option
+from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import curve_panels
-from sensorium_tf.insilico.results import Result, axes, of_neurons
+from sensorium_tf.insilico.results import Result, of_neurons
+from sensorium_tf.insilico.saved import axes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +36,7 @@ class GratingResponses(Result):
     """
 
     orientations: np.ndarray = axes("orientations")
-    wavelengths: np.ndarray = axes("wavelengths")
+    wavelengths: np.ndarray = axes("wavelengths", is_length=True)
     phases: np.ndarray = axes("phases")
     rates: np.ndarray = axes("neurons orientations wavelengths phases")
 
@@ -80,7 +82,7 @@ class SpatialFrequencyTuning(GratingResponses):
     """
 
     curves: np.ndarray = axes("neurons wavelengths")
-    preferred: np.ndarray = axes("neurons")
+    preferred: np.ndarray = axes("neurons", is_length=True)
     modulation: np.ndarray = axes("neurons")
 
     def figure(self) -> "Figure":
@@ -89,56 +91,42 @@ class SpatialFrequencyTuning(GratingResponses):
             self.wavelengths,
             self.curves,
             self.labels,
-            label="wavelength (pixels)",
+            label=f"wavelength ({self.length_unit})",
             marks=self.preferred,
             logarithmic=True,
         )
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Gratings:
+    """Full-field gratings, all combinations of some orientations, wavelengths and phases."""
+
+    orientations: ArrayLike | None = option(
+        None, "Radians, evenly spaced over 0 to pi, pi left out; 12 if left out."
+    )
+    wavelengths: ArrayLike | None = option(
+        None,
+        "Pixels of the model's images; 6 of a sixteenth to a third of their width if left out.",
+    )
+    phases: ArrayLike | None = option(None, "Radians, evenly spaced over a cycle; 8 if left out.")
+    contrast: float = option(
+        1.0, "1 for `Neurons.amplitude`, the largest that a display allows around mean grey."
+    )
+
+
+@experiment(Gratings)
 def orientation_tuning(
-    model: Model,
-    unit_ids: ArrayLike | None = None,
-    *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
-    orientations: ArrayLike | None = None,
-    wavelengths: ArrayLike | None = None,
-    phases: ArrayLike | None = None,
-    contrast: float = 1.0,
-    n_permutations: int = 1000,
-    seed: int = 0,
+    neurons: Neurons, gratings: Gratings, *, n_permutations: int = 1000, seed: int = 0
 ) -> OrientationTuning:
     """Measures orientation tuning, all neurons by the same gratings (576 unless told otherwise).
 
     There is no tuning to direction: a static model sees no motion.
 
     Args:
-        model: As of `Neurons`, like the next four.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
-        orientations: Radians, evenly spaced over 0 to pi, pi left out; 12 if left out.
-        wavelengths: Pixels of the model's images; 6 of a sixteenth to a third of their width if
-            left out.
-        phases: Radians, evenly spaced over a cycle; 8 if left out.
-        contrast: 1 for the largest that the display allows around the recording's mean grey.
         n_permutations: For the p-values.
         seed: Of the permutations.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
     """
-    shared = _grating_responses(
-        Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state),
-        orientations=orientations,
-        wavelengths=wavelengths,
-        phases=phases,
-        contrast=contrast,
-        n_permutations=n_permutations,
-        seed=seed,
-    )
+    shared = _responses(neurons, gratings, n_permutations=n_permutations, seed=seed)
     return OrientationTuning(
         **shared,
         **orientation_measures(
@@ -147,41 +135,10 @@ def orientation_tuning(
     )
 
 
-def spatial_frequency_tuning(
-    model: Model,
-    unit_ids: ArrayLike | None = None,
-    *,
-    columns: ArrayLike | None = None,
-    mouse: str | None = None,
-    state: State | None = None,
-    orientations: ArrayLike | None = None,
-    wavelengths: ArrayLike | None = None,
-    phases: ArrayLike | None = None,
-    contrast: float = 1.0,
-) -> SpatialFrequencyTuning:
-    """Measures tuning to spatial frequency, by the gratings of `orientation_tuning`.
-
-    Args:
-        model: As of `orientation_tuning`, like all others.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
-        orientations: Radians.
-        wavelengths: Pixels of the model's images.
-        phases: Radians.
-        contrast: Of the gratings.
-
-    Raises:
-        SensoriumError: If an argument is not possible.
-    """
-    shared = _grating_responses(
-        Neurons(model, unit_ids, columns=columns, mouse=mouse, state=state),
-        orientations=orientations,
-        wavelengths=wavelengths,
-        phases=phases,
-        contrast=contrast,
-    )
+@experiment(Gratings)
+def spatial_frequency_tuning(neurons: Neurons, gratings: Gratings) -> SpatialFrequencyTuning:
+    """Measures tuning to spatial frequency, by the gratings of `orientation_tuning`."""
+    shared = _responses(neurons, gratings)
     return SpatialFrequencyTuning(
         **shared, **spatial_frequency_measures(shared["rates"], shared["wavelengths"])
     )
@@ -251,37 +208,36 @@ def _summit(positions: np.ndarray, curves: np.ndarray, top: np.ndarray) -> np.nd
     return found
 
 
-def _grating_responses(
-    neurons: Neurons, *, orientations, wavelengths, phases, contrast: float, **settings
-) -> dict:
+def _responses(neurons: Neurons, gratings: Gratings, **settings) -> dict:
     """Returns the arguments of `GratingResponses`."""
-    size = neurons.image_shape[:2]
+    size, contrast = neurons.image_shape[:2], gratings.contrast
     if not 0 < contrast <= 1:
         raise SensoriumError(f"contrast {contrast}: expected a number above 0, at most 1")
-    if orientations is None:
-        orientations = np.arange(_N_ORIENTATIONS) * np.pi / _N_ORIENTATIONS
-    if wavelengths is None:
-        shortest, longest = (size[1] * share for share in _WAVELENGTHS)
-        wavelengths = np.geomspace(max(shortest, _SHORTEST), longest, _N_WAVELENGTHS)
-    if phases is None:
-        phases = np.arange(_N_PHASES) * 2 * np.pi / _N_PHASES
-    orientations = _increasing("orientations", orientations, 3)
+    shortest, longest = (size[1] * share for share in _WAVELENGTHS)
+    usual = {
+        "orientations": np.arange(_N_ORIENTATIONS) * np.pi / _N_ORIENTATIONS,
+        "wavelengths": np.geomspace(max(shortest, _SHORTEST), longest, _N_WAVELENGTHS),
+        "phases": np.arange(_N_PHASES) * 2 * np.pi / _N_PHASES,
+    }
+    given = {name: getattr(gratings, name) for name in usual}
+    orientations, wavelengths, phases = (
+        _increasing(name, usual[name] if given[name] is None else given[name], fewest)
+        for name, fewest in (("orientations", 3), ("wavelengths", 1), ("phases", 3))
+    )
     if orientations[0] < 0 or orientations[-1] >= np.pi:
         raise SensoriumError(
             "orientations: expected radians from 0 to pi, pi left out: a static model sees no "
             "motion, so it has no tuning to direction"
         )
-    wavelengths, phases = _increasing("wavelengths", wavelengths), _increasing("phases", phases, 3)
     if wavelengths[0] < 2:  # the pixels' own limit
         raise SensoriumError("wavelengths: expected two pixels or more")
-    dark, bright = neurons.limits
     shown = stimuli.grid(orientation=orientations, wavelength=wavelengths, phase=phases)
     waves = stimuli.gratings(size, shown["orientation"], shown["wavelength"], shown["phase"])
-    images = contrast * min(-dark, bright) * waves[..., None]
+    images = contrast * neurons.amplitude * waves[..., None]
     rates = neurons.rates(np.tile(images, (1, 1, 1, neurons.image_shape[2])).astype(np.float32))
     shape = (len(orientations), len(wavelengths), len(phases), len(neurons))
     return {
-        **of_neurons(neurons, contrast=contrast, **settings),
+        **of_neurons(neurons, contrast=contrast, amplitude=neurons.amplitude, **settings),
         "orientations": orientations,
         "wavelengths": wavelengths,
         "phases": phases,
@@ -289,7 +245,7 @@ def _grating_responses(
     }
 
 
-def _increasing(name: str, values: ArrayLike, least: int = 1) -> np.ndarray:
+def _increasing(name: str, values: ArrayLike, least: int) -> np.ndarray:
     found = np.atleast_1d(np.asarray(values, np.float64))
     if found.ndim != 1 or len(found) < least or not np.isfinite(found).all():
         raise SensoriumError(f"{name}: expected {least} or more finite numbers")

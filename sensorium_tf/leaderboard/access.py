@@ -60,9 +60,9 @@ ANYBODY = Viewer()
 
 
 class Part(enum.Enum):
-    """What there is to see of an entry in a phase."""
+    """What there is to see of a submission in a phase."""
 
-    ENTRY = "name, team, method, links, label, receipt"
+    DESCRIPTION = "name, team, method, links, label, receipt"
     SCORES = "means over neurons, and their intervals"
     NEURONS = "what the neurons' own values show"
     STATE = "how far scoring has come, and what is wrong with the file"
@@ -70,24 +70,24 @@ class Part(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What decides who sees something of an entry.
+    """What decides who sees something of a submission.
 
     Attributes:
         team_id: Whose it is.
         is_public: Whether it is published and not withdrawn.
-        is_shown: Whether the phase shows scores: live, or final and revealed.
+        is_revealed: Whether the phase shows scores: live, or final and revealed.
         is_closed: Whether the phase is over.
     """
 
     team_id: int
     is_public: bool
-    is_shown: bool = False
+    is_revealed: bool = False
     is_closed: bool = False
 
 
 def may_see(viewer: Viewer, part: Part, facts: Facts) -> bool:
-    """Tells whether somebody may see a part of an entry."""
-    if part in (Part.SCORES, Part.NEURONS) and not facts.is_shown:
+    """Tells whether somebody may see a part of a submission."""
+    if part in (Part.SCORES, Part.NEURONS) and not facts.is_revealed:
         return False
     if viewer.is_organiser:
         return True

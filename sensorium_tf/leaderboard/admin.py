@@ -5,10 +5,18 @@ from collections.abc import Callable
 
 from sqlalchemy import select
 
-from sensorium_tf.errors import SensoriumError, shown
-from sensorium_tf.leaderboard import accounts, competitions, maintenance, truths
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.leaderboard import (
+    accounts,
+    competitions,
+    invitations,
+    maintenance,
+    schedule,
+    teams,
+    truths,
+)
 from sensorium_tf.leaderboard.board import Board
-from sensorium_tf.leaderboard.settings import AdminSettings
+from sensorium_tf.leaderboard.settings import GIB, AdminSettings
 from sensorium_tf.leaderboard.tables import users
 
 
@@ -46,9 +54,10 @@ def _competition(board: Board, settings: AdminSettings) -> list[str]:
             connection,
             slug,
             settings.title_text or slug,
-            closes_at=_time(settings.closes_at),
-            grace_minutes=settings.grace_minutes,
-            entries_a_day=settings.entries_a_day,
+            opens_at=_time(settings, "opens_at"),
+            closes_at=_time(settings, "closes_at"),
+            grace_minutes=_or(settings.grace_minutes, competitions.GRACE_MINUTES),
+            submissions_a_day=settings.submissions_a_day,
             prefix=settings.prefix,
         )
     return [f"competition {slug}: now give each phase its ground truth, --do=truth"]
@@ -57,7 +66,7 @@ def _competition(board: Board, settings: AdminSettings) -> list[str]:
 def _team(board: Board, settings: AdminSettings) -> list[str]:
     name = _need(settings, "name")
     with board.database.write() as connection:
-        accounts.create_team(board, connection, name)
+        teams.create_team(board, connection, name)
     return [f"team {name}: now invite its members, --do=invite --team={name}"]
 
 
@@ -65,11 +74,13 @@ def _invite(board: Board, settings: AdminSettings) -> list[str]:
     with board.database.write() as connection:
         team_id = None
         if settings.team is not None:
-            team_id = accounts.team_named(connection, settings.team)
+            team_id = teams.team_named(connection, settings.team)
         elif not settings.organiser:
             raise SensoriumError("--do=invite needs --team, or --organiser")
-        secret = accounts.invite(board, connection, team_id=team_id, organiser=settings.organiser)
-    return ["for one person, two weeks:", f"/join?invitation={secret}"]
+        secret = invitations.invite(
+            board, connection, team_id=team_id, organiser=settings.organiser
+        )
+    return ["for one person, two weeks:", f"{board.base_url or ''}/join?invitation={secret}"]
 
 
 def _token(board: Board, settings: AdminSettings) -> list[str]:
@@ -90,9 +101,27 @@ def _member(board: Board, settings: AdminSettings) -> list[str]:
     name, team = _need(settings, "name"), _need(settings, "team")
     with board.database.write() as connection:
         user_id = accounts.user_named(connection, name)
-        accounts.add_member(connection, accounts.team_named(connection, team), user_id)
+        teams.add_member(connection, teams.team_named(connection, team), user_id)
         board.note(connection, None, "member", user_id, team=team)
     return [f"{name} is in team {team}"]
+
+
+def _leave(board: Board, settings: AdminSettings) -> list[str]:
+    name, team = _need(settings, "name"), _need(settings, "team")
+    with board.database.write() as connection:
+        user_id = accounts.user_named(connection, name)
+        teams.remove_member(connection, teams.team_named(connection, team), user_id)
+        board.note(connection, None, "leave", user_id, team=team)
+    return [f"{name} is no longer in team {team}, whose submissions stay"]
+
+
+def _quota(board: Board, settings: AdminSettings) -> list[str]:
+    team = _need(settings, "team")
+    size = None if settings.gib is None else int(settings.gib * GIB)
+    with board.database.write() as connection:
+        teams.set_quota(board, connection, teams.team_named(connection, team), size)
+    most = "what leaderboard.py says" if size is None else f"{settings.gib:g} GiB"
+    return [f"the files of team {team} may have {most}"]
 
 
 def _revoke(board: Board, settings: AdminSettings) -> list[str]:
@@ -106,30 +135,58 @@ def _disable(board: Board, settings: AdminSettings) -> list[str]:
     name = _need(settings, "name")
     with board.database.write() as connection:
         accounts.disable_user(board, connection, accounts.user_named(connection, name))
-    return [f"{name} is cut off; the entries of the team stay"]
+    return [f"{name} is cut off; the submissions of the team stay: --do=enable undoes it"]
+
+
+def _enable(board: Board, settings: AdminSettings) -> list[str]:
+    name = _need(settings, "name")
+    with board.database.write() as connection:
+        accounts.enable_user(board, connection, accounts.user_named(connection, name))
+    return [f"{name} may log in again: --do=token makes a new token"]
 
 
 def _truth(board: Board, settings: AdminSettings) -> list[str]:
     phase, file = _phase(board, settings), _need(settings, "file")
     version = truths.add_truth(board, phase, file)
-    after = "" if version == 1 else ": --do=rescore scores the entries with it"
+    after = "" if version == 1 else ": --do=rescore scores the submissions with it"
     return [f"{phase.track}, {phase.tier}: ground truth, version {version}{after}"]
 
 
 def _rescore(board: Board, settings: AdminSettings) -> list[str]:
-    n_added = competitions.rescore(board, _phase(board, settings))
-    return [f"{n_added} entries wait to be scored"]
+    n_added = schedule.rescore(board, _phase(board, settings))
+    return [f"{n_added} submissions wait to be scored"]
 
 
 def _reveal(board: Board, settings: AdminSettings) -> list[str]:
-    n_added = competitions.reveal(board, _phase(board, settings))
-    return [f"{n_added} entries wait to be scored; the phase is closed and shown"]
+    n_added = schedule.reveal(board, _phase(board, settings))
+    return [f"{n_added} submissions wait to be scored; the phase is closed and shown"]
+
+
+def _open(board: Board, settings: AdminSettings) -> list[str]:
+    phase, closes_at = _phase(board, settings), _time(settings, "closes_at")
+    schedule.open_phase(board, phase, closes_at=closes_at)
+    until = "with no deadline" if closes_at is None else f"until {closes_at:%F %H:%M} UTC"
+    return [f"{phase.track}, {phase.name}: is open, {until}"]
+
+
+def _close(board: Board, settings: AdminSettings) -> list[str]:
+    phase = _phase(board, settings)
+    schedule.close_phase(board, phase)
+    return [f"{phase.track}, {phase.name}: is closed"]
+
+
+def _deadline(board: Board, settings: AdminSettings) -> list[str]:
+    phase = _phase(board, settings)
+    _need(settings, "closes_at")
+    closes_at = _time(settings, "closes_at")
+    schedule.set_deadline(board, phase, closes_at, grace_minutes=settings.grace_minutes)
+    return [f"{phase.track}, {phase.name}: closes at {closes_at:%F %H:%M} UTC"]
 
 
 def _pause(board: Board, settings: AdminSettings) -> list[str]:
     paused = settings.do == "pause"
     name = _need(settings, "name")
-    competitions.pause(board, name, paused=paused)
+    schedule.pause(board, name, paused=paused)
     return [f"competition {name} takes {'no ' if paused else ''}submissions"]
 
 
@@ -155,10 +212,16 @@ _ACTIONS: dict[str, Callable[[Board, AdminSettings], list[str]]] = {
     "invite": _invite,
     "token": _token,
     "member": _member,
+    "leave": _leave,
+    "quota": _quota,
     "revoke": _revoke,
     "disable": _disable,
+    "enable": _enable,
     "truth": _truth,
     "rescore": _rescore,
+    "open": _open,
+    "close": _close,
+    "deadline": _deadline,
     "reveal": _reveal,
     "pause": _pause,
     "resume": _pause,
@@ -181,13 +244,13 @@ def _phase(board: Board, settings: AdminSettings) -> competitions.Phase:
         return competitions.phase_of(connection, track, tier=tier)
 
 
-def _time(text: str | None) -> datetime.datetime | None:
-    if text is None:
-        return None
+def _or(value: int | None, default: int) -> int:
+    return default if value is None else value
+
+
+def _time(settings: AdminSettings, name: str) -> datetime.datetime | None:
+    text = getattr(settings, name)
     try:
-        found = datetime.datetime.fromisoformat(text)
-    except ValueError as e:
-        raise SensoriumError(
-            f"--closes_at={shown(text)}: expected a time such as 2026-10-15T12:00"
-        ) from e
-    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+        return None if text is None else competitions.time_of(text)
+    except SensoriumError as e:
+        raise SensoriumError(f"--{name}={e}") from e

@@ -14,10 +14,14 @@ from fsspec.implementations.local import LocalFileSystem
 
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.io import atomic_write, expand
+from sensorium_tf.leaderboard.settings import MIB
 
-_PIECE = 1 << 20
 # Of a file that has not got its name yet.
 _UNFINISHED = "new-"
+
+
+class Unreadable(Exception):  # noqa: N818 - as FileNotFoundError is not ours
+    """A stored file cannot be read, whatever its kind of storage raises then."""
 
 
 class Blobs:
@@ -67,7 +71,7 @@ class Blobs:
         temporary = self._path("parts", f"{_UNFINISHED}{os.urandom(8).hex()}")
         self._make(posixpath.dirname(temporary))
         try:
-            with self._files.open(temporary, "wb") as file:
+            with self._open(temporary, "wb") as file:
                 for piece in pieces:
                     digest.update(piece)
                     size += len(piece)
@@ -84,7 +88,7 @@ class Blobs:
     def put_file(self, path: str | os.PathLike) -> tuple[str, int]:
         """Stores a copy of a local file, as `put`."""
         with expand(path).open("rb") as file:
-            return self.put(iter(lambda: file.read(_PIECE), b""))
+            return self.put(iter(lambda: file.read(MIB), b""))
 
     def has(self, sha256: str) -> bool:
         """Tells whether a file is there."""
@@ -93,6 +97,22 @@ class Blobs:
     def names(self) -> set[str]:
         """Returns the hashes of all files."""
         return self._list("blobs")
+
+    def is_older(self, sha256: str, before: datetime.datetime) -> bool:
+        """Tells whether a file is there, and was stored before a time."""
+        return self._is_older(self._path("blobs", sha256), before)
+
+    def answers(self) -> bool:
+        """Tells whether files can be stored and read: whether what is wrong is one file's own."""
+        name = f"{_UNFINISHED}{os.urandom(8).hex()}"
+        try:
+            self.put_part(name, b"?")
+            there = b"".join(self.part_pieces(name)) == b"?"
+            self.remove_part(name)
+        except Exception:
+            # Each kind of storage raises what it likes.
+            return False
+        return there
 
     def pieces(self, sha256: str) -> Iterator[bytes]:
         """Yields the content of a file."""
@@ -113,6 +133,7 @@ class Blobs:
 
         Raises:
             SensoriumError: If it is missing or damaged.
+            Unreadable: If it cannot be read.
         """
         digest = hashlib.sha256()
         with atomic_write(path, "wb") as file:
@@ -135,7 +156,7 @@ class Blobs:
         """Stores a slice of an upload under a name of its own."""
         path = self._path("parts", name)
         self._make(posixpath.dirname(path))
-        with self._files.open(path, "wb") as file:
+        with self._open(path, "wb") as file:
             file.write(content)
             self._sync(file)
 
@@ -159,11 +180,16 @@ class Blobs:
         """
         n_removed = 0
         for name in self._list("parts") - self.part_names():
-            with contextlib.suppress(FileNotFoundError):
-                if _utc(self._files.modified(self._path("parts", name))) < before:
-                    self.remove_part(name)
-                    n_removed += 1
+            if self._is_older(self._path("parts", name), before):
+                self.remove_part(name)
+                n_removed += 1
         return n_removed
+
+    def _is_older(self, path: str, before: datetime.datetime) -> bool:
+        try:
+            return _utc(self._files.modified(path)) < before
+        except FileNotFoundError:
+            return False
 
     def _make(self, folder: str) -> None:
         """Makes a folder of the store: a new one is its owner's alone, as ground truths are."""
@@ -177,10 +203,18 @@ class Blobs:
     def _path(self, folder: str, name: str) -> str:
         return posixpath.join(self._root, folder, name)
 
+    def _open(self, path: str, mode: str):
+        return self._files.open(path, mode)
+
     def _read(self, path: str) -> Iterator[bytes]:
-        with self._files.open(path, "rb") as file:
-            while piece := file.read(_PIECE):
-                yield piece
+        try:
+            with self._open(path, "rb") as file:
+                while piece := file.read(MIB):
+                    yield piece
+        except FileNotFoundError:
+            raise
+        except Exception as e:
+            raise Unreadable(f"{path}: cannot be read: {one_line(e)}") from e
 
     def _list(self, folder: str) -> set[str]:
         try:

@@ -45,6 +45,7 @@ class Board:
         blobs: Its files.
         limits: What it grants.
         now: Tells the time, with its zone.
+        base_url: Address that people open; None for the one that each request names.
         cache: Keeps what everybody sees alike.
     """
 
@@ -52,6 +53,7 @@ class Board:
     blobs: Blobs
     limits: Limits = dataclasses.field(default_factory=Limits)
     now: Callable[[], datetime.datetime] = utc_now
+    base_url: str | None = None
     cache: Cache = dataclasses.field(default_factory=Cache)
 
     @classmethod

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError, one_line
-from sensorium_tf.leaderboard.settings import ScoringLimits
+from sensorium_tf.leaderboard.settings import MIB, ScoringLimits
 from sensorium_tf.metrics import metric_names
 from sensorium_tf.registry import METRICS
 from sensorium_tf.scoring.alignment import aligned
@@ -38,7 +38,7 @@ main(sys.argv[2:])
 _RESULT, _FOLDER = "result.json", Path(__file__).parents[2]
 _OPEN_FILES = 256
 _OUT_OF_MEMORY = ("MemoryError", "Cannot allocate memory")
-_LONGEST_RESULT = 64 << 20
+_LONGEST_RESULT = 64 * MIB
 
 
 class ChildFailed(RuntimeError):  # noqa: N818 - as Python's own ChildProcessError, of ours

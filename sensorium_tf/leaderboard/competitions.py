@@ -1,25 +1,36 @@
-"""Competitions, their tracks and phases; reveal and rescore."""
+"""Competitions, their tracks and phases."""
 
 import dataclasses
 import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, insert, select
 
 from sensorium_tf.challenges import CHALLENGES, DEFAULT
 from sensorium_tf.config import hint
+from sensorium_tf.errors import shown
 from sensorium_tf.leaderboard.board import Board, Refused
-from sensorium_tf.leaderboard.queue import CHECK, FAILED, SCORE, enqueue
-from sensorium_tf.leaderboard.tables import (
-    competitions,
-    evaluations,
-    phases,
-    submission_files,
-    submissions,
-    tracks,
-    truths,
-)
+from sensorium_tf.leaderboard.tables import competitions, phases, tracks
 from sensorium_tf.leaderboard.texts import name_text
+
+#: What a deadline forgives unless the organisers say otherwise.
+GRACE_MINUTES = 30
+_YEARS = range(2000, 2200)
+
+
+def time_of(text: str) -> datetime.datetime:
+    """Returns the time that organisers write, such as 2026-10-15T12:00, in UTC unless they say.
+
+    Raises:
+        Refused: If it is none, or so far away that nobody can mean it.
+    """
+    try:
+        found = datetime.datetime.fromisoformat(text)
+    except ValueError:
+        found = datetime.datetime.min
+    if found.year not in _YEARS:
+        raise Refused(f"{shown(text)}: expected a time in UTC, such as 2026-10-15T12:00")
+    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +66,7 @@ class Phase:
     revealed_at: datetime.datetime | None
 
     @property
-    def is_shown(self) -> bool:
+    def is_revealed(self) -> bool:
         """Whether it shows scores."""
         return not self.is_final or self.revealed_at is not None
 
@@ -63,6 +74,14 @@ class Phase:
         """Tells whether it is over: after its deadline and grace, or revealed."""
         late = self.closes_at is not None and now > self.closes_at + self.grace
         return late or self.revealed_at is not None
+
+    def state(self, now: datetime.datetime) -> str:
+        """Returns whether uploads may be opened: `open`, `not open yet`, `closed` or `revealed`."""
+        if self.revealed_at is not None:
+            return "revealed"
+        if self.is_closed(now):
+            return "closed"
+        return "not open yet" if self.opens_at is not None and now < self.opens_at else "open"
 
     def check_open(self, at: datetime.datetime) -> None:
         """Raises Refused unless an upload may be opened at some time."""
@@ -79,9 +98,10 @@ def create_competition(
     title: str,
     *,
     challenge: str = DEFAULT.name,
+    opens_at: datetime.datetime | None = None,
     closes_at: datetime.datetime | None = None,
-    grace_minutes: int = 30,
-    entries_a_day: int = 1,
+    grace_minutes: int = GRACE_MINUTES,
+    submissions_a_day: int = 1,
     prefix: str = "",
 ) -> int:
     """Adds a competition with the tracks of a challenge, each with its live and final phase.
@@ -92,16 +112,19 @@ def create_competition(
         slug: In addresses.
         title: On pages.
         challenge: By name.
+        opens_at: When uploads may first be opened; None for at once.
         closes_at: Deadline of both phases; None for none.
         grace_minutes: How much later an upload may still be opened.
-        entries_a_day: Scored entries of a team, a day and track.
+        submissions_a_day: Scored submissions of a team, a day and track.
         prefix: Before the names of the tracks in addresses, which are unique.
 
     Raises:
         Refused: If there is no such challenge, or a name is taken.
     """
-    if challenge not in CHALLENGES:
-        raise Refused(f"challenge {challenge!r}: {hint(challenge, CHALLENGES)}")
+    # The service takes CSV files alone.
+    known = [name for name, each in CHALLENGES.items() if each.file_format == "csv"]
+    if challenge not in known:
+        raise Refused(f"challenge {challenge!r}: {hint(challenge, known)}")
     rules = CHALLENGES[challenge]
     slugs = {name: f"{prefix}{name}" for name in rules.tracks}
     for table, names in ((competitions, [slug]), (tracks, slugs.values())):
@@ -125,7 +148,7 @@ def create_competition(
                 title=track.doc,
                 rules=name,
                 primary_metric=track.primary_metric,
-                entries_a_day=entries_a_day,
+                submissions_a_day=submissions_a_day,
             )
             .returning(tracks.c.id)
         ).scalar_one()
@@ -137,6 +160,7 @@ def create_competition(
                     name="live" if tier == live else "final",
                     tier=tier,
                     is_final=tier != live,
+                    opens_at=opens_at,
                     closes_at=closes_at,
                     grace_seconds=grace_minutes * 60,
                 )
@@ -175,75 +199,6 @@ def phase_of(connection: Connection, track: str, *, tier: str = "", name: str = 
     raise Refused(f"{track}: no {tier or name!r}: {hint(tier or name, words)}", 404)
 
 
-def rescore(board: Board, phase: Phase, *, user_id: int | None = None) -> int:
-    """Lets all entries of a phase be scored with its newest truth and the present scorer.
-
-    The evaluations before stay. Before `reveal`, files of a final phase are checked again.
-
-    Returns:
-        How many evaluations were added.
-    """
-    kind = SCORE if phase.is_shown else CHECK
-    with board.database.write() as connection:
-        n_added = sum(
-            enqueue(board, connection, submission_id=each, phase_id=phase.id, kind=kind)
-            for each in _submission_ids(connection, phase)
-        )
-        board.note(connection, user_id, "rescore", f"{phase.track} {phase.tier}", added=n_added)
-    return n_added
-
-
-def reveal(board: Board, phase: Phase, *, user_id: int | None = None) -> int:
-    """Ends a final phase and lets its files be scored, for the first time.
-
-    A file that failed its check stays out, unless that was by an earlier ground truth.
-
-    Returns:
-        How many evaluations were added.
-
-    Raises:
-        Refused: If the phase is not final, or not over, or revealed already.
-    """
-    now = board.now()
-    if not phase.is_final:
-        raise Refused(f"{phase.track}, {phase.name}: is shown from the start")
-    revealed = Refused(f"{phase.track}, {phase.name}: is revealed already", 409)
-    if phase.revealed_at is not None:
-        raise revealed
-    if phase.closes_at is not None and not phase.is_closed(now):
-        raise Refused(f"{phase.track}, {phase.name}: is open until {phase.closes_at:%F %H:%M} UTC")
-    with board.database.write() as connection:
-        changed = connection.execute(
-            update(phases)
-            .where(phases.c.id == phase.id, phases.c.revealed_at.is_(None))
-            .values(revealed_at=now, closes_at=func.coalesce(phases.c.closes_at, now))
-        )
-        if changed.rowcount != 1:
-            raise revealed
-        failed = _failed_by_newest_truth(connection, phase)
-        n_added = sum(
-            enqueue(board, connection, submission_id=each, phase_id=phase.id, kind=SCORE)
-            for each in _submission_ids(connection, phase)
-            if each not in failed
-        )
-        told = {"added": n_added, "left_out": len(failed)}
-        board.note(connection, user_id, "reveal", f"{phase.track} {phase.tier}", **told)
-    return n_added
-
-
-def pause(board: Board, slug: str, *, paused: bool = True, user_id: int | None = None) -> None:
-    """Stops a competition from taking submissions, or lets it go on."""
-    with board.database.write() as connection:
-        changed = connection.execute(
-            update(competitions)
-            .where(competitions.c.slug == slug)
-            .values(paused_at=board.now() if paused else None)
-        )
-        if changed.rowcount != 1:
-            raise Refused(f"competition {slug!r}: there is none of this name", 404)
-        board.note(connection, user_id, "pause" if paused else "resume", slug)
-
-
 def _phase(row: Row[Any]) -> Phase:
     values = row._mapping
     return Phase(
@@ -260,26 +215,3 @@ def _phase(row: Row[Any]) -> Phase:
 def _check_slug(text: str) -> None:
     if not text or not all(c.isascii() and (c.isalnum() or c in "_-") for c in text):
         raise Refused(f"{text!r}: expected a name of letters, digits, - and _")
-
-
-def _failed_by_newest_truth(connection: Connection, phase: Phase) -> set[str]:
-    """Returns the submissions of a phase that its newest ground truth says are wrong."""
-    newest = select(func.max(truths.c.version)).where(truths.c.phase_id == phase.id)
-    rows = connection.execute(
-        select(evaluations.c.submission_id, evaluations.c.state)
-        .join(truths)
-        .where(evaluations.c.phase_id == phase.id, truths.c.version == newest.scalar_subquery())
-        .order_by(evaluations.c.id)
-    )
-    last = dict(rows.tuples().all())
-    return {each for each, state in last.items() if state == FAILED}
-
-
-def _submission_ids(connection: Connection, phase: Phase) -> list[str]:
-    found = connection.execute(
-        select(submissions.c.id)
-        .join(submission_files)
-        .where(submission_files.c.phase_id == phase.id, submissions.c.withdrawn_at.is_(None))
-        .order_by(submissions.c.accepted_at)
-    )
-    return list(found.scalars())

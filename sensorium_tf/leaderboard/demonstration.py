@@ -1,4 +1,4 @@
-"""A competition to look at: a simulated mouse, its two tracks, and the entries of two models."""
+"""A competition to look at: a simulated mouse, its two tracks, submissions of two models."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from sensorium_tf.challenges import DEFAULT
-from sensorium_tf.leaderboard import accounts, submissions, uploads
+from sensorium_tf.leaderboard import accounts, submissions, teams, uploads
 from sensorium_tf.leaderboard.access import Viewer
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.competitions import create_competition, phase_list
@@ -24,24 +24,26 @@ def is_empty(board: Board) -> bool:
 
 
 def make_demo(
-    board: Board, truth_files: Mapping[str, Path], entries: Mapping[str, Mapping[str, Path]]
+    board: Board, truth_files: Mapping[str, Path], submissions: Mapping[str, Mapping[str, Path]]
 ) -> dict[str, str]:
-    """Adds the demo competition with its people and entries.
+    """Adds the demo competition with its people and submissions.
 
     Args:
         board: Without a competition.
         truth_files: Tier to its ground-truth file, the same for both tracks.
-        entries: Name of each entry to its submission files by tier.
+        submissions: Name of each submission to its submission files by tier.
 
     Returns:
         Name of each user to the secret of a token.
     """
     with board.database.write() as connection:
-        create_competition(board, connection, "demo", "Demo: a simulated mouse", entries_a_day=20)
+        create_competition(
+            board, connection, "demo", "Demo: a simulated mouse", submissions_a_day=20
+        )
         organiser = accounts.create_user(board, connection, "demo organiser", organiser=True)
         member = accounts.create_user(board, connection, "demo member")
-        team_id = accounts.create_team(board, connection, "demo team")
-        accounts.add_member(connection, team_id, member)
+        team_id = teams.create_team(board, connection, "demo team")
+        teams.add_member(connection, team_id, member)
         secrets = {
             "demo organiser": accounts.issue_token(
                 board, connection, organiser, "demo", scopes=(*_SCOPES, "admin")
@@ -53,7 +55,7 @@ def make_demo(
         add_truth(board, phase, truth_files[phase.tier])
     viewer = Viewer(member, "demo member", frozenset({team_id}), scopes=frozenset(_SCOPES))
     for track in DEFAULT.tracks:
-        for name, files in entries.items():
+        for name, files in submissions.items():
             _enter(board, viewer, track, name, files)
     return secrets
 

@@ -1,4 +1,4 @@
-"""The paired differences between entries: which of them can be told from the first."""
+"""The paired differences between submissions: which of them can be told from the first."""
 
 import time
 from collections.abc import Iterator
@@ -51,18 +51,18 @@ def difference(
 
 
 def missing_differences(connection: Connection) -> Iterator[tuple[int, int, str]]:
-    """Yields what tables compare and nobody has computed: an entry, the first, the metric."""
+    """Yields what tables compare and nobody has computed: a submission, the first, the metric."""
     for phase in phase_list(connection):
-        for entries in standings(connection, phase).groups.values():
-            first = first_of(entries)
-            for entry in entries:
+        for group in standings(connection, phase).groups.values():
+            first = first_of(group)
+            for each in group:
                 if (
                     first is not None
-                    and entry is not first
-                    and entry.like_first is None
-                    and entry.truth_version == first.truth_version
+                    and each is not first
+                    and each.like_first is None
+                    and each.truth_version == first.truth_version
                 ):
-                    yield entry.evaluation_id, first.evaluation_id, phase.primary_metric
+                    yield each.evaluation_id, first.evaluation_id, phase.primary_metric
 
 
 def compare_next(board: Board) -> bool:

@@ -1,6 +1,7 @@
 """All that is public, as JSON and CSV: the data outlive the site."""
 
 import csv
+import datetime
 import io
 from typing import Any
 
@@ -32,23 +33,23 @@ def public_json(
 
 
 def public_csv(board: Board, connection: Connection, **chosen: str | None) -> str:
-    """Returns the standings as CSV, a row an entry; no cell of text is a spreadsheet's formula."""
+    """Returns the standings as CSV, a row each; no cell of text is a spreadsheet's formula."""
     tables = public_json(board, connection, **chosen)["tables"]
     rows = [
         {
-            **{name: entry[name] for name in _COLUMNS if name in entry},
+            **{name: submission[name] for name in _COLUMNS if name in submission},
             "track": table["track"],
             "phase": table["phase"],
             "standing": group["standing"],
             **{
                 f"{metric}{suffix}": score[part]
-                for metric, score in entry["scores"].items()
+                for metric, score in submission["scores"].items()
                 for part, suffix in (("value", ""), ("low", "_low"), ("high", "_high"))
             },
         }
         for table in tables
         for group in table["groups"]
-        for entry in group["entries"]
+        for submission in group["submissions"]
     ]
     columns = dict.fromkeys([*_COLUMNS, *(name for row in rows for name in row)])
     file = io.StringIO()
@@ -58,9 +59,9 @@ def public_csv(board: Board, connection: Connection, **chosen: str | None) -> st
     return file.getvalue()
 
 
-def competition_list(connection: Connection) -> list[dict[str, Any]]:
+def competition_list(board: Board, connection: Connection) -> list[dict[str, Any]]:
     """Returns the competitions with their tracks and phases, as JSON values."""
-    found = []
+    found, now = [], board.now()
     for competition in connection.execute(select(competitions).order_by(competitions.c.id)):
         of_it = connection.execute(
             select(tracks).where(tracks.c.competition_id == competition.id).order_by(tracks.c.id)
@@ -77,8 +78,10 @@ def competition_list(connection: Connection) -> list[dict[str, Any]]:
                         "title": track.title,
                         "rules": track.rules,
                         "primary_metric": track.primary_metric,
-                        "entries_a_day": track.entries_a_day,
-                        "phases": [_phase(each) for each in phase_list(connection, track.slug)],
+                        "submissions_a_day": track.submissions_a_day,
+                        "phases": [
+                            _phase(each, now) for each in phase_list(connection, track.slug)
+                        ],
                     }
                     for track in of_it
                 ],
@@ -87,12 +90,13 @@ def competition_list(connection: Connection) -> list[dict[str, Any]]:
     return found
 
 
-def _phase(phase) -> dict[str, Any]:
+def _phase(phase: Phase, now: datetime.datetime) -> dict[str, Any]:
     times = {name: getattr(phase, name) for name in ("opens_at", "closes_at", "revealed_at")}
     return {
         "name": phase.name,
         "tier": phase.tier,
         "scored": "when it is revealed" if phase.is_final else "at once",
+        "state": phase.state(now),
         "grace_minutes": int(phase.grace.total_seconds() // 60),
         **{name: None if at is None else at.isoformat() for name, at in times.items()},
     }

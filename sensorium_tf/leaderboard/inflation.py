@@ -4,11 +4,10 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 from sensorium_tf.leaderboard.board import Refused
-from sensorium_tf.leaderboard.settings import Limits
+from sensorium_tf.leaderboard.settings import MIB, Limits
 
 #: What gzip may add to a small file before the ratio counts.
-ALWAYS_INFLATED = 1 << 20
-_MIB = 1 << 20
+ALWAYS_INFLATED = MIB
 
 
 def inflated(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
@@ -26,12 +25,12 @@ def inflated(pieces: Iterable[bytes], limits: Limits) -> Iterator[bytes]:
             raise Refused("the gzip file goes on behind its end: pack the file once, by itself")
         while piece:
             try:
-                part = unpack.decompress(piece, _MIB)
+                part = unpack.decompress(piece, MIB)
             except zlib.error as e:
                 raise Refused(f"is not a gzip file, or a damaged one ({e})") from e
             given += len(part)
             if given > limits.raw_bytes:
-                raise Refused(f"inflates to more than {limits.raw_bytes / _MIB:g} MiB", 413)
+                raise Refused(f"inflates to more than {limits.raw_bytes / MIB:g} MiB", 413)
             if given > limits.inflation * taken + ALWAYS_INFLATED:
                 raise Refused(f"inflates to more than {limits.inflation} times its size", 413)
             yield part

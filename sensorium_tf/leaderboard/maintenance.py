@@ -86,7 +86,7 @@ def export(board: Board, output: str | os.PathLike) -> list[Path]:
     folder = expand(output)
     with board.database.read() as connection:
         values = exports.public_json(board, connection)
-        values["competitions"] = exports.competition_list(connection)
+        values["competitions"] = exports.competition_list(board, connection)
         texts = {
             "leaderboard.json": json.dumps(values, indent=2),
             "leaderboard.csv": exports.public_csv(board, connection),
@@ -148,9 +148,9 @@ def _waiting(connection: Connection, now: datetime.datetime) -> list[str]:
     ).scalar_one()
     found = []
     if oldest is not None and oldest < now - _LATE:
-        found.append(f"entries wait since {oldest:%F %H:%M} UTC: start leaderboard_worker.py")
+        found.append(f"submissions wait since {oldest:%F %H:%M} UTC: start leaderboard_worker.py")
     if lost:
-        found.append(f"{lost} entries were being scored when a worker ended: start another one")
+        found.append(f"{lost} submissions were being scored when a worker ended: start another one")
     return found
 
 

@@ -97,8 +97,22 @@ def enqueue(
     return True
 
 
+def retry_lost(connection: Connection, phase_id: int) -> int:
+    """Puts what was tried in vain back into the queue, its cause mended; returns how much."""
+    lost = update(evaluations).where(
+        evaluations.c.phase_id == phase_id,
+        evaluations.c.state == FAILED,
+        evaluations.c.attempts >= MOST_ATTEMPTS,
+    )
+    again = {"state": QUEUED, "attempts": 0, "error": None, "finished_at": None}
+    return connection.execute(lost.values(again)).rowcount
+
+
 def claim(board: Board) -> Work | None:
-    """Takes the oldest work that nobody has; returns None if there is none."""
+    """Takes the oldest work that nobody has; returns None if there is none.
+
+    What was tried before comes after what was not: it holds up nothing.
+    """
     now = board.now()
     until = now + datetime.timedelta(seconds=LEASE_SECONDS)
     with board.database.write() as connection:
@@ -106,7 +120,7 @@ def claim(board: Board) -> Work | None:
         waiting = (
             select(evaluations.c.id)
             .where(or_(evaluations.c.state == QUEUED, _expired(now)))
-            .order_by(evaluations.c.id)
+            .order_by(evaluations.c.attempts, evaluations.c.id)
             .limit(1)
             .with_for_update(skip_locked=True)
         )

@@ -1,4 +1,4 @@
-"""Who is ahead: the entries of a phase in their order."""
+"""Who is ahead: the submissions of a phase in their order."""
 
 import dataclasses
 import datetime
@@ -47,12 +47,12 @@ class Score:
 
 @dataclasses.dataclass(frozen=True)
 class Ranked:
-    """An entry in a table.
+    """A submission in a table.
 
     Attributes:
         rank: Shared by equal values; None for a baseline.
         id: Of the submission.
-        name: Of the entry.
+        name: Of the submission.
         team: By name.
         is_baseline: Whether it is shown and not ranked.
         accepted_at: When it was submitted.
@@ -92,7 +92,7 @@ class Standings:
 
     Attributes:
         phase: Of a track.
-        groups: Standing to its entries, in order; what nothing sets apart comes first.
+        groups: Standing to its submissions, in order; what nothing sets apart comes first.
     """
 
     phase: Phase
@@ -105,23 +105,23 @@ class Standings:
             "phase": self.phase.name,
             "tier": self.phase.tier,
             "primary_metric": self.phase.primary_metric,
-            "revealed": self.phase.is_shown,
+            "revealed": self.phase.is_revealed,
             "groups": [
-                {"standing": standing, "entries": [entry.to_json() for entry in entries]}
-                for standing, entries in self.groups.items()
+                {"standing": standing, "submissions": [each.to_json() for each in group]}
+                for standing, group in self.groups.items()
             ],
         }
 
 
 def standings(connection: Connection, phase: Phase, *, also: str = "") -> Standings:
-    """Returns the published entries of a phase in their order, the same for whoever asks.
+    """Returns the published submissions of a phase in their order, the same for whoever asks.
 
     Args:
         connection: Of the database.
         phase: Whose.
-        also: An entry that is put among them though it is not published, for its own team.
+        also: A submission that is put among them though it is not published, for its own team.
     """
-    if not phase.is_shown:
+    if not phase.is_revealed:
         return Standings(phase, {})
     public = submissions.c.published_at.is_not(None)
     rows = latest_evaluations(connection, phase.id, or_(public, submissions.c.id == also))
@@ -157,7 +157,7 @@ def public_standings(board: Board, connection: Connection, phase: Phase) -> Stan
 
 
 def latest_evaluations(connection: Connection, phase_id: int, *conditions: Any) -> list[Any]:
-    """Returns, for each entry that is not withdrawn, its newest finished evaluation in a phase."""
+    """Returns the newest finished evaluation in a phase of each submission not withdrawn."""
     rows = connection.execute(
         select(
             submissions.c.id,
@@ -202,9 +202,9 @@ def scores_of(
     }
 
 
-def first_of(entries: Sequence[Ranked]) -> Ranked | None:
-    """Returns the first entry that is ranked."""
-    return next((entry for entry in entries if entry.rank == 1), None)
+def first_of(group: Sequence[Ranked]) -> Ranked | None:
+    """Returns the first submission that is ranked."""
+    return next((each for each in group if each.rank == 1), None)
 
 
 def rounded(value: float | None) -> float | None:
@@ -213,32 +213,32 @@ def rounded(value: float | None) -> float | None:
 
 
 def _ranked(
-    entries: Sequence[Ranked], metric: str, known: Mapping[tuple[int, int], bool]
+    group: Sequence[Ranked], metric: str, known: Mapping[tuple[int, int], bool]
 ) -> list[Ranked]:
-    def value(entry: Ranked) -> float:
-        score = entry.scores.get(metric)
+    def value(each: Ranked) -> float:
+        score = each.scores.get(metric)
         return float("-inf") if score is None or score.value is None else score.value
 
-    ordered = sorted(entries, key=lambda entry: (-value(entry), entry.accepted_at, entry.id))
+    ordered = sorted(group, key=lambda each: (-value(each), each.accepted_at, each.id))
     ranked, last, n_before = [], None, 0
-    for entry in ordered:
-        if entry.is_baseline:
-            ranked.append(entry)
+    for each in ordered:
+        if each.is_baseline:
+            ranked.append(each)
             continue
-        rank = last.rank if last is not None and value(last) == value(entry) else n_before + 1
-        last = dataclasses.replace(entry, rank=rank)
+        rank = last.rank if last is not None and value(last) == value(each) else n_before + 1
+        last = dataclasses.replace(each, rank=rank)
         ranked.append(last)
         n_before += 1
     first = first_of(ranked)
     if first is None:
         return ranked
     return [
-        entry
-        if entry is first
+        each
+        if each is first
         else dataclasses.replace(
-            entry, like_first=known.get((entry.evaluation_id, first.evaluation_id))
+            each, like_first=known.get((each.evaluation_id, first.evaluation_id))
         )
-        for entry in ranked
+        for each in ranked
     ]
 
 

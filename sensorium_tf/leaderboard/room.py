@@ -4,9 +4,8 @@ from sqlalchemy import Connection, func, select
 
 from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.inflation import ALWAYS_INFLATED
+from sensorium_tf.leaderboard.settings import MIB
 from sensorium_tf.leaderboard.tables import blobs, submission_files, submissions, teams, uploads
-
-_MIB = 1 << 20
 
 
 def largest(board: Board, length: int, encoding: str) -> int:
@@ -57,4 +56,4 @@ def check_team(
     own = connection.execute(select(teams.c.quota_bytes).where(teams.c.id == team_id)).scalar()
     most = board.limits.team_bytes if own is None else own
     if taken > most:
-        raise Refused(f"the files of your team would have more than {most / _MIB:g} MiB", 413)
+        raise Refused(f"the files of your team would have more than {most / MIB:g} MiB", 413)

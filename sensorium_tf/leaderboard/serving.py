@@ -13,6 +13,7 @@ import uvicorn
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import Database
+from sensorium_tf.leaderboard.oidc import Provider
 from sensorium_tf.leaderboard.settings import LeaderboardSettings, ServeSettings
 from sensorium_tf.leaderboard.web.app import create_app
 
@@ -20,19 +21,25 @@ _STOP_SECONDS = 10
 _WATCH_SECONDS = 5.0
 
 
-def serve(board: Board, place: LeaderboardSettings, settings: ServeSettings) -> None:
+def serve(
+    board: Board,
+    place: LeaderboardSettings,
+    settings: ServeSettings,
+    provider: Provider | None = None,
+) -> None:
     """Serves a leaderboard until Ctrl-C or SIGTERM.
 
     Args:
         board: The leaderboard.
         place: Where it is, for the workers.
         settings: Where to listen, and how many workers to start.
+        provider: With which people may log in, too.
 
     Raises:
         SensoriumError: If the address cannot be had.
     """
     config = uvicorn.Config(
-        create_app(board),
+        create_app(board, provider),
         host=settings.host,
         port=settings.port,
         log_level="warning",

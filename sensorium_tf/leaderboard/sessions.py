@@ -1,13 +1,19 @@
 """Sessions of the pages, which last no longer than the tokens that they were opened with."""
 
 import datetime
-import secrets
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from sensorium_tf.leaderboard.access import ANYBODY, READ, Viewer
-from sensorium_tf.leaderboard.accounts import digest, is_valid, viewer_of_token, viewer_of_user
+from sensorium_tf.leaderboard.accounts import (
+    digest,
+    is_valid,
+    new_secret,
+    scopes_of,
+    viewer_of_token,
+    viewer_of_user,
+)
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.tables import sessions, tokens
 
@@ -24,7 +30,11 @@ def log_in(board: Board, connection: Connection, token: str) -> str:
     viewer.require(READ)
     token_id = connection.execute(select(tokens.c.id).where(tokens.c.digest == digest(token)))
     return open_session(
-        board, connection, viewer.user_id, viewer.scopes, token_id=token_id.scalar_one()
+        board,
+        connection,
+        viewer.user_id,
+        scopes=viewer.scopes,
+        token_id=token_id.scalar_one(),
     )
 
 
@@ -32,8 +42,8 @@ def open_session(
     board: Board,
     connection: Connection,
     user_id: int,
-    scopes: Iterable[str],
     *,
+    scopes: Iterable[str] | None = None,
     token_id: int | None = None,
 ) -> str:
     """Opens a session; returns its secret, for the cookie.
@@ -42,10 +52,11 @@ def open_session(
         board: The leaderboard.
         connection: In a writing transaction.
         user_id: Whose.
-        scopes: What it may do.
-        token_id: Of the token that it ends with; None after an invitation.
+        scopes: What it may do; None for all that the user may.
+        token_id: Of the token that it ends with; None if none opened it.
     """
-    secret, now = secrets.token_urlsafe(32), board.now()
+    secret, now = new_secret(), board.now()
+    scopes = scopes_of(connection, user_id) if scopes is None else scopes
     connection.execute(delete(sessions).where(sessions.c.expires_at <= now))
     connection.execute(
         insert(sessions).values(
@@ -63,6 +74,12 @@ def open_session(
 def close_session(connection: Connection, secret: str) -> None:
     """Ends a session."""
     connection.execute(delete(sessions).where(sessions.c.digest == digest(secret)))
+
+
+def set_scopes(connection: Connection, secret: str, scopes: Iterable[str]) -> None:
+    """Changes what a session may do."""
+    of_it = update(sessions).where(sessions.c.digest == digest(secret))
+    connection.execute(of_it.values(scopes=" ".join(sorted(scopes))))
 
 
 def viewer_of_session(board: Board, connection: Connection, secret: str) -> Viewer:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, delete, select
 
 from sensorium_tf.leaderboard.board import Board
+from sensorium_tf.leaderboard.database import insert_missing
 from sensorium_tf.leaderboard.tables import blobs, submission_files, truths, upload_parts, uploads
 
 #: The columns that say which files are needed.
@@ -82,28 +83,36 @@ def sweep(board: Board) -> int:
     """Forgets expired uploads, and removes what processes that were killed have left behind.
 
     A slice is stored before it is written down. One that is not written down may therefore be on
-    its way, as long as it would continue an upload that is still open: such a one is kept.
+    its way, as long as it would continue an upload that is still open: such a one is kept. So is a
+    file that was stored within the hours of an upload.
 
     Returns:
         How many uploads were forgotten and files removed.
     """
     n_removed = forget_expired(board)
     # Listed first: what is stored meanwhile is not looked at.
-    stored = board.blobs.part_names()
+    stored, files = board.blobs.part_names(), board.blobs.names()
+    before = board.now() - datetime.timedelta(hours=board.limits.upload_hours)
     with board.database.read() as connection:
         known = set(connection.execute(select(upload_parts.c.name)).scalars())
         rows = connection.execute(
             select(uploads.c.id, uploads.c.received).where(uploads.c.sha256.is_(None))
         )
         received = dict(rows.tuples().all())
+        files -= set(connection.execute(select(blobs.c.sha256)).scalars())
+    for sha256 in files:
+        if board.blobs.is_older(sha256, before):
+            # Written down, it is removed as any other: whoever stores it anew meanwhile waits.
+            with board.database.write() as connection:
+                insert_missing(connection, blobs, sha256=sha256, size=0, created_at=board.now())
+    with board.database.read() as connection:
         named = [blobs.c.sha256.not_in(select(c).where(c.is_not(None))) for c in NAMING]
         unnamed = connection.execute(select(blobs.c.sha256).where(*named)).scalars().all()
     left = [name for name in stored - known if not _may_come(name, received)]
     for name in left:
         board.blobs.remove_part(name)
-    hours = datetime.timedelta(hours=board.limits.upload_hours)
     n_removed += sum(remove_unnamed(board, sha256) for sha256 in unnamed)
-    return n_removed + len(left) + board.blobs.remove_unfinished(board.now() - hours)
+    return n_removed + len(left) + board.blobs.remove_unfinished(before)
 
 
 def _may_come(name: str, received: dict[str, int]) -> bool:

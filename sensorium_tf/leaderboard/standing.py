@@ -1,20 +1,20 @@
-"""Which entries stand in one table: those that saw and learnt from the same."""
+"""Which submissions stand in one table: those that saw and learnt from the same."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from sensorium_tf.challenges import DEFAULT, Challenge
 
-#: The standing of entries that saw what the track allows and learnt from what they should.
+#: The standing of submissions that saw what the track allows and learnt from what they should.
 PLAIN = ""
 
 _UNKNOWN = "what it saw and was trained on is not known"
 
 
 def standing_of(label: Mapping[str, Any] | None, rules: str, challenge: Challenge = DEFAULT) -> str:
-    """Returns what sets an entry apart, in words; `PLAIN` if nothing does.
+    """Returns what sets a submission apart, in words; `PLAIN` if nothing does.
 
-    Entries of unequal standing are not ranked together.
+    Submissions of unequal standing are not ranked together.
 
     Args:
         label: What `submission.json` says; None if there is none.
@@ -46,7 +46,8 @@ def standing_of(label: Mapping[str, Any] | None, rules: str, challenge: Challeng
         found.append("trained on validation trials")
     if learnt_from & {*challenge.test_tiers}:
         found.append("trained on test trials")
-    if provenance.get("started_from") is not None and provenance.get("start_known") is not True:
+    sources = [provenance.get(name) for name in ("started_from", "taught_by")]
+    if any(each is not None for each in sources) and provenance.get("start_known") is not True:
         found.append("not all that its start had seen is known")
     return "; ".join(found)
 

@@ -11,7 +11,6 @@ from sqlalchemy import Connection, and_, exists, func, insert, or_, select, upda
 
 from sensorium_tf.leaderboard import uploads as uploading
 from sensorium_tf.leaderboard.access import SUBMIT, Viewer
-from sensorium_tf.leaderboard.accounts import choose_team
 from sensorium_tf.leaderboard.board import Board, Refused, new_id
 from sensorium_tf.leaderboard.competitions import Phase, phase_list
 from sensorium_tf.leaderboard.queue import CHECK, FAILED, SCORE, enqueue
@@ -26,6 +25,7 @@ from sensorium_tf.leaderboard.tables import (
     tracks,
     uploads,
 )
+from sensorium_tf.leaderboard.teams import choose_team
 from sensorium_tf.leaderboard.texts import label_values, links_list, method_text, name_text
 from sensorium_tf.leaderboard.versions import SCORER
 
@@ -36,7 +36,7 @@ class Request:
 
     Attributes:
         track: Slug.
-        name: Of the entry.
+        name: Of the submission.
         files: Tier to the id of a complete upload.
         team: By name; may be left out by whoever is in one alone.
         method: How it was made.
@@ -103,7 +103,7 @@ def submit(board: Board, viewer: Viewer, request: Request) -> dict[str, Any]:
     rules = next(iter(known.values())).rules
     label = label_values(request.label)
     texts = {
-        "name": name_text(request.name, "name of the entry"),
+        "name": name_text(request.name, "name of the submission"),
         "method": method_text(request.method),
         "links": links_list(
             list(request.links) if isinstance(request.links, tuple) else request.links
@@ -148,7 +148,7 @@ def submit(board: Board, viewer: Viewer, request: Request) -> dict[str, Any]:
                     upload_id=upload.id,
                 )
             )
-            kind = SCORE if phase.is_shown else CHECK
+            kind = SCORE if phase.is_revealed else CHECK
             if not enqueue(
                 board, connection, submission_id=submission_id, phase_id=phase.id, kind=kind
             ):
@@ -189,19 +189,19 @@ def receipt(connection: Connection, submission_id: str) -> dict[str, Any]:
 
 
 def publish(board: Board, viewer: Viewer, submission_id: str) -> None:
-    """Shows an entry to everybody.
+    """Shows a submission to everybody.
 
     Raises:
-        Refused: If there is no such entry of the viewer's teams, or it was withdrawn.
+        Refused: If there is no such submission of the viewer's teams, or it was withdrawn.
     """
     _change(board, viewer, submission_id, "publish", published_at=board.now())
 
 
 def withdraw(board: Board, viewer: Viewer, submission_id: str) -> None:
-    """Takes an entry out of everything that is shown, for good; its scores are kept.
+    """Takes a submission out of everything that is shown, for good; its scores are kept.
 
     Raises:
-        Refused: If there is no such entry of the viewer's teams, or it was withdrawn.
+        Refused: If there is no such submission of the viewer's teams, or it was withdrawn.
     """
     _change(board, viewer, submission_id, "withdraw", withdrawn_at=board.now())
 
@@ -215,9 +215,9 @@ def _change(board: Board, viewer: Viewer, submission_id: str, action: str, **val
             )
         ).first()
         if found is None or not (viewer.is_organiser or viewer.is_of(found.team_id)):
-            raise Refused("entry: there is none of this id", 404)
+            raise Refused("submission: there is none of this id", 404)
         if found.withdrawn_at is not None:
-            raise Refused("the entry was withdrawn: submit it again", 409)
+            raise Refused("the submission was withdrawn: submit it again", 409)
         (column,) = values
         connection.execute(
             update(submissions)
@@ -282,11 +282,11 @@ def _check_quota(
     # Scores that are shown, or may yet be: another file's fault does not make them free.
     scored = exists().where(and_(of_it, evaluations.c.kind == SCORE, evaluations.c.state != FAILED))
     most = connection.execute(
-        select(tracks.c.entries_a_day).where(tracks.c.id == track_id)
+        select(tracks.c.submissions_a_day).where(tracks.c.id == track_id)
     ).scalar_one()
     if connection.execute(today.where(or_(~failed, scored))).scalar_one() >= most:
         raise Refused(
-            f"your team has its {most} scored {'entry' if most == 1 else 'entries'} of today (UTC) "
+            f"your team has its {most} scored submission{'' if most == 1 else 's'} of today (UTC) "
             "on this track: submit again tomorrow",
             429,
             retry_after=left,

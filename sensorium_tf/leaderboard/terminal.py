@@ -4,8 +4,9 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from sensorium_tf.leaderboard.settings import MIB
+
 _WIDTH = 30
-_MIB = 1 << 20
 
 
 def progress_bar(tier: str, done: int, total: int) -> None:
@@ -16,7 +17,7 @@ def progress_bar(tier: str, done: int, total: int) -> None:
         done: Bytes that are there.
         total: Bytes that there will be.
     """
-    amount = f"{done / _MIB:.1f} of {total / _MIB:.1f} MiB"
+    amount = f"{done / MIB:.1f} of {total / MIB:.1f} MiB"
     if sys.stderr.isatty():
         bar = "#" * (_WIDTH * done // total)
         end = "\n" if done == total else ""
@@ -25,16 +26,17 @@ def progress_bar(tier: str, done: int, total: int) -> None:
         print(f"{tier}: {amount}", file=sys.stderr, flush=True)
 
 
-def entry_text(entry: Mapping[str, Any]) -> str:
-    """Returns an entry's scores and rank, as the API gives them, for people.
+def submission_text(submission: Mapping[str, Any]) -> str:
+    """Returns a submission's scores and rank, as the API gives them, for people.
 
     Args:
-        entry: As of `GET submissions/{id}`.
+        submission: As of `GET submissions/{id}`.
     """
-    lines = [f"entry {entry['id']}: {entry['name']}, team {entry['team']}, track {entry['track']}"]
-    if entry["standing"]:
-        lines.append(f"ranked apart: {entry['standing']}")
-    for name, phase in entry["phases"].items():
+    whose = f"team {submission['team']}, track {submission['track']}"
+    lines = [f"submission {submission['id']}: {submission['name']}, {whose}"]
+    if submission["standing"]:
+        lines.append(f"ranked apart: {submission['standing']}")
+    for name, phase in submission["phases"].items():
         says = phase.get("error") or phase.get("says", "")
         lines.append(f"{name} ({phase['tier']}): {says}")
         for metric, score in phase.get("scores", {}).items():
@@ -45,6 +47,6 @@ def entry_text(entry: Mapping[str, Any]) -> str:
                 interval = "" if score["low"] is None else f" [{score['low']}, {score['high']}]"
                 lines.append(f"  {title:26} {score['value']}{interval}")
         if phase.get("rank") is not None:
-            would = "" if entry["published"] else ", were it published"
+            would = "" if submission["published"] else ", were it published"
             lines.append(f"  {'rank':26} {phase['rank']}{would}")
     return "\n".join(lines)

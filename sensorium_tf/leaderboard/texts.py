@@ -56,7 +56,7 @@ def method_text(value: Any) -> str:
 
 
 def links_list(value: Any) -> list[str]:
-    """Returns the addresses that belong to an entry; they are shown, and never opened here.
+    """Returns the addresses that belong to a submission; they are shown, and never opened here.
 
     Raises:
         Refused: If they are no list of a few https addresses.

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, update
 
 from sensorium_tf.leaderboard import slices
 from sensorium_tf.leaderboard.access import SUBMIT, Viewer
-from sensorium_tf.leaderboard.accounts import choose_team
 from sensorium_tf.leaderboard.board import Board, Refused, new_id
 from sensorium_tf.leaderboard.competitions import phase_of
 from sensorium_tf.leaderboard.inflation import inflated
 from sensorium_tf.leaderboard.room import check_disk, check_team
+from sensorium_tf.leaderboard.settings import MIB
 from sensorium_tf.leaderboard.tables import (
     phases,
     submission_files,
@@ -23,11 +23,11 @@ from sensorium_tf.leaderboard.tables import (
     uploads,
     users,
 )
+from sensorium_tf.leaderboard.teams import choose_team
 from sensorium_tf.leaderboard.truths import add_blob
 
 #: How the bytes of an upload may be packed.
 ENCODINGS = ("identity", "gzip")
-_MIB = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,7 @@ def open_upload(
     if type(length) is not int or length < 1:
         raise Refused("length: expected the number of bytes that will be sent")
     if length > most:
-        raise Refused(f"too large: a file may have {most / _MIB:g} MiB in {encoding}", 413)
+        raise Refused(f"too large: a file may have {most / MIB:g} MiB in {encoding}", 413)
     check_disk(board, length, encoding)
     slices.forget_expired(board)
     now = board.now()
@@ -211,9 +211,10 @@ def complete(board: Board, viewer: Viewer, upload_id: str) -> Upload:
 
 
 def cancel(board: Board, viewer: Viewer, upload_id: str) -> None:
-    """Forgets an upload that no submission has."""
+    """Forgets an upload; raises Refused if there is none of this id, or a submission has it."""
     state(board, viewer, upload_id)
-    slices.forget(board, [upload_id])
+    if not slices.forget(board, [upload_id]):
+        raise Refused(f"upload {upload_id}: a submission has it, which can be withdrawn", 409)
 
 
 def own_uploads(board: Board, viewer: Viewer) -> list[Upload]:

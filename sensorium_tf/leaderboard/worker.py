@@ -1,17 +1,17 @@
 """A worker: takes what waits, scores it in a process of its own, writes the result down."""
 
-import contextlib
 import os
 import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from sensorium_tf.errors import AccessError, SensoriumError, one_line
 from sensorium_tf.leaderboard import child, queue, slices
+from sensorium_tf.leaderboard.blobs import Unreadable
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import DatabaseError
 from sensorium_tf.leaderboard.differences import compare_next
@@ -33,7 +33,7 @@ def work_once(
     say: Callable[[str], None] = print,
     stop: threading.Event | None = None,
 ) -> bool:
-    """Scores what has waited longest, or else compares two entries.
+    """Scores what has waited longest, or else compares two submissions.
 
     Args:
         board: The leaderboard.
@@ -45,8 +45,8 @@ def work_once(
         Whether there was anything to do.
 
     Raises:
-        OSError: If the files cannot be reached, or there is no room for a copy; the work is back in
-            the queue, and that was no attempt.
+        OSError: If the stored files cannot be reached, or there is no room for a copy; the work is
+            back in the queue, and that was no attempt. It was one if this file alone is unreadable.
     """
     work = queue.claim(board)
     if work is None:
@@ -57,9 +57,15 @@ def work_once(
             result = _score(board, work, limits or ScoringLimits(), stop or threading.Event())
         except _ToldToStop:
             queue.give_back(board, work, counts=False)
-        except OSError:
+        except Unreadable as e:
+            alone = board.blobs.answers()
+            queue.give_back(board, work, counts=alone)
+            if not alone:
+                raise OSError(one_line(e)) from e
+            say(f"E{work.id}: {one_line(e)}")
+        except (AccessError, OSError) as e:
             queue.give_back(board, work, counts=False)
-            raise
+            raise OSError(one_line(e)) from e
         except (child.ChildFailed, SensoriumError) as e:
             say(f"E{work.id}: {one_line(e)}")
             queue.give_back(board, work)
@@ -116,19 +122,6 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-@contextlib.contextmanager
-def _of_the_storage() -> Iterator[None]:
-    """Turns what any kind of storage raises into OSError, as a disk does."""
-    try:
-        yield
-    except AccessError as e:
-        raise OSError(one_line(e)) from e
-    except (OSError, SensoriumError, queue.LeaseLost, _ToldToStop):
-        raise
-    except Exception as e:
-        raise OSError(f"the files cannot be reached: {one_line(e)}") from e
-
-
 def _score(
     board: Board, work: queue.Work, limits: ScoringLimits, stop: threading.Event
 ) -> child.Result:
@@ -149,9 +142,8 @@ def _score(
 
     with tempfile.TemporaryDirectory(prefix="sensorium-scoring-") as name:
         folder = Path(name)
-        with _of_the_storage():
-            board.blobs.copy_to(work.submission_sha256, folder / work.file_name, kept)
-            board.blobs.copy_to(work.truth_sha256, folder / _TRUTH, kept)
+        board.blobs.copy_to(work.submission_sha256, folder / work.file_name, kept)
+        board.blobs.copy_to(work.truth_sha256, folder / _TRUTH, kept)
         return child.run(
             folder,
             submission=work.file_name,

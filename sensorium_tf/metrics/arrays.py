@@ -11,10 +11,13 @@ from sensorium_tf.errors import SensoriumError
 _NEURONS_AT_ONCE = 256
 
 
-def matrices(**named: ArrayLike) -> list[np.ndarray]:
+def matrices(
+    *, where: Callable[[int], str] = "trial {}".format, **named: ArrayLike
+) -> list[np.ndarray]:
     """Checks that arrays are finite, `(trials, neurons)`, and alike in shape.
 
     Args:
+        where: What messages call a row.
         **named: Name for messages to an array.
 
     Returns:
@@ -40,7 +43,7 @@ def matrices(**named: ArrayLike) -> list[np.ndarray]:
         if not finite.all():
             trial, neuron = np.unravel_index(np.argmin(finite), finite.shape)
             raise SensoriumError(
-                f"{name} hold NaN or infinity, first in trial {trial}, neuron {neuron}: leave out "
+                f"{name} hold NaN or infinity, first in {where(trial)}, neuron {neuron}: leave out "
                 "such trials or neurons"
             )
         arrays.append(values)

@@ -20,7 +20,8 @@ class Metric:
         title: Heading of its column in tables.
         doc: What it is, in a line.
         function: Of responses and rates, `(trials, neurons)` float64 each, and image ids
-            `(trials,)`; returns `(neurons,)` float64, NaN where a neuron does not count.
+            `(trials,)`, where a frame of a movie counts as a trial; returns `(neurons,)` float64,
+            NaN where a neuron does not count.
         needs_repeats: Whether it is defined only where some image was shown more than once.
         condition: What a neuron must have to count, such as `an explainable variance of
             {fev_threshold} or more`; empty if all neurons count.

@@ -5,8 +5,8 @@ from numpy.typing import ArrayLike
 
 from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.metrics.arrays import matrices
 from sensorium_tf.metrics.base import Metric
+from sensorium_tf.metrics.frames import as_rows, frame_mask
 from sensorium_tf.metrics.images import NO_REPEATS, Images
 from sensorium_tf.metrics.results import Scores
 from sensorium_tf.registry import METRICS
@@ -26,17 +26,21 @@ def evaluate_rates(
     rates: ArrayLike,
     image_ids: ArrayLike,
     *,
-    track: str = "sensorium",
+    n_frames: ArrayLike | None = None,
+    track: str | None = None,
     challenge: Challenge = DEFAULT,
 ) -> Scores:
     """Computes every metric of a challenge, and those that a user registered.
 
     Args:
-        responses: `(trials, neurons)`, standardised: divided by their standard deviation over the
-            training trials, as is everything a model is trained on.
-        rates: `(trials, neurons)`, predicted for the same trials.
-        image_ids: `(trials,)`, the image shown in each trial.
-        track: A track of the challenge.
+        responses: `(trials, neurons)`, or `(trials, time, neurons)` of movies, standardised:
+            divided by their standard deviation over the training trials, as is everything a model
+            is trained on.
+        rates: Of the same shape, predicted for the same trials.
+        image_ids: `(trials,)`, the image or movie shown in each trial.
+        n_frames: `(trials,)`, how many frames of each movie are valid, all if left out; what
+            follows is padding, and the challenge's first frames are not scored.
+        track: A track of the challenge; its first if left out.
         challenge: Says which metrics count, and which are not defined for a track.
 
     Returns:
@@ -47,10 +51,14 @@ def evaluate_rates(
         SensoriumError: If the arrays do not fit together or hold NaN or infinity, the track is
             unknown, or a user's metric does not return one number a neuron.
     """
-    responses, rates = matrices(responses=responses, rates=rates)
+    mask = None
+    if (shape := np.shape(responses))[2:]:
+        n_frames = np.full(shape[0], shape[1]) if n_frames is None else n_frames
+        mask = frame_mask(n_frames, skip=challenge.skip_frames, length=shape[1])
+    (responses, rates), image_ids = as_rows(image_ids, mask=mask, responses=responses, rates=rates)
     responses, rates = np.asarray(responses, np.float64), np.asarray(rates, np.float64)
     images = Images(image_ids, len(responses))
-    undefined = challenge.track(track).undefined
+    undefined = challenge.track(track or challenge.default_track).undefined
     per_neuron, reasons, conditions = {}, {}, {}
     for name in metric_names(challenge):
         metric = METRICS[name]

@@ -59,6 +59,19 @@ class Images:
         """Sums `(trials, neurons)` over the trials of each image: `(images, neurons)`."""
         return np.add.reduceat(values[self._order], self._starts, axis=0)
 
+    def repeats(self, values: np.ndarray) -> np.ndarray:
+        """Returns the repeats of those images that have some, as many as all of these have.
+
+        Args:
+            values: `(trials, neurons)`.
+
+        Returns:
+            `(repeats, images, neurons)`, each image's first ones in the order of the trials.
+        """
+        n_repeats = self.counts[self.repeated].min()
+        rows = self._starts[self.repeated] + np.arange(n_repeats)[:, None]
+        return values[self._order[rows]]
+
     def means(self, values: np.ndarray) -> np.ndarray:
         """Averages `(trials, neurons)` over the trials of each image: `(images, neurons)`."""
         return self.sums(values) / self.counts[:, None]

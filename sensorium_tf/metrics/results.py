@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +13,7 @@ from sensorium_tf.registry import METRICS
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Scores:
-    """The scores of the neurons of one mouse.
+    """The scores of the neurons of one mouse, or of several.
 
     Attributes:
         per_neuron: Metric to its values, `(neurons,)` float64, NaN for neurons that do not count;
@@ -43,6 +43,31 @@ class Scores:
             for name, values in self.per_neuron.items()
             if name in self.conditions or values is None or np.isnan(values).any()
         }
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Self]) -> Self:
+        """Returns the scores of the neurons of several mice, one after the other.
+
+        A mouse in which a metric is not defined has no neurons that count in it.
+        """
+        first, *others = parts
+        if not others:
+            return first
+        sizes = [len(next(v for v in part.per_neuron.values() if v is not None)) for part in parts]
+        per_neuron, reasons = {}, {}
+        for name in first.per_neuron:
+            values = [part.per_neuron[name] for part in parts]
+            if all(each is None for each in values):
+                per_neuron[name] = None
+            else:
+                filled = (
+                    np.full(size, np.nan) if each is None else each
+                    for each, size in zip(values, sizes, strict=True)
+                )
+                per_neuron[name] = np.concatenate([*filled])
+            if mean_over_neurons(per_neuron[name]) is None:
+                reasons[name] = next(p.reasons[name] for p in parts if name in p.reasons)
+        return cls(per_neuron, reasons, first.conditions)
 
     def of_neurons(self, chosen: np.ndarray) -> Self:
         """Returns the scores of some neurons.

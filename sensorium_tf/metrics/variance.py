@@ -3,11 +3,14 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sensorium_tf.metrics.arrays import by_neurons, fraction, matrices
+from sensorium_tf.metrics.arrays import by_neurons, fraction
+from sensorium_tf.metrics.frames import as_rows
 from sensorium_tf.metrics.images import Images
 
 
-def explainable_variance(responses: ArrayLike, image_ids: ArrayLike) -> np.ndarray:
+def explainable_variance(
+    responses: ArrayLike, image_ids: ArrayLike, *, mask: ArrayLike | None = None
+) -> np.ndarray:
     """Computes the fraction of a neuron's variance that the image explains (FEV).
 
     FEV = (total - noise) / total, where total is the variance over all trials (ddof 1) and noise
@@ -15,8 +18,9 @@ def explainable_variance(responses: ArrayLike, image_ids: ArrayLike) -> np.ndarr
     tells nothing of the noise and counts in the total only.
 
     Args:
-        responses: `(trials, neurons)`.
-        image_ids: `(trials,)`, the image shown in each trial.
+        responses: `(trials, neurons)`, or `(trials, time, neurons)` of movies.
+        image_ids: `(trials,)`, the image or movie shown in each trial.
+        mask: `(trials, time)`, which frames of movies count; all if left out.
 
     Returns:
         `(neurons,)`, at most 1; below zero where the estimate of the noise exceeds the total; 0 for
@@ -26,8 +30,8 @@ def explainable_variance(responses: ArrayLike, image_ids: ArrayLike) -> np.ndarr
         SensoriumError: If the shapes disagree, a value is NaN or infinite, or no image was shown
             more than once.
     """
-    (responses,) = matrices(responses=responses)
-    images = Images(image_ids, len(responses))
+    (responses,), ids = as_rows(image_ids, mask=mask, responses=responses)
+    images = Images(ids, len(responses))
     images.check_repeats("explainable variance")
 
     def fev(block: np.ndarray) -> np.ndarray:

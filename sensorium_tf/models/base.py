@@ -1,151 +1,12 @@
-"""What every core, readout, shifter and modulator is: a layer that is made of its settings."""
+"""What cores, readouts, shifters and modulators are: what they are called with, and give."""
 
-import dataclasses
-import functools
-import typing
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 import keras
 from keras import ops
 
-from sensorium_tf import config
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.ops.seeds import spawn_seeds
-from sensorium_tf.registry import custom_code
-
-# What every part is given besides its own settings.
-_RESERVED = ("n_neurons", "seed", "name", "dtype", "trainable")
-
-
-def _as_settings(part: type) -> type[config.Config]:
-    """Returns the settings that a part declares, as the frozen dataclass that they are."""
-    made = part.__dict__["Config"]
-    if not (isinstance(made, type) and issubclass(made, config.Config)):
-        raise SensoriumError(f"{part.__name__}.Config: expected a subclass of config.Config")
-    if "__dataclass_fields__" not in made.__dict__:
-        made = dataclasses.dataclass(frozen=True, kw_only=True)(made)
-    for field in dataclasses.fields(made):
-        if field.name in _RESERVED:
-            raise SensoriumError(f"{part.__name__}: an option cannot be called {field.name}")
-        if isinstance(field.type, str):  # from __future__ import annotations
-            field.type = typing.get_type_hints(made)[field.name]
-    return made
-
-
-def _once(build: Callable) -> Callable:
-    """Makes weights once, however often a part is built."""
-
-    @functools.wraps(build)
-    def build_once(self, *args, **kwargs):
-        if not self.built:
-            build(self, *args, **kwargs)
-
-    return build_once
-
-
-class PartBase(keras.layers.Layer):
-    """A part of a model: a Keras layer whose arguments are the settings of its `Config`.
-
-    A subclass says what is its own: a nested `Config`, a `call` and, where it pays for its weights,
-    a `penalty`. The rest follows. `Config` becomes a frozen dataclass, its settings are the
-    constructor's arguments and are checked there, `get_config` holds all of them, and Keras finds
-    the class when it loads a file (as `package>Class`, where the package is the first component of
-    the module's name).
-
-    Args:
-        seed: Seed of the initial weights and of what is drawn in training; `None` draws them anew
-            each time.
-        name: Name of the layer.
-        dtype: Keras dtype policy; the global one by default.
-        trainable: Whether training changes its weights.
-        **options: The settings of `Config`.
-
-    Attributes:
-        config: The settings.
-
-    Raises:
-        SensoriumError: If there is no such setting, or a value is not possible.
-    """
-
-    class Config(config.Config):
-        """Settings of the part: none of its own, unless a subclass has some."""
-
-    #: Under which a model lists the part's penalty, and `metrics.jsonl` as `loss/<label>`.
-    penalty_label: ClassVar[str] = "part"
-    #: Settings that change nothing of what is computed from the same weights, such as penalties.
-    training_options: ClassVar[tuple[str, ...]] = ()
-
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        if "Config" in cls.__dict__:
-            cls.Config = _as_settings(cls)
-        if "build" in cls.__dict__:
-            cls.build = _once(cls.build)
-        keras.saving.register_keras_serializable(package=cls.__module__.partition(".")[0])(cls)
-
-    def __init__(
-        self,
-        *,
-        seed: int | None = None,
-        name: str | None = None,
-        dtype: Any = None,
-        trainable: bool = True,
-        **options: Any,
-    ):
-        super().__init__(name=name, dtype=dtype, trainable=trainable)
-        try:
-            if seed is not None and not (type(seed) is int and seed >= 0):
-                raise SensoriumError(f"seed {seed!r}: expected a whole number of at least 0")
-            known = [field.name for field in dataclasses.fields(self.Config)]
-            config.check_names(options, known, "option")
-            self.config = self.Config(**options)
-        except SensoriumError as e:
-            raise SensoriumError(f"{type(self).__name__}: {e}") from e
-        self.seed = seed
-
-    def seeds(self, number: int) -> list[int | None]:
-        """Returns independent seeds, for the initializers of the part's weights."""
-        return spawn_seeds(self.seed, number)
-
-    def build(self, input_shape):
-        """Makes all weights, by a symbolic call unless a subclass makes them itself.
-
-        Args:
-            input_shape: Of the call's first argument.
-        """
-        self._trace(keras.KerasTensor(input_shape))
-
-    def _trace(self, *symbols):
-        """Calls the part symbolically; returns what stands for its result."""
-        with custom_code(f"{type(self).__name__}: its call"):
-            return keras.Operation.compute_output_spec(self, *symbols)
-
-    def penalty(self):
-        """Returns what a pass of the part pays besides the loss, a scalar; nothing by default.
-
-        Regularizers of its weights are paid besides, once a step. There is no other way: a part
-        cannot `add_loss`.
-        """
-        return ops.zeros(())
-
-    def add_loss(self, loss):
-        """Refuses: what is paid is known to the model by `penalty` alone."""
-        raise SensoriumError(
-            f"{type(self).__name__}: add_loss is not paid in training: return the loss from the "
-            "method penalty instead"
-        )
-
-    @property
-    def pays(self) -> bool:
-        """Whether the part pays anything: by its method `penalty`, or a regularizer."""
-        if type(self).penalty is not PartBase.penalty:
-            return True
-        return any(weight.regularizer is not None for weight in self.weights)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns all that the constructor was given."""
-        return {**super().get_config(), "seed": self.seed, **self.config.to_json()}
+from sensorium_tf.models.part import PartBase
 
 
 class CoreBase(PartBase):
@@ -153,6 +14,8 @@ class CoreBase(PartBase):
 
     Call arguments:
         images: `(batch, height, width, channels)`.
+        signals: Name of each of `inputs` to its values `(batch, columns)`; a core without has no
+            such argument.
         training: Whether to normalise by the batch's own statistics.
 
     Returns:
@@ -160,14 +23,38 @@ class CoreBase(PartBase):
     """
 
     penalty_label = "core"
+    #: The signals that it is given beside the images.
+    inputs: ClassVar[tuple[str, ...]] = ()
 
     def call(self, images, training=None):
         """Extracts the features; a core says how."""
         raise _not_there(self, "call(images, training=None)")
 
+    def levels(self, images, **given):
+        """Returns the outputs of the core's blocks, for readouts that read several of them.
+
+        Args:
+            images: As of `call`.
+            **given: The other arguments of `call`.
+
+        Returns:
+            Feature maps of the same field of view, first to last; the last is what `call` returns,
+            and alone in it unless a core says otherwise.
+        """
+        return [self(images, **given)]
+
     def compute_output_shape(self, input_shape):
         """Returns the shape of the features, found by a symbolic call unless a core knows it."""
         return tuple(self._trace(keras.KerasTensor(input_shape)).shape)
+
+    def chain(self):
+        """Returns the layers that a call in evaluation applies one after another.
+
+        A layer either treats every pixel by itself, or is a convolution with `kernel_size`,
+        `strides` (1 if it is padded) and `padding`. From them the features of a few pixels are
+        computed without the others. `None` where a core is no such chain.
+        """
+        return None
 
     def first_layer(self):
         """Returns the kernels that see the image, for figures; `None` where there are none.
@@ -178,7 +65,7 @@ class CoreBase(PartBase):
         return None
 
 
-class _OfNeurons(PartBase):
+class PartOfNeurons(PartBase):
     """A part of the neurons of one mouse."""
 
     def __init__(self, n_neurons: int, **kwargs: Any):
@@ -199,7 +86,7 @@ class _OfNeurons(PartBase):
         return {**super().get_config(), "n_neurons": self.n_neurons}
 
 
-class ReadoutBase(_OfNeurons):
+class ReadoutBase(PartOfNeurons):
     """From features to the drives of one mouse's neurons; rates are `elu(drive) + 1`.
 
     Args:
@@ -207,7 +94,8 @@ class ReadoutBase(_OfNeurons):
         **kwargs: As of `PartBase`.
 
     Call arguments:
-        features: `(batch, height, width, channels)`, the core's.
+        features: `(batch, height, width, channels)`, the core's; a list of such maps, the core's
+            levels, where the readout takes them.
         shift: `(batch, 2)`, the shifter's; `None` without one.
         training: Whether to draw what is drawn in training.
 
@@ -218,8 +106,14 @@ class ReadoutBase(_OfNeurons):
     penalty_label = "readout"
     #: Whether `call` can move its positions by `shift`; without, a model has no shifter.
     takes_shift: ClassVar[bool] = False
+    #: Whether `call` and `build` are given all levels of the core, not its last one alone.
+    takes_levels: ClassVar[bool] = False
+    #: `(n_neurons,)` weight that is added to the drives; `None` without.
+    bias = None
     #: `(n_neurons, 2)` normalised places in cortex, by which neurons are known; `None` without.
     coordinates = None
+    #: Whether each neuron, in evaluation, reads the map at one point: by `points`, `read_points`.
+    reads_points: ClassVar[bool] = False
 
     def call(self, features, shift=None, training=None):
         """Reads the drives; a readout says how."""
@@ -232,12 +126,14 @@ class ReadoutBase(_OfNeurons):
             cell_motor_coordinates: `(n_neurons, 2 or 3)`, micrometres.
         """
 
-    def set_mean_rates(self, means) -> None:
-        """Makes the rates start at the neurons' means; does nothing unless a readout can.
+    def set_mean_drives(self, means) -> None:
+        """Makes the drives start at these means: of a readout with a `bias`, by that.
 
         Args:
-            means: `(n_neurons,)`, in units of the responses' std.
+            means: `(n_neurons,)`, drives whose rates are the neurons' mean responses.
         """
+        if self.bias is not None:
+            self.bias.assign(means)
 
     def positions(self):
         """Returns where the neurons look, `(n_neurons, 2)` as (x, y) in [-1, 1] over the map.
@@ -245,6 +141,28 @@ class ReadoutBase(_OfNeurons):
         `None` for readouts that have no such places.
         """
         return None
+
+    def points(self, neurons, shift=None):
+        """Returns where some neurons read the map, one an image; for `reads_points` alone.
+
+        Args:
+            neurons: `(batch,)`, their columns of the rates.
+            shift: As of a call.
+
+        Returns:
+            `(batch, 2)` as (x, y), where the map spans [-1, 1].
+        """
+        places = ops.take(self.positions(), neurons, axis=0)
+        return places if shift is None else places + ops.cast(shift, places.dtype)
+
+    def read_points(self, samples, neurons):
+        """Returns the drives `(batch,)` of some neurons, from the map at their `points`.
+
+        Args:
+            samples: `(batch, channels)`.
+            neurons: `(batch,)`, their columns of the rates.
+        """
+        raise _not_there(self, "read_points(samples, neurons)")
 
 
 class ShifterBase(PartBase):
@@ -271,7 +189,7 @@ class ShifterBase(PartBase):
         return (input_shape[0], 2)
 
 
-class ModulatorBase(_OfNeurons):
+class ModulatorBase(PartOfNeurons):
     """What acts on the rates of one mouse after its readout, such as the animal's state.
 
     Args:
@@ -290,6 +208,8 @@ class ModulatorBase(_OfNeurons):
     penalty_label = "modulator"
     #: The signals that it is given.
     inputs: ClassVar[tuple[str, ...]] = ("behavior",)
+    #: Whether each neuron's rate is changed whatever the others' are.
+    neuron_by_neuron: ClassVar[bool] = False
 
     def __init__(self, n_neurons: int, **kwargs: Any):
         super().__init__(n_neurons, **kwargs)

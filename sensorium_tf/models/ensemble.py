@@ -15,6 +15,7 @@ class EnsembleModel(Watched, keras.Model):
 
     Args:
         members: `FiringRateModel`s for the same mice and images.
+        member_names: What each is called, such as `seed 3`; numbers from 1 on if left out.
         **kwargs: Passed to `keras.Model`.
 
     Call arguments:
@@ -25,14 +26,23 @@ class EnsembleModel(Watched, keras.Model):
         Mouse -> rates `(batch, neurons)`, the mean over the members.
 
     Raises:
-        SensoriumError: If there is no member, or members differ in mice, neurons or images.
+        SensoriumError: If there is no member, members differ in mice, neurons or images, or
+            names do not fit.
     """
 
-    def __init__(self, members, **kwargs):
+    def __init__(self, members, *, member_names=None, **kwargs):
         super().__init__(**kwargs)
         if not members:
             raise SensoriumError("EnsembleModel: give at least one member")
         self.members = list(members)
+        numbers = map(str, range(1, 1 + len(self.members)))
+        self.member_names = list(numbers if member_names is None else member_names)
+        distinct = len(set(map(str, self.member_names)))
+        if distinct != len(self.members) or distinct != len(self.member_names):
+            raise SensoriumError(
+                "EnsembleModel: expected a name of its own for each member. Received: "
+                f"{self.member_names} for {len(self.members)} members"
+            )
         first = self.members[0]
         for member in self.members[1:]:
             if (member.inputs, _kind(member)) != (first.inputs, _kind(first)):
@@ -104,7 +114,8 @@ class EnsembleModel(Watched, keras.Model):
     def get_config(self):
         """Returns the constructor's arguments, the members serialised."""
         members = [keras.saving.serialize_keras_object(member) for member in self.members]
-        return {**super().get_config(), "members": members}
+        names = {"member_names": list(self.member_names)}
+        return {**super().get_config(), "members": members, **names}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

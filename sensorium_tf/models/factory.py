@@ -1,7 +1,7 @@
 """Models by name: presets, parts from the registries, or a function of a custom module."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sensorium_tf.config import Config, check_names
@@ -13,6 +13,7 @@ from sensorium_tf.models.settings import ModelSettings
 from sensorium_tf.registry import (
     CORES,
     MODULATORS,
+    NONLINEARITIES,
     READOUTS,
     SHIFTERS,
     Part,
@@ -63,6 +64,7 @@ def build_model(
     core_seed, *seeds = spawn_seeds(seed, 1 + 3 * n_mice)
     neurons = {mouse: len(places) for mouse, places in coordinates.items()}
     core = _make(CORES, parts.core, seed=core_seed, name="core")
+    _check_signals(f"core {parts.core.name}", core.inputs, inputs)
     readouts = {
         mouse: _make(READOUTS, parts.readout, number, seed=each, name=f"readout_{mouse}")
         for (mouse, number), each in zip(neurons.items(), seeds[: 2 * n_mice : 2], strict=True)
@@ -86,18 +88,25 @@ def build_model(
             mouse: _make(MODULATORS, parts.modulator, number, seed=each, name=f"modulator_{mouse}")
             for (mouse, number), each in zip(neurons.items(), seeds[2 * n_mice :], strict=True)
         }
-        for signal in next(iter(modulators.values())).inputs if modulators else ():
-            if signal not in inputs:
-                raise SensoriumError(
-                    f"modulator {parts.modulator.name}: takes {signal}, but models of track "
-                    f"{inputs.track} are given only {inputs.describe()}: choose another track"
-                )
+        taken = next(iter(modulators.values())).inputs if modulators else ()
+        _check_signals(f"modulator {parts.modulator.name}", taken, inputs)
+    nonlinearities = {}
+    if parts.nonlinearity is not None:
+        # Drawn after all others, so that these start as they do without.
+        seeds = spawn_seeds(seed, 1 + 4 * n_mice)[-n_mice:]
+        nonlinearities = {
+            mouse: _make(
+                NONLINEARITIES, parts.nonlinearity, n, seed=each, name=f"nonlinearity_{mouse}"
+            )
+            for (mouse, n), each in zip(neurons.items(), seeds, strict=True)
+        }
     with custom_code(f"model {settings.name}: building it"):
         model = FiringRateModel(
             core,
             readouts,
             shifters,
             modulators,
+            nonlinearities,
             inputs=inputs,
             joint_core=joint_core,
             name=settings.model,
@@ -117,6 +126,7 @@ def check_parts(settings: ModelSettings) -> None:
         (READOUTS, parts.readout),
         (SHIFTERS, parts.shifter),
         (MODULATORS, parts.modulator),
+        (NONLINEARITIES, parts.nonlinearity),
     ):
         if part is not None:
             _config(registry, part)
@@ -138,6 +148,16 @@ def _make(registry: Registry, part: Part, *args: Any, **kwargs: Any):
     _config(registry, part)
     with custom_code(f"{registry.kind} {part.name}: making it"):
         return made(*args, **part.options, **kwargs)
+
+
+def _check_signals(part: str, taken: Iterable[str], inputs: InputSpec) -> None:
+    """Refuses a part that takes a signal which the model is not given."""
+    for signal in taken:
+        if signal not in inputs:
+            raise SensoriumError(
+                f"{part}: takes {signal}, but models of track {inputs.track} are given only "
+                f"{inputs.describe()}: choose another track"
+            )
 
 
 def _from_function(settings: ModelSettings, coordinates, inputs, seed) -> FiringRateModel:
@@ -164,7 +184,7 @@ def _from_function(settings: ModelSettings, coordinates, inputs, seed) -> Firing
     given = inputs
     for extra in model.inputs.extras:
         given = given.with_extra(extra.signal) if extra.signal in given else given
-    unused = set(given.extra_shapes()) - set(model.inputs.extra_shapes())
+    unused = {each.signal for each in given.extras} - {each.signal for each in model.inputs.extras}
     if model.inputs != given.without(*unused):
         raise SensoriumError(
             f"model {settings.model}: is given {model.inputs.describe()} of shape "

@@ -72,7 +72,7 @@ def check_given(inputs: Any, *, mice: Collection[str], spec: InputSpec) -> None:
         SensoriumError: If it is of another form, of an unknown mouse, or lacks a signal, or an
             image has another shape. Of grey values a warning says so.
     """
-    names = (IMAGE, *spec.extra_shapes())
+    names = (IMAGE, *(each.signal for each in spec.extras))
     of_mice = isinstance(inputs, Mapping)
     if not of_mice or not all(isinstance(signals, Mapping) for signals in inputs.values()):
         signals = ", ".join(f'"{name}": ...' for name in names)

@@ -1,4 +1,4 @@
-"""The Poisson loss of the published recipe."""
+"""The Poisson loss of the published recipe, perhaps with a term of the correlation."""
 
 import keras
 from keras import ops
@@ -7,6 +7,8 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.ops.replicas import replica_context
 
 EPSILON = 1e-12
+# Product of two variances that counts as none.
+_SMALLEST_VARIANCE = 1e-8
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
@@ -18,24 +20,35 @@ class PoissonLoss(keras.losses.Loss):
     weighs more per trial). The root balances mice of different trial counts against each other
     and the loss against the penalties. Source: arXiv 2206.08666, methods.
 
+    With a `correlation_weight` every trial pays, besides, `correlation_weight * sum(1 - c)` within
+    the same root, where c is each neuron's correlation of rates and responses over the batch. A
+    neuron whose rates or responses do not vary within it has c = 0 and pulls at nothing; so has
+    every neuron in a batch of one trial, and nearly so in one of two, where c is 1 or -1.
+
     Args:
         n_train_trials: Trials of the mouse's training tier; any other positive number weighs the
             loss against the penalties as that many trials would.
+        correlation_weight: Weight of the correlation term; 0 for the Poisson loss alone.
         name: Name of the loss.
         dtype: Keras dtype policy of the loss.
 
     Raises:
-        SensoriumError: If `n_train_trials` is not positive.
+        SensoriumError: If `n_train_trials` is not positive, or the weight is negative.
     """
 
-    def __init__(self, n_train_trials, *, name="poisson_loss", dtype=None):
+    def __init__(self, n_train_trials, *, correlation_weight=0.0, name="poisson_loss", dtype=None):
         if not n_train_trials > 0:
             raise SensoriumError(
                 f"PoissonLoss: n_train_trials must be more than 0. Received: {n_train_trials}"
             )
+        if not correlation_weight >= 0:
+            raise SensoriumError(
+                f"PoissonLoss: correlation_weight must be 0 or more. Received: {correlation_weight}"
+            )
         # The reduction is part of the formula: `call` gives trials, which are summed.
         super().__init__(name=name, reduction="sum", dtype=dtype)
         self.n_train_trials = n_train_trials
+        self.correlation_weight = correlation_weight
 
     def call(self, y_true, y_pred):
         """Returns each trial's share of the loss, `(batch,)`.
@@ -45,13 +58,41 @@ class PoissonLoss(keras.losses.Loss):
             y_pred: Rates `(batch, neurons)`, positive.
         """
         per_neuron = y_pred - y_true * ops.log(y_pred + EPSILON)
-        batch_size = ops.cast(ops.shape(y_pred)[0], per_neuron.dtype)
-        if (context := replica_context()) is not None:
-            # The batch is that of all replicas together, whose sums Keras adds up.
-            batch_size = context.all_reduce("sum", batch_size)
+        # The batch is that of all replicas together, whose sums Keras adds up.
+        batch_size = _over_replicas(ops.cast(ops.shape(y_pred)[0], per_neuron.dtype))
         scale = ops.sqrt(self.n_train_trials / batch_size)
-        return scale * ops.sum(per_neuron, axis=-1)
+        loss = scale * ops.sum(per_neuron, axis=-1)
+        if not self.correlation_weight:
+            return loss
+        correlations = _correlations(y_true, y_pred, batch_size)
+        return loss + scale * self.correlation_weight * ops.sum(1.0 - correlations)
 
     def get_config(self):
         """Returns the constructor's arguments."""
-        return {"n_train_trials": self.n_train_trials, "name": self.name, "dtype": self.dtype}
+        return {
+            "n_train_trials": self.n_train_trials,
+            "correlation_weight": self.correlation_weight,
+            "name": self.name,
+            "dtype": self.dtype,
+        }
+
+
+def _correlations(y_true, y_pred, batch_size):
+    """Returns each neuron's correlation over the batch, `(neurons,)`; 0 where nothing varies."""
+
+    def centred(values):
+        return values - _over_replicas(ops.sum(values, axis=0)) / batch_size
+
+    def variance(values):
+        return _over_replicas(ops.sum(ops.square(values), axis=0)) / batch_size
+
+    y_true, y_pred = centred(y_true), centred(y_pred)
+    covariance = _over_replicas(ops.sum(y_true * y_pred, axis=0)) / batch_size
+    # Within the root: its slope has no bound at zero.
+    return covariance / ops.sqrt(variance(y_true) * variance(y_pred) + _SMALLEST_VARIANCE)
+
+
+def _over_replicas(value):
+    """Returns a sum over the trials of one replica summed over all of them."""
+    context = replica_context()
+    return value if context is None else context.all_reduce("sum", value)

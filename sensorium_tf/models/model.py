@@ -6,16 +6,13 @@ import keras
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.base import (
-    CoreBase,
-    ModulatorBase,
-    PartBase,
-    ReadoutBase,
-    ShifterBase,
-)
+from sensorium_tf.models.assembly import OF_MICE, check_assembly, taken
+from sensorium_tf.models.base import CoreBase, ModulatorBase, PartBase, ReadoutBase, ShifterBase
 from sensorium_tf.models.given import Watched, check_given, check_mouse
 from sensorium_tf.models.ledger import ledger
+from sensorium_tf.models.levels import CoreLevels
 from sensorium_tf.models.mouse_model import MouseModel
+from sensorium_tf.models.nonlinearity import NonlinearityBase, start_at_rates
 from sensorium_tf.models.ops.firing_rate import firing_rate
 from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.specs import IMAGE, InputSpec
@@ -40,6 +37,7 @@ class FiringRateModel(Watched, keras.Model):
         readouts: Mouse -> its readout. The order is kept.
         shifters: Mouse -> its shifter, for none or for all mice.
         modulators: Mouse -> its modulator, for none or for all mice.
+        nonlinearities: Mouse -> what makes rates of its drives, for all mice; `elu + 1` without.
         inputs: What the model is given. What its parts take is in it, as an extra or stacked to the
             image; extras that no part takes are left out.
         joint_core: Whether in training all mice of a call pass the core in one batch, with
@@ -47,7 +45,7 @@ class FiringRateModel(Watched, keras.Model):
         **kwargs: Passed to `keras.Model`.
 
     Attributes:
-        core: As given, like `readouts`, `shifters`, `modulators` and `joint_core`.
+        core: As given, like the parts of the mice and `joint_core`.
         inputs: What the model is given, an `InputSpec`; saved with the model.
 
     Call arguments:
@@ -70,6 +68,7 @@ class FiringRateModel(Watched, keras.Model):
         readouts: Mapping[str, ReadoutBase],
         shifters: Mapping[str, ShifterBase] | None = None,
         modulators: Mapping[str, ModulatorBase] | None = None,
+        nonlinearities: Mapping[str, NonlinearityBase] | None = None,
         *,
         inputs: InputSpec,
         joint_core: bool = False,
@@ -82,62 +81,42 @@ class FiringRateModel(Watched, keras.Model):
         self.readouts = dict(readouts)
         self.shifters = dict(shifters or {})
         self.modulators = dict(modulators or {})
+        self.nonlinearities = dict(nonlinearities or {})
         self.joint_core = joint_core
-        self._check_parts()
-        taken = [each.signal for each in self.shifters.values()]
-        taken += [name for each in self.modulators.values() for name in each.inputs]
-        for name in taken:
-            if name not in inputs:
-                raise SensoriumError(
-                    f"the model's parts take {name}, but its inputs are only {inputs.describe()}: "
-                    "use another track, or leave the part out"
-                )
-            inputs = inputs.with_extra(name)
-        self.inputs = inputs.without(*(set(inputs.extra_shapes()) - set(taken)))
+        check_assembly(core, {name: getattr(self, name) for name in OF_MICE})
+        self.inputs = taken(core, self.shifters, self.modulators, inputs)
         self._called_mice = ()
         self._build_parts()
         self.built = True
 
-    def _check_parts(self):
-        if not self.readouts:
-            raise SensoriumError("FiringRateModel: give the readout of at least one mouse")
-        _check_kind("core", self.core, CoreBase)
-        for name, kind, parts in (
-            ("readout", ReadoutBase, self.readouts),
-            ("shifter", ShifterBase, self.shifters),
-            ("modulator", ModulatorBase, self.modulators),
-        ):
-            for mouse, part in parts.items():
-                _check_kind(f"{name} of {mouse}", part, kind)
-            if parts and set(parts) != set(self.readouts):
-                raise SensoriumError(
-                    f"FiringRateModel: {name}s must be there for every mouse or for none. "
-                    f"Received: {name}s of {', '.join(parts)}; readouts of {', '.join(self.mice)}"
-                )
-        for mouse, readout in self.readouts.items():
-            if self.shifters and not readout.takes_shift:
-                raise SensoriumError(
-                    f"the readout of {mouse}, {type(readout).__name__}, takes no shift: leave the "
-                    "shifter out (--shifter=none)"
-                )
-
     def _build_parts(self):
         batch_shape = (None, *self.image_shape)
-        if not self.core.built:
-            self.core.build(batch_shape)
+        shapes = self.inputs.extra_shapes()
+        signals = {name: (None, *shapes[name]) for name in self.core.inputs}
+        given = [batch_shape, *([signals] if signals else [])]
+        _build(self.core, *given)
+        if self._takes_levels:
+            self.core_levels = CoreLevels(self.core)
+            level_shapes = self.core_levels.shapes(*given)
         feature_shape = self.core.compute_output_shape(batch_shape)
-        extras = {name: (None, *shape) for name, shape in self.inputs.extra_shapes().items()}
         for mouse, readout in self.readouts.items():
-            if not readout.built:
-                readout.build(feature_shape)
-            if mouse in self.shifters and not self.shifters[mouse].built:
-                shifter = self.shifters[mouse]
-                shifter.build(extras[shifter.signal])
-            if mouse in self.modulators and not self.modulators[mouse].built:
+            rates = (None, readout.n_neurons)
+            extras = {
+                name: (None, *shape)
+                for name, shape in self.inputs.extra_shapes(readout.n_neurons).items()
+            }
+            _build(readout, level_shapes if readout.takes_levels else feature_shape)
+            if mouse in self.shifters:
+                _build(self.shifters[mouse], extras[self.shifters[mouse].signal])
+            if mouse in self.modulators:
                 modulator = self.modulators[mouse]
-                modulator.build(
-                    (None, readout.n_neurons), {name: extras[name] for name in modulator.inputs}
-                )
+                _build(modulator, rates, {name: extras[name] for name in modulator.inputs})
+            if mouse in self.nonlinearities:
+                _build(self.nonlinearities[mouse], rates)
+
+    @property
+    def _takes_levels(self) -> bool:
+        return any(readout.takes_levels for readout in self.readouts.values())
 
     @property
     def mice(self) -> tuple[str, ...]:
@@ -151,8 +130,8 @@ class FiringRateModel(Watched, keras.Model):
 
     @property
     def parts(self) -> tuple[PartBase, ...]:
-        """All parts: the core, then the readouts, shifters and modulators of the mice."""
-        of_mice = (self.readouts, self.shifters, self.modulators)
+        """All parts: the core, then those of the mice, kind by kind."""
+        of_mice = (getattr(self, name) for name in OF_MICE)
         return (self.core, *(part for parts in of_mice for part in parts.values()))
 
     def build(self, input_shape=None):
@@ -165,37 +144,50 @@ class FiringRateModel(Watched, keras.Model):
     def call(self, inputs, training=None):
         """Predicts the rates of every mouse in `inputs`; see the class."""
         self._called_mice = tuple(inputs)
-        images = {mouse: signals[IMAGE] for mouse, signals in inputs.items()}
         if training and self.joint_core:
-            features = self._joint_features(images)
+            features = self._joint_features(inputs)
         else:
-            features = {m: self.core(image, training=training) for m, image in images.items()}
+            features = {m: self._features(each, training=training) for m, each in inputs.items()}
         return {
-            mouse: self._modulate(
-                mouse,
-                signals,
-                firing_rate(self._drive(mouse, signals, features[mouse], training=training)),
-                training=training,
-            )
+            mouse: self._rates(mouse, signals, features[mouse], training=training)
             for mouse, signals in inputs.items()
         }
 
-    def _joint_features(self, images):
+    def _features(self, signals, **training):
+        """Returns what the readouts are given: the core's features, or its levels."""
+        see = self.core_levels if self._takes_levels else self.core
+        taken = {name: signals[name] for name in self.core.inputs}
+        return see(signals[IMAGE], **({"signals": taken} if taken else {}), **training)
+
+    def _joint_features(self, inputs):
         """Returns the features of all mice's images, which pass the core as one batch."""
-        features = self.core(ops.concatenate(list(images.values()), axis=0), training=True)
+        joined = {
+            name: ops.concatenate([signals[name] for signals in inputs.values()], axis=0)
+            for name in (IMAGE, *self.core.inputs)
+        }
+        features = self._features(joined, training=True)
         parts, start = {}, 0
-        for mouse, image in images.items():
-            end = start + ops.shape(image)[0]
-            parts[mouse] = features[start:end]
-            start = end
+        for mouse, signals in inputs.items():
+            rows = slice(start, start := start + ops.shape(signals[IMAGE])[0])
+            parts[mouse] = keras.tree.map_structure(lambda each, rows=rows: each[rows], features)
         return parts
+
+    def _rates(self, mouse, signals, features, *, default=firing_rate, **training):
+        """Returns the rates of a mouse, of the features of its images."""
+        drive = self._drive(mouse, signals, features, **training)
+        return self._modulate(
+            mouse, signals, self.nonlinearities.get(mouse, default)(drive), **training
+        )
 
     def _drive(self, mouse, signals, features, **training):
         shift = None
         if mouse in self.shifters:
             shifter = self.shifters[mouse]
             shift = shifter(signals[shifter.signal])
-        return self.readouts[mouse](features, shift=shift, **training)
+        readout = self.readouts[mouse]
+        if self._takes_levels and not readout.takes_levels:
+            features = features[-1]
+        return readout(features, shift=shift, **training)
 
     def _modulate(self, mouse, signals, rates, **training):
         if mouse not in self.modulators:
@@ -219,12 +211,23 @@ class FiringRateModel(Watched, keras.Model):
         """
         check_mouse(mouse, self.mice)
         inputs = {IMAGE: keras.Input(self.image_shape, name=IMAGE)}
-        for name, shape in self.inputs.extra_shapes().items():
-            inputs[name] = keras.Input(shape, name=name)
-        rates = keras.layers.Activation(firing_rate, name="rates")(
-            self._drive(mouse, inputs, self.core(inputs[IMAGE]))
-        )
-        return MouseModel(inputs, self._modulate(mouse, inputs, rates), name=f"{self.name}_{mouse}")
+        shapes = self.inputs.extra_shapes(self.readouts[mouse].n_neurons)
+        inputs |= {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+        default = keras.layers.Activation(firing_rate, name="rates")
+        rates = self._rates(mouse, inputs, self._features(inputs), default=default)
+        return MouseModel(inputs, rates, name=f"{self.name}_{mouse}")
+
+    def set_mean_rates(self, mouse, means) -> None:
+        """Makes the rates of a mouse start at its neurons' mean responses instead of at 1.
+
+        Args:
+            mouse: One of `mice`.
+            means: `(neurons,)`, in units of the responses' std.
+
+        Raises:
+            SensoriumError: If the means have another shape or are not finite.
+        """
+        start_at_rates(self.readouts[mouse], self.nonlinearities.get(mouse), means)
 
     @property
     def losses(self):
@@ -242,14 +245,14 @@ class FiringRateModel(Watched, keras.Model):
 
         Returns:
             Label to scalar tensor, weighted as in the loss, in the order of the parts:
-            `{"laplace": ..., "features": ...}` for the baselines. Shifters and modulators are in it
-            if they pay anything.
+            `{"laplace": ..., "features": ...}` for the baselines. Other parts of the mice are in
+            it if they pay anything.
         """
         mice = self.mice if mice is None else mice
         passes: dict[PartBase, int] = {self.core: 1 if self.joint_core else len(mice)}
-        for parts in (self.readouts, self.shifters, self.modulators):
-            for mouse, part in parts.items():
-                if parts is self.readouts or part.pays:
+        for name in OF_MICE:
+            for mouse, part in getattr(self, name).items():
+                if name == "readouts" or part.pays:
                     passes[part] = passes.get(part, 0) + (mouse in mice)
         return ledger(passes)
 
@@ -261,7 +264,7 @@ class FiringRateModel(Watched, keras.Model):
             "core": serialize(self.core),
             **{
                 name: {mouse: serialize(part) for mouse, part in getattr(self, name).items()}
-                for name in _OF_MICE
+                for name in OF_MICE
             },
             "inputs": self.inputs.to_json(),
             "joint_core": self.joint_core,
@@ -281,8 +284,9 @@ class FiringRateModel(Watched, keras.Model):
         config = dict(config)
         config["inputs"] = InputSpec.from_json(config.get("inputs"))
         config["core"] = deserialize(config["core"])
-        for name in _OF_MICE:
-            config[name] = {mouse: deserialize(part) for mouse, part in config[name].items()}
+        for name in OF_MICE:
+            parts = config.get(name, {})
+            config[name] = {mouse: deserialize(part) for mouse, part in parts.items()}
         return cls(**config)
 
     def _get_save_spec(self, *_, **__):
@@ -290,9 +294,6 @@ class FiringRateModel(Watched, keras.Model):
         return None
 
 
-_OF_MICE = ("readouts", "shifters", "modulators")
-
-
-def _check_kind(what: str, part, kind: type[PartBase]) -> None:
-    if not isinstance(part, kind):
-        raise SensoriumError(f"{what}: expected a {kind.__name__}. Received: {type(part).__name__}")
+def _build(part: PartBase, *shapes) -> None:
+    if not part.built:
+        part.build(*shapes)

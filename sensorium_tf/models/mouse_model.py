@@ -7,6 +7,7 @@ import keras
 from sensorium_tf.models.base import PartBase
 from sensorium_tf.models.given import Watched, warn_of_raw_images
 from sensorium_tf.models.ledger import ledger
+from sensorium_tf.models.levels import CoreLevels
 from sensorium_tf.specs import IMAGE
 
 
@@ -34,5 +35,7 @@ def _parts_of(model: keras.Model) -> Iterator[PartBase]:
     for layer in model.layers:
         if isinstance(layer, PartBase):
             yield layer
+        elif isinstance(layer, CoreLevels):
+            yield layer.core
         elif isinstance(layer, keras.Model):
             yield from _parts_of(layer)

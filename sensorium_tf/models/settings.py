@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sensorium_tf.config import Config, hint, setting
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.registry import MODULATORS, SHIFTERS, Part
+from sensorium_tf.registry import CORES, MODULATORS, SHIFTERS, Part
 from sensorium_tf.specs import Track
 
 #: What stands for no shifter or modulator.
@@ -24,12 +24,14 @@ class Architecture:
         readout: From features to drives.
         shifter: From pupil centers to shifts; None for none.
         modulator: What acts on the rates; None for none.
+        nonlinearity: From drives to rates; None for `elu + 1`.
     """
 
     core: Part
     readout: Part
     shifter: Part | None = None
     modulator: Part | None = None
+    nonlinearity: Part | None = None
 
 
 #: Name to the parts that it stands for: the published baselines (arXiv 2206.08666).
@@ -103,6 +105,11 @@ class ModelSettings(Config):
     )
     modulator: str | None = setting(
         None, "Modulator of the rates, with its options; none: no modulator.", off=NONE
+    )
+    nonlinearity: str | None = setting(
+        None,
+        "From drives to rates, with its options; none: elu + 1.",
+        off=NONE,
     )
     hidden_channels: int | None = setting(None, "Channels of the core's layers.", at_least=1)
     input_kernel: int | None = setting(
@@ -204,16 +211,16 @@ class ModelSettings(Config):
     def extras(self, track: Track) -> tuple[str, ...]:
         """Returns the signals that models of a track are given beside the image.
 
-        They are what the shifter and the modulator take; for a custom model, which makes its own
-        parts, the track's. Where the track shows its models the image alone there are none.
+        They are what the core, the shifter and the modulator take; for a custom model, which makes
+        its own parts, the track's. Where the track shows its models the image alone there are none.
 
         Raises:
-            SensoriumError: If there is no such shifter or modulator.
+            SensoriumError: If there is no such core, shifter or modulator.
         """
         if self.function is not None or not track.context:
             return track.extras
         parts = self.architecture()
-        taken = []
+        taken = list(CORES[parts.core.name].inputs)
         if parts.shifter is not None:
             taken.append(SHIFTERS[parts.shifter.name].signal)
         if parts.modulator is not None:
@@ -232,7 +239,7 @@ class ModelSettings(Config):
         if written is None:
             return preset
         part = Part.parse(written)
-        if kind in ("shifter", "modulator") and part == Part(NONE):
+        if kind in ("shifter", "modulator", "nonlinearity") and part == Part(NONE):
             return None
         # A preset's part with other options is still the preset's.
         if preset is not None and preset.name == part.name:

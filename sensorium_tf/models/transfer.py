@@ -89,7 +89,7 @@ def _pairs(source: FiringRateModel, target: FiringRateModel, mouse: str) -> list
     """Returns the parts of a mouse, there and here; without those that neither model has."""
     pairs = [
         (getattr(source, name).get(mouse), getattr(target, name).get(mouse))
-        for name in ("readouts", "shifters", "modulators")
+        for name in ("readouts", "shifters", "modulators", "nonlinearities")
     ]
     return [pair for pair in pairs if pair != (None, None)]
 

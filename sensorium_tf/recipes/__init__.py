@@ -2,6 +2,8 @@
 
 import dataclasses
 import types
+from collections.abc import Mapping
+from typing import Any
 
 from sensorium_tf.config import Config, setting
 from sensorium_tf.errors import SensoriumError
@@ -52,7 +54,11 @@ class Recipe(Config):
     values: dict = setting(
         dataclasses.MISSING,
         "Settings where the user says nothing: `epochs`, `batch_size` and `learning_rate`, and "
-        "perhaps others of `settings.TrainingSettings` whose default is None.",
+        "perhaps others of `settings.TrainingSettings` whose default is None: parts of the model "
+        "(in the place of the default model's) and stages as well.",
+    )
+    of_tracks: dict | None = setting(
+        None, "Track to further values there, such as a modulator for `sensorium_plus`."
     )
     balance_batch_size: int | None = setting(
         None,
@@ -67,4 +73,22 @@ class Recipe(Config):
         for name in ("epochs", "batch_size", "learning_rate"):
             if self.values.get(name) is None:
                 raise SensoriumError(f"values of a recipe: expected {name} among them")
+        object.__setattr__(self, "of_tracks", types.MappingProxyType(self.of_tracks or {}))
+        for track, values in self.of_tracks.items():
+            if not isinstance(values, Mapping):
+                raise SensoriumError(f"of_tracks {track}: expected values by name")
         object.__setattr__(self, "values", types.MappingProxyType(self.values))
+
+    def of_track(self, track: str) -> dict[str, Any]:
+        """Returns the values on a track."""
+        return {**self.values, **self.of_tracks.get(track, {})}
+
+    @property
+    def scheduled(self) -> tuple[str, ...]:
+        """The settings that its schedule follows."""
+        return SCHEDULES[self.schedule]
+
+    @property
+    def ramps(self) -> bool:
+        """Whether the learning rate falls to zero at an epoch that is known before."""
+        return "cooldown_epochs" in self.scheduled

@@ -31,6 +31,7 @@ FAST = RECIPES.register("fast")(
             "learning_rate": 0.005,
             "ema_decay": 0.99,
             "mean_bias": True,
+            "correlation_weight": 0.0,
             "warmup_epochs": 1.0,
         },
         balance_batch_size=128,

@@ -28,6 +28,7 @@ PUBLISHED = RECIPES.register("published")(
             "learning_rate": 0.009,
             "ema_decay": 0.0,
             "mean_bias": False,
+            "correlation_weight": 0.0,
         },
         # The published step: each mouse passes the core by itself.
         joint_core=False,

@@ -7,8 +7,9 @@ import warnings
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.recordings.opened import OpenRecording
 from sensorium_tf.recordings.recording import Recording
-from sensorium_tf.recordings.statistics import Moments
+from sensorium_tf.recordings.statistics import Moments, Statistics
 from sensorium_tf.specs import IMAGE, RESPONSE
 
 # Statistics over all trials instead of the training trials differ by less, and by no other trials
@@ -50,7 +51,7 @@ def check_signal(recording: Recording, name: str, values: np.ndarray) -> None:
     blocks = np.array_split(training, math.ceil(8 * training.size / _BLOCK_BYTES), axis=1)
     mean = np.concatenate([each.mean(axis=0, dtype=np.float64) for each in blocks])
     std = np.concatenate([each.std(axis=0, dtype=np.float64) for each in blocks])
-    _compare(recording, name, mean, std)
+    compare_statistics(recording, name, Statistics(mean, std), recording.statistics[name])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,12 +121,27 @@ def check_images(recording: Recording, summary: ImageSummary) -> None:
         )
     if summary.training.n:
         mean, std = summary.training.mean, summary.training.std
-        _compare(recording, IMAGE, np.array([mean]), np.array([std]))
+        found = Statistics(np.array([mean]), np.array([std]))
+        compare_statistics(recording, IMAGE, found, recording.statistics[IMAGE])
 
 
-def _compare(recording: Recording, name: str, mean: np.ndarray, std: np.ndarray) -> None:
-    """Compares the statistics of a recording with those of its training trials, per column."""
-    said, folder = recording.statistics[name], recording.spec[name].folder
+def compare_statistics(
+    recording: OpenRecording, name: str, found: Statistics, said: Statistics
+) -> None:
+    """Compares the statistics that a recording holds with those of its training trials.
+
+    Args:
+        recording: That is prepared.
+        name: Of the signal.
+        found: Of the data, `()` or `(columns,)`.
+        said: By the recording.
+
+    Raises:
+        SensoriumError: If they cannot be of the same data; where they differ a lot, a warning says
+            so.
+    """
+    folder = recording.spec[name].folder
+    mean, std = np.atleast_1d(found.mean), np.atleast_1d(found.std)
     varies = std > _ROUNDING * np.abs(mean)
     if not varies.any():
         return
@@ -149,5 +165,5 @@ def _compare(recording: Recording, name: str, mean: np.ndarray, std: np.ndarray)
         _warn(recording, f"{what}: kept, but {remedy}")
 
 
-def _warn(recording: Recording, text: str) -> None:
+def _warn(recording: OpenRecording, text: str) -> None:
     warnings.warn(f"{recording.path}: {text}", stacklevel=3)

@@ -58,11 +58,12 @@ def find_signals(
                 raise SensoriumError(_nothing_in(storage, signal.folder))
             first = next(iter(names.values()))
             shape = {
-                "stimulus": lambda name: _image_shape(storage, name),
+                "stimulus": lambda name: _image_shape(storage, name, known.has_time),
                 "response": lambda _: (n_neurons,),
-                "context": lambda name: _columns(storage, name),
+                "context": lambda name: _columns(storage, name, known.has_time),
             }[signal.role](first)
-            found[signal.name] = SignalFiles(signal.with_shape(shape), names)
+            time = (None,) if known.has_time else ()
+            found[signal.name] = SignalFiles(signal.with_shape((*time, *shape)), names)
     # Those of most signals, and of as many the longest.
     counts = collections.Counter(frozenset(files.names) for files in found.values())
     trials = max(counts, key=lambda each: (counts[each], len(each)), default=frozenset())
@@ -79,9 +80,8 @@ def find_signals(
             if not names:
                 continue
             _check_trials(storage, folder, names, trials)
-            spec = RecordingSpec(()).with_context(
-                folder, *_columns(storage, next(iter(names.values())))
-            )[folder]
+            (size,) = _columns(storage, next(iter(names.values())), known.has_time)
+            spec = known.with_context(folder, size)[folder]
         except SensoriumError as e:
             storage.warn(f"left out data/{folder}: {e}")
             continue
@@ -124,9 +124,11 @@ def _check_trials(
         )
 
 
-def _image_shape(storage: Storage, name: str) -> tuple[int, int, int]:
-    """Returns `(height, width, channels)` of the images, by the first of them."""
+def _image_shape(storage: Storage, name: str, has_time: bool) -> tuple[int, int, int]:
+    """Returns `(height, width, channels)` of the images or frames, by the first trial."""
     found = storage.header(name).shape
+    if has_time:
+        found = found[:-1]
     if len(found) == 3 and 1 < found[-1] <= _MOST_COLOURS < found[0]:
         raise SensoriumError(
             f"{storage.path}: {name} has shape {found}, channels last, expected (channels, height, "
@@ -135,19 +137,22 @@ def _image_shape(storage: Storage, name: str) -> tuple[int, int, int]:
     sizes = [n for n in found if n != 1]
     if len(sizes) not in (2, 3) or not 0 < math.prod(sizes) <= _MOST_VALUES:
         raise SensoriumError(
-            f"{storage.path}: {name} has shape {found}, expected (channels, height, width)"
+            f"{storage.path}: {name} has shape {storage.header(name).shape}, expected (channels, "
+            f"height, width{', time' if has_time else ''})"
         )
     height, width = sizes[-2:]
     return height, width, *(sizes[:-2] or [1])
 
 
-def _columns(storage: Storage, name: str) -> tuple[int]:
+def _columns(storage: Storage, name: str, has_time: bool) -> tuple[int]:
     """Returns how many columns a context signal has, by its first trial."""
     header = storage.header(name)
-    size = math.prod(header.shape)
-    if len([n for n in header.shape if n != 1]) > 1 or not 0 < size <= _MOST_VALUES:
+    shape = header.shape[:-1] if has_time else header.shape
+    size = math.prod(shape)
+    if len([n for n in shape if n != 1]) > 1 or not 0 < size <= _MOST_VALUES:
+        expected = "(columns, time)" if has_time else "a row of numbers"
         raise SensoriumError(
-            f"{storage.path}: {name} has shape {header.shape}, expected a row of numbers"
+            f"{storage.path}: {name} has shape {header.shape}, expected {expected}"
         )
     if header.dtype.kind not in "biuf":
         raise SensoriumError(

@@ -2,19 +2,22 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings.metadata import finite_numbers
 from sensorium_tf.recordings.storage import Storage
-from sensorium_tf.specs import IMAGE, RESPONSE, SignalSpec
+from sensorium_tf.recordings.time_axis import file_frame_shape, fits_file, time_first
+from sensorium_tf.specs import SignalSpec
 
 #: What is taken of each column.
 STATISTICS = ("mean", "std", "min", "max", "median")
 # Without these the others are of no use.
 _REQUIRED = ("mean", "std")
+# Whole grey values are 256; of more values each is not counted.
+_MOST_BRIGHTNESSES = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,7 +79,7 @@ class Moments:
 
 def statistics_shape(signal: SignalSpec) -> tuple[int, ...]:
     """Returns the shape of a statistic: `()` for the image, `(columns,)` for other signals."""
-    return () if signal.name == IMAGE else signal.shape
+    return () if signal.role == "stimulus" else signal.shape
 
 
 def read_statistics(storage: Storage, signal: SignalSpec) -> dict[str, np.ndarray]:
@@ -95,25 +98,27 @@ def read_statistics(storage: Storage, signal: SignalSpec) -> dict[str, np.ndarra
     names = {each: f"{folder}/{each}.npy" for each in STATISTICS}
     if not {names[each] for each in _REQUIRED} <= there:
         return {}
-    shape = statistics_shape(signal)
     found = {}
     for statistic, name in names.items():
         if name not in there:
             continue
         try:
-            found[statistic] = _read(storage, name, shape)
+            found[statistic] = _read(storage, name, signal)
         except SensoriumError as e:
             if statistic in _REQUIRED:
                 raise
             storage.warn(f"left out optional statistics: {e}")
-    if (found["std"] < 0).any():
-        raise SensoriumError(f"{storage.path}: {names['std']} is negative")
-    if signal.name in (IMAGE, RESPONSE) and not found["std"].any():
+    if not np.isfinite(found["mean"]).any() or (found["std"] < 0).any():
+        raise SensoriumError(f"{storage.path}: {names['std']} is negative, or no mean is known")
+    if signal.role != "context" and not found["std"].any():
         raise SensoriumError(f"{storage.path}: {names['std']} is zero: {signal.folder} never vary")
     return found
 
 
-def _read(storage: Storage, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def _read(storage: Storage, name: str, signal: SignalSpec) -> np.ndarray:
+    if signal.time_axis is not None:
+        return _read_of_frames(storage, name, signal)
+    shape = statistics_shape(signal)
     values = storage.read(
         name,
         fits=lambda found: math.prod(found) == math.prod(shape),
@@ -128,24 +133,38 @@ def _read(storage: Storage, name: str, shape: tuple[int, ...]) -> np.ndarray:
     return values.reshape(shape)
 
 
-def pixel_statistics(blocks: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
-    """Returns statistics over all pixels, by how often each brightness occurs.
+def _read_of_frames(storage: Storage, name: str, signal: SignalSpec) -> np.ndarray:
+    """Returns a statistic of each frame, time first; NaN where no trial was so long."""
+    values = storage.read(
+        name,
+        fits=lambda found: fits_file(found, signal),
+        expected=f"{file_frame_shape(signal)} and an axis of time",
+    )
+    if values.dtype.kind not in "biuf" or np.isinf(values).any():
+        raise SensoriumError(f"{storage.path}: {name} holds infinity, or no numbers")
+    return time_first(values, signal).astype(np.float64)
+
+
+def pixel_statistics(blocks: Callable[[], Iterable[np.ndarray]]) -> dict[str, np.ndarray]:
+    """Returns statistics over all pixels, of which only blocks are in memory.
 
     Args:
-        blocks: The images, some at a time, of any shape.
+        blocks: Returns the images, some at a time, of any shape; called once for whole grey values,
+            three times for others, whose statistics are those of float32.
 
     Returns:
         `mean`, `std`, `min`, `max` and `median`, float64 scalars.
     """
-    found = [np.unique(block, return_counts=True) for block in blocks]
-    values, rows = np.unique(np.concatenate([v for v, _ in found]), return_inverse=True)
-    counts = np.bincount(rows, np.concatenate([c for _, c in found]))
-    values = values.astype(np.float64)
+    values, counts = np.empty(0), np.empty(0)
+    for block in blocks():
+        found, n = np.unique(block, return_counts=True)
+        values, rows = np.unique(np.concatenate([values, found]), return_inverse=True)
+        counts = np.bincount(rows, np.concatenate([counts, n]))
+        if len(values) > _MOST_BRIGHTNESSES:
+            return _statistics_of_many(blocks)
     mean = np.average(values, weights=counts)
     below = np.cumsum(counts)
-    middle = [
-        np.searchsorted(below, half, "right") for half in ((below[-1] - 1) // 2, below[-1] // 2)
-    ]
+    middle = [np.searchsorted(below, rank, "right") for rank in _middle(int(below[-1]))]
     return {
         "mean": mean,
         "std": np.sqrt(np.average((values - mean) ** 2, weights=counts)),
@@ -153,6 +172,49 @@ def pixel_statistics(blocks: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
         "max": values[-1],
         "median": values[middle].mean(),
     }
+
+
+def _statistics_of_many(blocks: Callable[[], Iterable[np.ndarray]]) -> dict[str, np.ndarray]:
+    """Returns what `pixel_statistics` does, of values too many to count each."""
+    moments, lowest, highest, upper = Moments(), math.inf, -math.inf, np.zeros(1 << 16, np.int64)
+    for block in blocks():
+        rows = np.asarray(block, np.float32).reshape(len(block), -1)
+        moments += Moments.of_rows(rows)
+        lowest, highest = min(lowest, rows.min()), max(highest, rows.max())
+        upper += np.bincount(_ordered_bits(rows) >> 16, minlength=1 << 16)
+    ranks, below = _middle(moments.n), np.cumsum(upper)
+    halves = [int(np.searchsorted(below, rank, "right")) for rank in ranks]
+    lower = {half: np.zeros(1 << 16, np.int64) for half in halves}
+    for block in blocks():
+        bits = _ordered_bits(np.asarray(block, np.float32).reshape(-1))
+        for half, counts in lower.items():
+            counts += np.bincount(bits[bits >> 16 == half] & 0xFFFF, minlength=1 << 16)
+    middle = []
+    for rank, half in zip(ranks, halves, strict=True):
+        left = rank - (below[half] - upper[half])
+        middle.append(half << 16 | int(np.searchsorted(np.cumsum(lower[half]), left, "right")))
+    return {
+        "mean": np.float64(moments.mean),
+        "std": np.float64(moments.std),
+        "min": np.float64(lowest),
+        "max": np.float64(highest),
+        "median": _from_ordered_bits(np.array(middle, np.uint32)).mean(dtype=np.float64),
+    }
+
+
+def _middle(n: int) -> tuple[int, int]:
+    """Returns the ranks of the values between which the median of as many lies."""
+    return (n - 1) // 2, n // 2
+
+
+def _ordered_bits(values: np.ndarray) -> np.ndarray:
+    """Returns float32 values as uint32, flat and in the same order."""
+    bits = values.reshape(-1).view(np.uint32)
+    return np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
+
+
+def _from_ordered_bits(bits: np.ndarray) -> np.ndarray:
+    return np.where(bits >> 31, bits & np.uint32((1 << 31) - 1), ~bits).view(np.float32)
 
 
 def column_statistics(values: np.ndarray) -> dict[str, np.ndarray]:

@@ -188,7 +188,8 @@ class Storage:
                 prefix = content[: header.offset]
                 if not _fits(header.shape, row.shape):
                     raise SensoriumError(
-                        f"{self.path}: {name} has shape {header.shape}, expected {row.shape}"
+                        f"{self.path}: {name} has shape {header.shape}, expected {row.shape} as "
+                        "meta/neurons or the other trials have it: mend whichever is wrong"
                     )
                 if header.dtype.kind not in "biuf":
                     raise SensoriumError(

@@ -1,6 +1,5 @@
 """A recording written in the published file tree."""
 
-import io
 import re
 import zipfile
 from collections.abc import Mapping
@@ -13,15 +12,11 @@ from sensorium_tf.config import check_names
 from sensorium_tf.errors import SensoriumError, shown
 from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.progress import progress
+from sensorium_tf.recordings.archive import DEFLATE_LEVEL, add_file, array_header
+from sensorium_tf.recordings.rows import BLOCK_BYTES, ArrayOfRows, blocks_of
 from sensorium_tf.recordings.statistics import STATISTICS, column_statistics, pixel_statistics
 from sensorium_tf.specs import IMAGE, RESPONSE, check_context_name
 
-# Responses and photographs deflate little better at higher levels, which take several times as
-# long.
-_DEFLATE_LEVEL = 1
-# The oldest date a zip can hold: a file written twice has the same bytes.
-_TIMESTAMP = (1980, 1, 1, 0, 0, 0)
-_BLOCK_BYTES = 1 << 25
 _FILE_NAME = re.compile(r"\w[^/\\:\x00-\x1f\x7f]{0,99}")
 # Each has an argument of its own.
 _REQUIRED_METADATA = (
@@ -37,7 +32,7 @@ def write_recording(
     path: str | Path,
     *,
     session_key: str,
-    images: np.ndarray,
+    images: np.ndarray | ArrayOfRows,
     responses: np.ndarray,
     context: Mapping[str, np.ndarray] | None = None,
     tiers: np.ndarray,
@@ -61,7 +56,8 @@ def write_recording(
         session_key: Animal, session and scan, such as `26872-17-20`, or any name that a file can
             have.
         images: `(trials, height, width)` or, with colours, `(trials, height, width, channels)`;
-            grey values 0 to 255, uint8 or float.
+            grey values 0 to 255, uint8 or float. What is read like an array, by `shape`, `dtype`
+            and slices or indexes of trials (a dataset of h5py), is read some trials at a time.
         responses: `(trials, neurons)`, not negative.
         context: What else was recorded in each trial, name to `(trials, columns)`: `behavior`
             (pupil dilation, its derivative, running speed), `pupil_center` (horizontal, vertical)
@@ -90,9 +86,11 @@ def write_recording(
     path = expand(path)
     stem = challenge.free_stem(session_key)
     n_trials, n_neurons = len(tiers), len(unit_ids)
-    tiers, images = np.asarray(tiers, "<U10"), np.asarray(images)
+    tiers = np.asarray(tiers, "<U10")
+    if not isinstance(images, ArrayOfRows):
+        images = np.asarray(images)
     context = {name: np.asarray(values) for name, values in (context or {}).items()}
-    if images.ndim not in (3, 4) or 0 in images.shape:
+    if len(images.shape) not in (3, 4) or 0 in images.shape:
         raise SensoriumError(
             f"{path}: images has shape {images.shape}, expected (trials, height, width) or "
             "(trials, height, width, channels)"
@@ -114,7 +112,6 @@ def write_recording(
             f"{path}: unknown tier {unknown[0]!r}: use {', '.join(challenge.tiers)}"
         )
     trial_ids = np.asarray(trial_ids)
-    images = images[:, None] if images.ndim == 3 else np.moveaxis(images, -1, 1)
     folders = {signal.name: signal.folder for signal in challenge.recording.signals}
     signals = {IMAGE: images, RESPONSE: np.asarray(responses), **context}
     statistics = statistics or {}
@@ -126,14 +123,15 @@ def write_recording(
     meta = {}
     for name, values in signals.items():
         if name in statistics:
-            found = _checked_statistics(path, name, statistics[name], values.shape[1:])
+            shape = () if name == IMAGE else values.shape[1:]
+            found = _checked_statistics(path, name, statistics[name], shape)
         else:
             computed = (_of_images if name == IMAGE else _of_columns)(values, training)
             found = {key: np.asarray(value, np.float32) for key, value in computed.items()}
         for key, value in sorted(found.items()):
             meta[f"statistics/{folders.get(name, name)}/all/{key}"] = value
     if neurons is None:
-        neurons = _published_metadata(session_key, n_neurons)
+        neurons = published_metadata(session_key, n_neurons)
     trials = {"frame_image_class": np.full(n_trials, image_class), **(trials or {})}
     meta |= {
         **_metadata(path, "neurons", neurons, n_neurons),
@@ -146,19 +144,20 @@ def write_recording(
     }
     with (
         atomic_write(path, "wb") as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_DEFLATE_LEVEL) as archive,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=DEFLATE_LEVEL) as archive,
     ):
-        _add(archive, f"{stem}/config.json", b'{"links": {}}')
+        add_file(archive, f"{stem}/config.json", b'{"links": {}}')
         for name, array in sorted(meta.items()):
-            _add(archive, f"{stem}/meta/{name}.npy", _npy_header(array) + array.tobytes())
-        for name, rows in signals.items():
-            dtype = np.uint8 if rows.dtype == np.uint8 else np.float32
-            folder = folders.get(name, name)
+            add_file(archive, f"{stem}/meta/{name}.npy", array_header(array) + array.tobytes())
+        for name, values in signals.items():
+            dtype, folder = _stored_dtype(values), folders.get(name, name)
+            rows = (row for block in blocks_of(values) for row in _as_stored(name, block, dtype))
             # The rows of a signal share their header.
-            header = _npy_header(np.empty(rows.shape[1:], dtype))
+            header = None
             for trial in progress(range(n_trials), f"writing {folder}"):
-                content = header + np.asarray(rows[trial], dtype).tobytes()
-                _add(archive, f"{stem}/data/{folder}/{trial}.npy", content)
+                row = next(rows)
+                header = array_header(row) if header is None else header
+                add_file(archive, f"{stem}/data/{folder}/{trial}.npy", header + row.tobytes())
     return path
 
 
@@ -167,19 +166,34 @@ def is_metadata_name(name: str) -> bool:
     return name not in _REQUIRED_METADATA and bool(_FILE_NAME.fullmatch(name))
 
 
-def _check(path: Path, name: str, array: np.ndarray, expected: tuple[int, ...]) -> None:
-    array = np.asarray(array)
+def _stored_dtype(values: np.ndarray | ArrayOfRows) -> type:
+    return np.uint8 if values.dtype == np.uint8 else np.float32
+
+
+def _as_stored(name: str, block: np.ndarray, dtype: type) -> np.ndarray:
+    """Returns a block of a signal as the files hold it: images with the channel first."""
+    if name == IMAGE:
+        block = block[:, None] if block.ndim == 3 else np.moveaxis(block, -1, 1)
+    return np.ascontiguousarray(block, dtype)
+
+
+def _check(
+    path: Path, name: str, array: np.ndarray | ArrayOfRows, expected: tuple[int, ...]
+) -> None:
+    array = array if isinstance(array, ArrayOfRows) else np.asarray(array)
     if array.shape != expected:
         raise SensoriumError(
             f"{path}: {name} has shape {array.shape}, expected {expected} (tiers and unit_ids set "
             "the numbers of trials and neurons)"
         )
     # A value that is not finite makes the sum so: no mask as large as the array.
-    if array.dtype.kind == "f" and not np.isfinite(array.sum(dtype=np.float64)):
+    if array.dtype.kind == "f" and not all(
+        np.isfinite(block.sum(dtype=np.float64)) for block in blocks_of(array)
+    ):
         raise SensoriumError(f"{path}: {name} holds NaN or infinity: mend or leave out that trial")
 
 
-def _published_metadata(session_key: str, n_neurons: int) -> dict[str, np.ndarray]:
+def published_metadata(session_key: str, n_neurons: int) -> dict[str, np.ndarray]:
     """Returns the metadata that the neurons of a published recording have."""
     found = {"area": np.full(n_neurons, "V1"), "layer": np.full(n_neurons, "L2/3")}
     if re.fullmatch(r"\d{1,18}(-\d{1,18}){2}", session_key):
@@ -229,29 +243,14 @@ def _checked_statistics(
     return values
 
 
-def _of_images(images: np.ndarray, training: np.ndarray) -> dict[str, np.ndarray]:
-    """Statistics over all pixels, some images at a time: no copy of them all."""
-    n = max(1, _BLOCK_BYTES // images[0].nbytes)
-    return pixel_statistics(images[training[i : i + n]] for i in range(0, len(training), n))
+def _of_images(images: np.ndarray | ArrayOfRows, training: np.ndarray) -> dict[str, np.ndarray]:
+    """Statistics over all pixels."""
+    return pixel_statistics(lambda: blocks_of(images, training))
 
 
 def _of_columns(values: np.ndarray, training: np.ndarray) -> dict[str, np.ndarray]:
     """Statistics over the training trials of every column, some columns at a time."""
     values = np.asarray(values)
-    n = max(1, _BLOCK_BYTES // (8 * len(training)))
+    n = max(1, BLOCK_BYTES // (8 * len(training)))
     blocks = [column_statistics(values[training, i : i + n]) for i in range(0, values.shape[1], n)]
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-
-
-def _npy_header(array: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(array))
-    return stream.getvalue()
-
-
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    info = zipfile.ZipInfo(name, _TIMESTAMP)
-    info.compress_type = zipfile.ZIP_DEFLATED
-    info.create_system = 3  # Unix on every system, for the sake of equal bytes
-    info.external_attr = 0o644 << 16
-    archive.writestr(info, content, compresslevel=_DEFLATE_LEVEL)

@@ -97,6 +97,12 @@ READOUTS = Registry("readout", "sensorium_tf.models.readouts", base=f"{_BASES}.R
 SHIFTERS = Registry("shifter", "sensorium_tf.models.shifters", base=f"{_BASES}.ShifterBase")
 #: What acts on the rates after the readout; each is a `models.ModulatorBase`.
 MODULATORS = Registry("modulator", "sensorium_tf.models.modulators", base=f"{_BASES}.ModulatorBase")
+#: From drives to rates, instead of `elu + 1`; each is a `models.NonlinearityBase`.
+NONLINEARITIES = Registry(
+    "nonlinearity",
+    "sensorium_tf.models.nonlinearities",
+    base="sensorium_tf.models.nonlinearity.NonlinearityBase",
+)
 #: How to train; each is a `recipes.Recipe`.
 RECIPES = Registry("recipe", "sensorium_tf.recipes", base="sensorium_tf.recipes.Recipe")
 #: How well rates agree with responses; each is a `metrics.Metric`.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.specs import PAST_RESPONSES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,15 +20,17 @@ class Provenance:
         mice: Those that it was trained on.
         track: Its track, such as `sensorium`.
         inputs: Signals that it is given, such as `image` and `behavior`.
+        past_tiers: Tiers whose responses it is given as past ones; empty without.
         trained_on: Tiers that its weights were fitted to; None where that is not known.
         chosen_by: Tier by which its weights were chosen; None where that is not known.
         neurons_chosen_by: Tier whose responses chose its neurons; None if none did.
         subset: What was left out of neurons and trials, in words, such as `500 training trials`.
-        started_from: Model file that training started from; None for random weights.
-        seen_before: Each mouse with the tiers that the model there is known to have seen, from its
-            own start on.
-        start_known: Whether that is all that it had seen; not so if it, or one that it goes back
-            to, is a file which does not tell.
+        started_from: Model file, or stage, that training started from; None for random weights.
+        taught_by: Model, or stage, whose rates were learnt beside the responses; None if none were.
+        seen_before: Each mouse with the tiers that the models there are known to have seen, from
+            their own start on.
+        start_known: Whether that is all that they had seen; not so if one of them, or one that it
+            goes back to, is a file which does not tell.
         unfinished: How far its run has come, such as `3 of at most 22 epochs`; empty if it is
             finished or does not tell.
         recording_ids: Mouse to the recording that it is, by which one is known under other names;
@@ -37,11 +40,13 @@ class Provenance:
     mice: tuple[str, ...]
     track: str
     inputs: tuple[str, ...]
+    past_tiers: tuple[str, ...] = ()
     trained_on: tuple[str, ...] | None = None
     chosen_by: str | None = None
     neurons_chosen_by: str | None = None
     subset: str = ""
     started_from: str | None = None
+    taught_by: str | None = None
     seen_before: tuple[tuple[str, tuple[str, ...]], ...] = ()
     start_known: bool = False
     unfinished: str = ""
@@ -50,29 +55,41 @@ class Provenance:
     @property
     def signals(self) -> str:
         """What the model is given, for people, such as `image, behavior`."""
-        return ", ".join(self.inputs).replace("_", " ")
+        of_tiers = {PAST_RESPONSES: f" (of {' and '.join(self.past_tiers)})"}
+        return ", ".join(f"{each}{of_tiers.get(each, '')}" for each in self.inputs).replace(
+            "_", " "
+        )
 
     @property
     def tiers(self) -> tuple[str, ...]:
         """Tiers whose responses had a part in training; empty where that is not known."""
-        tiers = (*(self.trained_on or ()), self.chosen_by, self.neurons_chosen_by)
+        fitted = (*(self.trained_on or ()), self.chosen_by, self.neurons_chosen_by)
+        tiers = (*fitted, *self.past_tiers)
         return tuple(dict.fromkeys(tier for tier in tiers if tier is not None))
 
     @property
     def all_known(self) -> bool:
         """Whether all that the model has seen is known, from random weights on."""
-        return self.trained_on is not None and (self.started_from is None or self.start_known)
+        return self.trained_on is not None and (not self._sources or self.start_known)
 
-    def after(self, start: "Provenance") -> Self:
-        """Returns it for a model whose training started from one of this provenance."""
-        mice = dict.fromkeys((*start.mice, *dict(start.seen_before)))
-        seen = ((mouse, start.seen_tiers(mouse)) for mouse in mice)
-        ids = {**dict(start.recording_ids), **dict(self.recording_ids)}
+    @property
+    def _sources(self) -> tuple[str, ...]:
+        return tuple(each for each in (self.started_from, self.taught_by) if each is not None)
+
+    def after(self, *sources: "Provenance") -> Self:
+        """Returns it for a model that started, or learnt, from models of these provenances."""
+        seen, ids = {}, {}
+        for source in sources:
+            ids |= dict(source.recording_ids)
+            for mouse in dict.fromkeys((*source.mice, *dict(source.seen_before))):
+                tiers = (*seen.get(mouse, ()), *source.seen_tiers(mouse))
+                seen[mouse] = tuple(dict.fromkeys(tiers))
         return dataclasses.replace(
             self,
-            seen_before=tuple((mouse, tiers) for mouse, tiers in seen if tiers),
-            start_known=start.all_known,
-            recording_ids=tuple(ids.items()),
+            seen_before=tuple((mouse, tiers) for mouse, tiers in seen.items() if tiers),
+            start_known=len(sources) == len(self._sources)
+            and all(source.all_known for source in sources),
+            recording_ids=tuple({**ids, **dict(self.recording_ids)}.items()),
         )
 
     def seen_tiers(self, mouse: str) -> tuple[str, ...]:
@@ -99,8 +116,16 @@ class Provenance:
             )
         start = []
         if self.started_from is not None:
-            unknown = "" if self.start_known else " (not all that it had seen is known)"
-            start = [f"started from {self.started_from}{unknown}"]
+            start.append(f"started from {self.started_from}")
+        if self.taught_by is not None:
+            start.append(f"taught by {self.taught_by}")
+        if start and not self.start_known:
+            start[-1] += " (not all that it had seen is known)"
+        by_tiers: dict[tuple[str, ...], list[str]] = {}
+        for mouse, tiers in self.seen_before:
+            by_tiers.setdefault(tiers, []).append(mouse)
+        if seen := [f"{' and '.join(t)} of {', '.join(mice)}" for t, mice in by_tiers.items()]:
+            start.append(f"seen before: {', '.join(seen)}")
         end = [f"not finished: {self.unfinished}"] if self.unfinished else []
         return "; ".join([f"sees {self.signals}", trials, *start, *end])
 
@@ -109,14 +134,16 @@ class Provenance:
         return {
             "track": self.track,
             "inputs": list(self.inputs),
+            **({"past_tiers": list(self.past_tiers)} if self.past_tiers else {}),
             "mice": list(self.mice),
             "trained_on": None if self.trained_on is None else list(self.trained_on),
             "chosen_by": self.chosen_by,
             "neurons_chosen_by": self.neurons_chosen_by,
             "subset": self.subset,
             "started_from": self.started_from,
+            "taught_by": self.taught_by,
             "seen_before": {mouse: list(tiers) for mouse, tiers in self.seen_before},
-            "start_known": None if self.started_from is None else self.start_known,
+            "start_known": self.start_known if self._sources else None,
             "recording_ids": dict(self.recording_ids),
             **({"unfinished": self.unfinished} if self.unfinished else {}),
         }
@@ -129,7 +156,7 @@ class Provenance:
             SensoriumError: If a value is missing or of another kind.
         """
         missing = object()
-        values = values if isinstance(values, Mapping) else {}
+        values = {"past_tiers": [], **(values if isinstance(values, Mapping) else {})}
         for name, fits in _FITS.items():
             if not fits(values.get(name, missing)):
                 raise SensoriumError(f"provenance: {name} is missing or damaged")
@@ -138,11 +165,13 @@ class Provenance:
             mice=tuple(values["mice"]),
             track=values["track"],
             inputs=tuple(values["inputs"]),
+            past_tiers=tuple(values["past_tiers"]),
             trained_on=None if trained_on is None else tuple(trained_on),
             chosen_by=values["chosen_by"],
             neurons_chosen_by=values["neurons_chosen_by"],
             subset=values["subset"],
             started_from=values["started_from"],
+            taught_by=values["taught_by"],
             seen_before=tuple((m, tuple(tiers)) for m, tiers in values["seen_before"].items()),
             start_known=values["start_known"] is True,
             recording_ids=tuple(values["recording_ids"].items()),
@@ -166,11 +195,13 @@ _FITS = {
     "mice": _is_names,
     "track": _is_text,
     "inputs": _is_names,
+    "past_tiers": _is_names,
     "trained_on": lambda value: value is None or _is_names(value),
     "chosen_by": _is_text_or_none,
     "neurons_chosen_by": _is_text_or_none,
     "subset": _is_text,
     "started_from": _is_text_or_none,
+    "taught_by": _is_text_or_none,
     "seen_before": lambda value: isinstance(value, dict) and all(map(_is_names, value.values())),
     "start_known": lambda value: value is None or type(value) is bool,
     "recording_ids": lambda value: isinstance(value, dict) and all(map(_is_text, value.values())),

@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Any, Self
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.registry import custom_modules, record_modules
 from sensorium_tf.runs.provenance import Provenance
+from sensorium_tf.runs.stages import Stage, members_of, provenance_of, stages_of
 from sensorium_tf.settings import TrainingSettings
 
 if TYPE_CHECKING:
     from sensorium_tf.data import Mouse
     from sensorium_tf.models import FiringRateModel
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunRecord:
-    """A run, or an ensemble of them, as it began.
+    """A run, or a training of several stages, as it began.
 
     Attributes:
-        settings: Of the run; of an ensemble's members the first one's.
+        settings: Of the run, or of the whole training.
         recordings: Mouse to the fingerprint of its recording and neurons.
         n_neurons: Mouse to the number of its neurons.
         provenance: The signals and trials that the model uses.
-        seeds: Of the members of an ensemble; empty for a single run.
         modules: Custom modules that were imported for it, and a digest of each one's code.
     """
 
@@ -33,7 +33,6 @@ class RunRecord:
     recordings: Mapping[str, str]
     n_neurons: Mapping[str, int]
     provenance: Provenance
-    seeds: tuple[int, ...] = ()
     modules: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
@@ -42,49 +41,56 @@ class RunRecord:
         settings: TrainingSettings,
         mice: Sequence["Mouse"],
         *,
-        seeds: Sequence[int] = (),
         modules: Mapping[str, str] | None = None,
     ) -> Self:
-        """Returns the record of a run on some mice, with the provenance that its settings say."""
-        subset = settings.subset
+        """Returns the record of a run on some mice, with the provenance that its settings say.
+
+        Args:
+            settings: Of the run.
+            mice: Those of the settings, and perhaps those of other stages.
+            modules: Custom modules that were imported for it, and a digest of each one's code.
+        """
+        own = [mouse for mouse in mice if mouse.name in settings.mice]
+        ids = {mouse.name: mouse.recording_id for mouse in mice}
         return cls(
             settings=settings,
-            recordings={mouse.name: mouse.fingerprint for mouse in mice},
-            n_neurons={mouse.name: mouse.n_neurons for mouse in mice},
-            provenance=Provenance(
-                mice=settings.mice,
-                track=settings.track,
-                inputs=settings.signals,
-                trained_on=subset.train_tiers,
-                chosen_by=subset.validation_tier,
-                neurons_chosen_by=subset.neurons_chosen_by,
-                subset=subset.describe(),
-                started_from=settings.init_from,
-                recording_ids=tuple((mouse.name, mouse.recording_id) for mouse in mice),
-            ),
-            seeds=tuple(seeds),
+            recordings={mouse.name: mouse.fingerprint for mouse in own},
+            n_neurons={mouse.name: mouse.n_neurons for mouse in own},
+            provenance=provenance_of(settings, recording_ids=ids),
             modules=modules or {},
         )
 
-    def with_model(self, model: "FiringRateModel", *, start: Provenance | None) -> Self:
+    def with_model(self, model: "FiringRateModel", sources: Mapping[str, Provenance]) -> Self:
         """Returns it with what is known once the model has been built.
 
         Args:
             model: Of the run, or of a member.
-            start: Of the model that training starts from; None for random weights, or if that is
-                not known.
+            sources: Model file or run that the settings name to what is known of it.
         """
-        provenance = dataclasses.replace(self.provenance, inputs=tuple(model.inputs.signals))
-        if start is not None:
-            provenance = provenance.after(start)
+        given = model.inputs
+        provenance = provenance_of(
+            self.settings,
+            inputs=tuple(given.signals),
+            past_tiers=given.past_tiers,
+            sources=sources,
+            recording_ids=dict(self.provenance.recording_ids),
+        )
         modules = {**record_modules(custom_modules(model)), **self.modules}
         return dataclasses.replace(self, provenance=provenance, modules=modules)
 
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of the training; none for a single run."""
+        return stages_of(self.settings)
+
+    @property
+    def members(self) -> tuple[Stage, ...]:
+        """The stages that are members of an ensemble; none where there is no mean."""
+        return members_of(self.settings)
+
     def difference(self, other: "RunRecord") -> str:
-        """Names the settings and seeds in which another run differs; empty if in none."""
-        theirs = {**self.settings.to_json(), "seeds": list(self.seeds)}
-        ours = {**other.settings.to_json(), "seeds": list(other.seeds)}
-        return _difference(theirs, ours)
+        """Names the settings in which another run differs; empty if in none."""
+        return _difference(self.settings.to_json(), other.settings.to_json())
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON values."""
@@ -94,7 +100,6 @@ class RunRecord:
             "recordings": dict(self.recordings),
             "n_neurons": dict(self.n_neurons),
             "provenance": self.provenance.to_json(),
-            "seeds": list(self.seeds),
             "modules": dict(self.modules),
         }
 
@@ -120,7 +125,6 @@ class RunRecord:
             recordings=values["recordings"],
             n_neurons=values["n_neurons"],
             provenance=Provenance.from_json(values.get("provenance")),
-            seeds=tuple(values["seeds"]),
             modules=values["modules"],
         )
 
@@ -149,7 +153,6 @@ def _is_counts(values: object) -> bool:
 _FITS = {
     "recordings": _is_texts,
     "n_neurons": lambda value: isinstance(value, dict) and _is_counts(value.values()),
-    "seeds": lambda value: isinstance(value, list) and _is_counts(value),
     "modules": _is_texts,
 }
 

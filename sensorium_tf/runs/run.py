@@ -119,7 +119,13 @@ class Run:
                 opened.record.provenance, unfinished=opened.store.unfinished()
             )
         model = opened.model
-        return Provenance(mice=model.mice, track=model.inputs.track, inputs=model.inputs.signals)
+        given = model.inputs
+        return Provenance(
+            mice=model.mice,
+            track=given.track,
+            inputs=given.signals,
+            past_tiers=given.past_tiers,
+        )
 
     @property
     def folder(self) -> Path:
@@ -137,11 +143,8 @@ class Run:
         """Of an ensemble, what each member is called and its model; empty for a single model."""
         if not isinstance(self.model, EnsembleModel):
             return {}
-        members = self.model.members
-        names = [] if self.record is None else [f"seed {seed}" for seed in self.record.seeds]
-        if len(names) != len(members):  # a lone file does not know them
-            names = [str(number) for number in range(1, 1 + len(members))]
-        return {f"member, {name}": each for name, each in zip(names, members, strict=True)}
+        named = zip(self.model.member_names, self.model.members, strict=True)
+        return {f"member, {name}": member for name, member in named}
 
     def load_mice(self, names: Iterable[str] | None = None) -> list[Mouse]:
         """Opens prepared mice of the model, none of whose trials are read yet.
@@ -156,9 +159,11 @@ class Run:
         names = self.mice if names is None else tuple(names)
         for name in names:
             self._one(name)
-        mice = [self.subset.neurons_of(load_mouse(name, data_dir=self.data_dir)) for name in names]
-        for mouse in mice:
+        mice = []
+        for name in names:
+            mouse = self.subset.neurons_of(load_mouse(name, data_dir=self.data_dir))
             self._check(mouse)
+            mice.append(mouse.with_image_size(self.model.inputs.image_size))
         return mice
 
     def mouse(self, name: str | None = None) -> Mouse:
@@ -257,11 +262,10 @@ def _open_file(path: str | os.PathLike) -> _Opened:
 def _load_model(store: RunStore, record: RunRecord) -> FiringRateModel | EnsembleModel:
     """Returns the best model of a run."""
     if not store.model_file.exists():
-        missing = [s for s in record.seeds if not store.member(s).model_file.exists()]
-        if missing:
+        if missing := store.missing_stages():
             raise SensoriumError(
-                f"{store.path}: the members with seeds {', '.join(map(str, missing))} have not "
-                "been trained yet: run the training command again"
+                f"{store.path}: not finished: {', '.join(missing)} not trained yet: run the "
+                "training command again"
             )
         raise SensoriumError(
             f"{store.model_file}: no model there: has the training finished an epoch?"

@@ -13,6 +13,7 @@ from sensorium_tf.reading import open_regular, parse_json, read_json, reading
 from sensorium_tf.registry import import_recorded
 from sensorium_tf.runs.checkpoint import Checkpoints
 from sensorium_tf.runs.record import RunRecord, recorded_modules
+from sensorium_tf.runs.stages import MODEL_FILE, Stage
 
 if TYPE_CHECKING:
     from sensorium_tf.data import Mouse
@@ -22,11 +23,12 @@ _LONGEST_LINE = 1 << 20
 
 
 class RunStore:
-    """Folder of one training run, or of an ensemble of them.
+    """Folder of one training run, or of a training of several stages.
 
     `config.json` (see `RunRecord`), `model.keras` (the best weights so far), `metrics.jsonl` (a
-    line an epoch), `checkpoints/`, `tensorboard/`; of an ensemble also `members/seed<n>/`, each the
-    folder of a run.
+    line an epoch), `checkpoints/`, `tensorboard/`. Where there are stages it has a folder for each,
+    such as `pretraining/` and `finetuning/` or `members/seed<n>/`, which is that of a run, or has
+    stages itself.
 
     Args:
         path: The folder; made when a run begins in it.
@@ -38,7 +40,7 @@ class RunStore:
     @property
     def model_file(self) -> Path:
         """The best weights so far, as a Keras model file."""
-        return self.path / "model.keras"
+        return self.path / MODEL_FILE
 
     @property
     def tensorboard(self) -> Path:
@@ -77,9 +79,24 @@ class RunStore:
             return False
         return isinstance(values, dict) and "format" in values
 
-    def member(self, seed: int) -> "RunStore":
-        """Returns the folder of the member with this seed."""
-        return RunStore(self.path / "members" / f"seed{seed}")
+    @property
+    def times(self) -> Path:
+        """How long a training with a budget has taken so far, and its stages may take."""
+        return self.path / "budget.json"
+
+    def stage(self, stage: Stage) -> "RunStore":
+        """Returns the folder of a stage."""
+        return RunStore(self.path / stage.folder)
+
+    def missing_stages(self) -> list[str]:
+        """Returns the stages, and stages of stages, that are not finished."""
+        record, missing = self.record(), []
+        for stage in record.stages:
+            store = self.stage(stage)
+            if not store.model_file.exists() or (store.begun and store.unfinished()):
+                inner = store.missing_stages() if store.begun else []
+                missing += [f"{stage.folder}/{name}" for name in inner] or [stage.folder]
+        return missing
 
     def check(self, record: RunRecord) -> None:
         """Raises SensoriumError unless this run can begin or go on here."""
@@ -191,8 +208,8 @@ class RunStore:
         """Returns how far a run has come that is not finished; empty where that is not known."""
         record = self.record()
         planned = record.settings.epochs
-        if record.seeds:
-            return ""  # an ensemble's model is there when all members are
+        if record.stages:
+            return ""  # its model is there when all stages are
         if not self.checkpoints.any:
             # Somebody may have deleted the checkpoints of a finished run.
             return "" if self.metrics.exists() else f"0 of at most {planned} epochs"

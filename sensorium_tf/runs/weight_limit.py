@@ -13,7 +13,7 @@ _UNWRITTEN_BYTES = 1 << 20
 
 @contextlib.contextmanager
 def weight_limit(n_bytes: int) -> Iterator[None]:
-    """Refuses weights, before memory is taken for them, beyond those that are known to be there.
+    """Refuses weights beyond those that are known to be there; takes no memory for them.
 
     Only weights that TensorFlow makes are counted; other backends make theirs unseen.
 
@@ -21,7 +21,8 @@ def weight_limit(n_bytes: int) -> Iterator[None]:
         n_bytes: Of all weights together, as they are stored.
 
     Raises:
-        SensoriumError: Inside, where a weight is asked for that goes beyond.
+        SensoriumError: At the end, if a weight was asked for that goes beyond, whatever else went
+            wrong for that.
     """
     left = n_bytes + _UNWRITTEN_BYTES
 
@@ -32,8 +33,17 @@ def weight_limit(n_bytes: int) -> Iterator[None]:
                 value = initial_value()
             left -= value.shape.num_elements() * value.dtype.size
             if left < 0:
-                raise SensoriumError("its layers are larger than the weights that it holds")
+                # An error in here would leave Keras with weights that are half made, which it would
+                # go on with in the next model.
+                kwargs |= {
+                    "initial_value": tf.zeros((), value.dtype),
+                    "shape": tf.TensorShape(None),
+                }
         return create(**kwargs)
 
-    with tf.variable_creator_scope(make):
-        yield
+    try:
+        with tf.variable_creator_scope(make):
+            yield
+    finally:
+        if left < 0:
+            raise SensoriumError("its layers are larger than the weights that it holds")

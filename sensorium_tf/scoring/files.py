@@ -10,16 +10,18 @@ import os
 import numpy as np
 from numpy.typing import ArrayLike
 
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import atomic_write
 
 TRIAL, IMAGE, NEURONS = "trial_indices", "image_ids", "neuron_ids"
 PREDICTION, RESPONSES = "prediction", "responses"
+_SUFFIXES = {"csv": "csv", "parquet": "parquet.brotli"}
 
 
-def ground_truth_file(tier: str) -> str:
+def ground_truth_file(tier: str, challenge: Challenge = DEFAULT) -> str:
     """Returns the name of a tier's ground-truth file."""
-    return f"ground_truth_file_{tier}.csv"
+    return f"ground_truth_file_{tier}.{_SUFFIXES[challenge.file_format]}"
 
 
 def write_submission(

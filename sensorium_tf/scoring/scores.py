@@ -1,9 +1,12 @@
 """Scores of a submission file against a ground-truth file."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
-from sensorium_tf.challenges import DEFAULT
+import numpy as np
+
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.metrics import (
     Scores,
     evaluate_rates,
@@ -13,13 +16,15 @@ from sensorium_tf.metrics import (
 )
 from sensorium_tf.scoring.alignment import aligned
 from sensorium_tf.scoring.label import read_label
+from sensorium_tf.scoring.movie_alignment import Aligned, aligned_movies
 
 
 def score(
     submission: str | os.PathLike,
     ground_truth: str | os.PathLike,
     *,
-    track: str = "sensorium",
+    track: str | None = None,
+    challenge: Challenge = DEFAULT,
 ) -> dict[str, Any]:
     """Scores a submission file as the competition does.
 
@@ -27,54 +32,83 @@ def score(
     neurons is free in both files.
 
     Args:
-        submission: Written by `write_submission`.
-        ground_truth: Written by `write_ground_truth`.
-        track: `sensorium`, or `sensorium_plus`, for which FEVE is not defined.
+        submission: Written by `write_submission`, or `write_movie_submission` for movies.
+        ground_truth: Written by `write_ground_truth`, or `write_movie_ground_truth`.
+        track: Of the challenge, such as `sensorium`, its first if left out, or `sensorium_plus`,
+            for which FEVE is not defined.
+        challenge: Whose files they are.
 
     Returns:
-        The competition's three numbers, `single_trial_correlation`, `correlation_to_average` and
-        `feve`, which is None where `feve_reason` says why; and, to judge them by, `intervals`,
-        `feve_neurons` and `oracle` (single-trial correlation of the mean over the other repeats of
-        an image; None without repeats), all as in `evaluation.json`, and `submission`: what the
-        label `submission.json` beside the file says of it, None if there is none.
+        The competition's numbers, `single_trial_correlation`, `correlation_to_average` and `feve`
+        (of movies `cc_norm`), which is None where `feve_reason` says why; and, to judge them by,
+        `intervals`, `feve_neurons` and `oracle` (single-trial correlation of the mean over the
+        other repeats of an image; None without repeats), all as in `evaluation.json`, and
+        `submission`: what the label `submission.json` beside the file says of it, None if there is
+        none. Of movies, whose files are of several mice, `mice` holds the numbers of each.
 
     Raises:
         SensoriumError: If a file is damaged, holds values that are not finite numbers, or trials,
             images or neurons of the two disagree.
     """
-    DEFAULT.track(track)
-    responses, rates, images = aligned(submission, ground_truth)
-    found = evaluate_rates(responses, rates, images, track=track)
+    track = challenge.track(track or challenge.default_track).name
+    found, oracles = {}, []
+    for mouse in _mice(submission, ground_truth, challenge):
+        found[mouse.mouse] = evaluate_rates(
+            mouse.responses, mouse.rates, mouse.ids, track=track, challenge=challenge
+        )
+        if has_repeats(mouse.ids):
+            oracles.append(oracle_correlation(mouse.responses, mouse.ids))
     oracle = None
-    if has_repeats(images):
-        oracle = summarize({"single_trial_correlation": oracle_correlation(responses, images)})
-    return {
-        **found.to_json(),
+    if oracles:
+        oracle = summarize({"single_trial_correlation": np.concatenate(oracles)})
+    scores = {
+        **Scores.concatenate([*found.values()]).to_json(),
         "oracle": oracle,
         "submission": read_label(submission),
     }
+    if None not in found:
+        scores["mice"] = {mouse: each.to_json() for mouse, each in found.items()}
+    return scores
 
 
 def score_neurons(
     submission: str | os.PathLike,
     ground_truth: str | os.PathLike,
     *,
-    track: str = "sensorium",
+    track: str | None = None,
+    challenge: Challenge = DEFAULT,
 ) -> Scores:
     """Scores a submission file neuron by neuron.
 
     Args:
-        submission: Written by `write_submission`.
-        ground_truth: Written by `write_ground_truth`.
-        track: `sensorium`, or `sensorium_plus`, for which FEVE is not defined.
+        submission: As of `score`.
+        ground_truth: As of `score`.
+        track: As of `score`.
+        challenge: Whose files they are.
 
     Returns:
-        The scores of each neuron, in ascending order of their unit ids; `.means` are the
-        competition's three numbers.
+        The scores of each neuron, in ascending order of their unit ids (mouse after mouse, in the
+        order of the ground truth); `.means` are the competition's numbers.
 
     Raises:
         SensoriumError: As `score`.
     """
-    DEFAULT.track(track)
-    responses, rates, images = aligned(submission, ground_truth)
-    return evaluate_rates(responses, rates, images, track=track)
+    track = challenge.track(track or challenge.default_track).name
+    return Scores.concatenate(
+        [
+            evaluate_rates(
+                mouse.responses, mouse.rates, mouse.ids, track=track, challenge=challenge
+            )
+            for mouse in _mice(submission, ground_truth, challenge)
+        ]
+    )
+
+
+def _mice(
+    submission: str | os.PathLike, ground_truth: str | os.PathLike, challenge: Challenge
+) -> Iterator[Aligned]:
+    """Yields the mice of two files; that of a file which names none is None."""
+    if challenge.file_format == "parquet":
+        yield from aligned_movies(submission, ground_truth, challenge=challenge)
+    else:
+        yield Aligned(None, *aligned(submission, ground_truth))

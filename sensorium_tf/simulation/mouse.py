@@ -2,13 +2,14 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.simulation.behavior import AnimalState, n_further, sample_state
+from sensorium_tf.simulation.hidden import HiddenState
 from sensorium_tf.simulation.images import at_model_scale, sample_images
 from sensorium_tf.simulation.population import (
     Population,
@@ -31,8 +32,8 @@ class SimulatedMouse:
     Attributes:
         session_key: Animal, session and scan.
         images: `(trials, height, width, channels)` uint8.
-        rates: `(trials, neurons)` float32, the expected response given the image and what the
-            animal does.
+        rates: `(trials, neurons)` float32, the expected response given the image, what the animal
+            does and, where there are any, a hidden gain, fluctuations and adaptation.
         responses: `(trials, neurons)` float32, what was measured.
         signals: Each context signal of the recording, `(trials, columns)` float32: behavior (pupil
             dilation, its derivative, running speed), pupil center (horizontal, vertical) and any
@@ -63,6 +64,7 @@ def simulate_mouse(
     seed: int = SimulationSettings.seed,
     competition: bool = SimulationSettings.competition,
     spec: RecordingSpec | None = None,
+    hidden: HiddenState | None = None,
     challenge: Challenge = DEFAULT,
 ) -> SimulatedMouse:
     """Simulates a recording of V1.
@@ -79,6 +81,7 @@ def simulate_mouse(
         spec: What is recorded: size and colours of the images, the context signals and their
             columns; the challenge's if left out. An animal whose behavior is not recorded moves all
             the same; behaviors beyond three and further signals change the rates, too.
+        hidden: What moves the rates beside image and animal; nothing if left out.
         challenge: Whose form session keys and the sizes of model images have.
 
     Returns:
@@ -93,9 +96,9 @@ def simulate_mouse(
     spec = spec or challenge.recording
     _check_spec(spec)
     entropy = [seed, *(int(part) for part in session_key.split("-"))]
-    image_rng, population_rng, state_rng, order_rng, noise_rng = np.random.default_rng(
+    image_rng, population_rng, state_rng, order_rng, noise_rng, hidden_rng = np.random.default_rng(
         entropy
-    ).spawn(5)
+    ).spawn(6)
 
     tiers, shown = _schedule(n_images, n_repeats, competition, challenge, order_rng)
     n_trials, n_distinct = len(shown), shown.max() + 1
@@ -109,7 +112,11 @@ def simulate_mouse(
         n_further=n_further(spec),
     )
     state = sample_state(n_trials, state_rng, n_further=n_further(spec))
-    rates, responses = _respond(population, images, shown, state, noise_rng)
+    hidden = hidden or HiddenState()
+    log_gain = hidden.log_gain(n_trials, n_neurons, hidden_rng)
+    rates, responses = _respond(
+        population, images, shown, state, noise_rng, log_gain=log_gain, adapt=hidden.adapt
+    )
 
     trial_ids = np.arange(n_trials)
     if competition:
@@ -178,6 +185,9 @@ def _respond(
     shown: np.ndarray,
     state: AnimalState,
     rng: np.random.Generator,
+    *,
+    log_gain: np.ndarray | None,
+    adapt: Callable[[np.ndarray], None],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns rates and responses, each `(trials, neurons)` float32.
 
@@ -188,9 +198,11 @@ def _respond(
     """
     scaled = at_model_scale(images, population.size)
     fields = ReceptiveFields(population, scaled)
-    log_gain = state.arousal @ population.state_weights.T.astype(np.float32)
-    log_gain += state.further @ population.further_weights.T.astype(np.float32)
-    gain = np.exp(log_gain)
+    log_gains = state.arousal @ population.state_weights.T.astype(np.float32)
+    log_gains += state.further @ population.further_weights.T.astype(np.float32)
+    if log_gain is not None:
+        log_gains += log_gain
+    gain = np.exp(log_gains)
     rates = np.empty(gain.shape, np.float32)
     chunks = _chunks(*rates.shape)
     for chunk in chunks:
@@ -198,6 +210,7 @@ def _respond(
     rates /= rates.mean(0, dtype=np.float64).astype(np.float32)
     rates += population.baselines.astype(np.float32)
     rates *= gain
+    adapt(rates)
 
     mean, variance = rates.mean(0, dtype=np.float64), rates.var(0, dtype=np.float64)
     explained = population.reliabilities**2

@@ -146,14 +146,14 @@ class ReceptiveFields:
 
     def __init__(self, population: Population, images: np.ndarray):
         height, width = population.size
-        self._filters = np.concatenate(_gabor_pairs(population))
+        self._filters = np.concatenate(gabor_pairs(population))
         self._colours = np.tile(population.colour_weights.T.astype(np.float32), 2)
         self._complex = population.complex_cells
         column, row = np.rint(population.positions).astype(int).T
         self._pixels = np.clip(row, 0, height - 1) * width + np.clip(column, 0, width - 1)
         self._blurs = tuple(_gaussian_matrix(each, width * _SURROUND) for each in (height, width))
         self._pixels_per_gaze = width * _GAZE
-        seen = _normalised(images)
+        seen = normalised(images)
         power = np.zeros(len(self._filters), np.float64)
         for start in range(0, len(seen), 512):
             power += np.sum(self._filtered(seen[start : start + 512]) ** 2, axis=0)
@@ -169,7 +169,7 @@ class ReceptiveFields:
         Returns:
             `(trials, neurons)` float32, not negative, of the order of 1.
         """
-        seen, shifts = _normalised(images), self._pixels_per_gaze * gaze
+        seen, shifts = normalised(images), self._pixels_per_gaze * gaze
         seen = np.stack([_shifted(each, shifts) for each in np.moveaxis(seen, -1, 0)], axis=-1)
         even, odd = np.split(self._filtered(seen), 2, axis=1)
         energy = np.where(self._complex, (even**2 + odd**2) / 2, np.maximum(even, 0) ** 2)
@@ -192,12 +192,17 @@ class ReceptiveFields:
         return rows @ images @ columns.T
 
 
-def _normalised(images: np.ndarray) -> np.ndarray:
+def normalised(images: np.ndarray) -> np.ndarray:
+    """Returns grey values, 0 to 255, as contrast around the mean luminance, float32."""
     return (images.astype(np.float32) - np.float32(_LUMINANCE)) / np.float32(_CONTRAST)
 
 
-def _gabor_pairs(population: Population) -> tuple[np.ndarray, np.ndarray]:
-    """Returns Gabor filters and their quadrature partners, each `(neurons, pixels)`."""
+def gabor_pairs(population: Population) -> tuple[np.ndarray, np.ndarray]:
+    """Returns Gabor filters and their quadrature partners, each `(neurons, pixels)`.
+
+    Args:
+        population: The neurons, in pixels of the images that are filtered.
+    """
     height, width = population.size
     column, row = (p[:, None, None] for p in population.positions.T.astype(np.float32))
     dx = np.arange(width, dtype=np.float32)[None, None] - column

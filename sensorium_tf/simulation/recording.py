@@ -1,6 +1,5 @@
 """A simulated mouse on disk: the recording, and beside it the truth that it must not contain."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +11,10 @@ from sensorium_tf.io import expand
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.recordings.writer import write_recording
 from sensorium_tf.simulation.behavior import BEHAVIOR, PUPIL_CENTER
+from sensorium_tf.simulation.hidden import HiddenState
 from sensorium_tf.simulation.mouse import simulate_mouse
 from sensorium_tf.simulation.settings import SimulationSettings
-from sensorium_tf.specs import IMAGE, RecordingSpec
+from sensorium_tf.specs import IMAGE, RecordingSpec, parse_size
 
 
 def recording_spec(
@@ -42,13 +42,7 @@ def recording_spec(
     spec = challenge.recording
     height, width, channels = spec.image_shape
     if image_size is not None:
-        match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", image_size)
-        if match is None:
-            example = "x".join(map(str, challenge.image_size))
-            raise SensoriumError(
-                f"image size {image_size!r}: expected height x width, such as {example}"
-            )
-        height, width = map(int, match.groups())
+        height, width = parse_size(image_size, example=challenge.image_size)
     shape = (height, width, channels if n_channels is None else n_channels)
     spec = spec.with_shapes({IMAGE: shape})
     if n_behaviors is not None:
@@ -76,6 +70,7 @@ def simulate_recording(
     behavior: bool = SimulationSettings.behavior,
     competition: bool = SimulationSettings.competition,
     spec: RecordingSpec | None = None,
+    hidden: HiddenState | None = None,
     challenge: Challenge = DEFAULT,
 ) -> Path:
     """Simulates a mouse and writes it in the published file tree.
@@ -99,6 +94,8 @@ def simulate_recording(
         competition: Whether the file has the form of the competition's: a `final_test` tier, zeros
             in place of the responses of the test tiers, hashed trial ids.
         spec: What is recorded, from `recording_spec`; as in the challenge if left out.
+        hidden: What moves the rates beside image and animal; nothing if left out. The true rates
+            include it.
         challenge: The benchmark whose form the file has.
 
     Returns:
@@ -115,6 +112,7 @@ def simulate_recording(
         seed=seed,
         competition=competition,
         spec=spec,
+        hidden=hidden,
         challenge=challenge,
     )
     path = expand(output_dir) / f"{challenge.recording_stem(session_key)}.zip"

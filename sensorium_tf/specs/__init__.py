@@ -1,22 +1,34 @@
 """What a recording holds, what a model is given, what a track allows: plain values."""
 
-from sensorium_tf.specs.image_size import central_pixels, input_size, size_step
-from sensorium_tf.specs.inputs import Input, InputSpec
+from sensorium_tf.specs.image_size import (
+    central_pixels,
+    check_size,
+    input_size,
+    parse_size,
+    size_step,
+)
+from sensorium_tf.specs.inputs import PAST_WINDOWS, Input, InputSpec
 from sensorium_tf.specs.recording import (
     CENTRED_IMAGE,
     IMAGE,
+    PAST_RESPONSES,
     RESPONSE,
+    SOBEL_IMAGE,
     RecordingSpec,
     SignalSpec,
     check_context_name,
 )
 from sensorium_tf.specs.track import Track
-from sensorium_tf.specs.transforms import TRANSFORMS, Transform, less_own_mean
+from sensorium_tf.specs.transforms import DERIVED_IMAGES, TRANSFORMS, Transform
 
 __all__ = [
     "CENTRED_IMAGE",
+    "DERIVED_IMAGES",
     "IMAGE",
+    "PAST_RESPONSES",
+    "PAST_WINDOWS",
     "RESPONSE",
+    "SOBEL_IMAGE",
     "TRANSFORMS",
     "Input",
     "InputSpec",
@@ -26,7 +38,8 @@ __all__ = [
     "Transform",
     "central_pixels",
     "check_context_name",
+    "check_size",
     "input_size",
-    "less_own_mean",
+    "parse_size",
     "size_step",
 ]

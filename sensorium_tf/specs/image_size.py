@@ -1,6 +1,47 @@
 """The size at which models are given images of a recorded size."""
 
 import math
+import re
+
+from sensorium_tf.errors import SensoriumError
+
+# Sizes that a message names.
+_SHOWN = 4
+
+
+def parse_size(text: str, *, example: tuple[int, int]) -> tuple[int, int]:
+    """Returns height and width of a text such as `36x64`.
+
+    Args:
+        text: What somebody wrote.
+        example: A size to name in the message.
+
+    Raises:
+        SensoriumError: If the text is no size.
+    """
+    match = re.fullmatch(r"(\d{1,5})x(\d{1,5})", text)
+    if match is None:
+        raise SensoriumError(
+            f"image size {text!r}: expected height x width, such as {_written(example)}"
+        )
+    return int(match[1]), int(match[2])
+
+
+def check_size(recorded: tuple[int, int], given: tuple[int, int]) -> None:
+    """Raises SensoriumError unless images of a recorded size can be given at another one.
+
+    Args:
+        recorded: `(height, width)`.
+        given: `(height, width)`, the recorded size divided by a whole number.
+    """
+    step = size_step(recorded, given)
+    if given != (recorded[0] // step, recorded[1] // step):
+        steps = range(1, 1 + min(_SHOWN, *recorded))
+        sizes = ", ".join(_written((recorded[0] // n, recorded[1] // n)) for n in steps)
+        raise SensoriumError(
+            f"image size {_written(given)}: images of {_written(recorded)} pixels are made smaller "
+            f"by a whole number: choose {sizes} or a smaller one"
+        )
 
 
 def input_size(recorded: tuple[int, int], largest: tuple[int, int]) -> tuple[int, int]:
@@ -38,3 +79,7 @@ def central_pixels(step: int) -> range:
         step: As of `InputSpec`.
     """
     return range((step - 1) // 2, step // 2 + 1)
+
+
+def _written(size: tuple[int, int]) -> str:
+    return "x".join(map(str, size))

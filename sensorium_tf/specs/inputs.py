@@ -9,8 +9,11 @@ import numpy as np
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs.image_size import size_step
 from sensorium_tf.specs.json_values import as_json
-from sensorium_tf.specs.recording import CENTRED_IMAGE, IMAGE
-from sensorium_tf.specs.transforms import TRANSFORMS
+from sensorium_tf.specs.recording import IMAGE, PAST_RESPONSES
+from sensorium_tf.specs.transforms import DERIVED_IMAGES, TRANSFORMS
+
+#: Past responses are means over so many of the last trials whose responses are known.
+PAST_WINDOWS = (1, 2, 5, 10, 30)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,16 +21,23 @@ class Input:
     """One signal as a model is given it.
 
     Attributes:
-        signal: `image`, `centred_image` (the image less its own mean) or a context signal.
-        size: Channels, or columns.
+        signal: `image`, `centred_image` (the image less its own mean), `sobel_image` (its
+            horizontal and vertical gradient), a context signal, or `past_responses` (what each
+            neuron did in earlier trials).
+        size: Channels, or columns; of past responses, for each neuron.
         transform: What becomes of the recorded values: `standardize` (less their mean, divided by
-            their standard deviation), `scale` (divided by it), `centre` (standardised, then less
-            each image's own mean) or `none`.
+            their standard deviation), `scale` (divided by it), `range` (so that they lie in 0 to
+            1), `maximum` (divided by their largest absolute value), `centre` (standardised, then
+            less each image's own mean), `sobel` (standardised, then gradients) or `none`.
     """
 
     signal: str
     size: int
     transform: str
+
+    def shape(self, n_neurons: int | None) -> tuple[int | None, ...]:
+        """Returns the shape of the signal beside the image, in one trial of so many neurons."""
+        return (n_neurons, self.size) if self.signal == PAST_RESPONSES else (self.size,)
 
     def apply(self, values: np.ndarray, constants: Mapping[str, Any]) -> np.ndarray:
         """Returns recorded values as a model is given them, float32.
@@ -35,7 +45,8 @@ class Input:
         Args:
             values: Of the signal, in its recorded units; images at the models' size.
             constants: `mean` and `std` over the recording's training trials, scalars or one a
-                column. A standard deviation of zero counts as one.
+                column, and `min` and `max` if the transform is made of these. A standard deviation
+                of zero counts as one.
         """
         return TRANSFORMS[self.transform].apply(values, constants)
 
@@ -65,6 +76,7 @@ class InputSpec:
         recorded_size: `(height, width)` of the images as they were recorded.
         channels: What is stacked to the model's image input, in this order.
         extras: What is given beside it, such as `pupil_center`.
+        past_tiers: Tiers whose responses make up `past_responses`; empty without.
         constants: Mouse to signal to its `mean` and `std` over the training trials, as lists or
             numbers; empty for mice whose recording is not known, such as those of an imported
             checkpoint.
@@ -76,6 +88,7 @@ class InputSpec:
     recorded_size: tuple[int, int]
     channels: tuple[Input, ...]
     extras: tuple[Input, ...] = ()
+    past_tiers: tuple[str, ...] = ()
     constants: Mapping[str, Mapping[str, Mapping[str, Any]]] = dataclasses.field(
         default_factory=dict, compare=False, repr=False
     )
@@ -97,9 +110,9 @@ class InputSpec:
 
     @property
     def recorded_signals(self) -> tuple[str, ...]:
-        """The signals of a recording that they are made of."""
-        names = (IMAGE if name == CENTRED_IMAGE else name for name in self.signals)
-        return tuple(dict.fromkeys(names))
+        """The signals of a recording that they are made of, the responses left out."""
+        names = (IMAGE if name in DERIVED_IMAGES else name for name in self.signals)
+        return tuple(name for name in dict.fromkeys(names) if name != PAST_RESPONSES)
 
     def __getitem__(self, signal: str) -> Input:
         """Returns how a signal is given.
@@ -115,9 +128,13 @@ class InputSpec:
     def __contains__(self, signal: object) -> bool:
         return signal in self.signals
 
-    def extra_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Returns the shape of each extra of one trial."""
-        return {each.signal: (each.size,) for each in self.extras}
+    def extra_shapes(self, n_neurons: int | None = None) -> dict[str, tuple[int | None, ...]]:
+        """Returns the shape of each extra of one trial.
+
+        Args:
+            n_neurons: Of the mouse, which past responses have an axis of; None for any number.
+        """
+        return {each.signal: each.shape(n_neurons) for each in self.extras}
 
     def describe(self) -> str:
         """Returns the signals for people, such as `image, behavior, pupil center`."""
@@ -126,7 +143,8 @@ class InputSpec:
     def without(self, *extras: str) -> "InputSpec":
         """Returns it without some extras, for a model that has no use for them."""
         kept = tuple(each for each in self.extras if each.signal not in extras)
-        return dataclasses.replace(self, extras=kept)
+        past = any(each.signal == PAST_RESPONSES for each in kept)
+        return dataclasses.replace(self, extras=kept, past_tiers=self.past_tiers if past else ())
 
     def with_extra(self, signal: str) -> "InputSpec":
         """Returns it with a signal that it knows given beside the image, too, in columns.
@@ -155,7 +173,7 @@ class InputSpec:
         Raises:
             SensoriumError: If the model does not know them.
         """
-        name = IMAGE if signal == CENTRED_IMAGE else signal
+        name = IMAGE if signal in DERIVED_IMAGES else signal
         try:
             return self.constants[mouse][name]
         except KeyError:
@@ -196,6 +214,7 @@ class InputSpec:
                     "recorded_size": tuple(values["recorded_size"]),
                     "channels": tuple(Input(**each) for each in values["channels"]),
                     "extras": tuple(Input(**each) for each in values["extras"]),
+                    "past_tiers": tuple(values.get("past_tiers", ())),
                 }
             )
         except (TypeError, KeyError, ValueError) as e:
@@ -211,14 +230,16 @@ class InputSpec:
             and bool(spec.channels)
             and type(spec.challenge) is str
             and type(spec.track) is str
+            and all(type(tier) is str for tier in spec.past_tiers)
         )
         if not fits:
             raise error
-        if any((each.signal == CENTRED_IMAGE) != (each.transform == "centre") for each in inputs):
-            raise SensoriumError(
-                "centred_image: the model was saved by an earlier version, which said otherwise "
-                "what becomes of it: train the model again"
-            )
+        for name, made in DERIVED_IMAGES.items():
+            if any((each.signal == name) != (each.transform == made.transform) for each in inputs):
+                raise SensoriumError(
+                    f"{name}: the model was saved by an earlier version, which said otherwise "
+                    "what becomes of it: train the model again"
+                )
         _check_constants(spec.constants, error)
         return spec
 
@@ -227,7 +248,7 @@ def _check_constants(constants: Any, error: SensoriumError) -> None:
     try:
         for of_mouse in constants.values():
             for each in of_mouse.values():
-                for value in (each["mean"], each["std"]):
+                for value in (each["mean"], each["std"], *each.values()):
                     if not np.isfinite(np.asarray(value, np.float64)).all():
                         raise error
     except (AttributeError, KeyError, TypeError, ValueError) as e:

@@ -9,14 +9,29 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs.json_values import as_json
 
 _ROLES = ("stimulus", "response", "context")
-#: The stimulus of every recording.
+#: The stimulus of recordings of static images.
 IMAGE = "image"
 #: The image less its own mean, which is made of it.
 CENTRED_IMAGE = "centred_image"
+#: The horizontal and vertical gradient of the image, which are made of it.
+SOBEL_IMAGE = "sobel_image"
 #: What the neurons of every recording do.
 RESPONSE = "response"
+#: What they did in earlier trials, which is made of the responses.
+PAST_RESPONSES = "past_responses"
 # Beside signals, what is known of every trial: names that no context signal may have.
-_NOT_CONTEXT = (IMAGE, CENTRED_IMAGE, RESPONSE, "image_id", "trial_id", "trial_index")
+_NOT_CONTEXT = (
+    IMAGE,
+    CENTRED_IMAGE,
+    SOBEL_IMAGE,
+    RESPONSE,
+    PAST_RESPONSES,
+    "image_id",
+    "trial_id",
+    "trial_index",
+    "video",
+    "video_id",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,8 +40,9 @@ class SignalSpec:
 
     Attributes:
         name: As a feature of a trial, such as `image`.
-        shape: Of a trial's array, `(height, width, channels)` for images, `(columns,)` for others;
-            None where the recording decides.
+        shape: Of a trial's array, `(height, width, channels)` for images, `(columns,)` for others,
+            with an axis of time before these in movies; None where the recording, or a trial of
+            it, decides.
         role: `stimulus`, `response` or `context`.
         folder: Under `data` in the file tree, such as `images`.
         doc: What its values are, with their units.
@@ -43,6 +59,11 @@ class SignalSpec:
     time_axis: int | None = None
     required: bool = True
     columns: tuple[str, ...] = ()
+
+    @property
+    def frame_shape(self) -> tuple[int | None, ...]:
+        """Shape without time: of one frame of a movie, of all there is of a static signal."""
+        return tuple(n for axis, n in enumerate(self.shape) if axis != self.time_axis)
 
     def with_shape(self, shape: tuple[int | None, ...]) -> "SignalSpec":
         """Returns the signal with the shape that a recording has."""
@@ -79,9 +100,19 @@ class RecordingSpec:
         return tuple(signal.name for signal in self.signals)
 
     @property
+    def stimulus(self) -> SignalSpec:
+        """What the animal was shown."""
+        return next(signal for signal in self.signals if signal.role == "stimulus")
+
+    @property
+    def has_time(self) -> bool:
+        """Whether trials are movies, of many frames each."""
+        return self.stimulus.time_axis is not None
+
+    @property
     def image_shape(self) -> tuple[int | None, int | None, int | None]:
-        """`(height, width, channels)` of an image as it was recorded."""
-        return self[IMAGE].shape
+        """`(height, width, channels)` of an image, or of a frame, as it was recorded."""
+        return self.stimulus.frame_shape
 
     @property
     def context(self) -> tuple[SignalSpec, ...]:
@@ -104,7 +135,14 @@ class RecordingSpec:
             SensoriumError: If no context signal may have this name.
         """
         check_context_name(name)
-        signal = SignalSpec(name=name, shape=(size,), role="context", folder=name, required=False)
+        signal = SignalSpec(
+            name=name,
+            shape=(None, size) if self.has_time else (size,),
+            role="context",
+            folder=name,
+            time_axis=0 if self.has_time else None,
+            required=False,
+        )
         return RecordingSpec((*self.signals, signal))
 
     def without(self, *names: str) -> "RecordingSpec":

@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = attach(
         "check_core": "parts",
         "check_model": "models",
         "check_modulator": "parts",
+        "check_nonlinearity": "parts",
         "check_readout": "parts",
         "check_shifter": "parts",
     },

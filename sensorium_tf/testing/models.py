@@ -8,6 +8,7 @@ import numpy as np
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.model import FiringRateModel
+from sensorium_tf.models.windows import WindowedRates
 from sensorium_tf.registry import custom_code
 from sensorium_tf.specs import IMAGE, InputSpec
 from sensorium_tf.testing.files import saved_and_loaded
@@ -29,15 +30,16 @@ def check_model(model: FiringRateModel) -> None:
     if not isinstance(model, FiringRateModel):
         raise SensoriumError(f"expected a FiringRateModel. Received: {type(model).__name__}")
     name = f"model {model.name}"
-    batch = dict.fromkeys(model.mice, example_signals(model.inputs, 2))
+    batch = example_batch(model, 2)
     with custom_code(f"{name}: a call"):
         rates = model(batch, training=False)
     _check_rates(name, model, rates, 2)
+    _check_windows(name, model, batch, rates)
     copy = saved_and_loaded(name, model, batch)
     if json.dumps(copy.get_config()) != json.dumps(model.get_config()):
         raise SensoriumError(f"{name}: is another one when it is saved and loaded again")
     for n_trials in (2, 1):
-        batch = dict.fromkeys(model.mice, example_signals(model.inputs, n_trials))
+        batch = example_batch(model, n_trials)
         with custom_code(f"{name}: a call in training"):
             rates = copy(batch, training=True)
         _check_rates(f"{name}, in training,", model, rates, n_trials)
@@ -46,15 +48,31 @@ def check_model(model: FiringRateModel) -> None:
     _check_trace(name, copy)
 
 
-def example_signals(inputs: InputSpec, n_trials: int) -> dict[str, np.ndarray]:
-    """Returns noise in the place of a mouse's signals: of a blank image a loss may be zero.
+def example_batch(model: FiringRateModel, n_trials: int) -> dict[str, dict[str, np.ndarray]]:
+    """Returns noise in the place of the mice's signals: of a blank image a loss may be zero.
+
+    Args:
+        model: Of some mice.
+        n_trials: How many images of each.
+    """
+    return {
+        mouse: example_signals(model.inputs, n_trials, n_neurons=readout.n_neurons)
+        for mouse, readout in model.readouts.items()
+    }
+
+
+def example_signals(
+    inputs: InputSpec, n_trials: int, *, n_neurons: int | None = None
+) -> dict[str, np.ndarray]:
+    """Returns noise in the place of one mouse's signals.
 
     Args:
         inputs: What the model is given.
         n_trials: How many images.
+        n_neurons: Of the mouse; needed where the model is given past responses.
     """
     rng = np.random.default_rng(0)
-    shapes = {IMAGE: inputs.image_shape, **inputs.extra_shapes()}
+    shapes = {IMAGE: inputs.image_shape, **inputs.extra_shapes(n_neurons)}
     return {
         name: rng.normal(size=(n_trials, *shape)).astype("float32")
         for name, shape in shapes.items()
@@ -73,17 +91,39 @@ def _check_rates(name: str, model: FiringRateModel, rates: Mapping, n_trials: in
             raise SensoriumError(f"{name} gives {mouse} rates that are infinite or NaN")
 
 
+def _check_windows(name: str, model: FiringRateModel, batch: Mapping, rates: Mapping) -> None:
+    """Compares rates that are computed of patches of the images, where there are any."""
+    for mouse in model.mice:
+        windowed = WindowedRates.of(model, mouse)
+        if windowed is None:
+            continue
+        with custom_code(f"{name}: rates of patches of the images"):
+            neurons = np.array([0, model.readouts[mouse].n_neurons - 1])
+            found = keras.ops.convert_to_numpy(windowed(batch[mouse], neurons))
+        expected = keras.ops.convert_to_numpy(rates[mouse])[[0, 1], neurons]
+        tolerance = 1e-4 if model.core.compute_dtype == "float32" else 2e-2
+        if not np.allclose(found, expected, rtol=tolerance, atol=tolerance):
+            raise SensoriumError(
+                f"{name}: the rates of {mouse} are others if they are computed of patches of the "
+                "images: chain of its core, or points and read_points of its readout, do not say "
+                "what call does"
+            )
+
+
 def _check_trace(name: str, model: FiringRateModel) -> None:
     """Compiles a call in training for any number of images."""
     if keras.backend.backend() != "tensorflow":
         return
     import tensorflow as tf
 
-    shapes = {IMAGE: model.image_shape, **model.inputs.extra_shapes()}
-    signals = {signal: tf.TensorSpec((None, *shape)) for signal, shape in shapes.items()}
+    def signals(n_neurons: int) -> dict:
+        shapes = {IMAGE: model.image_shape, **model.inputs.extra_shapes(n_neurons)}
+        return {signal: tf.TensorSpec((None, *shape)) for signal, shape in shapes.items()}
+
+    batch = {mouse: signals(readout.n_neurons) for mouse, readout in model.readouts.items()}
     with custom_code(f"{name}: a compiled call in training"):
         call = tf.function(lambda batch: model(batch, training=True), autograph=False)
-        traced = call.get_concrete_function(dict.fromkeys(model.mice, signals)).output_shapes
+        traced = call.get_concrete_function(batch).output_shapes
     for mouse, readout in model.readouts.items():
         if not traced[mouse].is_compatible_with((3, readout.n_neurons)):
             raise SensoriumError(

@@ -1,6 +1,5 @@
 """Whether a core, readout, shifter or modulator keeps its contract."""
 
-import dataclasses
 import inspect
 import json
 from collections.abc import Callable, Iterator
@@ -13,16 +12,21 @@ from keras import ops
 from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.base import CoreBase, ModulatorBase, PartBase, ReadoutBase, ShifterBase
+from sensorium_tf.models.nonlinearity import NonlinearityBase
 from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.registry import (
     CORES,
     MODULATORS,
+    NONLINEARITIES,
     READOUTS,
     SHIFTERS,
     Part,
     Registry,
     custom_code,
 )
+from sensorium_tf.specs import PAST_RESPONSES, PAST_WINDOWS
+from sensorium_tf.testing.calls import Call
+from sensorium_tf.testing.calls import call as call_part
 from sensorium_tf.testing.files import equal, saved_and_loaded
 from sensorium_tf.testing.payments import check_payments
 
@@ -48,9 +52,11 @@ def check_core(core: CoreBase | str) -> None:
         SensoriumError: If it does not keep to what a model asks of a core; the text says what.
     """
     name, make = _maker(CORES, CoreBase, core)
+    signals = {signal: _SIGNALS.get(signal, _OTHER_SIGNAL) for signal in make().inputs}
+    more = {"signals": signals} if signals else {}
     for policy, shape in _settings(_IMAGES):
         with keras_defaults(policy):
-            built = _checked(name, make, _Call(shape))
+            built = _checked(name, make, Call(shape, more=more))
         layers = built.first_layer()
         if layers is not None and np.ndim(layers) != 4:
             raise SensoriumError(
@@ -71,9 +77,11 @@ def check_readout(readout: ReadoutBase | str) -> None:
     name, make = _maker(READOUTS, ReadoutBase, readout, n_neurons=_N_NEURONS)
     for policy, shape in _settings(_MAPS):
         with keras_defaults(policy):
-            built = _checked(name, make, _Call(shape, _neurons(make)))
+            if make().takes_levels:
+                shape = [shape, (14, 10, 2), shape]
+            built = _checked(name, make, Call(shape, _neurons(make)))
             if built.takes_shift:
-                _checked(name, make, _Call(shape, _neurons(make), more={"shift": (2,)}))
+                _checked(name, make, Call(shape, _neurons(make), more={"shift": (2,)}))
             _check_hooks(name, built)
 
 
@@ -89,7 +97,7 @@ def check_shifter(shifter: ShifterBase | str) -> None:
     name, make = _maker(SHIFTERS, ShifterBase, shifter)
     for policy in _POLICIES:
         with keras_defaults(policy):
-            _checked(name, make, _Call(_SIGNALS.get(make().signal, _OTHER_SIGNAL), (2,)))
+            _checked(name, make, Call(_SIGNALS.get(make().signal, _OTHER_SIGNAL), (2,)))
 
 
 def check_modulator(modulator: ModulatorBase | str) -> None:
@@ -103,55 +111,42 @@ def check_modulator(modulator: ModulatorBase | str) -> None:
     """
     name, make = _maker(MODULATORS, ModulatorBase, modulator, n_neurons=_N_NEURONS)
     (n_neurons,) = _neurons(make)
-    signals = {signal: _SIGNALS.get(signal, _OTHER_SIGNAL) for signal in make().inputs}
+    known = {**_SIGNALS, PAST_RESPONSES: (n_neurons, len(PAST_WINDOWS))}
+    signals = {signal: known.get(signal, _OTHER_SIGNAL) for signal in make().inputs}
     for policy in _POLICIES:
         with keras_defaults(policy):
-            call = _Call((n_neurons,), (n_neurons,), more={"signals": signals}, positive=True)
+            call = Call(
+                (n_neurons,), (n_neurons,), more={"signals": signals}, rates=True, positive=True
+            )
             _checked(name, make, call)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Call:
-    """How a part is called, and what it is to give.
+def check_nonlinearity(nonlinearity: NonlinearityBase | str) -> None:
+    """Checks an output nonlinearity: as a readout is, and that its inverse is one.
 
-    Attributes:
-        shape: Of one trial of the first argument.
-        gives: Shape of one trial of the result; None for what the part says itself.
-        more: Name of each other argument to its shape, or shapes by name.
-        positive: Whether arguments and result are rates.
+    Args:
+        nonlinearity: The nonlinearity, or its registered name with options.
+
+    Raises:
+        SensoriumError: If it does not keep to what a model asks of it; the text says what.
     """
-
-    shape: tuple[int, ...]
-    gives: tuple[int, ...] | None = None
-    more: dict[str, Any] = dataclasses.field(default_factory=dict)
-    positive: bool = False
-
-    def arguments(self, n_trials: int) -> tuple[Any, dict[str, Any]]:
-        """Returns noise for the first argument, and for the others by name."""
-        rng = np.random.default_rng(0)
-        draw = lambda s: rng.normal(size=(n_trials, *s)).astype("float32")  # noqa: E731
-        first = np.abs(draw(self.shape)) if self.positive else draw(self.shape)
-        return first, _each(draw, self.more)
-
-    def symbols(self) -> tuple[Any, dict[str, Any]]:
-        """Returns Keras inputs likewise."""
-        return keras.Input(self.shape), _each(keras.Input, self.more)
+    name, make = _maker(NONLINEARITIES, NonlinearityBase, nonlinearity, n_neurons=_N_NEURONS)
+    (n_neurons,) = _neurons(make)
+    for policy in _POLICIES:
+        with keras_defaults(policy):
+            call = Call((n_neurons,), (n_neurons,), rates=True)
+            built = _checked(name, make, call)
+            rates = np.linspace(0.05, 3.0, n_neurons)
+            with custom_code(f"{name}: inverse"):
+                drives = np.asarray(built.inverse(rates), "float32")
+            again = ops.convert_to_numpy(built(drives[None]))[0]
+            if not np.allclose(again, rates, rtol=1e-3):
+                raise SensoriumError(
+                    f"{name}: makes rates {again.round(3)} of the inverse of {rates.round(3)}"
+                )
 
 
-def _each(make: Callable, shapes: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: _each(make, shape) if isinstance(shape, dict) else make(shape)
-        for name, shape in shapes.items()
-    }
-
-
-def _call(part: PartBase, first, others: dict, **training):
-    if "training" not in inspect.signature(part.call).parameters:
-        training = {}
-    return part(first, **others, **training)
-
-
-def _checked(name: str, make: Callable[..., PartBase], call: _Call) -> PartBase:
+def _checked(name: str, make: Callable[..., PartBase], call: Call) -> PartBase:
     """Checks a part in one precision and of one shape; returns it, built."""
     with custom_code(f"{name}: making it"):
         part, same = make(seed=1), make(seed=1)
@@ -161,7 +156,7 @@ def _checked(name: str, make: Callable[..., PartBase], call: _Call) -> PartBase:
     # Twice in training, since what is drawn and normalised there may fail alone.
     for n_trials, training in ((3, False), (3, True), (1, False), (1, True)):
         with custom_code(f"{name}: a call{' in training' if training else ''}"):
-            result = _call(part, *call.arguments(n_trials), training=training)
+            result = call_part(part, *call.arguments(n_trials), training=training)
         _check_result(name, part, call, result, n_trials)
         check_payments(name, part)
     if len(part.weights) != n_weights:
@@ -172,7 +167,7 @@ def _checked(name: str, make: Callable[..., PartBase], call: _Call) -> PartBase:
     _check_trace(name, part, call)
     symbols = call.symbols()
     with custom_code(f"{name}: a symbolic call"):
-        model = keras.Model(keras.tree.flatten(symbols), _call(part, *symbols))
+        model = keras.Model(keras.tree.flatten(symbols), call_part(part, *symbols))
     saved_and_loaded(name, model, keras.tree.flatten(call.arguments(2)))
     return part
 
@@ -200,13 +195,13 @@ def _check_config(name: str, part: PartBase) -> None:
         raise SensoriumError(f"{name}: cannot be made again of its get_config ({e})") from e
 
 
-def _check_weights(name: str, part: PartBase, same: PartBase, call: _Call) -> None:
+def _check_weights(name: str, part: PartBase, same: PartBase, call: Call) -> None:
     for each in (part, same):
         with custom_code(f"{name}: building it"):
-            _build(each, call)
+            call.build(each)
     n_weights = len(part.weights)
     with custom_code(f"{name}: building it twice"):
-        _build(part, call)
+        call.build(part)
     if len(part.weights) != n_weights:
         raise SensoriumError(f"{name}: has more weights when it is built twice")
     ours, theirs = part.get_weights(), same.get_weights()
@@ -217,17 +212,9 @@ def _check_weights(name: str, part: PartBase, same: PartBase, call: _Call) -> No
         )
 
 
-def _build(part: PartBase, call: _Call) -> None:
-    shape = (None, *call.shape)
-    if isinstance(part, ModulatorBase):
-        part.build(shape, {k: (None, *v) for k, v in call.more["signals"].items()})
-    else:
-        part.build(shape)
-
-
-def _check_result(name: str, part: PartBase, call: _Call, result, n_trials: int) -> None:
+def _check_result(name: str, part: PartBase, call: Call, result, n_trials: int) -> None:
     shape = tuple(result.shape)
-    told = tuple(part.compute_output_shape((n_trials, *call.shape)))
+    told = tuple(part.compute_output_shape(call.batch_shape(n_trials)))
     expected = told if call.gives is None else (n_trials, *call.gives)
     if shape != expected or shape != told:
         raise SensoriumError(
@@ -241,11 +228,11 @@ def _check_result(name: str, part: PartBase, call: _Call, result, n_trials: int)
     values = ops.convert_to_numpy(ops.cast(result, "float32"))
     if not np.isfinite(values).all():
         raise SensoriumError(f"{name}: gives values that are infinite or NaN")
-    if call.positive and (values < 0).any():
+    if call.rates and (values < 0).any():
         raise SensoriumError(f"{name}: gives negative rates")
 
 
-def _check_trace(name: str, part: PartBase, call: _Call) -> None:
+def _check_trace(name: str, part: PartBase, call: Call) -> None:
     """Compiles a call in training for any number of trials."""
     with custom_code(f"{name}: a call for any number of trials"):
         if keras.backend.backend() != "tensorflow":
@@ -259,7 +246,7 @@ def _check_trace(name: str, part: PartBase, call: _Call) -> None:
                 lambda each: tf.TensorSpec((None, *each.shape[1:])), call.arguments(1)
             )
             traced = tf.function(
-                lambda first, others: _call(part, first, others, training=True), autograph=False
+                lambda first, others: call_part(part, first, others, training=True), autograph=False
             )
             shape = tuple(traced.get_concrete_function(*specs).output_shapes)
     if len(shape) < 2 or shape[0] is not None:
@@ -272,8 +259,8 @@ def _check_hooks(name: str, readout: ReadoutBase) -> None:
     n_neurons = readout.n_neurons
     with custom_code(f"{name}: set_coordinates"):
         readout.set_coordinates(np.random.default_rng(0).normal(size=(n_neurons, 3)))
-    with custom_code(f"{name}: set_mean_rates"):
-        readout.set_mean_rates(np.linspace(0.0, 2.0, n_neurons))
+    with custom_code(f"{name}: set_mean_drives"):
+        readout.set_mean_drives(np.linspace(-1.0, 1.0, n_neurons))
     with custom_code(f"{name}: positions"):
         positions = readout.positions()
     if positions is not None and tuple(positions.shape) != (n_neurons, 2):

@@ -36,9 +36,17 @@ def open_mice(
             there is no such model.
     """
     check_parts(settings.architecture)
-    mice = [load_mouse(name, data_dir=data_dir) for name in settings.mice]
+    mice = [
+        load_mouse(name, data_dir=data_dir).with_image_size(settings.image_size)
+        for name in settings.mice
+    ]
     inputs = inputs_of(
-        mice, track=settings.track, channels=settings.channels, extras=settings.extras
+        mice,
+        track=settings.track,
+        channels=settings.channels,
+        extras=settings.extras,
+        transforms=settings.transforms,
+        past_tiers=settings.past_tiers,
     )
     for mouse in mice:
         for tier in settings.subset.tiers:
@@ -98,9 +106,13 @@ def compiled_model(
     # The loss of a batch grows with the root of its size, the penalties do not.
     balance = (settings.how.balance_batch_size or settings.batch_size) / settings.batch_size
     n_train_trials = {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice}
+    weight = settings.correlation_weight or 0.0
     model.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8),
-        loss={mouse: PoissonLoss(number * balance) for mouse, number in n_train_trials.items()},
+        loss={
+            mouse: PoissonLoss(number * balance, correlation_weight=weight)
+            for mouse, number in n_train_trials.items()
+        },
         # XLA's depthwise convolution is many times slower on a CPU.
         jit_compile=False,
     )

@@ -141,10 +141,12 @@ class Progress(Callback):
     """Prints a line after each epoch and, on a terminal, shows a bar of its steps before.
 
     Args:
+        stage: What the lines begin with, such as `stage 2 of 3`; nothing if empty.
         clock: Returns seconds; what is left is told from the epochs that this process has trained.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic):
+    def __init__(self, stage: str = "", *, clock: Callable[[], float] = time.monotonic):
+        self._stage = f"{stage}, " if stage else ""
         self._clock = clock
         self._started: float | None = None
         self._n_trained = 0
@@ -155,7 +157,7 @@ class Progress(Callback):
         if self._started is None:
             self._started = self._clock()
         if sys.stdout.isatty():
-            print(f"epoch {epoch}")
+            print(f"{self._stage}epoch {epoch}")
             self._bar = keras.utils.Progbar(n_steps, stateful_metrics=["loss"], unit_name="step")
 
     def on_steps(self, step: int, loss: float) -> None:
@@ -178,7 +180,8 @@ class Progress(Callback):
                 f"at most {_duration(left)} left",
             ]
         name = f"epoch {report.epoch} of at most {report.most_epochs}"
-        print(f"{name if report.epoch else 'untrained'}: {'; '.join(parts)}", flush=True)
+        name = name if report.epoch else "untrained"
+        print(f"{self._stage}{name}: {'; '.join(parts)}", flush=True)
 
 
 def _duration(seconds: float) -> str:

@@ -1,48 +1,32 @@
 """The loop of a run: it begins or goes on, trains, scores and saves, epoch by epoch."""
 
 import contextlib
-import dataclasses
 import functools
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.data import Batches, Mouse, Trials
 from sensorium_tf.errors import SensoriumError, TrainingStopped
-from sensorium_tf.metrics import single_trial_correlation
 from sensorium_tf.models import FiringRateModel
-from sensorium_tf.runs import Predictor, RunStore, save_model
+from sensorium_tf.runs import RunStore, save_model
 from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training.budget import Share
 from sensorium_tf.training.callbacks import LOSS, SCORE, Callback, EpochReport, EpochView
-from sensorium_tf.training.devices import chiefs_value
+from sensorium_tf.training.devices import chiefs_value, distributed_epoch
 from sensorium_tf.training.interruption import StopRequest
+from sensorium_tf.training.pacing import Pacing
+from sensorium_tf.training.result import TrainingResult
 from sensorium_tf.training.schedules import Schedule, make_schedule
 from sensorium_tf.training.step import Steps
 from sensorium_tf.training.totals import BadStep, EpochTotals
+from sensorium_tf.training.validation import Validation
+from sensorium_tf.training.weights import TrainedWeights
 
 # Batches inside one call of the compiled loop: few enough for a progress bar that moves.
 _BATCHES_PER_CALL = 4
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainingResult:
-    """What a finished run comes to.
-
-    Attributes:
-        model: With the best weights.
-        model_file: Where it is.
-        epochs: The lines of `metrics.jsonl`.
-        best_score: Single-trial correlation of the best weights on the tier that chose them, mean
-            over the neurons of all mice.
-    """
-
-    model: FiringRateModel
-    model_file: Path
-    epochs: list[dict[str, float]]
-    best_score: float
 
 
 class Controller:
@@ -57,6 +41,7 @@ class Controller:
         strategy: Where to compute.
         writes: Whether this process is the one that writes.
         stop: Tells whether the process has been asked to end.
+        share: The time that the run may take; None for as many epochs as the settings say.
     """
 
     def __init__(
@@ -70,16 +55,16 @@ class Controller:
         strategy: tf.distribute.Strategy,
         writes: bool,
         stop: StopRequest,
+        share: Share | None = None,
     ):
         self._model = model
         self._mice = {mouse.name: mouse for mouse in mice}
         self._store = store
-        self._strategy = strategy
         self._writes = writes
         self._stop = stop
         self._labels = tuple(model.penalties())
-        self._most_epochs = settings.epochs
-        self._tier = settings.subset.validation_tier
+        self._epochs_of_settings = settings.epochs
+        self._tier = settings.subset.chooser
         self._new_schedule = functools.partial(
             make_schedule,
             settings.how.schedule,
@@ -90,16 +75,29 @@ class Controller:
         self._batches = Batches(
             trials, inputs=model.inputs, batch_size=settings.batch_size, seed=settings.seed
         )
-        self._trials = trials
-        self._validation = {mouse.name: mouse.trials(self._tier) for mouse in mice}
-        self._predictors = {name: Predictor(model, name) for name in self._validation}
+        self._epoch_batches = functools.partial(distributed_epoch, self._batches, strategy)
+        self._score = Validation(
+            model,
+            self._mice,
+            trained=trials,
+            chosen_by={each.name: settings.subset.validation_trials_of(each) for each in mice},
+            tier=self._tier,
+        )
         self._take_steps = Steps(
             model,
             strategy,
             clip_norm=settings.clip_norm,
             ema_decay=settings.ema_decay or None,
         )
+        self._weights = TrainedWeights(model, self._take_steps.averages)
         self._chiefs_value = chiefs_value(strategy)
+        self._per_call = max(1, _BATCHES_PER_CALL // len(mice))
+        self._pacing = Pacing(
+            share,
+            n_steps=self._batches.steps_per_epoch,
+            fewest_steps=2 * self._per_call,
+            agreed=self._chiefs_value,
+        )
         self._checkpoints = store.checkpoints
         self._callbacks: tuple[Callback, ...] = ()
         self._schedule: Schedule
@@ -122,9 +120,11 @@ class Controller:
             self._callbacks = tuple(callbacks)
             if not self._resume():
                 self._begin()
+            if self._pacing.limited and not self._stopped:
+                self._measure()
             while len(self._epochs) < self._most_epochs and not self._stopped:
                 self._train_epoch()
-            self._restore(self._best)
+            self._weights.put(self._weights.best)
             for callback in self._callbacks:
                 callback.on_end({SCORE: self._schedule.best_score})
         # The file may have been lost or replaced since the best epoch.
@@ -134,43 +134,79 @@ class Controller:
             model_file=self._store.model_file,
             epochs=self._epochs,
             best_score=self._schedule.best_score,
+            tier=self._tier,
         )
 
     def _begin(self) -> None:
         """Scores the untrained weights, which are the first best."""
-        scores = self._validate(epoch=0)
+        with self._pacing.rest():
+            scores = self._validate(epoch=0)
         self._schedule = self._new_schedule(first_score=scores[SCORE])
         self._partial = EpochTotals.new(len(self._mice), len(self._labels))
-        self._best = self._weights()
+        self._weights.keep_as_best()
         self._save_model()
         self._report(0, scores)
 
     def _train_epoch(self) -> None:
         epoch, n_steps = len(self._epochs) + 1, self._batches.steps_per_epoch
         started, first_step = time.perf_counter(), self._partial.step
-        learning_rates = self._schedule.learning_rates(epoch, n_steps)
         for callback in self._callbacks:
             callback.on_epoch_begin(epoch, n_steps=n_steps)
-        scalars = {"learning_rate": learning_rates[-1], **self._run_steps(epoch, learning_rates)}
+        scalars = self._run_steps(epoch)
         seconds = time.perf_counter() - started
-        with self._averaged():
-            scalars |= self._validate(epoch)
+        with self._pacing.rest():
+            self._finish_epoch(epoch, scalars, first_step, seconds)
+        if not self._stopped:
+            self._pacing.fit(self._schedule, done=epoch)
+
+    def _finish_epoch(
+        self, epoch: int, scalars: dict[str, float], first_step: int, seconds: float
+    ) -> None:
+        """Scores and saves an epoch, of which this process took some steps in some seconds."""
+        with self._weights.averaged():
+            scalars = scalars | self._validate(epoch)
             decision = self._schedule.update(scalars[SCORE])
             if decision.improved:
-                self._best = self._weights()
+                self._weights.keep_as_best()
                 self._save_model()
         if decision.restore_best:
-            self._restore(self._best)
-            for average, weight in zip(self._take_steps.averages, self._best, strict=False):
-                average.assign(weight)
-        self._stopped = decision.stop
+            self._weights.return_to_best()
+        # A schedule that follows from the time left knows by now which epoch is the last one.
+        self._stopped = decision.stop or (self._pacing.limited and epoch >= self._most_epochs)
         self._epochs.append({"epoch": epoch, **scalars})
-        n_images = sum(sum(self._batches.n_trials(step)) for step in range(first_step, n_steps))
-        watched = {LOSS: self._loss_per_neuron(), "images_per_second": n_images / seconds}
+        n_images = sum(
+            sum(self._batches.n_trials(step)) for step in range(first_step, self._partial.step)
+        )
+        loss = self._partial.loss_per_neuron(
+            [self._batches.n_trials(step) for step in range(self._partial.step)],
+            [self._model.loss[mouse].n_train_trials for mouse in self._mice],
+            [self._model.readouts[mouse].n_neurons for mouse in self._mice],
+        )
+        watched = {LOSS: loss, "images_per_second": n_images / seconds}
         self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         # Before the checkpoint, from which the run goes on: twice is better than never.
         self._report(epoch, {**scalars, **watched})
         self._save()
+
+    @property
+    def _most_epochs(self) -> int:
+        return self._pacing.most_epochs(self._schedule, self._epochs_of_settings)
+
+    def _measure(self) -> None:
+        """Takes a few steps, and them back, so that what compiling took is known and over."""
+        n_steps = min(self._per_call, self._batches.steps_per_epoch)
+        with self._weights.unchanged():
+            # The second number of steps has the loop compiled for any; the third one is measured.
+            for number, measured in ((n_steps, False), (1, False), (n_steps, True)):
+                with self._pacing.steps(number) if measured else contextlib.nullcontext():
+                    self._take_steps(
+                        iter(self._epoch_batches(1)),
+                        learning_rates=[0.0] * number,
+                        n_trials=[self._batches.n_trials(step) for step in range(number)],
+                    )
+        self._pacing.begin()
+        done = len(self._epochs) + self._partial.step / self._batches.steps_per_epoch
+        self._pacing.fit(self._schedule, done=done)
 
     def _report(self, epoch: int, scalars: Mapping[str, float]) -> None:
         """Tells what watches what an epoch came to."""
@@ -187,26 +223,15 @@ class Controller:
         for callback in self._callbacks:
             callback.on_epoch_end(report)
 
-    def _loss_per_neuron(self) -> float:
-        """Returns the Poisson loss of the epoch so far as `callbacks.LOSS` says."""
-        sizes = np.array(
-            [self._batches.n_trials(step) for step in range(self._batches.steps_per_epoch)], float
-        )
-        # A step's loss is the sum over its trials and neurons, times this root.
-        scales = np.sqrt([self._model.loss[mouse].n_train_trials for mouse in self._mice])
-        n_neurons = np.array([self._model.readouts[mouse].n_neurons for mouse in self._mice])
-        per_trial = self._partial.poisson / (scales * (sizes**1.5).sum(axis=0))
-        return float(per_trial.sum() / n_neurons.sum())
-
-    def _run_steps(self, epoch: int, learning_rates: Sequence[float]) -> dict[str, float]:
-        """Trains on every batch of an epoch; returns the mean loss and its parts."""
+    def _run_steps(self, epoch: int) -> dict[str, float]:
+        """Trains on the batches of an epoch; returns the learning rate, mean loss and its parts."""
         n_steps, partial = self._batches.steps_per_epoch, self._partial
-        iterator = iter(self._distributed(epoch, partial.step))
-        per_call = max(1, _BATCHES_PER_CALL // len(self._mice))
-        while partial.step < n_steps:
-            steps = range(partial.step, min(partial.step + per_call, n_steps))
+        learning_rates = self._schedule.learning_rates(epoch, n_steps)
+        iterator = iter(self._epoch_batches(epoch, partial.step))
+        while partial.step < len(learning_rates):
+            steps = range(partial.step, min(partial.step + self._per_call, len(learning_rates)))
             n_trials = [self._batches.n_trials(step) for step in steps]
-            with contextlib.ExitStack() as watched:
+            with self._pacing.steps(len(steps)), contextlib.ExitStack() as watched:
                 for callback in self._callbacks:
                     watched.enter_context(callback.around_steps())
                 totals = self._take_steps(
@@ -218,6 +243,9 @@ class Controller:
             if totals.bad is not None:
                 raise self._not_finite(epoch, steps.start, totals.bad)
             partial.add(n_trials, totals)
+            if self._pacing.limited:
+                self._pacing.fit(self._schedule, done=epoch - 1 + partial.step / n_steps)
+                learning_rates = self._schedule.learning_rates(epoch, n_steps)
             loss = partial.losses(self._model.mice, self._labels)["loss/total"]
             for callback in self._callbacks:
                 callback.on_steps(partial.step, loss)
@@ -227,23 +255,8 @@ class Controller:
                     f"asked to stop in epoch {epoch}, after step {partial.step} of {n_steps}: "
                     f"saved in {self._store.path}, the same command goes on"
                 )
-        return partial.losses(self._model.mice, self._labels)
-
-    def _distributed(self, epoch: int, first_step: int):
-        """Returns the rest of an epoch's batches, shared out to the devices."""
-
-        def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
-            n_replicas = context.num_replicas_in_sync
-            n_local = n_replicas // context.num_input_pipelines
-            first = context.input_pipeline_id * n_local
-            return self._batches.epoch(
-                epoch,
-                first_step=first_step,
-                n_replicas=n_replicas,
-                replicas=range(first, first + n_local),
-            )
-
-        return self._strategy.distribute_datasets_from_function(of_worker)
+        last = {"learning_rate": learning_rates[partial.step - 1]}
+        return last | partial.losses(self._model.mice, self._labels)
 
     def _not_finite(self, epoch: int, first_step: int, bad: BadStep) -> SensoriumError:
         """Returns what to say of a step whose loss or gradients were not finite."""
@@ -261,72 +274,17 @@ class Controller:
 
     def _validate(self, epoch: int) -> dict[str, float]:
         """Returns the validation score of each mouse and over the neurons of all of them."""
-        correlations, rates = {}, {}
-        for mouse, trials in self._validation.items():
-            rates[mouse] = self._predictors[mouse](trials)
-            if not np.isfinite(rates[mouse]).all():
-                if epoch == 0:
-                    raise SensoriumError(f"the rates of {mouse} are infinite or NaN from the start")
-                raise SensoriumError(
-                    f"the rates of {mouse} became infinite or NaN in epoch {epoch}: {self._lower()}"
-                )
-            correlations[mouse] = single_trial_correlation(trials.responses, rates[mouse])
-        view = EpochView(
-            epoch=epoch,
-            model=self._model,
-            mice=self._mice,
-            trials=self._validation,
-            rates=rates,
-            correlations=correlations,
-            tier=self._tier,
-            correlations_in_training=self._correlations_in_training,
-        )
-        for callback in self._callbacks:
-            callback.on_validation(view)
-        scores = {f"validation/{mouse}": float(c.mean()) for mouse, c in correlations.items()}
-        pooled = np.concatenate(list(correlations.values()))
-        return {SCORE: self._chiefs_value(float(pooled.mean())), **scores}
 
-    def _correlations_in_training(self) -> dict[str, np.ndarray]:
-        correlations = {}
-        for mouse, trials in self._trials.items():
-            n_trials = min(len(trials), len(self._validation[mouse]))
-            some = trials.take(np.linspace(0, len(trials) - 1, n_trials).astype(int))
-            rates = self._predictors[mouse](some)
-            correlations[mouse] = single_trial_correlation(some.responses, rates)
-        return correlations
+        def watch(view: EpochView) -> None:
+            for callback in self._callbacks:
+                callback.on_validation(view)
 
-    @contextlib.contextmanager
-    def _averaged(self) -> Iterator[None]:
-        """Puts the averaged weights, if there are any, in the place of the trained ones."""
-        averages = self._take_steps.averages
-        if not averages:
-            yield
-            return
-        trained = self._weights()
-        self._restore([np.array(average) for average in averages])
-        try:
-            yield
-        finally:
-            self._restore(trained)
-
-    def _weights(self) -> list[np.ndarray]:
-        return [np.array(weight) for weight in self._model.get_weights()]
-
-    def _restore(self, weights: list[np.ndarray]) -> None:
-        self._model.set_weights(weights)
+        scores = self._score(epoch, remedy=self._lower(), watch=watch)
+        return {**scores, SCORE: self._chiefs_value(scores[SCORE])}
 
     def _save_model(self) -> None:
         if self._writes:
             save_model(self._model, self._store.model_file)
-
-    def _variables(self) -> list:
-        """Returns all that training changes, the state of the random numbers included."""
-        return [
-            *self._model.variables,
-            *self._model.optimizer.variables,
-            *self._take_steps.averages,
-        ]
 
     def _save(self) -> None:
         if not self._writes:
@@ -337,10 +295,8 @@ class Controller:
             "partial": self._partial.state(),
             "schedule": self._schedule.state(),
         }
-        arrays = {f"variable/{i}": np.asarray(v) for i, v in enumerate(self._variables())}
-        arrays |= {f"best/{i}": weight for i, weight in enumerate(self._best)}
         n_steps = len(self._epochs) * self._batches.steps_per_epoch + self._partial.step
-        self._checkpoints.save(n_steps, state, arrays)
+        self._checkpoints.save(n_steps, state, self._weights.arrays())
         for callback in self._callbacks:
             callback.on_save(self._epochs)
 
@@ -351,21 +307,16 @@ class Controller:
         # The run may have been killed between two files.
         for callback in self._callbacks:
             callback.on_save(self._epochs)
-        trained = self._weights()
-        self._restore(self._best)
-        self._save_model()
-        self._restore(trained)
+        with self._weights.best_ones():
+            self._save_model()
         return True
 
     def _load(self, state: dict, arrays: Mapping[str, np.ndarray]) -> None:
         """Takes over a checkpoint; raises KeyError, TypeError or ValueError if it is damaged."""
-        variables = self._variables()
-        values = [arrays[f"variable/{i}"] for i in range(len(variables))]
-        best = [arrays[f"best/{i}"] for i in range(len(self._model.get_weights()))]
         schedule = self._new_schedule(first_score=0.0)
         schedule.restore(state["schedule"])
         partial = EpochTotals.load(state["partial"], len(self._mice), len(self._labels))
-        self._stopped, self._epochs = bool(state["stopped"]), list(state["epochs"])
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
-        self._best, self._schedule, self._partial = best, schedule, partial
+        stopped, epochs = bool(state["stopped"]), list(state["epochs"])
+        self._weights.load(arrays)
+        self._stopped, self._epochs = stopped, epochs
+        self._schedule, self._partial = schedule, partial

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
+from sensorium_tf.data import Batches
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.settings import STRATEGIES
 
@@ -105,6 +106,25 @@ def chiefs_value(strategy: tf.distribute.Strategy) -> Callable[[float], float]:
     if not _has_workers(strategy):
         return lambda number: number
     return lambda number: float(summed(tf.constant(number, tf.float64)))
+
+
+def distributed_epoch(
+    batches: Batches, strategy: tf.distribute.Strategy, epoch: int, first_step: int = 0
+) -> tf.distribute.DistributedDataset:
+    """Returns the batches of an epoch, or the rest of them, shared out to the devices."""
+
+    def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
+        n_replicas = context.num_replicas_in_sync
+        n_local = n_replicas // context.num_input_pipelines
+        first = context.input_pipeline_id * n_local
+        return batches.epoch(
+            epoch,
+            first_step=first_step,
+            n_replicas=n_replicas,
+            replicas=range(first, first + n_local),
+        )
+
+    return strategy.distribute_datasets_from_function(of_worker)
 
 
 @contextlib.contextmanager

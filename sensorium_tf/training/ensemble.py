@@ -1,81 +1,104 @@
-"""Runs that differ in their seed alone, and the mean of what they predict."""
+"""The mean of several members, of all of them or of those that a score chooses."""
 
-import contextlib
-import dataclasses
-import os
+import json
 from collections.abc import Sequence
 
-from sensorium_tf.errors import SensoriumError, TrainingStopped
-from sensorium_tf.models import EnsembleModel
-from sensorium_tf.runs import Run, RunRecord, RunStore, save_model
+import numpy as np
+
+from sensorium_tf.data import Mouse
+from sensorium_tf.io import atomic_write
+from sensorium_tf.metrics import single_trial_correlation
+from sensorium_tf.models import EnsembleModel, FiringRateModel
+from sensorium_tf.runs import RunStore, predict, save_model
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training.building import compiled_model, open_mice
-from sensorium_tf.training.controller import TrainingResult
-from sensorium_tf.training.devices import is_chief, make_strategy
-from sensorium_tf.training.interruption import stop_on_sigterm
-from sensorium_tf.training.trainer import train_run
-from sensorium_tf.training.warm_start import warm_start
 
 
-def train_ensemble(
-    settings: TrainingSettings, seeds: Sequence[int], workdir: str | os.PathLike, **where
-) -> list[TrainingResult]:
-    """Trains a run for each seed, one after another, or goes on with those that were stopped.
+class Ensemble:
+    """Takes in members as they are trained, and makes the model of the whole.
 
     Args:
-        settings: Of all of them; the seed in it does not count.
-        seeds: One for each member.
-        workdir: Folder of the ensemble: `config.json`, `members/seed<n>/`, each the workdir of a
-            run, and, once all of them are there, `model.keras`, the mean of their rates. The lock
-            that the process holds is in `checkpoints/`.
-        **where: The other arguments of `train_run`.
+        settings: Of the whole. With `prune` the members are scored on the tier that chooses
+            weights, and those stay that `choose_members` chooses.
+        mice: Those of the settings, perhaps among others.
+    """
+
+    def __init__(self, settings: TrainingSettings, mice: Sequence[Mouse]):
+        self._members: dict[str, FiringRateModel] = {}
+        self._rates: dict[str, list[np.ndarray]] = {}
+        self._trials = []
+        self._prune = settings.stages.prune
+        if self._prune:
+            subset = settings.subset
+            self._trials = [
+                subset.validation_trials_of(mouse) for mouse in mice if mouse.name in settings.mice
+            ]
+
+    def add(self, name: str, model: FiringRateModel) -> None:
+        """Takes in a member.
+
+        Args:
+            name: What it is called.
+            model: Trained.
+        """
+        self._members[name] = model
+        self._rates[name] = [predict(model, trials) for trials in self._trials]
+
+    def save(self, store: RunStore, *, verbose: bool) -> None:
+        """Writes the model of the whole and, if members were chosen, `members.json`.
+
+        Args:
+            store: Folder of the whole.
+            verbose: Whether to say which members stay.
+        """
+        names = list(self._members)
+        if self._prune:
+            responses = [trials.responses for trials in self._trials]
+            names, scores = choose_members(responses, self._rates)
+            tier = self._trials[0].tiers[0]
+            with atomic_write(store.path / "members.json") as file:
+                json.dump({"tier": str(tier), "kept": names, "scores": scores}, file, indent=2)
+            if verbose:
+                print(
+                    f"{len(names)} of {len(self._members)} members stay: {', '.join(names)} (tier "
+                    f"{tier} correlation of their mean {scores[names[-1]]:.4f})"
+                )
+        members = [self._members[name] for name in names]
+        mean = EnsembleModel(members, member_names=names, name=members[0].name)
+        save_model(mean, store.model_file)
+
+
+def choose_members(
+    responses: Sequence[np.ndarray], rates: dict[str, Sequence[np.ndarray]]
+) -> tuple[list[str], dict[str, float]]:
+    """Chooses members greedily: the best one, then whichever improves the mean most.
+
+    Greedy forward selection (Caruana et al. 2004, "Ensemble selection from libraries of models"),
+    without replacement; it ends when no member improves the score.
+
+    Args:
+        responses: Of each mouse, `(trials, neurons)`.
+        rates: Member to its rates for each mouse, of the same shapes.
 
     Returns:
-        The members' results.
-
-    Raises:
-        SensoriumError: As `train_run`, or if the workdir holds something else, or seeds are missing
-            or duplicates.
-        TrainingStopped: As `train_run`.
+        The members in the order in which they were chosen, and the score of the mean after each of
+        them: single-trial correlation, mean over the neurons of all mice.
     """
-    _check_seeds(seeds)
-    settings = dataclasses.replace(settings, seed=seeds[0])
-    strategy = where.pop("strategy", "auto")
-    strategy = make_strategy(strategy) if isinstance(strategy, str) else strategy
-    store, writes = RunStore(workdir), is_chief(strategy)
-    mice, inputs = open_mice(settings, strategy, data_dir=where.get("data_dir"))
-    record = RunRecord.new(settings, mice, seeds=seeds, modules=where.get("modules"))
-    if writes:
-        store.check(record)
-    # Members that go on need the file that they started from no more.
-    if not all(store.member(seed).checkpoints.any for seed in seeds):
-        model = compiled_model(settings, mice, inputs)
-        start = warm_start(settings.init_from, model, mice)
-        record = record.with_model(model, start=start.provenance)
-    with contextlib.ExitStack() as held:
-        stop = held.enter_context(stop_on_sigterm())
-        if writes:
-            held.enter_context(store.claimed(record))
-        results = []
-        for seed in seeds:
-            if stop.received:
-                raise TrainingStopped(
-                    f"asked to stop before the member with seed {seed}: the same command goes on"
-                )
-            if where.get("verbose", True) and writes:
-                print(f"member with seed {seed}:")
-            member = dataclasses.replace(settings, seed=seed)
-            results.append(train_run(member, store.member(seed).path, strategy=strategy, **where))
-        if writes:
-            members = [Run(store.member(seed).path).model for seed in seeds]
-            save_model(EnsembleModel(members, name=members[0].name), store.model_file)
-    return results
-
-
-def _check_seeds(seeds: Sequence[int]) -> None:
-    listed = isinstance(seeds, Sequence) and not isinstance(seeds, str)
-    text = ",".join(map(str, seeds)) if listed else repr(seeds)
-    if not listed or not seeds or any(type(seed) is not int or seed < 0 for seed in seeds):
-        raise SensoriumError(f"seeds {text}: expected whole numbers of 0 or more, such as 0,1,2")
-    if len(set(seeds)) < len(seeds):
-        raise SensoriumError(f"seeds {text}: a duplicate seed")
+    chosen: list[str] = []
+    scores: dict[str, float] = {}
+    best, total = -np.inf, [np.zeros_like(each, np.float64) for each in responses]
+    while left := [name for name in rates if name not in chosen]:
+        found = {}
+        for name in left:
+            means = [
+                (one + more) / (len(chosen) + 1)
+                for one, more in zip(total, rates[name], strict=True)
+            ]
+            each = map(single_trial_correlation, responses, means)
+            found[name] = float(np.concatenate(list(each)).mean())
+        name = max(found, key=found.get)
+        if found[name] <= best:
+            break
+        best = scores[name] = found[name]
+        chosen.append(name)
+        total = [one + more for one, more in zip(total, rates[name], strict=True)]
+    return chosen, scores

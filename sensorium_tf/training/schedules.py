@@ -21,7 +21,10 @@ class Schedule(Protocol):
     best_score: float
 
     def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
-        """Returns the learning rate of each step of an epoch, the first of which is 1."""
+        """Returns the learning rate of each step of an epoch, the first of which is 1.
+
+        They are fewer than `n_steps` if the run ends within the epoch.
+        """
 
     def update(self, score: float) -> Decision:
         """Counts an epoch."""
@@ -113,37 +116,58 @@ class WarmupStableDecay:
 
     Args:
         learning_rate: The highest.
-        epochs: Until it is zero.
+        epochs: Until it is zero; not a whole number if the last one is cut short.
         warmup_epochs: In which it rises.
         cooldown_epochs: The last ones, in which it falls.
         first_score: Score of the untrained weights, the first best.
 
     Attributes:
         best_score: So far.
+        epochs: Until the learning rate is zero.
     """
 
     def __init__(
         self,
         *,
         learning_rate: float,
-        epochs: int,
+        epochs: float,
         warmup_epochs: float,
         cooldown_epochs: float,
         first_score: float,
     ):
         self._learning_rate = learning_rate
-        self._epochs = epochs
+        self.epochs = epochs
+        self._cooldown_share = cooldown_epochs / epochs
         self._warmup_epochs = warmup_epochs
         self._cooldown_epochs = cooldown_epochs
         self.best_score = first_score
 
     def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
-        """Returns the learning rate of each step of an epoch, the first of which is 1."""
-        return [self._at(epoch - 1 + step / n_steps, 1 / n_steps) for step in range(n_steps)]
+        """Returns the learning rate of each step of an epoch, as `Schedule` says."""
+        left = min(n_steps, round((self.epochs - epoch + 1) * n_steps))
+        return [self._at(epoch - 1 + step / n_steps, 1 / n_steps) for step in range(left)]
+
+    def refit(self, epochs: float, *, done: float) -> None:
+        """Lets the learning rate reach zero at another time, from where it is now.
+
+        The warm-up takes at most a quarter of all epochs, the decay the share of them that it had
+        at first; once that has begun, its slope alone changes.
+
+        Args:
+            epochs: Until it is zero.
+            done: Epochs so far.
+        """
+        left = self.epochs - done
+        if left < self._cooldown_epochs:
+            self._cooldown_epochs *= (epochs - done) / left
+        else:
+            self._cooldown_epochs = min(self._cooldown_share * epochs, epochs - done)
+            self._warmup_epochs = min(self._warmup_epochs, epochs / 4)
+        self.epochs = epochs
 
     def _at(self, passed: float, step: float) -> float:
         """Returns the learning rate after some epochs; `step` is the length of a step in epochs."""
-        left = self._epochs - passed
+        left = self.epochs - passed
         if passed < self._warmup_epochs:
             return self._learning_rate * min(1.0, (passed + step) / self._warmup_epochs)
         if left < self._cooldown_epochs:
@@ -159,11 +183,19 @@ class WarmupStableDecay:
 
     def state(self) -> dict[str, float]:
         """Returns all that changes, as JSON values."""
-        return {"best_score": self.best_score}
+        return {
+            "best_score": self.best_score,
+            "epochs": self.epochs,
+            "warmup_epochs": self._warmup_epochs,
+            "cooldown_epochs": self._cooldown_epochs,
+        }
 
     def restore(self, state: dict[str, float]) -> None:
         """Goes back to what `state` returned."""
         self.best_score = state["best_score"]
+        self.epochs = state["epochs"]
+        self._warmup_epochs = state["warmup_epochs"]
+        self._cooldown_epochs = state["cooldown_epochs"]
 
 
 def make_schedule(

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import keras
 import tensorflow as tf
@@ -11,6 +12,7 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.runs import RunRecord, RunStore
 from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training.budget import Share
 from sensorium_tf.training.building import compiled_model, open_mice
 from sensorium_tf.training.callbacks import (
     Callback,
@@ -19,14 +21,16 @@ from sensorium_tf.training.callbacks import (
     Progress,
     Watch,
 )
-from sensorium_tf.training.controller import Controller, TrainingResult
+from sensorium_tf.training.controller import Controller
 from sensorium_tf.training.devices import (
     check_agreement,
     is_chief,
     lost_workers_said,
     make_strategy,
 )
+from sensorium_tf.training.distillation import open_teacher
 from sensorium_tf.training.interruption import stop_on_sigterm
+from sensorium_tf.training.result import TrainingResult
 from sensorium_tf.training.tensorboard_log import TensorBoardLog
 from sensorium_tf.training.warm_start import start_at_means, warm_start
 
@@ -40,8 +44,12 @@ def train_run(
     strategy: str | tf.distribute.Strategy = "auto",
     modules: Mapping[str, str] | None = None,
     watch: Sequence[Watch] = (),
+    callbacks: Sequence[Callback] = (),
     profile: bool = False,
     verbose: bool = True,
+    stage: str = "",
+    places: Mapping[str, Path] | None = None,
+    share: Share | None = None,
 ) -> TrainingResult:
     """Trains a model, or goes on with a run that was stopped.
 
@@ -58,8 +66,12 @@ def train_run(
         strategy: Where to compute, see `make_strategy`.
         modules: Custom modules that were imported for the run, and a digest of each one's code.
         watch: Called with the log after some of the epochs, to draw what it likes.
+        callbacks: What watches the run beside those that write its files.
         profile: Whether to record the second call of the compiled loop for TensorBoard's profiler.
         verbose: Whether to print a line for each epoch, and on a terminal a bar of its steps.
+        stage: What the lines begin with, such as `stage 2 of 3`.
+        places: Model file that the settings name to where it is, if that is elsewhere.
+        share: The time that the run may take; None for as many epochs as the settings say.
 
     Returns:
         The model with the best weights, and how it came about.
@@ -98,12 +110,21 @@ def train_run(
             # The model first: what does not fit is found before any trial is read.
             with strategy.scope():
                 model = compiled_model(settings, mice, inputs)
-            # A run that goes on needs the file no more.
-            start = warm_start(None if store.checkpoints.any else settings.init_from, model, mice)
-            record = record.with_model(model, start=start.provenance)
+            places, init_from = places or {}, settings.init_from
+            if store.checkpoints.any:
+                init_from = None  # a run that goes on needs the file no more
+            start = warm_start(places.get(init_from, init_from), model, mice)
+            sources = {} if start.provenance is None else {init_from: start.provenance}
             if start.description and verbose and writes:
                 print(start.description)
             trials = {mouse.name: settings.subset.train_trials_of(mouse) for mouse in mice}
+            if (taught_by := settings.distillation.distil_from) is not None:
+                teacher = open_teacher(places.get(taught_by, taught_by), mice, data_dir=data_dir)
+                sources[taught_by] = teacher.provenance
+                trials = teacher.teach(
+                    trials, settings.distillation, seed=settings.seed, say=verbose and writes
+                )
+            record = record.with_model(model, sources)
             if settings.mean_bias:
                 start_at_means(model, {n: t for n, t in trials.items() if n not in start.copied})
             controller = Controller(
@@ -115,14 +136,15 @@ def train_run(
                 strategy=strategy,
                 writes=writes,
                 stop=stop,
+                share=share,
             )
             if not writes:
                 return controller.run()
             with store.claimed(record):
                 log = TensorBoardLog(store.tensorboard, watch, hyperparameters=settings.to_json())
-                callbacks: list[Callback] = [log, MetricsFile(store)]
+                watching: list[Callback] = [log, MetricsFile(store), *callbacks]
                 if verbose:
-                    callbacks.append(Progress())
+                    watching.append(Progress(stage))
                 if profile:
-                    callbacks.append(Profiler(store.tensorboard))
-                return controller.run(callbacks)
+                    watching.append(Profiler(store.tensorboard))
+                return controller.run(watching)

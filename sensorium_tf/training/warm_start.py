@@ -70,5 +70,5 @@ def start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None
         SensoriumError: If a custom readout fails at it.
     """
     for mouse, each in trials.items():
-        with custom_code(f"readout of {mouse}: set_mean_rates"):
-            model.readouts[mouse].set_mean_rates(each.responses.mean(axis=0, dtype=np.float64))
+        with custom_code(f"readout of {mouse}: set_mean_drives"):
+            model.set_mean_rates(mouse, each.responses.mean(axis=0, dtype=np.float64))

@@ -159,6 +159,15 @@ def test_places_beyond_any_cortex_are_refused(tree, prepare_it):
         prepare_it(tree)
 
 
+def test_a_neuron_that_is_silent_in_a_few_trials_is_not_taken_for_withheld(tree, tmp_path):
+    from recording_files import withhold
+
+    for tier, is_hidden in (("validation", False), ("test", True)):
+        path = write_zip(tmp_path / f"{tier}.zip", withhold(tree, tiers=[tier]))
+        mouse = prepare(f"lab_{tier}", recording=path, data_dir=tmp_path)
+        assert (tier in mouse.withheld_tiers) is is_hidden
+
+
 def test_withheld_signals_are_no_reason_to_warn(tree, prepare_it):
     from recording_files import withhold
 

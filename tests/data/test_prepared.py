@@ -10,7 +10,7 @@ import pytest
 import tensorflow_datasets as tfds
 from recording_files import recording_tree, write_zip
 from sensorium_tf.datasets.sensorium import Builder, RecordingConfig
-from sensorium_tf.datasets.sensorium.description import checksum
+from sensorium_tf.datasets.shared.description import checksum
 
 import sensorium_tf
 from sensorium_tf import SensoriumError

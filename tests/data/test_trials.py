@@ -135,14 +135,17 @@ def test_a_sensorium_plus_model_sees_behavior_as_constant_channels(prepared):
 def test_channels_are_stacked_in_the_order_asked_for(prepared):
     mouse = load_mouse("full", data_dir=prepared)
     trials, index = mouse.trials("train"), np.array([7, 2])
-    channels = ["image", "pupil_center", "centred_image"]
+    channels = ["image", "pupil_center", "centred_image", "sobel_image"]
     image = trials.inputs(mouse.inputs("sensorium_plus", channels), index)["image"]
     images = trials.images[index]
     np.testing.assert_array_equal(image[..., :1], images)
     pupil = np.broadcast_to(trials.signals["pupil_center"][index][:, None, None], (2, 36, 64, 2))
     np.testing.assert_array_equal(image[..., 1:3], pupil)
     centred = images - images.mean((1, 2), keepdims=True, dtype=np.float64)
-    np.testing.assert_allclose(image[..., 3:], centred, atol=1e-5)
+    np.testing.assert_allclose(image[..., 3:4], centred, atol=1e-5)
+    right = (images[:, 5, 8] - images[:, 5, 6]) / 4
+    right += sum(images[:, row, 8] - images[:, row, 6] for row in (4, 6)) / 8
+    np.testing.assert_allclose(image[:, 5, 7, 4:5], right, atol=1e-5)
 
 
 def test_inputs_carry_the_constants_of_the_recording(prepared):

@@ -179,7 +179,7 @@ def test_the_simulated_mouse_is_made_on_the_spot(tmp_path, capsys):
 
 def test_each_file_of_a_recording_is_read_once(tmp_path, monkeypatch):
     """However many tiers there are and blocks are read ahead; and the images stay in order."""
-    from sensorium_tf.datasets.sensorium import images
+    from sensorium_tf.datasets.sensorium import trials as blocks
 
     from sensorium_tf.recordings.storage import Storage
 
@@ -192,7 +192,7 @@ def test_each_file_of_a_recording_is_read_once(tmp_path, monkeypatch):
     tree = recording_tree()
     path = write_zip(tmp_path / "a.zip", tree)
     monkeypatch.setattr(Storage, "_content", count)
-    monkeypatch.setattr(images, "_TRIALS_PER_BLOCK", 2)
+    monkeypatch.setattr(blocks, "_TRIALS_PER_BLOCK", 2)
     prepare("once", recording=path, data_dir=tmp_path / "data")
     trials = {name: times for name, times in seen.items() if name.startswith("data/")}
     # The first one of a signal tells its shape.

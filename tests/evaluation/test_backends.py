@@ -1,4 +1,4 @@
-"""What TensorFlow has trained is evaluated and submitted on other Keras backends."""
+"""What TensorFlow has trained is evaluated, submitted and fitted on other Keras backends."""
 
 import json
 import os
@@ -9,20 +9,13 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from backend_work import do_all
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.scoring.rows import Rows
 
-PROGRAM = """
-import sys
-
-import sensorium_tf
-
-workdir, output, data_dir = sys.argv[1:]
-sensorium_tf.evaluate(workdir, output=output, data_dir=data_dir)
-sensorium_tf.submit(workdir, output=output, data_dir=data_dir)
-"""
+PROGRAM = "import sys; from backend_work import do_all; do_all(*sys.argv[1:])"
 SUBMISSION = "submission_file_live_test.csv"
 
 
@@ -44,18 +37,32 @@ def train(workdir, prepared):
 @pytest.fixture(scope="module")
 def workdir(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "run"
-    run = train(folder, prepared)
-    sensorium_tf.evaluate(run)
-    sensorium_tf.submit(run)
+    train(folder, prepared)
     return folder
 
 
-def rates(path):
-    return np.array([row[2] for row in Rows(path, "prediction")])
+@pytest.fixture(scope="module")
+def expected(workdir, prepared, tmp_path_factory):
+    """A folder of TensorFlow's numbers."""
+    folder = tmp_path_factory.mktemp("tensorflow")
+    do_all(workdir, folder, prepared)
+    return folder
 
 
-def test_a_run_is_evaluated_and_submitted_on_another_backend(workdir, prepared, tmp_path):
-    pytest.importorskip("torch")
+def rates(folder):
+    return np.array([row[2] for row in Rows(folder / SUBMISSION, "prediction")])
+
+
+def scores(folder):
+    found = json.loads((folder / "evaluation.json").read_text())["mice"]["full"]
+    names = ("single_trial_correlation", "correlation_to_average")
+    return np.array([found[name] for name in names], float)
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_another_backend_gives_the_same_numbers(workdir, prepared, expected, tmp_path, backend):
+    pytest.importorskip(backend, reason=f"{backend} is not installed")
+    places = [Path(__file__).parents[1], Path(sensorium_tf.__file__).parents[1]]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, workdir, tmp_path, prepared],
         capture_output=True,
@@ -63,20 +70,17 @@ def test_a_run_is_evaluated_and_submitted_on_another_backend(workdir, prepared, 
         check=False,
         env={
             **os.environ,
-            "KERAS_BACKEND": "torch",
-            "PYTHONPATH": str(Path(sensorium_tf.__file__).parents[1]),
+            "KERAS_BACKEND": backend,
+            "PYTHONPATH": os.pathsep.join(map(str, places)),
         },
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    expected = rates(workdir / "submission" / SUBMISSION)
-    np.testing.assert_allclose(rates(tmp_path / SUBMISSION), expected, rtol=1e-4)
-    ours, theirs = (
-        json.loads((folder / "evaluation.json").read_text())["mice"]["full"]
-        for folder in (tmp_path, workdir)
-    )
-    assert ours["single_trial_correlation"] == pytest.approx(
-        theirs["single_trial_correlation"], rel=1e-4
-    )
+    np.testing.assert_allclose(rates(tmp_path), rates(expected), rtol=1e-5)
+    np.testing.assert_allclose(scores(tmp_path), scores(expected), rtol=1e-5)
+    ours, theirs = (np.load(folder / "numbers.npz") for folder in (tmp_path, expected))
+    assert not np.allclose(theirs["after"], theirs["before"], rtol=1e-4), "nothing was fitted"
+    for name in theirs:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=1e-5, err_msg=name)
 
 
 def test_training_on_another_backend_is_refused_before_anything_is_written(

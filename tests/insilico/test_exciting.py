@@ -6,6 +6,7 @@ from known_model import GABORS, ORIENTATIONS, PLACES, SIZE, WAVELENGTHS, inputs,
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.insilico import (
+    AscentSettings,
     BestGabors,
     BestNaturalImages,
     DiverseImages,
@@ -46,8 +47,10 @@ def test_projected_images_have_the_mean_and_norm_and_can_be_shown(model, rng):
         np.testing.assert_allclose(np.linalg.norm(found.reshape(3, -1), axis=1), norm, rtol=1e-3)
         np.testing.assert_allclose(found.mean((1, 2, 3)), 0, atol=1e-3)
         assert low <= found.min() and found.max() <= high
-    unreachable = Projection(neurons, 1000.0).numpy(images)
-    assert low <= unreachable.min() and unreachable.max() <= high
+    hard = Projection(neurons, 40.0).numpy(images)
+    assert low <= hard.min() and hard.max() <= high
+    with pytest.raises(SensoriumError, match="norm 1000: a display shows images of at most 49"):
+        Projection(neurons, 1000.0)
 
 
 def test_the_norm_is_a_contrast_if_left_out(model):
@@ -95,10 +98,10 @@ def test_a_neurons_image_does_not_depend_on_the_others(model, exciting):
 
 def test_as_many_steps_are_made_as_asked_for(model, monkeypatch):
     neurons = Neurons(model)
-    ascent = Ascent(neurons, Projection(neurons, NORM))
+    ascent = Ascent(neurons, Projection(neurons, NORM), AscentSettings(steps=3))
     made, step = [], ascent._step
     monkeypatch.setattr(ascent, "_step", lambda *values: made.append(1) or step(*values))
-    ascent(np.ones((1, *SIZE, 1), np.float32), np.array([0]), steps=3)
+    ascent(np.ones((1, *SIZE, 1), np.float32), np.array([0]), label="steps")
     assert len(made) == 3
 
 
@@ -144,7 +147,7 @@ def test_images_without_grey_values_are_not_clipped():
     ("function", "arguments", "says"),
     [
         (most_exciting_image, {"method": "walker"}, "did you mean walker2019"),
-        (most_exciting_image, {"norm": -1}, "norm -1: expected a number above 0"),
+        (most_exciting_image, {"norm": -1}, "norm -1: expected more than 0"),
         (most_exciting_image, {"steps": 0}, "steps 0"),
         (most_exciting_image, {"n_starts": 1.5}, "n_starts 1.5"),
         (most_exciting_image, {"sign": 2}, "sign 2"),

@@ -1,5 +1,7 @@
 """The neurons that an experiment is done on."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -7,10 +9,13 @@ from known_model import COMPLEX, GABORS, MEAN, SIZE, STD, inputs, known_model
 from small_models import small_model
 
 from sensorium_tf import SensoriumError
+from sensorium_tf.challenges.sensorium2022 import CHALLENGE
 from sensorium_tf.data import load_mouse
 from sensorium_tf.insilico import Neurons
-from sensorium_tf.models import EnsembleModel
+from sensorium_tf.insilico.derived import DERIVED
+from sensorium_tf.models import EnsembleModel, ModelSettings, build_model
 from sensorium_tf.runs import Run, save_model
+from sensorium_tf.specs import DERIVED_IMAGES
 
 
 @pytest.fixture
@@ -165,3 +170,29 @@ def test_other_backends_are_told_what_is_needed(model, monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(SensoriumError, match="KERAS_BACKEND=tensorflow"):
         Neurons(model)
+
+
+@pytest.mark.parametrize("signal", ["centred_image", "sobel_image"])
+def test_channels_made_of_the_image_are_those_that_a_model_is_trained_on(rng, signal):
+    images = rng.normal(size=(2, 7, 9, 2)).astype("float32")
+    given = DERIVED_IMAGES[signal].make(images)
+    np.testing.assert_allclose(DERIVED[signal](images).numpy(), given, atol=1e-5)
+
+
+def test_past_responses_are_held_at_the_means_and_gradients_reach_derived_channels(rng):
+    spec = CHALLENGE.inputs(
+        "sensorium_plus", channels="image,sobel_image", extras=["past_responses"]
+    )
+    spec = dataclasses.replace(spec, image_size=(12, 16), recorded_size=(48, 64))
+    settings = ModelSettings(
+        hidden_channels=2, n_blocks=0, input_kernel=5, modulator="history", shifter="none"
+    )
+    model = build_model(settings, {"a": rng.normal(size=(3, 3))}, spec, seed=1)
+    neurons = Neurons(model)
+    assert neurons.state["past_responses"].shape == (3, 5) and neurons.image_shape == (12, 16, 1)
+    image = rng.normal(size=(3, 12, 16, 1)).astype("float32")
+    step = np.zeros_like(image)
+    step[:, 6, 8] = 1e-2
+    up, down = neurons.own_rates(image + step), neurons.own_rates(image - step)
+    slope = neurons.gradients(image)[:, 6, 8, 0]
+    np.testing.assert_allclose(slope, (up - down) / 2e-2, rtol=0.05, atol=1e-4)

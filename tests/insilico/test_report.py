@@ -1,5 +1,7 @@
 """Experiments as files: npz, figure and page of each, and going on."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from known_model import known_model
@@ -8,15 +10,21 @@ from small_models import small_model
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse
 from sensorium_tf.insilico import (
+    AscentSettings,
     ExperimentSettings,
     MostExcitingImages,
     ReceptiveFieldMaps,
+    Reconstructions,
+    RepresentationComparison,
     report,
     run_experiments,
 )
 from sensorium_tf.insilico.settings import EXPERIMENTS
+from sensorium_tf.insilico.verbs import VERBS, WHOLE_VERBS
 from sensorium_tf.metrics import correlation
 from sensorium_tf.runs import Run, save_model
+
+WITH_IMAGES = ("rf", "sta", "natural", "attribution")
 
 
 @pytest.fixture(scope="module")
@@ -33,23 +41,25 @@ def small_figures(monkeypatch):
     monkeypatch.setattr("sensorium_tf.plotting.style._DPI", 30)
 
 
-def settings(**changes):
-    return ExperimentSettings(**{"columns": (2, 0), "steps": 2, "starts": 1, **changes})
+def settings(*, steps=2, **changes):
+    ascent = AscentSettings(steps=steps)
+    return ExperimentSettings(**{"columns": (2, 0), "starts": 1, "ascent": ascent, **changes})
 
 
 def test_every_experiment_has_a_name_and_a_call():
-    assert list(report._CALLS) == list(EXPERIMENTS)
+    assert [*VERBS, *WHOLE_VERBS] == list(EXPERIMENTS)
 
 
 def test_experiments_without_images_need_no_recording(known, tmp_path, capsys):
-    do = [name for name in EXPERIMENTS if name not in ("rf", "natural")]
-    pages = run_experiments(known, settings(do=tuple(do)), tmp_path)
+    do = [name for name in VERBS if name not in WITH_IMAGES]
+    *pages, index = run_experiments(known, settings(do=tuple(do)), tmp_path)
     assert [page.name for page in pages] == [f"{name}.html" for name in do]
     for name, page in zip(do, pages, strict=True):
+        assert f'src="{name}.png"' in index.read_text()
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         text = page.read_text()
         assert f'src="{name}.png"' in text and "<td>column 2</td>" in text
-        assert report._CALLS[name][0].load(tmp_path / f"{name}.npz").columns.tolist() == [2, 0]
+        assert VERBS[name].kind.load(tmp_path / f"{name}.npz").columns.tolist() == [2, 0]
     assert "most exciting images: 2 neurons of known" in capsys.readouterr().out
 
 
@@ -57,14 +67,13 @@ def test_neurons_that_are_done_are_not_worked_on_again(known, tmp_path, monkeypa
     monkeypatch.setattr(report, "_BATCH", 1)
     run_experiments(known, settings(do=("mei",), columns=(2,)), tmp_path)
     first = MostExcitingImages.load(tmp_path / "mei.npz")
-    kind, function, taken, fixed = report._CALLS["mei"]
-    worked = []
+    worked, verb = [], VERBS["mei"]
 
-    def counted(run, *, columns, **options):
-        worked.append(columns.tolist())
-        return function(run, columns=columns, **options)
+    def counted(neurons, **options):
+        worked.append(neurons.columns.tolist())
+        return verb.function(neurons, **options)
 
-    monkeypatch.setitem(report._CALLS, "mei", (kind, counted, taken, fixed))
+    monkeypatch.setitem(VERBS, "mei", dataclasses.replace(verb, function=counted))
     run_experiments(known, settings(do=("mei",), columns=(0, 2, 1)), tmp_path)
     assert worked == [[0], [1]]
     found = MostExcitingImages.load(tmp_path / "mei.npz")
@@ -89,7 +98,7 @@ def test_what_was_done_otherwise_is_not_gone_on_with(known, tmp_path):
         ({"do": ("mie",)}, "mie: no such experiment: did you mean mei"),
         ({"best": 2}, "either --unit_ids or --columns or --best"),
         ({"columns": ()}, "either --unit_ids or --columns or --best"),
-        ({"steps": 0}, "steps"),
+        ({"starts": 0}, "starts"),
     ],
 )
 def test_impossible_settings_are_refused(changes, says):
@@ -107,7 +116,14 @@ def test_the_best_neurons_of_a_run_are_worked_on(prepared, tmp_path):
     trials = mouse.trials("validation")
     scores = correlation(run.predict("validation"), trials.responses)
     expected = np.argsort(-scores)[:2]
-    run_experiments(run, settings(columns=(), best=2, do=("rf", "natural")), tmp_path / "out")
+    chosen = settings(columns=(), best=2, do=(*WITH_IMAGES, *WHOLE_VERBS))
+    pages = run_experiments(run, chosen, tmp_path / "out")
+    assert len(pages) == len(chosen.do) + 1
+    images = Reconstructions.load(tmp_path / "out" / "reconstruct.npz")
+    assert images.shown.shape == images.images.shape and len(images.columns) == mouse.n_neurons
+    alike = RepresentationComparison.load(tmp_path / "out" / "compare.npz")
+    assert alike.names == ("responses", "model")
+    assert run_experiments(run, chosen, tmp_path / "out") == pages
     found = ReceptiveFieldMaps.load(tmp_path / "out" / "rf.npz")
     assert found.columns.tolist() == expected.tolist()
     assert found.unit_ids.tolist() == mouse.unit_ids[expected].tolist()

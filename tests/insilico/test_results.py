@@ -7,7 +7,7 @@ import pytest
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.insilico import Result
-from sensorium_tf.insilico.results import axes
+from sensorium_tf.insilico.saved import axes
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

@@ -12,6 +12,7 @@ from nwb_files import MAPPING, N_TRIALS, SPLITS, arrays, write_foreign
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import prepare
 from sensorium_tf.interop.nwb import NwbMapping, import_nwb
+from sensorium_tf.interop.nwb.stimulus import StoredImages
 from sensorium_tf.recordings import Recording
 
 KEPT = np.flatnonzero(SPLITS != "bad")
@@ -329,6 +330,40 @@ def test_what_is_nan_throughout_is_withheld(copy, tmp_path):
         assert recording.withheld_signals == ("pupil_center",)
         assert not recording.read("response")[-4:].any()
         assert recording.read("response")[:-4].any(axis=1).all()
+
+
+@LEFT_OUT
+def test_a_training_tier_without_any_response_is_refused(copy, tmp_path):
+    lose(copy, RESPONSES, np.flatnonzero(SPLITS == "fit"))
+    with pytest.raises(SensoriumError, match="all responses of tier train are NaN: name another"):
+        import_nwb(copy, tmp_path, mapping=mapping())
+
+
+@LEFT_OUT
+def test_images_are_never_in_memory_all_at_once(copy, tmp_path, rng):
+    n_images, size = 400, (60, 100)
+    with h5py.File(copy, "a") as file:
+        del file["stimulus/presentation/natural_scenes"]
+        stored = file.create_dataset("grey", (n_images, *size), "f8", chunks=(1, *size))
+        for number in range(n_images):
+            stored[number] = rng.uniform(0, 255, size)
+        del file["intervals/trials/picture"]
+        file["intervals/trials/picture"] = np.arange(N_TRIALS)
+    shown = mapping(stimulus=["grey"], image_index="picture")
+    asked = []
+
+    def read(self, index):
+        asked.append(len(index))
+        return original(self, index)
+
+    with pytest.MonkeyPatch.context() as patch:
+        original = StoredImages.read
+        patch.setattr(StoredImages, "read", read)
+        patch.setattr("sensorium_tf.recordings.rows.BLOCK_BYTES", 3 * 8 * 60 * 100)
+        path = import_nwb(copy, tmp_path, mapping=shown)
+    assert max(asked) == 3
+    with Recording(path) as recording:
+        assert recording.spec["image"].shape == (*size, 1)
 
 
 @LEFT_OUT

@@ -371,3 +371,12 @@ def test_a_model_of_other_layers_is_not_exported(path):
     with pytest.raises(SensoriumError, match="mine: OneLayerCore is no part of the published"):
         save_published(other, path)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("option", ["depth_separable=false", "squeeze_excite=2"])
+def test_a_core_that_the_published_form_cannot_hold_is_not_exported(path, option):
+    core = f"sensorium(hidden_channels=3, n_blocks=1, {option})"
+    model = small_model({"mouse1": np.zeros((3, 2))}, core=core, hidden_channels=None)
+    with pytest.raises(SensoriumError, match="full kernels or squeeze-and-excitation, for which"):
+        save_published(model, path)
+    assert not path.exists()

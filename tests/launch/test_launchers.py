@@ -90,7 +90,7 @@ def test_a_wrong_flag_is_named(name, arguments, says):
         ("--model=vit", "cnn"),
         ("--recipe=fsat", "recipe 'fsat': did you mean fast?"),
         ("--core=sensoriun", "no such core: did you mean sensorium?"),
-        ("--core=none", "none: no such core: expected sensorium"),
+        ("--core=none", "none: no such core: expected one of "),
     ],
 )
 def test_a_part_or_recipe_that_is_not_there_is_named(quick, tmp_path, flag, says):
@@ -178,9 +178,10 @@ def test_experiments_are_done_on_a_run(workspace, quick, tmp_path):
     where = f"--output={tmp_path / 'out'}"
     status, out, ours = quick("insilico", *model, where, "--best=2", "--do=tuning")
     assert status == 0, ours
-    assert out.splitlines()[-1] == str(tmp_path / "out" / "tuning.html")
+    pages = [str(tmp_path / "out" / name) for name in ("tuning.html", "index.html")]
+    assert out.splitlines()[-2:] == pages
     files = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert files == ["model.txt", "tuning.html", "tuning.npz", "tuning.png"]
+    assert files == ["index.html", "model.txt", "tuning.html", "tuning.npz", "tuning.png"]
     assert_refused(quick, "insilico", *model, where, says="either --unit_ids or --columns or")
     assert_refused(
         quick, "insilico", *model, where, "--unit_ids=9999", says="no neuron with unit id 9999"
@@ -376,6 +377,8 @@ def test_help_of_train_begins_with_what_matters_and_has_groups():
         "model:",
         "optimisation:",
         "schedule:",
+        "stages:",
+        "distillation:",
         "subset of neurons and trials:",
         "devices:",
         "other:",
@@ -383,7 +386,7 @@ def test_help_of_train_begins_with_what_matters_and_has_groups():
     first = out[out.index("essentials:") : out.index("model:")]
     for name in ("workdir", "mice", "track", "recipe", "seeds", "data_dir", "init_from"):
         assert f"  --{name}" in first
-    assert "(default: fast: 22, published: 200)" in " ".join(first.split())
+    assert "(default: best: 22, fast: 22, published: 200)" in " ".join(first.split())
 
 
 RECIPE = """
@@ -405,7 +408,9 @@ def test_a_recipe_of_a_user_s_module_is_trained_with(workspace, quick, tmp_path,
     (tmp_path / "my_recipe.py").write_text(RECIPE)
     data, command = f"--data_dir={workspace / 'data'}", ["--mice=lab1", "--hidden_channels=2"]
     command += [f"--workdir={tmp_path / 'run'}", data, "--recipe=short"]
-    assert_refused(quick, "train", *command, says="recipe 'short': expected fast or published")
+    assert_refused(
+        quick, "train", *command, says="recipe 'short': expected one of best, fast, published"
+    )
     status, out, ours = quick("train", *command, "--modules=my_recipe")
     assert status == 0, ours
     assert "recipe short" in out and "epoch 2 of at most 2" in out
@@ -453,7 +458,7 @@ def test_an_ensemble_is_trained_and_scored(workspace, quick, tmp_path):
         "--mixed_precision",
     )
     assert status == 0, ours
-    assert "seed1/model.keras: 1 epochs" in out and "their mean is in" in out
+    assert "seed1/model.keras: 1 epochs" in out and "the model of them all is" in out
     status, out, ours = quick("evaluate", f"--workdir={tmp_path / 'run'}", data)
     assert status == 0, ours
     assert "ln, mean of 2" in out and "member, seed 1" in out
@@ -461,7 +466,7 @@ def test_an_ensemble_is_trained_and_scored(workspace, quick, tmp_path):
         ("--seeds=0,0", "a duplicate seed"),
         ("--seeds=0,one", "flag --seeds=0,one: expected whole numbers"),
         ("--unit_ids=-1", "flag --unit_ids=-1: expected whole numbers"),
-        ("--joint_core", "joint_core: goes with the recipe fast alone"),
+        ("--joint_core", "joint_core: goes with the recipes best and fast alone"),
         ("--strategy=multi_worker", "needs the environment variable TF_CONFIG"),
         ("--patience=0", "patience 0"),
     ):

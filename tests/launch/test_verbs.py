@@ -88,7 +88,7 @@ def test_mistakes_with_a_verb_are_one_line():
         ("--submision=no.csv", "--submision: no such flag: did you mean submission?"),
         ("--zzz", "--zzz: no such flag: --help lists the flags"),
         ("--track=sensorum", "flag --track=sensorum: did you mean sensorium?"),
-        ("--track=x", "flag --track=x: expected sensorium or sensorium_plus"),
+        ("--track=x", "flag --track=x: expected one of sensorium, sensorium_plus, main, bonus"),
     ],
 )
 def test_a_wrong_flag_is_one_line_with_the_closest_one(flag, says):
@@ -109,7 +109,7 @@ def written_by_hand(script):
 
 def test_no_flag_is_written_twice():
     names = [name for script in SCRIPTS for name in written_by_hand(script)]
-    assert {"compare", "strategy", "seeds", "submission"} <= set(names)
+    assert {"compare", "strategy", "space", "submission"} <= set(names)
     names += [field.name for field in dataclasses.fields(cli.CommandSettings)]
     assert sorted(names) == sorted(set(names))
 

@@ -5,7 +5,7 @@ import itertools
 
 import numpy as np
 
-from sensorium_tf.leaderboard import accounts, uploads
+from sensorium_tf.leaderboard import accounts, teams, uploads
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.competitions import create_competition, phase_of
 from sensorium_tf.leaderboard.submissions import Request, submit
@@ -53,7 +53,7 @@ def write_truth(path, tier="test", seed=0):
     return path
 
 
-def write_entry(path, tier="test", *, noise=1.0, seed=1):
+def write_rates(path, tier="test", *, noise=1.0, seed=1):
     """Writes a submission that is the better, the less noise."""
     values = responses(tier) + noise * np.random.default_rng(seed).normal(0, 1, (24, N_NEURONS))
     write_submission(path, rates=values, **ids(tier))
@@ -64,7 +64,11 @@ def populate(board, folder, **options):
     """Adds the competition, its truths, and the people; returns them by name, with secrets."""
     with board.database.write() as connection:
         create_competition(
-            board, connection, "small", "A small competition", **{"entries_a_day": 99, **options}
+            board,
+            connection,
+            "small",
+            "A small competition",
+            **{"submissions_a_day": 99, **options},
         )
         people = {}
         for name, team, organiser in (
@@ -74,14 +78,14 @@ def populate(board, folder, **options):
         ):
             user_id = accounts.create_user(board, connection, name, organiser=organiser)
             if team is not None:
-                team_id = accounts.create_team(board, connection, team)
-                accounts.add_member(connection, team_id, user_id)
+                team_id = teams.create_team(board, connection, team)
+                teams.add_member(connection, team_id, user_id)
             scopes = ["read", "submit", *(["admin"] if organiser else [])]
             people[name] = accounts.issue_token(
                 board, connection, user_id, "laptop", scopes=scopes, days=None
             )
         with_team = accounts.user_named(connection, "olga")
-        accounts.add_member(connection, accounts.create_team(board, connection, "hosts"), with_team)
+        teams.add_member(connection, teams.create_team(board, connection, "hosts"), with_team)
     for track, tier in itertools.product(("sensorium", "sensorium_plus"), ("test", "final_test")):
         with board.database.read() as connection:
             phase = phase_of(connection, track, tier=tier)
@@ -112,18 +116,18 @@ def enter(
     *,
     track="sensorium",
     tiers=("test",),
-    name="entry",
+    name="submission",
     noise=1.0,
     seed=1,
     label=LABEL,
     **options,
 ):
-    """Submits an entry; returns its id."""
+    """Submits a submission; returns its id."""
     files = {
         tier: upload(
             board,
             who,
-            write_entry(folder / "entry.csv", tier, noise=noise, seed=seed),
+            write_rates(folder / "submission.csv", tier, noise=noise, seed=seed),
             track=track,
             tier=tier,
         )

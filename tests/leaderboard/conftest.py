@@ -156,8 +156,10 @@ def score(monkeypatch):
 class Server:
     """A leaderboard that a real server serves, in a thread."""
 
-    def __init__(self, board):
-        config = uvicorn.Config(create_app(board), port=0, log_level="critical", ws="none")
+    def __init__(self, board, provider=None):
+        config = uvicorn.Config(
+            create_app(board, provider), port=0, log_level="critical", ws="none"
+        )
         self._socket = config.bind_socket()
         self._socket.listen()
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"

@@ -17,8 +17,8 @@ WHO = {
 }
 
 
-def expected(who, part, *, is_public, is_shown, is_closed):
-    if part in (Part.SCORES, Part.NEURONS) and not is_shown:
+def expected(who, part, *, is_public, is_revealed, is_closed):
+    if part in (Part.SCORES, Part.NEURONS) and not is_revealed:
         return False
     if who == "organiser":
         return True
@@ -30,7 +30,7 @@ def expected(who, part, *, is_public, is_shown, is_closed):
 @pytest.mark.parametrize("who", WHO)
 def test_who_sees_what(who):
     for part, *facts in itertools.product(Part, *[(False, True)] * 3):
-        flags = dict(zip(("is_public", "is_shown", "is_closed"), facts, strict=True))
+        flags = dict(zip(("is_public", "is_revealed", "is_closed"), facts, strict=True))
         found = may_see(WHO[who], part, Facts(team_id=1, **flags))
         assert found is expected(who, part, **flags), (part, flags)
 

@@ -5,48 +5,47 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from sensorium_tf.leaderboard import accounts, sessions
+from sensorium_tf.leaderboard import accounts, invitations, sessions, teams
 from sensorium_tf.leaderboard.access import ANYBODY
 from sensorium_tf.leaderboard.board import Refused
-from sensorium_tf.leaderboard.tables import invitations, tokens, users
+from sensorium_tf.leaderboard.tables import invitations as invitations_table
 from sensorium_tf.leaderboard.tables import sessions as sessions_table
+from sensorium_tf.leaderboard.tables import tokens, users
 
 
 def test_an_invitation_makes_one_member_and_no_more(team):
     board = team.board
     with board.database.write() as connection:
-        secret = accounts.invite(board, connection, team_id=accounts.team_named(connection, "reds"))
-        user_id, organises = accounts.accept_invitation(board, connection, secret, " carl ")
-        session = sessions.open_session(board, connection, user_id, ["read", "submit"])
+        secret = invitations.invite(board, connection, team_id=teams.team_named(connection, "reds"))
+        user_id = invitations.accept_invitation(board, connection, secret, " carl ")
+        session = sessions.open_session(board, connection, user_id, scopes=["read", "submit"])
         viewer = sessions.viewer_of_session(board, connection, session)
-    assert (
-        viewer.name == "carl" and len(viewer.teams) == 1 and not viewer.organises and not organises
-    )
+    assert viewer.name == "carl" and len(viewer.teams) == 1 and not viewer.organises
     with pytest.raises(Refused, match="unknown, used or expired"), board.database.write() as c:
-        accounts.accept_invitation(board, c, secret, "dora")
+        invitations.accept_invitation(board, c, secret, "dora")
 
 
 def test_an_invitation_expires_and_survives_a_name_that_is_taken(team):
     board = team.board
     with board.database.write() as connection:
-        secret = accounts.invite(board, connection, organiser=True)
+        secret = invitations.invite(board, connection, organiser=True)
     with pytest.raises(Refused, match="'ann' is there already"), board.database.write() as c:
-        accounts.accept_invitation(board, c, secret, "ann")
+        invitations.accept_invitation(board, c, secret, "ann")
     team.clock.move(days=15)
     with pytest.raises(Refused, match="expired"), board.database.write() as c:
-        accounts.accept_invitation(board, c, secret, "dora")
+        invitations.accept_invitation(board, c, secret, "dora")
 
 
 def test_no_secret_is_in_the_database(sqlite_team):
     team = sqlite_team
     board = team.board
     with board.database.write() as connection:
-        invitation = accounts.invite(board, connection)
+        invitation = invitations.invite(board, connection)
         user_id = accounts.user_named(connection, "ann")
-        session = sessions.open_session(board, connection, user_id, ["read"])
+        session = sessions.open_session(board, connection, user_id, scopes=["read"])
         kept = [
             *connection.execute(select(tokens.c.digest)).scalars(),
-            *connection.execute(select(invitations.c.digest)).scalars(),
+            *connection.execute(select(invitations_table.c.digest)).scalars(),
             *connection.execute(select(sessions_table.c.digest)).scalars(),
         ]
     assert all(len(digest) == 64 for digest in kept)
@@ -67,7 +66,7 @@ def test_tokens_expire_are_revoked_and_end_with_their_user(team):
     with board.database.write() as connection:
         ann = accounts.user_named(connection, "ann")
         short = accounts.issue_token(board, connection, ann, "short", days=1)
-        session = sessions.open_session(board, connection, ann, ["read"])
+        session = sessions.open_session(board, connection, ann, scopes=["read"])
         last = connection.execute(select(tokens.c.id).order_by(tokens.c.id.desc())).scalars()
         other = accounts.issue_token(board, connection, ann, "other")
         accounts.revoke_token(board, connection, ann, last.first() + 1)
@@ -95,7 +94,7 @@ def test_a_session_ends_with_its_token_and_with_no_other(team):
         revoked, other = (
             sessions.log_in(board, connection, team.secrets[name]) for name in ("ann", "bob")
         )
-        invited = sessions.open_session(board, connection, ann, ["read"])
+        invited = sessions.open_session(board, connection, ann, scopes=["read"])
     assert [who(each) for each in (expiring, revoked, other, invited)] == [
         "ann",
         "ann",

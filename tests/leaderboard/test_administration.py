@@ -12,7 +12,14 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.leaderboard import maintenance, queue, sessions, submissions, uploads
+from sensorium_tf.leaderboard import (
+    competitions,
+    maintenance,
+    queue,
+    sessions,
+    submissions,
+    uploads,
+)
 from sensorium_tf.leaderboard.admin import administrate
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.settings import VERBS, AdminSettings
@@ -56,9 +63,9 @@ def test_phases_are_rescored_revealed_and_paused(team, score):
     team.enter(tiers=("test", "final_test"))
     score(team.board)
     final = {"track": "sensorium", "tier": "final_test"}
-    assert do(team.board, "reveal", **final)[0].startswith("1 entries wait")
+    assert do(team.board, "reveal", **final)[0].startswith("1 submissions wait")
     assert do(team.board, "rescore", track="sensorium", tier="test") == [
-        "0 entries wait to be scored"
+        "0 submissions wait to be scored"
     ]
     assert do(team.board, "pause", name="small") == ["competition small takes no submissions"]
     assert do(team.board, "resume", name="small") == ["competition small takes submissions"]
@@ -71,14 +78,22 @@ def test_phases_are_rescored_revealed_and_paused(team, score):
         ("competition", {"name": "a b"}, "'a b': expected a name of letters"),
         ("competition", {"name": "small"}, "'small' is there already"),
         ("competition", {"name": "x"}, "'sensorium' is there already"),
-        ("competition", {"name": "x", "closes_at": "soon"}, "expected a time such as"),
+        ("competition", {"name": "x", "closes_at": "soon"}, "expected a time in UTC, such as"),
+        ("competition", {"name": "x", "opens_at": "9999-12-31"}, "--opens_at='9999-12-31': expec"),
+        ("open", {"track": "sensorium", "tier": "test", "closes_at": "0001-01-01"}, "expected a"),
         ("team", {"name": "reds"}, "'reds' is there already"),
         ("invite", {}, "needs --team, or --organiser"),
         ("invite", {"team": "greens"}, "team 'greens': there is none"),
         ("token", {"name": "carl"}, "user 'carl': there is none"),
         ("token", {"name": "ann", "scopes": ("root",)}, "expected some of read, submit"),
         ("member", {"name": "ann"}, "needs --team"),
+        ("leave", {"name": "ann"}, "needs --team"),
+        ("leave", {"name": "ann", "team": "blues"}, "not in this team"),
+        ("quota", {"gib": 1.0}, "needs --team"),
         ("revoke", {}, "needs --name"),
+        ("enable", {"name": "carl"}, "user 'carl': there is none"),
+        ("deadline", {"track": "sensorium", "tier": "test"}, "needs --closes_at"),
+        ("close", {"track": "sensorium"}, "needs --tier"),
         ("disable", {"name": "carl"}, "user 'carl': there is none"),
         ("truth", {"track": "sensorium", "tier": "test"}, "needs --file"),
         ("truth", {"track": "sensorium", "tier": "x", "file": "f"}, "no 'x'"),
@@ -89,6 +104,16 @@ def test_phases_are_rescored_revealed_and_paused(team, score):
 def test_what_is_missing_or_wrong_is_one_line(team, verb, settings, says):
     with pytest.raises(SensoriumError, match=says):
         do(team.board, verb, **settings)
+
+
+def test_a_challenge_whose_files_the_service_does_not_take_has_no_competition(team):
+    with (
+        team.board.database.write() as connection,
+        pytest.raises(SensoriumError, match="did you mean sensorium2022"),
+    ):
+        competitions.create_competition(
+            team.board, connection, "movies", "Movies", challenge="sensorium2023"
+        )
 
 
 @pytest.mark.parametrize("verb", ["revoke", "disable"])
@@ -108,6 +133,8 @@ def test_somebody_is_cut_off(team, verb):
     else:
         with pytest.raises(SensoriumError, match="unknown, expired or revoked"):
             boards.viewer(team.board, fresh)
+        do(team.board, "enable", name="ann")
+        assert boards.viewer(team.board, fresh).name == "ann"
     assert boards.viewer(team.board, team.secrets["bob"]).name == "bob"
 
 
@@ -169,9 +196,9 @@ def test_a_backup_of_a_running_service_is_whole(sqlite_team, score, tmp_path):
     assert copy.blobs.place == str(tmp_path / "copy" / "leaderboard_files")
     assert maintenance.doctor(copy) == []
     with copy.database.read() as connection:
-        from sensorium_tf.leaderboard.entries import entry
+        from sensorium_tf.leaderboard.visible import submission
 
-        found = entry(copy, connection, team.people["ann"], submitted)
+        found = submission(copy, connection, team.people["ann"], submitted)
         assert found["phases"]["live"]["says"] == "scored"
     assert uploads.own_uploads(copy, team.people["ann"]) == []
     assert boards.phase(copy).name == "live"
@@ -219,8 +246,8 @@ def test_the_doctor_finds_what_is_wrong(sqlite_team):
     for says in (
         "2 files of ",
         f"file {sha256} is missing",
-        "entries wait since 2026-03-01 12:00 UTC",
-        "1 entries were being scored when a worker ended",
+        "submissions wait since 2026-03-01 12:00 UTC",
+        "1 submissions were being scored when a worker ended",
         "the audit ends at 2026-03-01 14:00:00 UTC, later than now",
     ):
         assert any(says in line for line in found), says

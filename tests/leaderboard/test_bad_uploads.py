@@ -110,7 +110,7 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
-    return boards.write_entry(tmp_path_factory.mktemp("good") / "entry.csv").read_text()
+    return boards.write_rates(tmp_path_factory.mktemp("good") / "submission.csv").read_text()
 
 
 def test_there_are_sixty_kinds():
@@ -137,7 +137,7 @@ def send(client, content, encoding="identity"):
 def test_each_is_one_line_and_costs_nothing(team, score, good):
     team.limited(attempts_a_day=1000, requests_a_minute=10_000, slice_bytes=16 << 20)
     with team.board.database.write() as connection:
-        connection.execute(update(tracks).values(entries_a_day=1))
+        connection.execute(update(tracks).values(submissions_a_day=1))
     client = Client(create_app(team.board), team.secrets["ann"])
     expected = {}
     for kind, (change, says) in BAD.items():
@@ -162,6 +162,6 @@ def test_each_is_one_line_and_costs_nothing(team, score, good):
         assert len(row.error) < 400 and row.error.isprintable(), (kind, row.error)
     submission, _ = send(client, good.encode())
     score(team.board)
-    entry = client.get(f"/api/v1/submissions/{submission}").json()
-    assert entry["phases"]["live"]["says"] == "scored"
+    submission = client.get(f"/api/v1/submissions/{submission}").json()
+    assert submission["phases"]["live"]["says"] == "scored"
     assert client.get("/healthz").status == 200

@@ -1,7 +1,9 @@
 """Files are stored once, whole or not at all, wherever fsspec reaches."""
 
+import datetime
 import hashlib
 
+import fsspec
 import pytest
 
 from sensorium_tf import SensoriumError
@@ -11,10 +13,28 @@ CONTENT = b"trial_indices\n" * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(scope="module")
+def s3():
+    """URL of a bucket on this machine, with the environment that leads there."""
+    reason = "s3:// needs s3fs, and moto to stand for Amazon"
+    pytest.importorskip("s3fs", reason=reason)
+    server = pytest.importorskip("moto.server", reason=reason).ThreadedMotoServer(port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "anything")
+        fsspec.filesystem("s3").mkdir("board")
+        yield "s3://board"
+    server.stop()
+
+
+@pytest.fixture(params=["folder", "memory", "s3"])
 def blobs(request, tmp_path):
-    place = str(tmp_path / "files") if request.param == "folder" else f"memory://{tmp_path}"
-    return Blobs(place)
+    if request.param == "s3":
+        return Blobs(f"{request.getfixturevalue('s3')}{tmp_path}")
+    return Blobs(str(tmp_path / "files") if request.param == "folder" else f"memory://{tmp_path}")
 
 
 def test_a_file_goes_in_and_comes_out(blobs, tmp_path):
@@ -24,9 +44,12 @@ def test_a_file_goes_in_and_comes_out(blobs, tmp_path):
     assert blobs.has(SHA256) and blobs.names() == {SHA256} and not blobs.part_names()
     assert blobs.copy_to(SHA256, tmp_path / "copy").read_bytes() == CONTENT
     assert blobs.put_file(tmp_path / "copy")[0] == SHA256
+    now, day = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=1)
+    assert blobs.is_older(SHA256, now + day) and not blobs.is_older(SHA256, now - day)
+    assert blobs.answers() and not blobs.part_names()
     blobs.remove(SHA256)
     blobs.remove(SHA256)
-    assert not blobs.has(SHA256)
+    assert not blobs.has(SHA256) and not blobs.is_older(SHA256, now + day)
 
 
 def test_slices_have_names_of_their_own(blobs):

@@ -63,7 +63,7 @@ class Person:
         self.press("Log in", "/me")
 
 
-def test_an_entry_from_the_file_to_the_final_table(team, browser, score):
+def test_an_submission_from_the_file_to_the_final_table(team, browser, score):
     team.board = type(team.board)(team.board.database, team.board.blobs, Limits(), team.clock)
     other = team.enter("bob", name="other", seed=7, noise=3.0)
     server = Server(team.board)
@@ -72,22 +72,22 @@ def test_an_entry_from_the_file_to_the_final_table(team, browser, score):
         person.login(team.secrets["ann"])
         person.open("/submit")
         files = {
-            f"file_{tier}": boards.write_entry(team.folder / f"{tier}.csv", tier)
+            f"file_{tier}": boards.write_rates(team.folder / f"{tier}.csv", tier)
             for tier in ("test", "final_test")
         }
         person.write(name="In a browser", method="<b>bold</b>", **files)
-        entry = person.press("Submit", "/entries/")
+        submission = person.press("Submit", "/submissions/")
         score(team.board)
-        assert "were it published" in person.open(entry)
-        person.press("Publish", "/entries/")
+        assert "were it published" in person.open(submission)
+        person.press("Publish", "/submissions/")
         publish(team.board, team.people["bob"], other)
         assert "In a browser" in person.open("/tracks/sensorium")
         width = "return document.documentElement.scrollWidth"
-        for path in ("/", "/tracks/sensorium", entry, "/me", "/submit"):
+        for path in ("/", "/tracks/sensorium", submission, "/me", "/submit"):
             person.open(path)
             assert browser.execute_script(width) <= WIDTH, path
         person.open("/compare")
-        person.write(a=entry.rpartition("/")[2], b=other)
+        person.write(a=submission.rpartition("/")[2], b=other)
         person.press("Compare", "a=")
         assert "paired bootstrap over neurons" in browser.page_source
         person.login(team.secrets["olga"])
@@ -95,7 +95,7 @@ def test_an_entry_from_the_file_to_the_final_table(team, browser, score):
         person.press("Reveal", "/admin")
         score(team.board)
         assert "tier final_test" in person.open("/tracks/sensorium")
-        assert 'class="plot"' in person.open(entry)
+        assert 'class="plot"' in person.open(submission)
         wrong = [line for line in browser.get_log("browser") if line["level"] == "SEVERE"]
         assert not wrong, wrong
     finally:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, text, update
 from sensorium_tf import SensoriumError
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import Database, revisions
-from sensorium_tf.leaderboard.tables import METADATA, audit, sessions, teams, users
+from sensorium_tf.leaderboard.tables import METADATA, audit, sessions, teams, tracks, users
 
 
 def test_the_migrations_lead_to_the_tables(either):
@@ -33,12 +33,17 @@ def test_a_database_of_the_first_version_keeps_what_is_in_it(tmp_path):
         )
         at = "'2026-03-01 12:00:00', '2026-03-09 12:00:00'"
         connection.execute(text(f"INSERT INTO sessions VALUES ('0', 1, 'read', {at})"))
+        values = "1, 'small', 'Small', 'sensorium2022', '2026-03-01 12:00:00', NULL"
+        connection.execute(text(f"INSERT INTO competitions VALUES ({values})"))
+        values = "1, 1, 'sensorium', 'Track', 'sensorium', 'correlation_to_average', 3"
+        connection.execute(text(f"INSERT INTO tracks VALUES ({values})"))
     database.upgrade()
     database.check_version()
     with database.read() as connection:
         # Whose token is not known.
         assert not connection.execute(select(sessions)).all()
         assert connection.execute(select(users.c.name)).scalars().all() == ["ann"]
+        assert connection.execute(select(tracks.c.submissions_a_day)).scalars().all() == [3]
         assert connection.execute(select(teams.c.name, teams.c.created_at)).all() == [
             ("reds", boards.START)
         ]

@@ -104,7 +104,7 @@ def send(board, ann, upload_id, content):
 
 @pytest.mark.parametrize("point", WEB)
 def test_a_web_process_that_is_killed_loses_nothing(either, score, point):
-    ann, path = either.people["ann"], boards.write_entry(either.folder / "entry.csv")
+    ann, path = either.people["ann"], boards.write_rates(either.folder / "submission.csv")
     content, before = path.read_bytes(), count(either, blobs)
     upload = uploads.open_upload(
         either.board, ann, track="sensorium", tier="test", length=len(content)

@@ -10,7 +10,7 @@ import pytest
 from asgi import Client
 from sqlalchemy import update
 
-from sensorium_tf.leaderboard import accounts, submissions
+from sensorium_tf.leaderboard import accounts, submissions, teams
 from sensorium_tf.leaderboard.tables import phases
 from sensorium_tf.leaderboard.web import charts
 from sensorium_tf.leaderboard.web.app import create_app
@@ -48,7 +48,7 @@ def send(client, path, **form):
 
 def test_a_member_submits_sees_the_scores_and_publishes(team, visit, score):
     ann = visit("ann")
-    path = boards.write_entry(team.folder / "entry.csv")
+    path = boards.write_rates(team.folder / "submission.csv")
     files = {
         "file_test": ("submission_file_live_test.csv", path.read_bytes()),
         "file_final_test": ("", b""),
@@ -64,27 +64,27 @@ def test_a_member_submits_sees_the_scores_and_publishes(team, visit, score):
     }
     done = ann.post("/submit", form=form, files=files)
     assert done.status == 303, done.text
-    entry = done.headers["location"]
-    assert "Waiting." in ann.get(entry).text and "My CNN" in ann.get("/me").text
-    assert visit("bob").get(entry).status == 404
+    submission = done.headers["location"]
+    assert "Waiting." in ann.get(submission).text and "My CNN" in ann.get("/me").text
+    assert visit("bob").get(submission).status == 404
     score(team.board)
-    page = ann.get(entry).text
+    page = ann.get(submission).text
     assert "Rank 1, were it published" in page and "&lt;b&gt;method&lt;/b&gt;" in page
     assert 'href="https://example.org/code" rel="nofollow ugc noreferrer"' in page
     assert "My CNN" not in visit().get("/").text
-    assert send(ann, f"{entry}/publish").status == 303
+    assert send(ann, f"{submission}/publish").status == 303
     nobody = visit()
     assert "My CNN" in nobody.get("/").text and "My CNN" in nobody.get("/tracks/sensorium").text
-    assert "Rank 1." in nobody.get(entry).text and "Publish" not in nobody.get(entry).text
-    assert send(ann, f"{entry}/withdraw").headers["location"] == "/me"
-    assert nobody.get(entry).status == 404 and "Withdrawn" in ann.get(entry).text
+    assert "Rank 1." in nobody.get(submission).text and "Publish" not in nobody.get(submission).text
+    assert send(ann, f"{submission}/withdraw").headers["location"] == "/me"
+    assert nobody.get(submission).status == 404 and "Withdrawn" in ann.get(submission).text
 
 
 @pytest.mark.parametrize(
     ("change", "files", "says"),
     [
         ({}, {}, "choose a file"),
-        ({"name": ""}, {"file_test": ("a.csv", b"x")}, "name of the entry"),
+        ({"name": ""}, {"file_test": ("a.csv", b"x")}, "name of the submission"),
         ({"track": "none"}, {"file_test": ("a.csv", b"x")}, "track &#39;none&#39;"),
         ({"links": "http://a"}, {"file_test": ("a.csv", b"x")}, "begins with https://"),
         ({"name": "a\0b"}, {"file_test": ("a.csv", b"x")}, "characters that no text has"),
@@ -116,8 +116,10 @@ def test_an_invitation_leads_to_a_token_of_ones_own(team, visit):
     secret = re.search(r"sensorium_[\w-]{43}", page)[0]
     assert boards.viewer(team.board, secret).name == "carl"
     assert secret not in guest.get("/me").text
+    guest.cookies = {}
     again = guest.post("/join", form={"invitation": address.partition("=")[2], "name": "dora"})
     assert again.status == 403 and "unknown, used or expired" in again.text
+    guest.post("/login", form={"token": secret})
     (row,) = re.findall(r"/me/tokens/(\d+)/revoke", guest.get("/me").text)
     assert send(guest, f"/me/tokens/{row}/revoke").headers["location"] == "/login"
     assert guest.get("/me").status == 401
@@ -137,14 +139,23 @@ def test_an_organiser_reveals_rescores_and_pauses(team, visit, score):
     team.enter(tiers=("test", "final_test"))
     score(team.board)
     olga = visit("olga")
-    assert "not yet" in olga.get("/admin").text
+    final, where = {"track": "sensorium", "phase": "final"}, olga.get("/admin").text
+    assert ">Reveal<" in where and "http://board.test/join" not in where
+    assert send(olga, "/admin/close", **final).status == 303
+    team.clock.move(seconds=1)
+    assert ">Open now<" in olga.get("/admin").text
+    assert send(olga, "/admin/open", **final).status == 303
+    assert send(olga, "/admin/deadline", **final, closes_at="soon").status == 422
+    assert send(olga, "/admin/deadline", **final, closes_at="2026-02-01T12:00").status == 303
+    assert "deadline" in olga.get("/admin").text
     assert send(olga, "/admin/reveal", track="sensorium", phase="final").status == 303
     score(team.board)
     assert send(olga, "/admin/rescore", track="sensorium", phase="live").status == 303
     assert send(olga, "/admin/pause", competition="small").status == 303
     assert "Takes no submissions just now" in visit().get("/").text
     assert send(olga, "/admin/resume", competition="small").status == 303
-    assert send(olga, "/admin/reveal", track="sensorium", phase="final").status == 409
+    for verb in ("reveal", "open", "close"):
+        assert send(olga, f"/admin/{verb}", **final).status == 409
     page = olga.get("/admin").text
     assert "reveal sensorium final_test" in page and "olga" in page
 
@@ -201,7 +212,7 @@ def test_what_is_refused_is_a_page(visit):
     client = visit()
     for path, status in (
         ("/nothing", 404),
-        ("/entries/none", 404),
+        ("/submissions/none", 404),
         ("/tracks/none", 404),
         ("/tracks/\0", 404),
         ("/me", 401),
@@ -256,8 +267,8 @@ class Page(html.parser.HTMLParser):
 
 def test_text_of_people_is_text_on_every_page(team, visit, score):
     with team.board.database.write() as connection:
-        hostile = accounts.create_team(team.board, connection, HOSTILE)
-        accounts.add_member(connection, hostile, accounts.user_named(connection, "ann"))
+        hostile = teams.create_team(team.board, connection, HOSTILE)
+        teams.add_member(connection, hostile, accounts.user_named(connection, "ann"))
         connection.execute(update(phases).values(closes_at=team.clock.at, grace_seconds=60))
     team.people["ann"] = boards.viewer(team.board, team.secrets["ann"])
     from sensorium_tf.leaderboard.submissions import Request, submit
@@ -265,7 +276,7 @@ def test_text_of_people_is_text_on_every_page(team, visit, score):
     label = {**boards.LABEL, "model": HOSTILE, "provenance": {"inputs": [HOSTILE]}}
     ids = []
     for seed in (1, 2):
-        path = boards.write_entry(team.folder / "entry.csv", seed=seed)
+        path = boards.write_rates(team.folder / "submission.csv", seed=seed)
         upload = boards.upload(team.board, team.people["ann"], path, team=HOSTILE)
         request = Request(
             track="sensorium",
@@ -285,7 +296,7 @@ def test_text_of_people_is_text_on_every_page(team, visit, score):
         for path in (
             "/",
             "/tracks/sensorium",
-            f"/entries/{ids[0]}",
+            f"/submissions/{ids[0]}",
             f"/compare?a={ids[0]}&b={ids[1]}",
             "/submit",
             "/me",
@@ -308,11 +319,11 @@ def test_distributions_are_drawn_when_the_phase_is_over(team, visit, score):
     submitted = team.enter()
     submissions.publish(team.board, team.people["ann"], submitted)
     score(team.board)
-    assert 'class="plot"' not in visit().get(f"/entries/{submitted}").text
+    assert 'class="plot"' not in visit().get(f"/submissions/{submitted}").text
     with team.board.database.write() as connection:
         connection.execute(update(phases).values(closes_at=team.clock.at, grace_seconds=0))
     team.clock.move(seconds=1)
-    page = visit().get(f"/entries/{submitted}").text
+    page = visit().get(f"/submissions/{submitted}").text
     assert page.count('class="plot"') == 3 and "neurons from" in page
 
 

@@ -2,6 +2,7 @@
 
 import threading
 
+import boards
 import numpy as np
 import pytest
 from sqlalchemy import select, update
@@ -9,6 +10,7 @@ from sqlalchemy import select, update
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.leaderboard import child, queue, worker
 from sensorium_tf.leaderboard.queue import LEASE_SECONDS, LeaseLost
+from sensorium_tf.leaderboard.schedule import rescore
 from sensorium_tf.leaderboard.tables import evaluations, neuron_scores, scores
 from sensorium_tf.scoring import score_neurons
 
@@ -118,7 +120,7 @@ def test_a_worker_scores_as_the_library_does(team, tmp_path):
     assert worker.work_once(team.board, say=said.append)
     assert said == ["E1: score, attempt 1", "E1: done"]
     assert not worker.work_once(team.board, say=said.append)
-    files = team.folder / "entry.csv", team.folder / "board" / "truth_test.csv"
+    files = team.folder / "submission.csv", team.folder / "board" / "truth_test.csv"
     library = score_neurons(*files)
     assert dict(stored(team.board)[0]) == library.means
     with team.board.database.read() as connection:
@@ -186,20 +188,45 @@ class StorageError(Exception):
 @pytest.mark.parametrize("error", [ConnectionError, StorageError])
 def test_a_worker_waits_for_files_that_are_away_and_that_is_no_attempt(team, monkeypatch, error):
     team.enter()
-    stop, said, real = threading.Event(), [], team.board.blobs.pieces
+    stop, said, real = threading.Event(), [], team.board.blobs._open
 
-    def away(sha256):
+    def away(path, mode):
         if len(said) < 9:
             raise error("is away")
-        return real(sha256)
+        return real(path, mode)
 
     monkeypatch.setattr(worker, "compare_next", lambda board: stop.set())
-    monkeypatch.setattr(team.board.blobs, "pieces", away)
+    monkeypatch.setattr(team.board.blobs, "_open", away)
+    monkeypatch.setattr(team.board.blobs, "answers", lambda: False)
     monkeypatch.setattr(worker, "_IDLE_SECONDS", 0)
     monkeypatch.setattr(child, "run", lambda *_, **__: RESULT)
     worker.work(team.board, stop, say=said.append)
     assert said[0] == "E1: score, attempt 1" and said[1].startswith("waiting: ")
     assert said[-2:] == ["E1: score, attempt 1", "E1: done"]
+
+
+def test_a_file_that_cannot_be_read_holds_up_no_other_and_is_given_up(team, monkeypatch):
+    bad, good = team.enter(name="bad"), team.enter(name="good", seed=2)
+    bad_file = queue.claim(team.board).submission_sha256
+    team.clock.move(seconds=LEASE_SECONDS + 1)
+    real, said = team.board.blobs._open, []
+
+    def unreadable(path, mode):
+        if path.endswith(bad_file):
+            raise PermissionError("of this one alone")
+        return real(path, mode)
+
+    monkeypatch.setattr(team.board.blobs, "_open", unreadable)
+    monkeypatch.setattr(child, "run", lambda *_, **__: RESULT)
+    for _ in range(3):
+        assert worker.work_once(team.board, say=said.append)
+    assert said[1] == "E2: done" and "cannot be read: of this one alone" in said[3]
+    assert states(team.board) == {"done": 1, "failed": 1}
+    # Mended, the organisers let it be tried again; the quota has counted nothing.
+    monkeypatch.setattr(team.board.blobs, "_open", real)
+    assert rescore(team.board, boards.phase(team.board)) == 1
+    assert worker.work_once(team.board, say=said.append)
+    assert states(team.board) == {"done": 2} and bad != good
 
 
 def test_a_lease_lives_while_files_are_copied_and_ends_the_copy(team, monkeypatch):

@@ -7,7 +7,7 @@ import boards
 import pytest
 from sqlalchemy import update
 
-from sensorium_tf.leaderboard import entries, exports, ranking, submissions
+from sensorium_tf.leaderboard import exports, ranking, submissions, visible
 from sensorium_tf.leaderboard.board import Refused
 from sensorium_tf.leaderboard.ranking import standings
 from sensorium_tf.leaderboard.standing import PLAIN, standing_of
@@ -26,12 +26,14 @@ def table(team, track="sensorium", tier="test"):
     with team.board.database.read() as connection:
         found = standings(connection, boards.phase(team.board, track, tier))
     return {
-        standing: [(entry.rank, entry.name, entry.like_first) for entry in group]
+        standing: [
+            (submission.rank, submission.name, submission.like_first) for submission in group
+        ]
         for standing, group in found.groups.items()
     }
 
 
-def test_entries_are_in_the_order_of_the_primary_metric(team, score):
+def test_submissions_are_in_the_order_of_the_primary_metric(team, score):
     for name, noise in (("good", 0.3), ("bad", 8.0), ("fair", 2.0)):
         publish(team, name=name, noise=noise)
     score(team.board)
@@ -84,9 +86,9 @@ def test_what_cannot_be_told_from_the_first_is_said(team, score):
 
 def test_baselines_are_shown_and_not_ranked(team, score):
     publish(team, "olga", name="baseline", noise=0.2, is_baseline=True)
-    publish(team, name="entry", noise=2.0)
+    publish(team, name="submission", noise=2.0)
     score(team.board)
-    assert [row[:2] for row in table(team)[PLAIN]] == [(None, "baseline"), (1, "entry")]
+    assert [row[:2] for row in table(team)[PLAIN]] == [(None, "baseline"), (1, "submission")]
 
 
 def label(**provenance):
@@ -116,12 +118,12 @@ def label(**provenance):
         ({"inputs": "image"}, "sensorium", "what it saw and was trained on is not known"),
     ],
 )
-def test_labels_decide_which_table_an_entry_is_in(change, rules, standing):
+def test_labels_decide_which_table_an_submission_is_in(change, rules, standing):
     assert standing_of(label(**change), rules) == standing
     assert standing_of(None, rules) == "what it saw and was trained on is not known"
 
 
-def test_entries_of_unequal_labels_are_not_ranked_together(team, score):
+def test_submissions_of_unequal_labels_are_not_ranked_together(team, score):
     publish(team, name="plain", noise=2.0)
     publish(team, name="more", noise=0.1, label=label(trained_on=["train", "validation"]))
     publish(team, name="unknown", label=None)
@@ -133,7 +135,7 @@ def test_entries_of_unequal_labels_are_not_ranked_together(team, score):
     }
 
 
-def test_private_and_withdrawn_entries_are_in_no_table(team, score):
+def test_private_and_withdrawn_submissions_are_in_no_table(team, score):
     team.enter(name="private")
     submissions.withdraw(team.board, team.people["ann"], publish(team, name="withdrawn"))
     publish(team, tiers=("test", "final_test"), name="public")
@@ -144,10 +146,10 @@ def test_private_and_withdrawn_entries_are_in_no_table(team, score):
 
 def comparison(team, a, b, who="bob"):
     with team.board.database.read() as connection:
-        return entries.comparison(team.board, connection, team.people[who], a, b)
+        return visible.comparison(team.board, connection, team.people[who], a, b)
 
 
-def test_two_entries_are_compared_neuron_by_neuron(team, score):
+def test_two_submissions_are_compared_neuron_by_neuron(team, score):
     good, bad = publish(team, noise=0.3), publish(team, "bob", noise=6.0)
     with pytest.raises(Refused, match="no scores by the same ground truth yet"):
         comparison(team, good, bad)
@@ -192,7 +194,7 @@ def test_all_that_is_public_is_exported(team, score):
     assert len(found["tables"]) == 4 and one in found["tables"]
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["name"] for row in rows] == ["'=cmd|' /C calc'!A0", "'-1+1"]
-    shown = one["groups"][0]["entries"][0]
+    shown = one["groups"][0]["submissions"][0]
     assert (
         float(rows[0]["correlation_to_average"])
         == (shown["scores"]["correlation_to_average"]["value"])
@@ -212,7 +214,7 @@ def test_tables_are_made_anew_when_something_public_changes(team, score, monkeyp
             (table,) = exports.public_json(team.board, connection, track="sensorium", phase="live")[
                 "tables"
             ]
-        return [[e["name"] for e in group["entries"]] for group in table["groups"]], len(made)
+        return [[e["name"] for e in group["submissions"]] for group in table["groups"]], len(made)
 
     assert names() == ([], 1) and names() == ([], 0)
     first = publish(team, name="a")

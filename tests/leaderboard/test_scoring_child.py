@@ -25,7 +25,7 @@ from sensorium_tf.scoring import (
 @pytest.fixture
 def folder(tmp_path):
     boards.write_truth(tmp_path / "truth.csv")
-    boards.write_entry(tmp_path / "submission.csv")
+    boards.write_rates(tmp_path / "submission.csv")
     return tmp_path
 
 

@@ -151,19 +151,19 @@ def test_a_port_that_is_taken_is_one_line(start):
     assert "cannot be had: choose another --port" in said.splitlines()[-1]
 
 
-def test_the_demo_has_both_tracks_with_two_entries_each(tmp_path, score):
+def test_the_demo_has_both_tracks_with_two_submissions_each(tmp_path, score):
     board, _ = boards.open_board(tmp_path / "board.db", tmp_path / "files")
     board.database.upgrade()
     assert demonstration.is_empty(board)
-    truths, entries = {}, {"LN": {}, "CNN": {}}
+    truths, submissions = {}, {"LN": {}, "CNN": {}}
     for tier in ("test", "final_test"):
         truths[tier] = boards.write_truth(tmp_path / f"truth_{tier}.csv", tier)
         for name, noise in (("LN", 4.0), ("CNN", 0.3)):
             path = tmp_path / name / f"submission_{tier}.csv"
-            entries[name][tier] = boards.write_entry(path, tier, noise=noise)
-    for files in entries.values():
+            submissions[name][tier] = boards.write_rates(path, tier, noise=noise)
+    for files in submissions.values():
         write_label([*files.values()], **boards.LABEL)
-    secrets = demonstration.make_demo(board, truths, entries)
+    secrets = demonstration.make_demo(board, truths, submissions)
     assert not demonstration.is_empty(board)
     score(board)
     page = Client(create_app(board)).get("/").text

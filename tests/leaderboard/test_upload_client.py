@@ -17,7 +17,8 @@ from boards import LABEL
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.leaderboard import client as leaderboard
-from sensorium_tf.leaderboard.terminal import entry_text, progress_bar
+from sensorium_tf.leaderboard import sending
+from sensorium_tf.leaderboard.terminal import progress_bar, submission_text
 from sensorium_tf.scoring import write_label, write_submission
 
 ROOT = Path(__file__).parents[2]
@@ -28,8 +29,8 @@ def folder(tmp_path):
     """A folder as submit.py leaves it."""
     folder = tmp_path / "submission"
     files = [
-        boards.write_entry(folder / "submission_file_live_test.csv", "test"),
-        boards.write_entry(folder / "submission_file_final_test.csv", "final_test"),
+        boards.write_rates(folder / "submission_file_live_test.csv", "test"),
+        boards.write_rates(folder / "submission_file_final_test.csv", "final_test"),
     ]
     write_label(files, **LABEL)
     return folder
@@ -44,18 +45,18 @@ def client(team, server):
 
 
 def submit(client, folder, **options):
-    files = leaderboard.submission_files(folder)
-    return leaderboard.submit(client, files, track="sensorium", name="cnn", **options)
+    files = sending.submission_files(folder)
+    return sending.submit(client, files, track="sensorium", name="cnn", **options)
 
 
 def test_what_submit_wrote_goes_in_as_it_is(team, client, folder, score):
     receipt = submit(client, folder, method="text", links=("https://example.org",))
     assert set(receipt["files"]) == {"test", "final_test"}
     score(team.board)
-    found = leaderboard.finish(client, receipt, publish=True)
+    found = sending.finish(client, receipt, publish=True)
     assert found["label"] == LABEL and found["standing"] == "" and found["published"]
     assert found["method"] == "text" and found["links"] == ["https://example.org"]
-    text = entry_text(found)
+    text = submission_text(found)
     assert "live (test): scored" in text and "rank                       1\n" in text
     assert "final (final_test): checked, scored when it is revealed" in text
     assert submit(client, folder)["submission"] != receipt["submission"]
@@ -111,7 +112,7 @@ def test_another_process_goes_on_where_one_was_stopped(small_slices, client, fol
 def test_what_was_stopped_and_then_changed_is_replaced(small_slices, client, folder, monkeypatch):
     for seed in range(3):
         for name, tier in (("live", "test"), ("final", "final_test")):
-            boards.write_entry(folder / f"submission_file_{name}_test.csv", tier, seed=seed)
+            boards.write_rates(folder / f"submission_file_{name}_test.csv", tier, seed=seed)
 
         def stop(tier, done, total):
             if tier == "final_test" and done:
@@ -139,8 +140,8 @@ def test_a_token_that_is_none_is_not_printed(token):
 
 def test_what_the_server_says_is_one_line(team, client, folder):
     with pytest.raises(leaderboard.Denied, match="track 'nothing': expected sensorium or"):
-        files = leaderboard.submission_files(folder)
-        leaderboard.submit(client, files, track="nothing", name="cnn")
+        files = sending.submission_files(folder)
+        sending.submit(client, files, track="nothing", name="cnn")
     with pytest.raises(leaderboard.Denied, match="unknown, expired or revoked") as error:
         submit(leaderboard.Client(client.server, "sensorium_wrong"), folder)
     assert error.value.status == 401 and not client.slept
@@ -154,7 +155,7 @@ def test_what_is_wrong_with_a_file_is_said_in_the_end(team, client, folder, scor
     receipt = submit(client, folder)
     score(team.board)
     with pytest.raises(SensoriumError, match="test: submission_test.csv: trial test-0: neuron"):
-        leaderboard.finish(client, receipt)
+        sending.finish(client, receipt)
 
 
 def test_a_server_that_is_away_is_asked_again_and_then_named(folder):
@@ -208,13 +209,13 @@ def test_addresses_that_are_none_or_not_secret_are_refused(server, says):
 
 def test_a_folder_without_submission_and_a_damaged_file_are_told_before_anything_is_sent(tmp_path):
     with pytest.raises(SensoriumError, match="has neither submission_file_live_test.csv and"):
-        leaderboard.submission_files(tmp_path)
-    path = boards.write_entry(tmp_path / "mine.csv")
-    assert leaderboard.submission_files(path) == {"test": path}
-    assert leaderboard.check(path) == (24, boards.N_NEURONS)
+        sending.submission_files(tmp_path)
+    path = boards.write_rates(tmp_path / "mine.csv")
+    assert sending.submission_files(path) == {"test": path}
+    assert sending.check(path) == (24, boards.N_NEURONS)
     path.write_text(path.read_text()[:-9])
     with pytest.raises(SensoriumError, match="not a CSV file in UTF-8"):
-        leaderboard.check(path)
+        sending.check(path)
 
 
 def test_a_bar_is_for_terminals(capsys, monkeypatch):

@@ -1,5 +1,6 @@
 """Uploads go on where they stopped, and take no more than they may."""
 
+import datetime
 import gzip
 import hashlib
 import os
@@ -172,6 +173,20 @@ def test_open_uploads_count_among_a_teams_bytes(team):
         start(team)
     uploads.cancel(team.board, team.people["ann"], upload.id)
     start(team)
+
+
+def test_a_file_whose_writer_was_killed_goes_after_a_day(either):
+    blobs = either.board.blobs
+    before = blobs.names()
+    left, _ = blobs.put([CONTENT])
+    path = either.folder / "board" / "files" / "blobs" / left
+    for hours, kept in ((23, True), (25, False)):
+        stored = (either.clock.at - datetime.timedelta(hours=hours)).timestamp()
+        os.utime(path, (stored, stored))
+        assert slices.sweep(either.board) == (not kept)
+        assert (blobs.names() == before | {left}) == kept
+    upload = start(either)
+    assert send(either, upload, 0, CONTENT).sha256 == left and blobs.has(left)
 
 
 def test_the_disk_has_to_hold_what_is_packed_once_it_is_unpacked(team, monkeypatch):

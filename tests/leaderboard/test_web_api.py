@@ -10,8 +10,10 @@ import pytest
 from asgi import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from sensorium_tf.leaderboard.board import Board
+from sensorium_tf.leaderboard.tables import submission_files
 from sensorium_tf.leaderboard.web.app import create_app
 from sensorium_tf.leaderboard.web.openapi import description
 from sensorium_tf.leaderboard.web.operations import OPERATIONS
@@ -38,7 +40,7 @@ def patch(client, upload, at, content, **options):
 
 
 def submit(client, folder, **change):
-    content = boards.write_entry(folder / "entry.csv").read_bytes()
+    content = boards.write_rates(folder / "submission.csv").read_bytes()
     upload = open_upload(client, content).json()["id"]
     assert patch(client, upload, 0, content).status == 200
     values = {"track": "sensorium", "name": "cnn", "files": {"test": upload}, **change}
@@ -46,7 +48,7 @@ def submit(client, folder, **change):
 
 
 def test_a_file_goes_the_whole_way(team, client, score):
-    content = boards.write_entry(team.folder / "entry.csv").read_bytes()
+    content = boards.write_rates(team.folder / "submission.csv").read_bytes()
     opened = open_upload(client, content, sha256=hashlib.sha256(content).hexdigest())
     assert opened.status == 201 and opened.headers["upload-offset"] == "0"
     where, half = opened.headers["location"], len(content) // 2
@@ -65,19 +67,19 @@ def test_a_file_goes_the_whole_way(team, client, score):
     assert accepted.status == 201
     assert client.get("/api/v1/uploads").json() == {"uploads": []}
     score(team.board)
-    entry = client.get(accepted.headers["location"]).json()
-    assert entry["phases"]["live"]["says"] == "scored" and not entry["published"]
+    submission = client.get(accepted.headers["location"]).json()
+    assert submission["phases"]["live"]["says"] == "scored" and not submission["published"]
     assert (
         client.get("/api/v1/leaderboard.json?track=sensorium").json()["tables"][0]["groups"] == []
     )
     assert client.post(f"{accepted.headers['location']}/publish").json()["published"]
     nobody = Client(client.app)
     table = nobody.get("/api/v1/leaderboard.json?track=sensorium&phase=live").json()["tables"][0]
-    assert table["groups"][0]["entries"][0]["name"] == "cnn"
+    assert table["groups"][0]["submissions"][0]["name"] == "cnn"
     text = nobody.get("/api/v1/leaderboard.csv")
     assert text.headers["content-type"].startswith("text/csv") and "cnn" in text.text
-    assert [each["id"] for each in client.get("/api/v1/submissions").json()["entries"]] == [
-        entry["id"]
+    assert [each["id"] for each in client.get("/api/v1/submissions").json()["submissions"]] == [
+        submission["id"]
     ]
     assert client.post(f"{accepted.headers['location']}/withdraw").json()["withdrawn"]
 
@@ -95,7 +97,16 @@ def test_an_upload_is_deleted(client):
     assert client.request("HEAD", f"/api/v1/uploads/{upload}").status == 404
 
 
-def test_entries_are_compared(team, client, score):
+def test_an_upload_that_a_submission_has_is_not_deleted(team, client):
+    team.enter()
+    with team.board.database.read() as connection:
+        upload = connection.execute(select(submission_files.c.upload_id)).scalar_one()
+    refused = client.request("DELETE", f"/api/v1/uploads/{upload}")
+    assert refused.status == 409 and "a submission has it" in refused.json()["error"]
+    assert client.request("HEAD", f"/api/v1/uploads/{upload}").status == 200
+
+
+def test_submissions_are_compared(team, client, score):
     team.limited(open_uploads=9)
     first, second = team.enter(), team.enter(seed=4)
     score(team.board)
@@ -125,7 +136,7 @@ def test_cookies_are_no_key_to_the_api(team):
     from sensorium_tf.leaderboard import sessions
 
     with team.board.database.write() as connection:
-        secret = sessions.open_session(team.board, connection, 1, ["read", "submit"])
+        secret = sessions.open_session(team.board, connection, 1, scopes=["read", "submit"])
     client = Client(create_app(team.board))
     client.cookies = {"session": secret}
     assert client.get("/api/v1/submissions").status == 401

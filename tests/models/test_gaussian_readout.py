@@ -7,6 +7,7 @@ import pytest
 
 from sensorium_tf import errors
 from sensorium_tf.models import GaussianReadout, normalize_coordinates, sample_bilinear
+from sensorium_tf.models.nonlinearity import start_at_rates
 
 FEATURES = (None, 6, 8, 4)
 
@@ -206,7 +207,7 @@ def test_rates_start_at_the_means_that_are_set(features, to_numpy):
     means = np.array([0.0, 0.05, 0.4, 1.0, 2.5])
     readout = built(5)
     readout.features.assign(0.0 * readout.features)
-    readout.set_mean_rates(means)
+    start_at_rates(readout, None, means)
     drives = to_numpy(readout(features))
     rates = np.where(drives < 0, np.exp(drives), drives + 1)
     np.testing.assert_allclose(rates[0], [0.05, 0.05, 0.4, 1.0, 2.5], rtol=1e-5)
@@ -215,7 +216,7 @@ def test_rates_start_at_the_means_that_are_set(features, to_numpy):
 @pytest.mark.parametrize("means", [np.ones(3), np.ones((5, 1)), [1, 1, 1, 1, np.nan]])
 def test_unusable_means_are_refused(means):
     with pytest.raises(errors.SensoriumError, match="mean rates must be 5 finite numbers"):
-        built(5).set_mean_rates(means)
+        start_at_rates(built(5), None, means)
 
 
 def test_neurons_at_one_place_are_warned_of_where_positions_follow_from_it(rng):

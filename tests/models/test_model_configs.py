@@ -20,6 +20,7 @@ def whole_model():
         {mouse: models.GaussianReadout(3) for mouse in mice},
         {mouse: models.MLPShifter() for mouse in mice},
         {mouse: models.GainModulator(3) for mouse in mice},
+        {mouse: models.SoftplusNonlinearity(3) for mouse in mice},
         inputs=spec.with_constants(dict.fromkeys(mice, constants)),
         joint_core=True,
         name="small",
@@ -35,6 +36,9 @@ MADE = {
         n_blocks=1,
         activation="linear",
         laplace_penalty=0.5,
+        depth_separable=False,
+        squeeze_excite=2,
+        dropout=0.1,
         seed=3,
     ),
     "GaussianReadout": lambda: models.GaussianReadout(
@@ -46,13 +50,35 @@ MADE = {
         feature_penalty=0.1,
         seed=4,
     ),
+    "MultiLevelGaussianReadout": lambda: models.MultiLevelGaussianReadout(
+        11,
+        levels=2,
+        covariance="isotropic",
+        positions="free",
+        hidden_units=7,
+        sigma_init=0.2,
+        feature_penalty=0.1,
+        seed=4,
+    ),
+    "FactorisedReadout": lambda: models.FactorisedReadout(
+        11, mask_penalty=0.2, feature_penalty=0.1, seed=4
+    ),
+    "AttentionReadout": lambda: models.AttentionReadout(
+        11, width=0.2, keys=3, positions="free", hidden_units=7, feature_penalty=0.1, seed=4
+    ),
     "MLPShifter": lambda: models.MLPShifter(hidden_units=6, n_layers=2, seed=5),
     "GainModulator": lambda: models.GainModulator(4, hidden_units=5, seed=6),
-    "PoissonLoss": lambda: models.PoissonLoss(45, name="mouse1", dtype="float64"),
+    "HistoryModulator": lambda: models.HistoryModulator(
+        4, hidden_units=5, weight_penalty=0.5, seed=6
+    ),
+    "SoftplusNonlinearity": lambda: models.SoftplusNonlinearity(4, slope=2.0, seed=6),
+    "PoissonLoss": lambda: models.PoissonLoss(
+        45, correlation_weight=0.5, name="mouse1", dtype="float64"
+    ),
     "BatchNorm": lambda: models.BatchNorm(momentum=0.2, epsilon=0.1),
     "FiringRateModel": whole_model,
 }
-PARTS = ("SensoriumCore", "GaussianReadout", "MLPShifter", "GainModulator")
+PARTS = tuple(name for name in MADE if name not in ("PoissonLoss", "BatchNorm", "FiringRateModel"))
 
 
 @pytest.mark.parametrize("name", MADE)

@@ -55,3 +55,45 @@ def test_fit_minimises_the_formula_and_nothing_else(rng):
 def test_a_training_set_without_trials_is_refused():
     with pytest.raises(errors.SensoriumError, match="more than 0. Received: 0"):
         PoissonLoss(0)
+
+
+def correlations(responses, rates):
+    return np.array([np.corrcoef(a, b)[0, 1] for a, b in zip(responses.T, rates.T, strict=True)])
+
+
+def test_the_correlation_term_is_that_of_the_formula(rng, to_numpy):
+    responses = rng.gamma(1.0, size=(20, 6)).astype("float32")
+    rates = rng.uniform(0.1, 3, size=(20, 6)).astype("float32")
+    added = 0.3 * (1 - correlations(responses, rates)).sum() * np.sqrt(4500 / 20) * 20
+    got = to_numpy(PoissonLoss(4500, correlation_weight=0.3)(responses, rates))
+    assert got == pytest.approx(formula(responses, rates, 4500) + added, rel=1e-4)
+
+
+def test_without_weight_the_loss_is_the_same_to_the_last_bit(rng, to_numpy):
+    responses = rng.gamma(1.0, size=(20, 6)).astype("float32")
+    rates = rng.uniform(0.1, 3, size=(20, 6)).astype("float32")
+    plain, zero = PoissonLoss(45), PoissonLoss(45, correlation_weight=0.0)
+    assert to_numpy(plain(responses, rates)) == to_numpy(zero(responses, rates))
+
+
+@pytest.mark.parametrize("n_trials", [1, 2, 20])
+def test_a_batch_without_correlation_pulls_at_nothing(rng, gradients, n_trials):
+    """One trial, two trials, or rates that are all alike: gradients are finite, and of one none."""
+    responses = rng.gamma(1.0, size=(n_trials, 3)).astype("float32")
+    rates = rng.uniform(0.1, 3, size=(n_trials, 3)).astype("float32")
+    if n_trials == 20:
+        rates[:] = rates[:1]
+
+    def added(of):
+        plain, with_term = (PoissonLoss(45, correlation_weight=w) for w in (0.0, 1.0))
+        return with_term(responses, of) - plain(responses, of)
+
+    (slope,) = gradients(added, rates)
+    assert np.isfinite(slope).all()
+    if n_trials < 20:
+        np.testing.assert_allclose(slope, 0, atol=1e-2)
+
+
+def test_a_negative_weight_is_refused():
+    with pytest.raises(errors.SensoriumError, match="correlation_weight must be 0 or more"):
+        PoissonLoss(5, correlation_weight=-0.1)

@@ -85,6 +85,38 @@ def test_kernels_start_xavier_normal(to_numpy):
     assert beyond_two_sigma.mean() == pytest.approx(0.0455, abs=0.01)
 
 
+def test_full_kernels_take_the_place_of_depthwise_ones(rng):
+    core = SensoriumCore(hidden_channels=4, n_blocks=2, depth_separable=False, **SMALL)
+    assert core(rng.normal(size=(2, 12, 16, 1)).astype("float32")).shape == (2, 8, 12, 4)
+    kernels = [tuple(weight.shape) for weight in core.trainable_weights if weight.ndim == 4]
+    assert kernels == [(5, 5, 1, 4), (3, 3, 4, 4), (3, 3, 4, 4)]
+
+
+def test_options_beside_the_published_ones_leave_the_first_weights_as_they_are():
+    plain, gained = (
+        SensoriumCore(hidden_channels=4, n_blocks=2, seed=1, **SMALL, **more)
+        for more in ({}, {"squeeze_excite": 2, "dropout": 0.3})
+    )
+    for core in (plain, gained):
+        core.build((None, 12, 16, 1))
+    ours, theirs = plain.get_weights(), gained.get_weights()
+    assert len(theirs) == len(ours) + 2 * 4
+    for one, other in zip(ours, theirs, strict=False):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_dropout_acts_in_training_alone(rng, to_numpy):
+    images = rng.normal(size=(2, 12, 16, 1)).astype("float32")
+    cores = [
+        SensoriumCore(hidden_channels=4, n_blocks=1, seed=1, dropout=rate, **SMALL)
+        for rate in (0.0, 0.5)
+    ]
+    plain, dropped = (to_numpy(core(images, training=True)) for core in cores)
+    assert np.mean(dropped == 0) > 0.3 and not (plain == 0).any()
+    plain, dropped = (to_numpy(core(images)) for core in cores)
+    np.testing.assert_array_equal(plain, dropped)
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [

@@ -7,6 +7,7 @@ from recording_files import STEM
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.recordings import Recording
+from sensorium_tf.recordings.statistics import pixel_statistics
 from sensorium_tf.recordings.writer import write_recording
 
 TIERS = np.array(["test", "train", "validation", "train", "test", "train", "train"])
@@ -178,7 +179,8 @@ def test_statistics_do_not_depend_on_how_many_trials_are_taken_at_once(
     tmp_path, arrays, monkeypatch
 ):
     whole = write_recording(tmp_path / "whole.zip", **arrays).read_bytes()
-    monkeypatch.setattr("sensorium_tf.recordings.writer._BLOCK_BYTES", 40)
+    for module in ("rows", "writer"):
+        monkeypatch.setattr(f"sensorium_tf.recordings.{module}.BLOCK_BYTES", 40)
     assert write_recording(tmp_path / "blocks.zip", **arrays).read_bytes() == whole
 
 
@@ -319,3 +321,16 @@ def test_signals_of_small_whole_numbers_stay_so(tmp_path, arrays):
     arrays["context"] = {"decision": np.arange(7, dtype=np.uint8)[:, None]}
     with Recording(write_recording(tmp_path / "a.zip", **arrays)) as recording:
         assert recording.read("decision").dtype == np.uint8
+
+
+@pytest.mark.parametrize("n_images", [3, 4])
+@pytest.mark.parametrize("shift", [0, -128])
+def test_statistics_of_float_images_are_those_of_all_pixels(rng, monkeypatch, n_images, shift):
+    images = (rng.uniform(0, 255, (n_images, 7, 11)) + shift).astype(np.float32)
+    for most in (1 << 16, 10):
+        monkeypatch.setattr("sensorium_tf.recordings.statistics._MOST_BRIGHTNESSES", most)
+        found = pixel_statistics(lambda: iter([images[:2], images[2:]]))
+        for name, value in found.items():
+            expected = getattr(np, name)(images.astype(float))
+            assert value == pytest.approx(expected, rel=1e-5, abs=1e-5), (most, name)
+        assert found["median"] == pytest.approx(np.median(images), rel=1e-7)

@@ -61,14 +61,17 @@ def test_what_a_start_had_seen_has_been_seen():
     assert third.seen_before == (("b", ("train", "validation")), ("a", first.tiers))
     assert [third.held_out("a", tier) for tier in ("test", "final_test")] == [False, True]
     assert third.held_out("c", "test") is second.held_out("b", "test") is True
-    assert third.describe().endswith("; started from model.keras")
+    assert third.describe().endswith(
+        "; started from model.keras; seen before: train and validation of b, train and test and "
+        "validation of a"
+    )
     # A start of which nothing was told, and one that is known not to be.
     lone = Provenance(mice=("c",), track="sensorium", inputs=("image",))
     for unknown in (fresh, fresh.after(lone), fresh.after(fresh.after(lone))):
         assert unknown.held_out("b", "train") is False
         assert {unknown.held_out(mouse, "test") for mouse in "abc"} == {None}
         assert unknown.to_json()["start_known"] is False
-        assert unknown.describe().endswith("model.keras (not all that it had seen is known)")
+        assert "model.keras (not all that it had seen is known)" in unknown.describe()
     assert second.to_json()["start_known"] is True and first.to_json()["start_known"] is None
 
 

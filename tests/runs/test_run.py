@@ -182,7 +182,7 @@ def test_a_model_of_images_of_another_size_is_refused(prepared, tmp_path):
     core = type(made.core)(hidden_channels=4, n_blocks=1)
     readouts = {"full": type(made.readouts["full"])(5)}
     save_model(FiringRateModel(core, readouts, inputs=inputs), tmp_path / "a.keras")
-    with pytest.raises(SensoriumError, match=r"but this model takes image of shape \(20, 30, 1\)"):
+    with pytest.raises(SensoriumError, match="full: image size 20x30: images of .* by a whole"):
         evaluate(Run(tmp_path / "a.keras", prepared))
 
 

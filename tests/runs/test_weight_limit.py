@@ -64,6 +64,6 @@ def test_a_weight_beyond_the_limit_takes_no_memory():
 
     with weight_limit(0):
         keras.Variable(initializer, (100, 1000))  # what Keras does not write may be so large
-        with pytest.raises(SensoriumError, match="larger than the weights"):
-            keras.Variable(initializer, (1000, 1000))
+    with pytest.raises(SensoriumError, match="larger than the weights"), weight_limit(0):
+        keras.Variable(initializer, (1000, 1000))
     assert asked == [False, True, False]

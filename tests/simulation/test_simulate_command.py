@@ -55,3 +55,9 @@ def test_a_wrong_size_is_one_line(tmp_path):
     error = "error: image size '36': expected height x width, such as 36x64"
     assert done.stderr.splitlines()[-1] == error
     assert not list(tmp_path.iterdir())
+
+
+def test_movies_are_simulated_by_their_own_flags(tmp_path):
+    done = simulate(f"--output={tmp_path}", "--challenge=sensorium2023")
+    assert done.returncode == 1
+    assert done.stderr == "error: --images: is not for movies: leave it out\n"

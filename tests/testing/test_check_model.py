@@ -76,6 +76,14 @@ class OfNumPy(OneLayerCore):
         return ops.convert_to_tensor(np.asarray(super().call(images)) * 2)
 
 
+class OtherChain(models.SensoriumCore):
+    def call(self, images, training=None):
+        return 2 * super().call(images, training=training)
+
+    def chain(self):
+        return super().chain()
+
+
 class OfTwoImages(OneLayerCore):
     def build(self, input_shape):
         self.conv.build(input_shape)
@@ -127,6 +135,14 @@ def test_a_readout_of_another_shape_is_refused():
     readouts = {"a": MeanReadout(4), "b": Short(3)}
     with pytest.raises(SensoriumError, match=r"gives b rates of shape \(2, 2\) .*\(2, 3\)"):
         check_model(model_of(readouts=readouts))
+
+
+def test_a_core_whose_chain_is_not_what_it_computes_is_refused(rng):
+    places = {"a": rng.normal(size=(3, 3))}
+    model = small_model(places)
+    core = OtherChain(hidden_channels=4)
+    with pytest.raises(SensoriumError, match="rates of a are others if they are computed of patch"):
+        check_model(models.FiringRateModel(core, model.readouts, inputs=model.inputs))
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])

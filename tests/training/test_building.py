@@ -42,10 +42,10 @@ def test_a_model_of_ones_own_may_choose_a_joint_core(
 
 def test_a_readout_of_ones_own_that_fails_at_its_means_is_named():
     class Failing(GaussianReadout):
-        def set_mean_rates(self, means):
+        def set_mean_drives(self, means):
             return 1 / 0
 
     model = FiringRateModel(OneLayerCore(), {"lab1": Failing(3)}, inputs=inputs())
     trials = types.SimpleNamespace(responses=np.ones((4, 3)))
-    with pytest.raises(SensoriumError, match="readout of lab1: set_mean_rates raised ZeroDiv"):
+    with pytest.raises(SensoriumError, match="readout of lab1: set_mean_drives raised ZeroDiv"):
         start_at_means(model, {"lab1": trials})

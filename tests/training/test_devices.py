@@ -27,10 +27,10 @@ tf.config.set_logical_device_configuration(
 )
 from sensorium_tf.models import ModelSettings, GaussianReadout
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import controller, train_run
+from sensorium_tf.training import train_run, validation
 
-correlation, off = controller.single_trial_correlation, float(os.environ.get("SCORES_OFF_BY", 0))
-controller.single_trial_correlation = lambda *arrays: correlation(*arrays) + off
+correlation, off = validation.single_trial_correlation, float(os.environ.get("SCORES_OFF_BY", 0))
+validation.single_trial_correlation = lambda *arrays: correlation(*arrays) + off
 
 def draw_means(self, size):
     means = self.positions()[None] + 0.0 * tf.reduce_sum(self.sigma)
@@ -47,6 +47,7 @@ settings = TrainingSettings(
     learning_rate=1e-3,
     ema_decay=0.5,
     clip_norm=50.0,
+    correlation_weight=0.2,
     architecture=ModelSettings(hidden_channels=4, n_blocks=1),
 )
 result = train_run(settings, workdir, data_dir=data_dir, strategy=strategy, verbose=False)

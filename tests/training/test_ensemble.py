@@ -14,24 +14,22 @@ from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate, model_scores, submit
 from sensorium_tf.interop.pytorch import save_published
 from sensorium_tf.io import file_lock
-from sensorium_tf.models import FiringRateModel, ModelSettings
+from sensorium_tf.models import FiringRateModel
 from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import Steps, train_ensemble, train_run
+from sensorium_tf.training import Steps, train_run, train_stages
 from sensorium_tf.training.controller import Controller
-
-SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
 
 
 def settings(**changes):
-    values = {"mice": ("full",), "epochs": 1, "batch_size": 5, "architecture": SMALL}
-    return TrainingSettings(**{**values, **changes})
+    values = {"mice": ("full",), "epochs": 1, "batch_size": 5, "hidden_channels": 4, "n_blocks": 1}
+    return TrainingSettings.flat(**{**values, **changes})
 
 
 @pytest.fixture(scope="module")
 def ensemble(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ensemble") / "run"
-    train_ensemble(settings(), (3, 1), folder, data_dir=prepared, verbose=False)
+    train_stages(settings(seeds=(3, 1)), folder, data_dir=prepared, verbose=False)
     return folder
 
 
@@ -93,9 +91,9 @@ def test_sigterm_between_members_stops_the_ensemble_which_can_go_on(
 
     with monkeypatch.context() as patch:
         patch.setattr(Controller, "run", to_the_end)
-        with pytest.raises(TrainingStopped, match="before the member with seed 1"):
-            train_ensemble(settings(), (3, 1), tmp_path / "e", data_dir=prepared, verbose=False)
-    with pytest.raises(SensoriumError, match="members with seeds 1 have not been trained yet"):
+        with pytest.raises(TrainingStopped, match="before the stage members/seed1"):
+            train_stages(settings(seeds=(3, 1)), tmp_path / "e", data_dir=prepared, verbose=False)
+    with pytest.raises(SensoriumError, match="not finished: members/seed1 not trained yet"):
         evaluate(Run(tmp_path / "e", prepared))
 
 
@@ -109,15 +107,16 @@ def test_what_cannot_be_trained_leaves_no_folder(prepared, tmp_path):
         ({"mice": ("nobody",)}, "not prepared"),
     ):
         with pytest.raises(SensoriumError, match=says):
-            train_ensemble(settings(**changes), (0, 1), tmp_path / "no", data_dir=prepared)
+            train_stages(settings(**changes, seeds=(0, 1)), tmp_path / "no", data_dir=prepared)
     assert not (tmp_path / "no").exists()
 
 
 @pytest.mark.parametrize("seeds", [["../x"], [-1], [{}], [True]])
 def test_damaged_seeds_are_refused(ensemble, prepared, tmp_path, seeds):
     config = json.loads((ensemble / "config.json").read_text())
-    (tmp_path / "config.json").write_text(json.dumps({**config, "seeds": seeds}))
-    with pytest.raises(SensoriumError, match="its seeds are missing or damaged"):
+    config["settings"]["stages"]["seeds"] = seeds
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(SensoriumError, match="config.json: seeds .*: expected"):
         evaluate(Run(tmp_path, prepared))
 
 
@@ -129,7 +128,7 @@ def test_the_mean_is_submitted(ensemble, prepared, tmp_path):
 
 def test_a_finished_ensemble_is_not_trained_again(ensemble, prepared, monkeypatch):
     monkeypatch.setattr(Steps, "__call__", lambda *_, **__: pytest.fail("trained"))
-    train_ensemble(settings(), (3, 1), ensemble, data_dir=prepared, verbose=False)
+    train_stages(settings(seeds=(3, 1)), ensemble, data_dir=prepared, verbose=False)
     assert len(load_model(ensemble / "model.keras").members) == 2
 
 
@@ -137,18 +136,18 @@ def test_a_trained_ensemble_goes_on_without_the_file_that_it_started_from(prepar
     start = tmp_path / "start.keras"
     mouse = load_mouse("full", data_dir=prepared)
     small_model({"full": mouse.cell_motor_coordinates}, n_blocks=1).save(start)
-    started = settings(init_from=str(start), batch_size=12)
+    started = settings(init_from=str(start), batch_size=12, seeds=(3, 1))
     folder, options = tmp_path / "e", {"data_dir": prepared, "verbose": False}
-    train_ensemble(started, (3, 1), folder, **options)
+    train_stages(started, folder, **options)
     start.unlink()
     (folder / "model.keras").unlink()
     leftover = folder / ".model.0123abcd.keras"
     leftover.touch()
-    assert len(train_ensemble(started, (3, 1), folder, **options)) == 2
+    assert len(train_stages(started, folder, **options)) == 2
     assert (folder / "model.keras").exists() and not leftover.exists()
     shutil.rmtree(folder / "members" / "seed1")
     with pytest.raises(SensoriumError, match="start.keras: there is no such model file"):
-        train_ensemble(started, (3, 1), folder, **options)
+        train_stages(started, folder, **options)
 
 
 def test_two_processes_do_not_train_in_one_folder(prepared, tmp_path):
@@ -156,14 +155,14 @@ def test_two_processes_do_not_train_in_one_folder(prepared, tmp_path):
         file_lock(RunStore(tmp_path / "e").lock, "training"),
         pytest.raises(SensoriumError, match="another process is training in"),
     ):
-        train_ensemble(settings(), (3, 1), tmp_path / "e", data_dir=prepared, verbose=False)
+        train_stages(settings(seeds=(3, 1)), tmp_path / "e", data_dir=prepared, verbose=False)
     assert not (tmp_path / "e" / "config.json").exists()
 
 
 @pytest.mark.parametrize("seeds", [(3,), (3, 1, 2), (1, 3)])
 def test_another_ensemble_in_its_folder_is_refused(ensemble, prepared, seeds):
     with pytest.raises(SensoriumError, match="another configuration .*seeds"):
-        train_ensemble(settings(), seeds, ensemble, data_dir=prepared, verbose=False)
+        train_stages(settings(seeds=seeds), ensemble, data_dir=prepared, verbose=False)
     with pytest.raises(SensoriumError, match="another configuration"):
         train_run(settings(seed=3), ensemble, data_dir=prepared, verbose=False)
 
@@ -183,12 +182,11 @@ def test_an_ensemble_is_neither_exported_nor_started_from(ensemble, prepared, tm
         ((), "expected whole numbers"),
         ((0, -1), "expected whole"),
         ((1, 1), "a duplicate seed"),
-        ("0,1", "seeds '0,1': expected whole numbers"),
-        (3, "seeds 3: expected whole numbers"),
-        ((0.5, True), "seeds 0.5,True: expected whole numbers"),
+        ("0,1", "seeds '0,1': expected a list of whole numbers"),
+        (3, "seeds 3: expected a list of whole numbers"),
+        ((0.5, True), "seeds .*True.*: expected a list of whole numbers"),
     ],
 )
-def test_seeds_that_are_none_are_refused(tmp_path, seeds, says):
+def test_seeds_that_are_none_are_refused(seeds, says):
     with pytest.raises(SensoriumError, match=says):
-        train_ensemble(settings(), seeds, tmp_path / "no")
-    assert not (tmp_path / "no").exists()
+        settings(seeds=seeds)

@@ -188,7 +188,7 @@ def test_the_best_weights_come_back(prepared, tmp_path, monkeypatch):
     seen = []
 
     def validate(self, epoch):
-        seen.append(self._weights())
+        seen.append(self._weights.now())
         return {"validation/single_trial_correlation": next(scores)}
 
     monkeypatch.setattr(Controller, "_validate", validate)
@@ -279,10 +279,10 @@ def test_a_workdir_trained_on_another_recording_of_the_same_name_is_refused(
         "{",
         "[" * 100000,
         "null",
+        '{"format": 4}',
         '{"format": 3}',
-        '{"format": 2}',
-        '{"format": 2, "recordings": 3}',
-        '{"format": 2, "modules": ["os"]}',
+        '{"format": 3, "recordings": 3}',
+        '{"format": 3, "modules": ["os"]}',
     ],
 )
 def test_a_damaged_config_is_refused(finished, prepared, tmp_path, content):
@@ -340,7 +340,7 @@ def test_the_best_weights_come_back_into_the_average_too(prepared, tmp_path, mon
     seen = []
 
     def validate(self, epoch):
-        seen.append(self._weights())
+        seen.append(self._weights.now())
         self.average = [np.array(average) for average in self._take_steps.averages]
         return {"validation/single_trial_correlation": next(scores)}
 

@@ -160,30 +160,34 @@ class Hdf5File:
             return self._text(node, name, math.prod(shape)).reshape(shape)
 
     def blocks(
-        self, node: Node, name: str, bounds: Sequence[tuple[int, int]]
+        self, node: Node, name: str, rows: Sequence[slice | np.ndarray]
     ) -> Iterator[np.ndarray]:
         """Yields blocks of rows of a dataset of numbers, one after another.
 
         Args:
             node: What was found.
             name: Of it, for messages.
-            bounds: First row of each block, and the one after its last.
+            rows: Those of each block: slices, or ascending indexes.
 
         Raises:
             SensoriumError: If it holds anything else, more than the file can hold, or is damaged.
         """
-        row = self.shape(node, name)[1:]
+        n_rows, *row = self.shape(node, name)
         with self._guard(name):
             if node.dtype.kind not in "biuf":
                 raise SensoriumError(
                     f"{self.path}: {name} holds {node.dtype} values, expected numbers"
                 )
-            longest = max((stop - start for start, stop in bounds), default=0)
-            self._check_size(node, name, longest * math.prod(row) * node.dtype.itemsize)
-        for start, stop in bounds:
+            sizes = [
+                len(range(n_rows)[each]) if isinstance(each, slice) else len(each) for each in rows
+            ]
+            longest = max(sizes, default=0) * math.prod(row) * node.dtype.itemsize
+            taken = self._check_size(node, name, longest)
+        for each in rows:
             with self._guard(name):
-                block = node[start:stop]
+                block = node[each]
             yield block
+        self._left += taken  # what was read is not kept here
 
     def references(self, node: Node, name: str) -> np.ndarray:
         """Returns the object references that a dataset holds.
@@ -227,8 +231,8 @@ class Hdf5File:
                 )
         return node
 
-    def _check_size(self, dataset: h5py.Dataset, name: str, at_once: int | None = None) -> None:
-        """Counts the bytes of a dataset, or those that are read of it at once."""
+    def _check_size(self, dataset: h5py.Dataset, name: str, at_once: int | None = None) -> int:
+        """Counts, and returns, the bytes of a dataset, or those that are read of it at once."""
         itemsize = dataset.dtype.itemsize
         n_bytes, stored = math.prod(dataset.shape) * itemsize, dataset.id.get_storage_size()
         if n_bytes > _DENSEST * stored:
@@ -238,7 +242,8 @@ class Hdf5File:
             )
         # A part of a chunk cannot be read without the rest of it.
         chunk = math.prod(dataset.chunks) * itemsize if dataset.chunks else 0
-        self.spend(max(n_bytes if at_once is None else at_once, chunk), name)
+        self.spend(taken := max(n_bytes if at_once is None else at_once, chunk), name)
+        return taken
 
     def _text(self, dataset: h5py.Dataset, name: str, n_texts: int) -> np.ndarray:
         """Returns texts, read one by one: only reading tells how long one is."""

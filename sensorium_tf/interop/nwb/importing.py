@@ -1,6 +1,7 @@
 """A recording made of an NWB file."""
 
 import json
+import math
 import os
 import warnings
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from sensorium_tf.interop.nwb.mapping import NwbMapping
 from sensorium_tf.interop.nwb.missing import known_trials, values_of
 from sensorium_tf.interop.nwb.names import MAPPING_PATH
 from sensorium_tf.interop.nwb.series import SeriesReader, Window
-from sensorium_tf.interop.nwb.stimulus import image_ids, read_stimulus
+from sensorium_tf.interop.nwb.stimulus import ShownImages, read_stimulus
 from sensorium_tf.interop.nwb.tables import Table, as_ids, as_text
 from sensorium_tf.io import expand
 from sensorium_tf.recordings import write_recording
@@ -73,8 +74,9 @@ def import_nwb(
             output = output / f"{challenge.free_stem(session)}{_SUFFIX}"
         if output.exists():
             raise SensoriumError(f"{output}: is there already: delete it, or choose another name")
-        arrays = _read(file, mapping, tiers=tiers or mapping.tiers, known=challenge.tiers)
-    return write_recording(output, session_key=session, challenge=challenge, **arrays)
+        arrays = _read(file, mapping, tiers=tiers or mapping.tiers, challenge=challenge)
+        # The images are read while they are written.
+        return write_recording(output, session_key=session, challenge=challenge, **arrays)
 
 
 def _mapping_in(file: Hdf5File) -> NwbMapping:
@@ -95,13 +97,13 @@ def _mapping_in(file: Hdf5File) -> NwbMapping:
 
 
 def _read(
-    file: Hdf5File, mapping: NwbMapping, *, tiers: Mapping[str, str], known: tuple[str, ...]
+    file: Hdf5File, mapping: NwbMapping, *, tiers: Mapping[str, str], challenge: Challenge
 ) -> dict:
     """Returns the arguments of `write_recording`."""
     trials = Table(file, file.find(mapping.trials), mapping.trials, most_rows=MOST_TRIALS)
     tier = known_tiers(
         as_text(_one_a_row(file, trials, mapping.tier)),
-        known,
+        challenge.tiers,
         tiers,
         path=file.path,
         name=f"{mapping.trials}/{mapping.tier}",
@@ -113,7 +115,7 @@ def _read(
     for name, paths in mapping.context.items():
         signals[name] = np.concatenate([series.read(each) for each in paths], axis=1)
     neurons, unit_ids, coordinates = _neurons(file, mapping, signals[RESPONSE].shape[1])
-    known = known_trials(file.path, signals, tier[rows])
+    known = known_trials(file.path, signals, tier[rows], training_tier=challenge.training_tier)
     context = {name: values_of(known, values) for name, values in signals.items()}
     responses, rows = context.pop(RESPONSE), rows[known]
     images, ids = _images(file, mapping, trials, rows)
@@ -161,24 +163,21 @@ def _order(file: Hdf5File, trials: Table, mapping: NwbMapping) -> np.ndarray:
 
 def _images(
     file: Hdf5File, mapping: NwbMapping, trials: Table, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[ShownImages, np.ndarray]:
     """Returns the image of each trial, `(trials, height, width, channels)`, and its id."""
     index = None
     if mapping.image_index is not None:
         index = _one_a_row(file, trials, mapping.image_index)
-    parts = []
-    for path in mapping.stimulus:
-        found = read_stimulus(file, path, n_trials=trials.n_rows, index=index)
-        images = found.images[..., None] if found.images.ndim == 3 else found.images
-        if mapping.image_axes == "xy":
-            images = np.swapaxes(images, 1, 2)
-        file.spend(len(rows) * images[0].nbytes, path)
-        parts.append(images[found.index[rows]])
-    if len({part.shape[:3] for part in parts}) > 1:
+    colours = [
+        read_stimulus(file, path, n_trials=trials.n_rows, index=index) for path in mapping.stimulus
+    ]
+    if len({each.images.shape[1:3] for each in colours}) > 1:
         raise SensoriumError(f"{file.path}: {' and '.join(mapping.stimulus)} are not of one size")
-    images = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+    images = ShownImages(colours, rows, axes=mapping.image_axes)
+    # That much is written, if not held.
+    file.spend(math.prod(images.shape) * images.dtype.itemsize, " and ".join(mapping.stimulus))
     if mapping.image_id is None:
-        return images, image_ids(images)
+        return images, images.ids()
     return images, as_ids(trials.column(mapping.image_id), f"{file.path}: {mapping.image_id}")[rows]
 
 

@@ -12,7 +12,9 @@ from sensorium_tf.specs import RESPONSE
 _REMEDY = "take a signal out of the mapping to do without it"
 
 
-def known_trials(path: Path, signals: Mapping[str, np.ndarray], tiers: np.ndarray) -> np.ndarray:
+def known_trials(
+    path: Path, signals: Mapping[str, np.ndarray], tiers: np.ndarray, *, training_tier: str
+) -> np.ndarray:
     """Returns the trials of which everything is known that is not withheld.
 
     Responses are withheld in tiers, other signals in all trials: there they are NaN throughout.
@@ -22,13 +24,20 @@ def known_trials(path: Path, signals: Mapping[str, np.ndarray], tiers: np.ndarra
         path: The file, for messages.
         signals: Name to `(trials, columns)`.
         tiers: `(trials,)`.
+        training_tier: The one in which no responses are withheld.
 
     Returns:
         Indexes of the trials.
 
     Raises:
-        SensoriumError: If no trial is left.
+        SensoriumError: If no trial is left, or all responses of the training tier are NaN.
     """
+    training = signals[RESPONSE][tiers == training_tier]
+    if training.size and np.isnan(training).all():
+        raise SensoriumError(
+            f"{path}: all responses of tier {training_tier} are NaN: name another series as "
+            "responses in the mapping, or the tiers otherwise"
+        )
     lost = {name: _lost(name, values, tiers) for name, values in signals.items()}
     said = ", ".join(f"{name} in {each.sum()}" for name, each in lost.items() if each.any())
     left_out = np.any([*lost.values()], axis=0)

@@ -82,7 +82,7 @@ class SeriesReader:
                 f"{self._rows[empty[0]]} among them: choose another window, or leave these trials "
                 "out by their tier"
             )
-        bounds = list(zip(first.tolist(), last.tolist(), strict=True))
+        bounds = list(map(slice, first.tolist(), last.tolist()))
         blocks = file.blocks(data, path, bounds)
         return np.array(
             [

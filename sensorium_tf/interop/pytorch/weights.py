@@ -66,13 +66,19 @@ def weights(model: FiringRateModel, keys: Mapping[str, str]) -> list[Weight]:
     if not isinstance(model, FiringRateModel):
         raise SensoriumError("is an ensemble: export its members one by one")
     for part in model.parts:
-        if not isinstance(part, SensoriumCore | GaussianReadout | MLPShifter):
+        if not _is_published(part):
             raise SensoriumError(
                 f"{part.name}: {type(part).__name__} is no part of the published baselines"
             )
-    if model.core.config.hidden_kernel % 2 == 0:
+    core = model.core.config
+    if not core.depth_separable or core.squeeze_excite is not None:
         raise SensoriumError(
-            f"the depthwise kernels are {model.core.config.hidden_kernel} pixels wide: around "
+            "the core has full kernels or squeeze-and-excitation, for which the published form has "
+            "no place: export a core with depth_separable=true and squeeze_excite=None"
+        )
+    if core.hidden_kernel % 2 == 0:
+        raise SensoriumError(
+            f"the depthwise kernels are {core.hidden_kernel} pixels wide: around "
             "kernels of even width Keras and PyTorch pad differently"
         )
     found = list(_core(model.core))
@@ -81,6 +87,15 @@ def weights(model: FiringRateModel, keys: Mapping[str, str]) -> list[Weight]:
     for mouse, shifter in model.shifters.items():
         found += _network(shifter.layers, f"shifter.{keys[mouse]}.mlp")
     return found
+
+
+def _is_published(part: keras.layers.Layer) -> bool:
+    """Tells whether a part is a baseline's, or a subclass that is built and called as that."""
+    own = type(part)
+    return any(
+        isinstance(part, each) and own.build is each.build and own.call is each.call
+        for each in (SensoriumCore, GaussianReadout, MLPShifter)
+    )
 
 
 def constants(core: SensoriumCore) -> dict[str, np.ndarray]:

@@ -14,7 +14,16 @@ from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.leaderboard.access import ANYBODY
 from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.database import DatabaseError
-from sensorium_tf.leaderboard.web import api, forms, pages, status
+from sensorium_tf.leaderboard.oidc import Provider
+from sensorium_tf.leaderboard.web import (
+    account_forms,
+    admin_forms,
+    api,
+    pages,
+    single_sign_on,
+    status,
+    submission_forms,
+)
 from sensorium_tf.leaderboard.web.requests import Throttle
 from sensorium_tf.leaderboard.web.views import render
 
@@ -29,14 +38,22 @@ _HEADERS = {
 }
 
 
-def create_app(board: Board) -> Starlette:
-    """Returns the application that serves a leaderboard."""
+def create_app(board: Board, provider: Provider | None = None) -> Starlette:
+    """Returns the application that serves a leaderboard.
+
+    Args:
+        board: The leaderboard.
+        provider: With which people may log in, too; None for none.
+    """
     app = Starlette(
         routes=[
             *api.routes(board),
             *status.routes(board),
             *pages.routes(board),
-            *forms.routes(board),
+            *account_forms.routes(board),
+            *submission_forms.routes(board),
+            *admin_forms.routes(board),
+            *single_sign_on.routes(board, provider),
         ],
         exception_handlers={SensoriumError: _refuse, HTTPException: _http, Exception: _fault},
         middleware=[
@@ -44,7 +61,7 @@ def create_app(board: Board) -> Starlette:
             Middleware(_Throttled, throttle=Throttle(board.limits.requests_a_minute)),
         ],
     )
-    app.state.board = board
+    app.state.board, app.state.provider = board, provider
     return app
 
 

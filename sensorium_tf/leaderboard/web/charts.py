@@ -22,7 +22,7 @@ def interval(score: Mapping[str, Any], range_: tuple[float, float], label: str) 
     Args:
         score: With `value`, `low` and `high`.
         range_: What the width of the drawing spans.
-        label: For those who do not see it.
+        label: Whose it is; it stands before the numbers for those who do not see the drawing.
     """
     start, end = range_
 
@@ -33,19 +33,22 @@ def interval(score: Mapping[str, Any], range_: tuple[float, float], label: str) 
         return Markup()
     middle = _HEIGHT // 2
     drawn = Markup()
+    label = f"{label}: {score['value']}"
     if score["low"] is not None:
+        label += f", 95 % interval {score['low']} to {score['high']}"
         drawn = Markup('<line class="interval" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
             x(score["low"]), x(score["high"]), middle, middle
         )
     return Markup(
         '<svg class="small" viewBox="0 0 {} {}" width="{}" height="{}" role="img" '
-        'aria-label="{}"><line class="zero" x1="{}" x2="{}" y1="0" y2="{}"/>{}'
+        'aria-label="{}"><title>{}</title><line class="zero" x1="{}" x2="{}" y1="0" y2="{}"/>{}'
         '<circle class="mean" cx="{}" cy="{}" r="3"/></svg>'
     ).format(
         _WIDTH,
         _HEIGHT,
         _WIDTH,
         _HEIGHT,
+        label,
         label,
         x(0.0),
         x(0.0),

@@ -1,68 +1,40 @@
-"""What people send from the pages: logins, entries, decisions."""
+"""Forms: where they come from, how large and how slow they may be, and who sends them."""
 
 import asyncio
 import contextlib
-import hashlib
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Message
 
-from sensorium_tf.leaderboard import accounts, competitions, sessions, submissions, uploads
-from sensorium_tf.leaderboard.access import READ, SCOPES, SUBMIT, Viewer
+from sensorium_tf.leaderboard.access import READ, Viewer
 from sensorium_tf.leaderboard.board import Board, Refused
-from sensorium_tf.leaderboard.competitions import phase_of
-from sensorium_tf.leaderboard.web.pages import admin_page, own_page
-from sensorium_tf.leaderboard.web.sessions import (
-    check_form_token,
-    check_origin,
-    page_viewer,
-    session_secret,
-    set_session,
-)
-from sensorium_tf.leaderboard.web.views import render
+from sensorium_tf.leaderboard.web.sessions import check_form_token, check_origin, page_viewer
 
 _SEE_OTHER = 303
 _MOST_FIELDS, _MOST_FILES = 30, 3
 _LARGEST_ID = 2**31 - 1  # that a database's whole number takes
 _TOO_SLOW = "the form came too slowly: send it again"
-_LONGEST_LABEL = 64 << 10
 _Do = Callable[[Board, Viewer, Request, FormData], Response]
 
 
-def routes(board: Board) -> list[Route]:
-    """Returns the routes of all forms."""
-    return [
-        Route(path, _form(board, do, **options), methods=["POST"])
-        for path, do, options in (
-            ("/login", _login, {"session": False}),
-            ("/join", _join, {"session": False}),
-            ("/logout", _logout, {}),
-            ("/submit", _submit, {"files": True}),
-            ("/entries/{id}/publish", _publish, {}),
-            ("/entries/{id}/withdraw", _withdraw, {}),
-            ("/me/tokens", _new_token, {}),
-            ("/me/tokens/{id:int}/revoke", _revoke, {}),
-            ("/admin/invite", _invite, {}),
-            ("/admin/reveal", _reveal, {}),
-            ("/admin/rescore", _rescore, {}),
-            ("/admin/pause", _pause, {}),
-            ("/admin/resume", _pause, {}),
-        )
-    ]
+def form_route(
+    board: Board, path: str, do: _Do, *, session: bool = True, files: bool = False
+) -> Route:
+    """Returns the route of a form.
 
-
-def _form(
-    board: Board, do: _Do, *, session: bool = True, files: bool = False
-) -> Callable[[Request], Awaitable[Response]]:
-    """Returns the endpoint of a form: its origin, its token, its size, then what it does."""
+    Args:
+        board: The leaderboard.
+        path: Where it is sent to.
+        do: Does, in a thread, what it asks for.
+        session: Whether it is for those who are logged in, whose form token it carries.
+        files: Whether it brings files.
+    """
 
     async def endpoint(request: Request) -> Response:
         check_origin(request)
@@ -80,14 +52,33 @@ def _form(
         except TimeoutError as e:
             raise Refused(_TOO_SLOW, 408) from e
         async with _closing(form):
-            texts = [value for _, value in form.multi_items() if isinstance(value, str)]
-            if any("\0" in text for text in (*texts, *map(str, request.path_params.values()))):
+            sent = [value for _, value in form.multi_items() if isinstance(value, str)]
+            if any("\0" in each for each in (*sent, *map(str, request.path_params.values()))):
                 raise Refused("the form holds characters that no text has", 422)
             if session:
-                check_form_token(request, _text(form, "form_token"))
+                check_form_token(request, text(form, "form_token"))
             return await run_in_threadpool(do, board, viewer, request, form)
 
-    return endpoint
+    return Route(path, endpoint, methods=["POST"])
+
+
+def text(form: FormData, name: str) -> str:
+    """Returns a text of a form; empty if it is not there."""
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def to(path: str) -> RedirectResponse:
+    """Returns what leads to a page."""
+    return RedirectResponse(path, _SEE_OTHER)
+
+
+def number(request: Request) -> int:
+    """Returns the id in an address; raises Refused if no database has it."""
+    found = request.path_params["id"]
+    if found > _LARGEST_ID:
+        raise Refused("there is none of this number", 404)
+    return found
 
 
 @contextlib.asynccontextmanager
@@ -116,173 +107,3 @@ def _limited(request: Request, board: Board, most: int) -> Callable[[], Awaitabl
         return message
 
     return receive
-
-
-def _text(form: FormData, name: str) -> str:
-    value = form.get(name, "")
-    return value if isinstance(value, str) else ""
-
-
-def _to(path: str) -> RedirectResponse:
-    return RedirectResponse(path, _SEE_OTHER)
-
-
-def _login(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    with board.database.write() as connection:
-        secret = sessions.log_in(board, connection, _text(form, "token").strip())
-        sessions.close_session(connection, session_secret(request))
-    return _welcome(request, secret)
-
-
-def _join(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    with board.database.write() as connection:
-        user_id, organises = accounts.accept_invitation(
-            board, connection, _text(form, "invitation"), _text(form, "name")
-        )
-        sessions.close_session(connection, session_secret(request))
-        scopes = SCOPES if organises else (READ, SUBMIT)
-        secret = sessions.open_session(board, connection, user_id, scopes)
-    return _welcome(request, secret)
-
-
-def _welcome(request: Request, secret: str) -> Response:
-    response = _to("/me")
-    set_session(request, response, secret)
-    return response
-
-
-def _logout(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    with board.database.write() as connection:
-        sessions.close_session(connection, session_secret(request))
-    response = _to("/")
-    set_session(request, response, "")
-    return response
-
-
-def _submit(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    track, team = _text(form, "track"), _text(form, "team") or None
-    files = {
-        name.removeprefix("file_"): value
-        for name, value in form.multi_items()
-        if name.startswith("file_") and isinstance(value, UploadFile) and value.size
-    }
-    if not files:
-        raise Refused("choose a file, such as submission_file_live_test.csv of submit.py")
-    label = form.get("label")
-    label = _label(label) if isinstance(label, UploadFile) and label.size else None
-    ids: dict[str, str] = {}
-    try:
-        for tier, file in files.items():
-            digest = hashlib.file_digest(file.file, "sha256").hexdigest()
-            file.file.seek(0)
-            opened = uploads.open_upload(
-                board,
-                viewer,
-                track=track,
-                tier=tier,
-                length=file.size,
-                declared=digest,
-                team=team,
-            )
-            ids[tier] = opened.id
-            at = 0
-            while piece := file.file.read(board.limits.slice_bytes):
-                uploads.append(board, viewer, opened.id, at, piece)
-                at += len(piece)
-        receipt = submissions.submit(
-            board,
-            viewer,
-            submissions.Request(
-                track=track,
-                name=_text(form, "name"),
-                files=ids,
-                team=team,
-                method=_text(form, "method"),
-                links=_text(form, "links").split(),
-                label=label,
-            ),
-        )
-    except Refused:
-        for upload_id in ids.values():
-            with contextlib.suppress(Refused):
-                uploads.cancel(board, viewer, upload_id)
-        raise
-    return _to(f"/entries/{receipt['submission']}")
-
-
-def _label(file: UploadFile) -> dict[str, Any]:
-    """Returns what an uploaded `submission.json` says."""
-    try:
-        values = json.loads(file.file.read(_LONGEST_LABEL))
-        return {name: values[name] for name in ("model", "mouse", "provenance")}
-    except (ValueError, KeyError, TypeError, RecursionError) as e:
-        raise Refused("submission.json: is not the one that submit.py writes") from e
-
-
-def _publish(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    submissions.publish(board, viewer, request.path_params["id"])
-    return _to(f"/entries/{request.path_params['id']}")
-
-
-def _withdraw(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    submissions.withdraw(board, viewer, request.path_params["id"])
-    return _to("/me")
-
-
-def _new_token(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    scopes = {"read", "submit"} if _text(form, "scopes") != "admin" else {"read", "submit", "admin"}
-    # Nobody makes a token that may do more than the session.
-    for scope in scopes:
-        viewer.require(scope)
-    with board.database.write() as connection:
-        secret = accounts.issue_token(
-            board, connection, viewer.user_id, _text(form, "name"), scopes=scopes
-        )
-        values = own_page(board, connection, viewer, request)
-    return render(request, viewer, "me.html", **{**values, "secret": secret})
-
-
-def _revoke(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    token_id = request.path_params["id"]
-    if token_id > _LARGEST_ID:
-        raise Refused("token: there is none of this number", 404)
-    with board.database.write() as connection:
-        accounts.revoke_token(board, connection, viewer.user_id, token_id)
-    return _to("/login")
-
-
-def _invite(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    viewer.require_organiser()
-    name, new = _text(form, "team"), _text(form, "new_team")
-    with board.database.write() as connection:
-        if new:
-            team_id = accounts.create_team(board, connection, new)
-        else:
-            team_id = accounts.team_named(connection, name)
-        secret = accounts.invite(board, connection, team_id=team_id, by=viewer.user_id)
-        values = admin_page(board, connection, viewer, request)
-    return render(request, viewer, "admin.html", **{**values, "invitation": secret})
-
-
-def _reveal(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    viewer.require_organiser()
-    competitions.reveal(board, _phase(board, form), user_id=viewer.user_id)
-    return _to("/admin")
-
-
-def _rescore(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    viewer.require_organiser()
-    competitions.rescore(board, _phase(board, form), user_id=viewer.user_id)
-    return _to("/admin")
-
-
-def _pause(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
-    viewer.require_organiser()
-    paused = request.url.path.endswith("/pause")
-    competitions.pause(board, _text(form, "competition"), paused=paused, user_id=viewer.user_id)
-    return _to("/admin")
-
-
-def _phase(board: Board, form: FormData) -> competitions.Phase:
-    with board.database.read() as connection:
-        return phase_of(connection, _text(form, "track"), name=_text(form, "phase"))

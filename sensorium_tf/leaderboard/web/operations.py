@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sensorium_tf.errors import shown
-from sensorium_tf.leaderboard import entries, exports, submissions, uploads
+from sensorium_tf.leaderboard import exports, submissions, uploads, visible
 from sensorium_tf.leaderboard.access import READ, Viewer
 from sensorium_tf.leaderboard.board import Board, Refused
 
@@ -80,7 +80,7 @@ class Operation:
 
 def _competitions(call: Call) -> Reply:
     with call.board.database.read() as connection:
-        return Reply({"competitions": exports.competition_list(connection)})
+        return Reply({"competitions": exports.competition_list(call.board, connection)})
 
 
 def _table_json(call: Call) -> Reply:
@@ -130,31 +130,31 @@ def _submit(call: Call) -> Reply:
     return Reply(receipt, {"location": f"/api/v1/submissions/{receipt['submission']}"})
 
 
-def _own_entries(call: Call) -> Reply:
+def _own_submissions(call: Call) -> Reply:
     call.viewer.require(READ)
     with call.board.database.read() as connection:
-        return Reply({"entries": entries.own_entries(call.board, connection, call.viewer)})
+        return Reply({"submissions": visible.own_submissions(call.board, connection, call.viewer)})
 
 
-def _entry(call: Call) -> Reply:
+def _submission(call: Call) -> Reply:
     with call.board.database.read() as connection:
-        return Reply(entries.entry(call.board, connection, call.viewer, call.path["id"]))
+        return Reply(visible.submission(call.board, connection, call.viewer, call.path["id"]))
 
 
 def _publish(call: Call) -> Reply:
     submissions.publish(call.board, call.viewer, call.path["id"])
-    return _entry(call)
+    return _submission(call)
 
 
 def _withdraw(call: Call) -> Reply:
     submissions.withdraw(call.board, call.viewer, call.path["id"])
-    return _entry(call)
+    return _submission(call)
 
 
 def _compare(call: Call) -> Reply:
     with call.board.database.read() as connection:
         return Reply(
-            entries.comparison(
+            visible.comparison(
                 call.board, connection, call.viewer, call.query["a"], call.query["b"]
             )
         )
@@ -225,7 +225,7 @@ OPERATIONS = (
         needs="submit",
     ),
     Operation("DELETE", "/uploads/{id}", "Forgets an upload.", _cancel, needs="submit"),
-    Operation("GET", "/submissions", "Lists your entries.", _own_entries, needs="read"),
+    Operation("GET", "/submissions", "Lists your submissions.", _own_submissions, needs="read"),
     Operation(
         "POST",
         "/submissions",
@@ -236,17 +236,17 @@ OPERATIONS = (
         status=201,
         needs="submit",
     ),
-    Operation("GET", "/submissions/{id}", "Returns an entry.", _entry),
-    Operation("POST", "/submissions/{id}/publish", "Shows an entry.", _publish, needs="submit"),
+    Operation("GET", "/submissions/{id}", "Returns a submission.", _submission),
+    Operation("POST", "/submissions/{id}/publish", "Shows a submission.", _publish, needs="submit"),
     Operation(
-        "POST", "/submissions/{id}/withdraw", "Takes an entry back.", _withdraw, needs="submit"
+        "POST", "/submissions/{id}/withdraw", "Takes a submission back.", _withdraw, needs="submit"
     ),
     Operation(
         "GET",
         "/compare",
-        "Compares two entries neuron by neuron.",
+        "Compares two submissions neuron by neuron.",
         _compare,
-        {"a": "Id of an entry.", "b": "Id of another."},
+        {"a": "Id of a submission.", "b": "Id of another."},
         ("a", "b"),
     ),
 )

@@ -1,4 +1,4 @@
-"""What people read: tables, entries, comparisons, and their own page."""
+"""What people read: tables, submissions, comparisons, and their own page."""
 
 import functools
 from collections.abc import Awaitable, Callable
@@ -11,10 +11,21 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from sensorium_tf.leaderboard import accounts, entries, exports, queue
+from sensorium_tf.leaderboard import exports, queue, visible
 from sensorium_tf.leaderboard.access import READ, Viewer
 from sensorium_tf.leaderboard.board import Board, Refused
-from sensorium_tf.leaderboard.tables import audit, submissions, teams, tokens, tracks, users
+from sensorium_tf.leaderboard.identities import identities_of
+from sensorium_tf.leaderboard.tables import (
+    audit,
+    members,
+    submissions,
+    teams,
+    tokens,
+    tracks,
+    users,
+)
+from sensorium_tf.leaderboard.teams import teams_of
+from sensorium_tf.leaderboard.web.requests import base_url
 from sensorium_tf.leaderboard.web.sessions import page_viewer
 from sensorium_tf.leaderboard.web.views import STATIC, draw_table, render
 
@@ -31,7 +42,7 @@ def routes(board: Board) -> list[BaseRoute]:
         for path, template, read in (
             ("/", "index.html", _index),
             ("/tracks/{track}", "track.html", _track),
-            ("/entries/{id}", "entry.html", _entry),
+            ("/submissions/{id}", "submission.html", _submission),
             ("/compare", "compare.html", _compare),
             ("/submit", "submit.html", _submit),
             ("/me", "me.html", own_page),
@@ -73,7 +84,7 @@ def _check_text(request: Request) -> None:
 
 def _index(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:
     return {
-        "competitions": exports.competition_list(connection),
+        "competitions": exports.competition_list(board, connection),
         "tables": _tables(board, connection, most=_FIRST),
     }
 
@@ -83,7 +94,7 @@ def _track(board: Board, connection: Connection, viewer: Viewer, request: Reques
     tables = _tables(board, connection, name)[name]
     (track,) = (
         track
-        for competition in exports.competition_list(connection)
+        for competition in exports.competition_list(board, connection)
         for track in competition["tracks"]
         if track["name"] == name
     )
@@ -93,7 +104,7 @@ def _track(board: Board, connection: Connection, viewer: Viewer, request: Reques
 def _tables(
     board: Board, connection: Connection, track: str | None = None, *, most: int | None = None
 ) -> dict[str, list[dict]]:
-    """Returns the tables of each track, drawn under `html`, perhaps their first entries alone."""
+    """Returns the tables of each track, drawn under `html`, perhaps their first rows alone."""
     found: dict[str, list[dict]] = {}
     for table in exports.public_json(board, connection, track=track)["tables"]:
         key = ("html", table["track"], table["phase"], most)
@@ -102,25 +113,32 @@ def _tables(
     return found
 
 
-def _entry(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:
-    found = entries.entry(board, connection, viewer, request.path_params["id"])
+def _submission(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:
+    found = visible.submission(board, connection, viewer, request.path_params["id"])
     team_id = connection.execute(
         select(submissions.c.team_id).where(submissions.c.id == found["id"])
     ).scalar_one()
-    return {"entry": found, "own": viewer.is_of(team_id) or viewer.is_organiser}
+    return {"submission": found, "own": viewer.is_of(team_id) or viewer.is_organiser}
 
 
 def _compare(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:
     a, b = (request.query_params.get(name, "").strip() for name in "ab")
-    found = entries.comparison(board, connection, viewer, a, b) if a and b else None
-    return {"a": a, "b": b, "comparison": found}
+    found = visible.comparison(board, connection, viewer, a, b) if a and b else None
+    tables = exports.public_json(board, connection)["tables"]
+    known = {
+        each["id"]: f"{each['name']} ({each['team']}), {table['track']}"
+        for table in tables
+        for group in table["groups"]
+        for each in group["submissions"][:_FIRST]
+    }
+    return {"a": a, "b": b, "comparison": found, "known": known.items()}
 
 
 def _submit(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:
     return {
-        "competitions": exports.competition_list(connection),
-        "teams": accounts.teams_of(connection, viewer),
-        "server": f"{request.url.scheme}://{request.headers.get('host', '')}",
+        "competitions": exports.competition_list(board, connection),
+        "teams": teams_of(connection, viewer),
+        "server": base_url(request),
     }
 
 
@@ -133,9 +151,10 @@ def own_page(board: Board, connection: Connection, viewer: Viewer, request: Requ
         .order_by(tokens.c.id)
     )
     return {
-        "entries": entries.own_entries(board, connection, viewer),
-        "teams": accounts.teams_of(connection, viewer),
+        "submissions": visible.own_submissions(board, connection, viewer),
+        "teams": teams_of(connection, viewer),
         "tokens": own_tokens.all(),
+        "identities": identities_of(connection, viewer.user_id),
         "secret": None,
     }
 
@@ -157,13 +176,31 @@ def admin_page(board: Board, connection: Connection, viewer: Viewer, request: Re
         .limit(_AUDIT_LINES)
     )
     return {
-        "competitions": exports.competition_list(connection),
-        "entries": newest.all(),
+        "competitions": exports.competition_list(board, connection),
+        "submissions": newest.all(),
         "states": queue.counts(connection),
         "teams": connection.execute(select(teams).order_by(teams.c.name)).all(),
         "audit": lines.all(),
         "invitation": None,
+        "server": base_url(request),
+        "people": _people(connection),
+        "now": board.now(),
     }
+
+
+def _people(connection: Connection) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        select(users.c.id, users.c.name, users.c.is_organiser, users.c.disabled_at, teams.c.name)
+        .join_from(users, members, isouter=True)
+        .join(teams, isouter=True)
+        .order_by(users.c.name, teams.c.name)
+    )
+    found: dict[int, dict[str, Any]] = {}
+    for user_id, name, is_organiser, disabled_at, team in rows:
+        role = "cut off" if disabled_at else "organiser" if is_organiser else "participant"
+        person = found.setdefault(user_id, {"name": name, "role": role, "teams": []})
+        person["teams"] += [] if team is None else [team]
+    return list(found.values())
 
 
 def _nothing(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:

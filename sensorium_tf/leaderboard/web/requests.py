@@ -87,6 +87,12 @@ async def viewer_of(request: Request, board: Board) -> Viewer:
     return await run_in_threadpool(find)
 
 
+def base_url(request: Request) -> str:
+    """Returns the address that people open: what the organisers say, or what was asked for."""
+    asked = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return request.app.state.board.base_url or asked
+
+
 class Throttle:
     """So many requests a minute of each address.
 

@@ -5,21 +5,21 @@ import hmac
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from sensorium_tf.leaderboard.access import ANYBODY, Viewer
 from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.sessions import viewer_of_session
+from sensorium_tf.leaderboard.web.requests import base_url
 
 _COOKIE = "session"
 _MOST_SECONDS = 14 * 24 * 3600
-# No cookie that another site of the same domain sets can have this name.
-_SECURE_COOKIE = f"__Host-{_COOKIE}"
+_SEE_OTHER = 303
 
 
 def session_secret(request: Request) -> str:
     """Returns the secret of a request's session; empty if there is none."""
-    return request.cookies.get(_name(request), "")
+    return request.cookies.get(cookie_name(request, _COOKIE), "")
 
 
 async def page_viewer(request: Request, board: Board) -> Viewer:
@@ -37,14 +37,14 @@ async def page_viewer(request: Request, board: Board) -> Viewer:
 
 def set_session(request: Request, response: Response, secret: str) -> None:
     """Lets an answer hand out a session; an empty secret ends it."""
-    response.set_cookie(
-        _name(request),
-        secret,
-        max_age=_MOST_SECONDS if secret else 0,
-        httponly=True,
-        samesite="lax",
-        secure=_is_secure(request),
-    )
+    set_cookie(request, response, _COOKIE, secret, _MOST_SECONDS)
+
+
+def welcome(request: Request, secret: str) -> Response:
+    """Returns what leads somebody who has logged in to their own page."""
+    response = RedirectResponse("/me", _SEE_OTHER)
+    set_session(request, response, secret)
+    return response
 
 
 def form_token(request: Request) -> str:
@@ -55,7 +55,7 @@ def form_token(request: Request) -> str:
 
 def check_origin(request: Request) -> None:
     """Raises Refused unless a form was sent from one of our own pages."""
-    own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    own = base_url(request)
     origin = request.headers.get("origin")
     fetched = request.headers.get("sec-fetch-site")
     if origin != own and not (origin is None and fetched == "same-origin"):
@@ -68,9 +68,22 @@ def check_form_token(request: Request, sent: str) -> None:
         raise Refused("this form is of another session: open the page again", 403)
 
 
+def set_cookie(request: Request, response: Response, name: str, value: str, seconds: int) -> None:
+    """Lets a browser keep something, for us alone; an empty value ends it."""
+    response.set_cookie(
+        cookie_name(request, name),
+        value,
+        max_age=seconds if value else 0,
+        httponly=True,
+        samesite="lax",
+        secure=_is_secure(request),
+    )
+
+
+def cookie_name(request: Request, name: str) -> str:
+    """Returns the name of a cookie: over TLS one that no other site of the domain can set."""
+    return f"__Host-{name}" if _is_secure(request) else name
+
+
 def _is_secure(request: Request) -> bool:
-    return request.url.scheme == "https"
-
-
-def _name(request: Request) -> str:
-    return _SECURE_COOKIE if _is_secure(request) else _COOKIE
+    return base_url(request).startswith("https:")

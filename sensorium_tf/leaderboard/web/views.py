@@ -33,7 +33,11 @@ def render(
         **values: For the template.
     """
     text = _TEMPLATES.get_template(template).render(
-        viewer=viewer, form_token=form_token(request), path=request.url.path, **values
+        viewer=viewer,
+        form_token=form_token(request),
+        path=request.url.path,
+        provider=request.app.state.provider,
+        **values,
     )
     return HTMLResponse(text, status, headers={"cache-control": "private, no-store"})
 
@@ -43,7 +47,7 @@ def draw_table(table: dict[str, Any], most: int | None) -> Markup:
 
     Args:
         table: As of the API.
-        most: How many entries of each group to show; None for all.
+        most: How many submissions of each group to show; None for all.
     """
     return Markup(_TEMPLATES.get_template("tables.html").module.standings(table, most))
 

@@ -5,8 +5,9 @@ from numpy.typing import ArrayLike
 
 from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.metrics.arrays import by_neurons, fraction, matrices
+from sensorium_tf.metrics.arrays import by_neurons, fraction
 from sensorium_tf.metrics.base import metric
+from sensorium_tf.metrics.frames import as_rows
 from sensorium_tf.metrics.images import Images
 from sensorium_tf.metrics.variance import variances
 
@@ -23,6 +24,7 @@ def feve(
     rates: ArrayLike,
     image_ids: ArrayLike,
     *,
+    mask: ArrayLike | None = None,
     fev_threshold: float = DEFAULT.fev_threshold,
     track: str = "sensorium",
 ) -> np.ndarray:
@@ -32,9 +34,10 @@ def feve(
     total and noise as in `explainable_variance` (Willeke et al. 2022, arXiv 2206.08666).
 
     Args:
-        responses: `(trials, neurons)`, standardised.
-        rates: `(trials, neurons)`.
-        image_ids: `(trials,)`, the image shown in each trial.
+        responses: `(trials, neurons)`, or `(trials, time, neurons)` of movies, standardised.
+        rates: Of the same shape.
+        image_ids: `(trials,)`, the image or movie shown in each trial.
+        mask: `(trials, time)`, which frames of movies count; all if left out.
         fev_threshold: Neurons whose FEV is lower get NaN: where next to nothing can be explained,
             the fraction of it is noise. Above zero. The mean over neurons is `numpy.nanmean`.
         track: The track that the rates are for.
@@ -52,8 +55,8 @@ def feve(
     reason = DEFAULT.track(track).undefined.get("feve")
     if reason is not None:
         raise SensoriumError(reason)
-    responses, rates = matrices(responses=responses, rates=rates)
-    images = Images(image_ids, len(responses))
+    (responses, rates), ids = as_rows(image_ids, mask=mask, responses=responses, rates=rates)
+    images = Images(ids, len(responses))
     images.check_repeats("FEVE")
 
     def explained(responses: np.ndarray, rates: np.ndarray) -> np.ndarray:

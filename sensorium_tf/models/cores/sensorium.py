@@ -1,26 +1,31 @@
 """The core of the published LN and CNN baselines."""
 
-import keras
 from keras import ops
 
 from sensorium_tf import config
 from sensorium_tf.config import setting
-from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.base import CoreBase
-from sensorium_tf.models.ops.batch_norm import BatchNorm
-from sensorium_tf.models.ops.laplace import laplace_norm
+from sensorium_tf.models.cores._stem import StemCore
+from sensorium_tf.models.ops.convolution import (
+    batch_norm,
+    convolution,
+    depth_separable,
+    depthwise_supports_jit,
+)
+from sensorium_tf.models.ops.dropout import Dropout
+from sensorium_tf.models.ops.squeeze_excite import SqueezeExcite
 from sensorium_tf.registry import CORES
 
 
 @CORES.register("sensorium")
-class SensoriumCore(CoreBase):
+class SensoriumCore(StemCore):
     """Convolutional core of the LN and CNN baselines.
 
     A stem of one full convolution (valid), then blocks of a 1x1, a depthwise (same) and a second
     1x1 convolution. Batch normalisation and the activation follow the stem and every block; no
-    convolution has a bias. With `activation="linear"` it is the core of the LN baseline. Every pass
-    pays `laplace_penalty * laplace_norm(stem)`, so that a core that sees the images of several mice
-    one after another is penalised once for each.
+    convolution has a bias. With `activation="linear"` it is the core of the LN baseline; full
+    kernels, squeeze-and-excitation and dropout are options that no baseline has. Every pass pays
+    `laplace_penalty * laplace_norm(stem)`, so that a core that sees the images of several mice one
+    after another is penalised once for each.
     Source: arXiv 2206.08666, methods; the published starting kit's configuration.
 
     Args:
@@ -57,109 +62,93 @@ class SensoriumCore(CoreBase):
         activation: str = setting(
             "elu", "Nonlinearity of every layer; linear: none.", choices=("elu", "linear")
         )
+        depth_separable: bool = setting(
+            True,
+            "Whether a block is a depthwise convolution between two of 1x1; if not, one of full "
+            "kernels.",
+        )
+        squeeze_excite: int | None = setting(
+            None,
+            "Squeeze-and-excitation after every block, with so many times fewer hidden units than "
+            "channels; None for none.",
+            at_least=1,
+        )
+        dropout: float = setting(
+            0.0,
+            "Share of the features that training sets to zero after every block.",
+            at_least=0,
+            below=1,
+        )
         laplace_penalty: float = setting(
             6.3831, "Strength of the smoothness penalty on the stem's kernels.", at_least=0
         )
 
-    penalty_label = "laplace"
-    training_options = ("laplace_penalty",)
-
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        # XLA's depthwise convolution on CPUs takes 25 times as long as TensorFlow's own, and
-        # Keras would choose XLA by itself.
-        self.supports_jit = keras.backend.backend() != "tensorflow"
+        self.supports_jit = depthwise_supports_jit()
 
-        n_blocks = self.config.n_blocks
-        seeds = iter(self.seeds(1 + 3 * n_blocks))
-        self.stem = keras.layers.Conv2D(
+        numbers = range(1, self.config.n_blocks + 1)
+        # Those of the published options come first, so that the others do not change them.
+        seeds = iter(self.seeds(1 + 5 * len(numbers)))
+        self.stem = convolution(
             self.config.hidden_channels,
             self.config.input_kernel,
-            padding="valid",
-            use_bias=False,
-            data_format="channels_last",
-            kernel_initializer=_xavier_normal(next(seeds)),
+            seed=next(seeds),
             name="stem",
+            padding="valid",
         )
-        self.stem_norm = _norm("stem_norm")
-        self.blocks = [self._block(index, seeds) for index in range(1, n_blocks + 1)]
-        self.block_norms = [_norm(f"block{index}_norm") for index in range(1, n_blocks + 1)]
-
-    def _block(self, index, seeds):
-        def pointwise(name):
-            return keras.layers.Conv2D(
-                self.config.hidden_channels,
-                1,
-                use_bias=False,
-                data_format="channels_last",
-                kernel_initializer=_xavier_normal(next(seeds)),
-                name=name,
-            )
-
-        return [
-            pointwise(f"block{index}_in"),
-            keras.layers.DepthwiseConv2D(
-                self.config.hidden_kernel,
-                padding="same",
-                use_bias=False,
-                data_format="channels_last",
-                depthwise_initializer=_xavier_normal(next(seeds)),
-                name=f"block{index}_spatial",
-            ),
-            pointwise(f"block{index}_out"),
+        self.stem_norm = batch_norm("stem_norm")
+        self.blocks = [self._block(f"block{number}", seeds) for number in numbers]
+        self.block_norms = [batch_norm(f"block{number}_norm") for number in numbers]
+        self.gains = []
+        if (ratio := self.config.squeeze_excite) is not None:
+            self.gains = [
+                SqueezeExcite(ratio, seed=next(seeds), name=f"block{number}_gain")
+                for number in numbers
+            ]
+        self.dropouts = [
+            Dropout(self.config.dropout, seed=next(seeds), name=f"block{number}_dropout")
+            for number in numbers
         ]
 
-    def build(self, input_shape):
-        """Creates the weights for images of `input_shape`, `(batch, height, width, channels)`."""
-        if min(input_shape[1:3]) < self.config.input_kernel:
-            raise SensoriumError(
-                f"input_kernel {self.config.input_kernel}: images of {input_shape[1]} x "
-                f"{input_shape[2]} pixels are smaller: use larger images or a smaller kernel"
-            )
-        self.stem.build(input_shape)
-        feature_shape = self.compute_output_shape(input_shape)
-        self.stem_norm.build(feature_shape)
-        for block, norm in zip(self.blocks, self.block_norms, strict=True):
-            for layer in block:
-                layer.build(feature_shape)
-            norm.build(feature_shape)
+    def _block(self, name, seeds):
+        channels, kernel = self.config.hidden_channels, self.config.hidden_kernel
+        if self.config.depth_separable:
+            return depth_separable(channels, kernel, seeds=seeds, name=name)
+        return [convolution(channels, kernel, seed=next(seeds), name=name)]
 
     def call(self, images, training=None):
         """Extracts the features of `(batch, height, width, channels)` images."""
+        return self.levels(images, training=training)[-1]
+
+    def levels(self, images, training=None):
+        """Returns what the stem and each block give, maps of one size."""
         features = self._activate(self.stem_norm(self.stem(images), training=training))
-        for block, norm in zip(self.blocks, self.block_norms, strict=True):
+        found = [features]
+        for index, (block, norm) in enumerate(zip(self.blocks, self.block_norms, strict=True)):
             for layer in block:
                 features = layer(features)
             features = self._activate(norm(features, training=training))
-        return features
+            if self.gains:
+                features = self.gains[index](features)
+            features = self.dropouts[index](features, training=training)
+            found.append(features)
+        return found
+
+    def chain(self):
+        """Returns the layers of a call in evaluation, in order; None if one looks at all places."""
+        if self.gains:
+            return None
+        layers = [self.stem, self.stem_norm, self._activate]
+        for block, norm in zip(self.blocks, self.block_norms, strict=True):
+            layers += [*block, norm, self._activate]
+        return layers
 
     def _activate(self, features):
         return ops.elu(features) if self.config.activation == "elu" else features
-
-    def penalty(self):
-        """Returns the smoothness penalty of one pass, weighted as in the loss (a scalar)."""
-        # In full precision also within a call under mixed precision.
-        kernel = ops.cast(self.stem.kernel, self.variable_dtype)
-        return self.config.laplace_penalty * laplace_norm(kernel)
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the features of images of `input_shape`."""
         batch, height, width, _ = input_shape
         margin = self.config.input_kernel - 1
         return (batch, height - margin, width - margin, self.config.hidden_channels)
-
-    def first_layer(self):
-        """Returns the stem's kernels, `(height, width, channels, kernels)`."""
-        return ops.convert_to_numpy(self.stem.kernel)
-
-
-def _xavier_normal(seed):
-    # Keras's GlorotNormal truncates the distribution, the published networks' does not.
-    return keras.initializers.VarianceScaling(
-        scale=1.0, mode="fan_avg", distribution="untruncated_normal", seed=seed
-    )
-
-
-def _norm(name):
-    # A momentum of 0.1 keeps a tenth of the old running value: it is nearly the last batch's.
-    return BatchNorm(momentum=0.1, epsilon=1e-5, name=name)

@@ -39,6 +39,7 @@ class GainModulator(ModulatorBase):
         hidden_units: int = setting(8, "Units of the hidden layer.", at_least=1)
 
     inputs = ("behavior",)
+    neuron_by_neuron = True
 
     def build(self, rates_shape, signals_shape):
         """Makes the weights for the columns of behavior, `{"behavior": (batch, columns)}`."""

@@ -1,4 +1,4 @@
-"""What there is to see of an entry, for whoever asks."""
+"""What there is to see of a submission, for whoever asks."""
 
 from typing import Any
 
@@ -25,16 +25,16 @@ from sensorium_tf.leaderboard.tables import (
 _BINS = 20
 
 
-def entry(board: Board, connection: Connection, viewer: Viewer, submission_id: str) -> dict:
-    """Returns an entry, as far as a viewer may see it.
+def submission(board: Board, connection: Connection, viewer: Viewer, submission_id: str) -> dict:
+    """Returns a submission, as far as a viewer may see it.
 
     Raises:
         Refused: If there is none, or the viewer may not know of it.
     """
     row = _row(connection, submission_id)
     known = [] if row is None else phase_list(connection, row.track)
-    if row is None or not may_see(viewer, Part.ENTRY, _facts(board, row)):
-        raise Refused("entry: there is none of this id", 404)
+    if row is None or not may_see(viewer, Part.DESCRIPTION, _facts(board, row)):
+        raise Refused("submission: there is none of this id", 404)
     shown = {
         "id": row.id,
         "track": row.track,
@@ -58,31 +58,31 @@ def entry(board: Board, connection: Connection, viewer: Viewer, submission_id: s
     return shown
 
 
-def own_entries(board: Board, connection: Connection, viewer: Viewer) -> list[dict[str, Any]]:
-    """Returns the entries of a viewer's teams, the newest first."""
+def own_submissions(board: Board, connection: Connection, viewer: Viewer) -> list[dict[str, Any]]:
+    """Returns the submissions of a viewer's teams, the newest first."""
     ids = connection.execute(
         select(submissions.c.id)
         .where(submissions.c.team_id.in_(viewer.teams))
         .order_by(submissions.c.accepted_at.desc())
     )
-    return [entry(board, connection, viewer, each) for each in ids.scalars().all()]
+    return [submission(board, connection, viewer, each) for each in ids.scalars().all()]
 
 
 def comparison(
     board: Board, connection: Connection, viewer: Viewer, first: str, second: str
 ) -> dict[str, Any]:
-    """Returns the paired differences of two entries of a track, neuron by neuron: first - second.
+    """Returns the paired differences of two submissions, neuron by neuron: first - second.
 
     Raises:
-        Refused: If there is no such entry, they are of different tracks, or have no scores by the
-            same truth that the viewer may see.
+        Refused: If there is no such submission, they are of different tracks, or have no scores by
+            the same truth that the viewer may see.
     """
     rows = []
     for each in (first, second):
-        entry(board, connection, viewer, each)
+        submission(board, connection, viewer, each)
         rows.append(_row(connection, each))
     if rows[0].track != rows[1].track:
-        raise Refused("the entries are of different tracks, whose neurons differ")
+        raise Refused("the submissions are of different tracks, whose neurons differ")
     found: dict[str, Any] = {}
     for phase in phase_list(connection, rows[0].track):
         facts = [_facts(board, row, phase) for row in rows]
@@ -97,7 +97,7 @@ def comparison(
             for metric in scores_of(connection, phase, [latest[0].id]).get(latest[0].id, {})
         }
     if not found:
-        raise Refused("the entries have no scores by the same ground truth yet", 409)
+        raise Refused("the submissions have no scores by the same ground truth yet", 409)
     return {
         "track": rows[0].track,
         "first": {"id": rows[0].id, "name": rows[0].name, "team": rows[0].team},
@@ -119,7 +119,7 @@ def _facts(board: Board, row: Row[Any], phase: Phase | None = None) -> Facts:
     return Facts(
         team_id=row.team_id,
         is_public=row.published_at is not None and row.withdrawn_at is None,
-        is_shown=phase is not None and phase.is_shown,
+        is_revealed=phase is not None and phase.is_revealed,
         is_closed=phase is not None and phase.is_closed(board.now()),
     )
 
@@ -127,7 +127,7 @@ def _facts(board: Board, row: Row[Any], phase: Phase | None = None) -> Facts:
 def _phase(
     board: Board, connection: Connection, viewer: Viewer, row: Row[Any], phase: Phase
 ) -> dict[str, Any] | None:
-    """Returns what a viewer may see of an entry in a phase; None if it has no file there."""
+    """Returns what a viewer may see of a submission in a phase; None if it has no file there."""
     file = connection.execute(
         select(submission_files.c.sha256).where(
             submission_files.c.submission_id == row.id, submission_files.c.phase_id == phase.id
@@ -136,7 +136,7 @@ def _phase(
     if file is None:
         return None
     facts = _facts(board, row, phase)
-    found: dict[str, Any] = {"tier": phase.tier, "shown": phase.is_shown}
+    found: dict[str, Any] = {"tier": phase.tier, "revealed": phase.is_revealed}
     if may_see(viewer, Part.STATE, facts):
         found |= _state(connection, row.id, phase)
     latest = _latest(connection, row.id, phase)
@@ -163,7 +163,7 @@ def _state(connection: Connection, submission_id: str, phase: Phase) -> dict[str
         .order_by(evaluations.c.id.desc())
         .limit(1)
     ).one()
-    checked = "checked, not scored" if phase.is_shown else "checked, scored when it is revealed"
+    checked = "checked, not scored" if phase.is_revealed else "checked, scored when it is revealed"
     words = {
         QUEUED: "waiting",
         RUNNING: "being scored" if newest.kind == SCORE else "being checked",
@@ -193,8 +193,8 @@ def _rank(board: Board, connection: Connection, phase: Phase, row: Row[Any]) -> 
         found = standings(connection, phase, also=row.id)
     else:
         found = public_standings(board, connection, phase)
-    entries = (each for group in found.groups.values() for each in group)
-    return next((each.rank for each in entries if each.id == row.id), None)
+    ranked = (each for group in found.groups.values() for each in group)
+    return next((each.rank for each in ranked if each.id == row.id), None)
 
 
 def _neurons(connection: Connection, evaluation_id: int, metric: str) -> np.ndarray:

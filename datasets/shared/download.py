@@ -1,18 +1,16 @@
 """The published file: fetched once, checked ever after, and forgotten if it is damaged."""
 
 import contextlib
-import urllib.error
-import urllib.request
 
 import tensorflow_datasets as tfds
 from tensorflow_datasets.core.download import checksums
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 from sensorium_tf.errors import AccessError, SensoriumError, one_line, os_reason
+from sensorium_tf.fetching import probe
 from sensorium_tf.io import atomic_write
 from sensorium_tf.reading import open_regular, read_json, reading
 
-_PROBE_SECONDS = 5
 _LARGEST_RECORD = 1 << 20
 
 
@@ -40,7 +38,11 @@ class Download:
         name = url.rsplit("/", 1)[-1]
         self._first = self._folder / "sensorium" / f"{name}.checksums.tsv"
         if not notes_of(self._folder, self._url):
-            self._probe()
+            probe(
+                url,
+                remedy=f"the manual folder has no file: download {url} elsewhere and hand its "
+                "folder in as --manual_dir (TFDS: manual_dir)",
+            )
         try:
             self.path = dl_manager.download(url)
         except (tfds.download.DownloadError, NonMatchingChecksumError, OSError) as e:
@@ -78,18 +80,6 @@ class Download:
                 f"{int(first.size)} bytes with sha256 {first.checksum} (another checksum): delete "
                 f"it to download it again, or delete {self._first} to use it"
             )
-
-    def _probe(self) -> None:
-        request = urllib.request.Request(self._url, method="HEAD")
-        try:
-            urllib.request.urlopen(request, timeout=_PROBE_SECONDS).close()
-        except urllib.error.HTTPError:
-            return  # somebody answers: let TFDS report what is wrong with the address
-        except (OSError, ValueError) as e:
-            raise SensoriumError(
-                f"no file in the manual folder and no network ({one_line(e)}): download "
-                f"{self._url} elsewhere and hand its folder in as --manual_dir (TFDS: manual_dir)"
-            ) from e
 
 
 def notes_of(folder: tfds.core.Path, url: str) -> list[tfds.core.Path]:

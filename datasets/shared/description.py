@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from sensorium_tf.challenges import Challenge
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.recordings import Recording
-from sensorium_tf.specs import IMAGE, RESPONSE, RecordingSpec, check_context_name
+from sensorium_tf.recordings import MovieRecording, Recording
+from sensorium_tf.specs import RESPONSE, RecordingSpec, SignalSpec, check_context_name
 
 # Of one trial.
 _MOST_VALUES = 2**24
 _CHECKSUM = "checksum"
+# As many responses that are all zeros are no chance.
+_NEVER_SILENT = 100
 _LONGEST_KEY = 255
 # As of a recording's metadata.
 _LARGEST_TEXTS_BYTES = 64 << 20
@@ -47,14 +50,19 @@ class Description:
 
 
 def describe(
-    recording: Recording, spec: RecordingSpec, signals: Mapping[str, np.ndarray]
+    recording: Recording | MovieRecording,
+    spec: RecordingSpec,
+    *,
+    withheld_signals: Sequence[str],
+    silent_tiers: Mapping[str, int],
 ) -> dict[str, Any]:
     """Returns the metadata of a dataset, JSON values with their checksum.
 
     Args:
         recording: That is prepared.
         spec: What the dataset holds of it.
-        signals: The signals but for the image, `(trials, columns)` each.
+        withheld_signals: Context signals that are zeros in all trials.
+        silent_tiers: Tiers whose responses are all zeros, and how many these are.
     """
     trials = {tier: recording.trials_of(tier) for tier in recording.challenge.tiers}
     metadata = {
@@ -74,15 +82,23 @@ def describe(
             for name in spec.names
         },
         "withheld": {
-            "signals": [each.name for each in spec.context if not signals[each.name].any()],
+            "signals": list(withheld_signals),
             "response_tiers": [
                 tier
-                for tier, index in trials.items()
-                if index.size and not signals[RESPONSE][index].any()
+                for tier, n_zeros in silent_tiers.items()
+                if _is_withheld(recording.challenge, tier, n_zeros)
             ],
         },
     }
     return {**metadata, _CHECKSUM: checksum(metadata)}
+
+
+def _is_withheld(challenge: Challenge, tier: str, n_zeros: int) -> bool:
+    """Tells whether responses are zeros because they are hidden.
+
+    A few neurons may well be silent in a few trials of a tier that no competition hides.
+    """
+    return tier in challenge.test_tiers or n_zeros >= _NEVER_SILENT
 
 
 def checksum(metadata: Mapping[str, Any]) -> str:
@@ -108,16 +124,17 @@ def short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def read_description(metadata: Mapping[str, Any], tiers: Sequence[str]) -> Description:
+def read_description(metadata: Mapping[str, Any], challenge: Challenge) -> Description:
     """Returns what the metadata of a dataset say of its recording, every value checked.
 
     Args:
         metadata: As `describe` makes them.
-        tiers: That there can be.
+        challenge: Whose tiers there can be, and signals of whose kind.
 
     Raises:
         UnexpectedError: If a value is not one that this package writes.
     """
+    tiers = challenge.tiers
     expect(metadata.get(_CHECKSUM) == checksum(metadata), "does not match its checksum")
     key, trials = metadata["session_key"], metadata["trials"]
     expect(
@@ -146,7 +163,7 @@ def read_description(metadata: Mapping[str, Any], tiers: Sequence[str]) -> Descr
         coordinates.shape == (n_neurons, 3) and _finite(coordinates),
         "cell_motor_coordinates are not three finite numbers for each neuron",
     )
-    spec = _spec(metadata["spec"], n_neurons)
+    spec = _spec(metadata["spec"], n_neurons, challenge.recording.stimulus)
     withheld, context = metadata["withheld"], [signal.name for signal in spec.context]
     for name, known in (("signals", context), ("response_tiers", tiers)):
         expect(
@@ -177,7 +194,7 @@ def _array(values: Any) -> np.ndarray:
     return np.asarray(values)
 
 
-def _spec(values: Any, n_neurons: int) -> RecordingSpec:
+def _spec(values: Any, n_neurons: int, stimulus: SignalSpec) -> RecordingSpec:
     try:
         spec = RecordingSpec.from_json(values)
         for signal in spec.context:
@@ -186,16 +203,18 @@ def _spec(values: Any, n_neurons: int) -> RecordingSpec:
         raise UnexpectedError(f"spec: {short(str(e))}") from e
     expect(len(set(spec.names)) == len(spec.names), "spec: a signal has a duplicate")
     axes = {"stimulus": 3, "response": 1, "context": 1}
-    names = {"stimulus": IMAGE, "response": RESPONSE}
+    names = {"stimulus": stimulus.name, "response": RESPONSE}
     for signal in spec.signals:
         expect(
             names.get(signal.role, signal.name) == signal.name
-            and len(signal.shape) == axes[signal.role]
-            and None not in signal.shape
-            and math.prod(signal.shape) <= _MOST_VALUES,
+            and signal.time_axis == stimulus.time_axis
+            and (signal.time_axis is None or signal.shape[:1] == (None,))
+            and len(signal.frame_shape) == axes[signal.role]
+            and None not in signal.frame_shape
+            and math.prod(signal.frame_shape) <= _MOST_VALUES,
             f"spec: {short(signal.name)} is a {signal.role} of shape {short(signal.shape)}",
         )
-    expect(spec[RESPONSE].shape == (n_neurons,), "spec: the response is not one a neuron")
+    expect(spec[RESPONSE].frame_shape == (n_neurons,), "spec: the response is not one a neuron")
     return spec
 
 
@@ -204,7 +223,7 @@ def _statistics(
 ) -> Mapping[str, Mapping[str, np.ndarray]]:
     statistics = {}
     for signal in spec.signals:
-        shape = () if signal.role == "stimulus" else signal.shape
+        shape = () if signal.role == "stimulus" else signal.frame_shape
         values = {name: np.asarray(found[signal.name][name]) for name in ("mean", "std")}
         for name, value in values.items():
             expect(

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf import json_format
-from sensorium_tf.datasets.sensorium.description import (
+from sensorium_tf.datasets.shared.description import (
     Description,
     expect,
     read_description,
     short,
 )
-from sensorium_tf.datasets.sensorium.features import features_of
+from sensorium_tf.datasets.shared.features import features_of
 
+from sensorium_tf.challenges import Challenge
 from sensorium_tf.reading import read_json, reading
 
 _INFO, _FEATURES, _METADATA = "dataset_info.json", "features.json", "metadata.json"
@@ -24,7 +25,7 @@ _FILE_NAMES = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
 
 
 def check_prepared(
-    folder: Path, *, config: str, version: str, tiers: Sequence[str]
+    folder: Path, *, name: str, config: str, version: str, challenge: Challenge
 ) -> Description | None:
     """Checks a prepared dataset before TFDS opens it.
 
@@ -33,9 +34,10 @@ def check_prepared(
 
     Args:
         folder: Of the dataset, with its version; may be absent.
+        name: Of the dataset.
         config: Name of the mouse.
         version: Of the dataset.
-        tiers: That there can be.
+        challenge: Whose recordings they are.
 
     Returns:
         What the dataset says of its recording; None if the folder is absent.
@@ -46,9 +48,10 @@ def check_prepared(
     if not folder.exists():
         return None
     with _guarded(folder / _INFO):
-        splits = _splits(_read(folder / _INFO), config=config, version=version, tiers=tiers)
+        expected = {"name": name, "configName": config, "version": version}
+        splits = _splits(_read(folder / _INFO), expected, challenge.tiers)
     with _guarded(folder / _METADATA):
-        description = read_description(_read(folder / _METADATA), tiers)
+        description = read_description(_read(folder / _METADATA), challenge)
         expect(
             dict(description.trials) == splits,
             f"trials are not those of {_INFO} ({short(splits)})",
@@ -60,10 +63,9 @@ def check_prepared(
 
 
 def _splits(
-    info: Mapping[str, Any], *, config: str, version: str, tiers: Sequence[str]
+    info: Mapping[str, Any], expected: Mapping[str, str], tiers: Sequence[str]
 ) -> dict[str, int]:
     """Returns the number of trials of each tier, from the information that TFDS keeps."""
-    expected = {"name": "sensorium", "configName": config, "version": version}
     for key, value in expected.items():
         expect(info.get(key) == value, f"{key} is {short(info.get(key))}, expected {value}")
     expect(

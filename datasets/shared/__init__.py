@@ -1,0 +1,1 @@
+"""What the TFDS datasets of recordings have in common."""

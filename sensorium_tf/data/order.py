@@ -1,0 +1,23 @@
+"""When the trials of a recording were shown."""
+
+import numpy as np
+
+from sensorium_tf.errors import SensoriumError
+
+
+def shown_order(trial_ids: np.ndarray, mouse: str) -> np.ndarray:
+    """Returns when trials were shown, `(trials,)` int64, which their ids tell.
+
+    Args:
+        trial_ids: `(trials,)` strings.
+        mouse: Name of the mouse, for the message.
+
+    Raises:
+        SensoriumError: If the ids are hashed, as the competition's are.
+    """
+    if not np.char.isdecimal(trial_ids).all():
+        raise SensoriumError(
+            f"{mouse}: the trial ids are hashed in this recording, the order in which the trials "
+            "were shown is withheld"
+        )
+    return trial_ids.astype(np.int64)

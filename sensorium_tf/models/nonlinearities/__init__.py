@@ -1,0 +1,1 @@
+"""Output nonlinearities: a file of this folder is a nonlinearity of its name."""

@@ -1,0 +1,100 @@
+"""Convolutions and normalisation with the habits of the published core."""
+
+from collections.abc import Iterator
+
+import keras
+
+from sensorium_tf.models.ops.batch_norm import BatchNorm
+
+
+def xavier_normal(seed: int | None):
+    """Returns the initializer of all kernels: normal, variance 2 / (fan_in + fan_out)."""
+    # Keras's GlorotNormal truncates the distribution, the published networks' does not.
+    return keras.initializers.VarianceScaling(
+        scale=1.0, mode="fan_avg", distribution="untruncated_normal", seed=seed
+    )
+
+
+def convolution(
+    channels: int,
+    kernel: int,
+    *,
+    seed: int | None,
+    name: str,
+    padding: str = "same",
+    strides: int = 1,
+):
+    """Makes a convolution without bias.
+
+    Args:
+        channels: Of the result.
+        kernel: Height and width of the kernels, in pixels.
+        seed: Seed of the initial weights, or `None`.
+        name: Name of the layer.
+        padding: `same` (zeros around the map) or `valid`.
+        strides: Pixels of the map that each pixel of the result stands for, along each axis.
+
+    Returns:
+        An unbuilt `keras.layers.Conv2D`.
+    """
+    return keras.layers.Conv2D(
+        channels,
+        kernel,
+        strides=strides,
+        padding=padding,
+        use_bias=False,
+        data_format="channels_last",
+        kernel_initializer=xavier_normal(seed),
+        name=name,
+    )
+
+
+def depthwise(kernel: int, *, seed: int | None, name: str):
+    """Makes a depthwise convolution without bias, which keeps the size of the map.
+
+    Args:
+        kernel: Height and width of the kernels, in pixels.
+        seed: Seed of the initial weights, or `None`.
+        name: Name of the layer.
+
+    Returns:
+        An unbuilt `keras.layers.DepthwiseConv2D`.
+    """
+    return keras.layers.DepthwiseConv2D(
+        kernel,
+        padding="same",
+        use_bias=False,
+        data_format="channels_last",
+        depthwise_initializer=xavier_normal(seed),
+        name=name,
+    )
+
+
+def depth_separable(channels: int, kernel: int, *, seeds: Iterator[int | None], name: str) -> list:
+    """Makes a 1x1, a depthwise and a second 1x1 convolution, to be called one after another.
+
+    Args:
+        channels: Of all three.
+        kernel: Height and width of the depthwise kernels, in pixels.
+        seeds: Three are taken, in the order of the layers.
+        name: With which the layers' names begin.
+    """
+    return [
+        convolution(channels, 1, seed=next(seeds), name=f"{name}_in", padding="valid"),
+        depthwise(kernel, seed=next(seeds), name=f"{name}_spatial"),
+        convolution(channels, 1, seed=next(seeds), name=f"{name}_out", padding="valid"),
+    ]
+
+
+def batch_norm(name: str) -> BatchNorm:
+    """Makes the batch normalisation that follows a convolution."""
+    # A momentum of 0.1 keeps a tenth of the old running value: it is nearly the last batch's.
+    return BatchNorm(momentum=0.1, epsilon=1e-5, name=name)
+
+
+def depthwise_supports_jit() -> bool:
+    """Tells whether Keras may choose XLA for a layer with depthwise convolutions.
+
+    XLA's on CPUs takes 25 times as long as TensorFlow's own, and Keras would choose it by itself.
+    """
+    return keras.backend.backend() != "tensorflow"

@@ -1,0 +1,85 @@
+"""Scores of a run's weights, on the trials that choose them."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from sensorium_tf.data import Mouse, Trials
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.metrics import single_trial_correlation
+from sensorium_tf.models import FiringRateModel
+from sensorium_tf.runs import Predictor
+from sensorium_tf.training.callbacks import SCORE, EpochView
+
+
+class Validation:
+    """Scores a model whose weights change.
+
+    Args:
+        model: Of the run.
+        mice: Name to mouse.
+        trained: Mouse to the trials to train on.
+        chosen_by: Mouse to the trials that choose weights.
+        tier: What these are called.
+    """
+
+    def __init__(
+        self,
+        model: FiringRateModel,
+        mice: Mapping[str, Mouse],
+        *,
+        trained: Mapping[str, Trials],
+        chosen_by: Mapping[str, Trials],
+        tier: str,
+    ):
+        self._model, self._mice, self._tier = model, mice, tier
+        self._trained, self._chosen_by = trained, chosen_by
+        self._predictors = {name: Predictor(model, name) for name in chosen_by}
+
+    def __call__(
+        self, epoch: int, *, remedy: str, watch: Callable[[EpochView], None]
+    ) -> dict[str, float]:
+        """Returns the score over the neurons of all mice, and of each mouse.
+
+        Args:
+            epoch: 0 for the untrained weights.
+            remedy: What to do if rates are not finite.
+            watch: Is shown the rates.
+
+        Raises:
+            SensoriumError: If a rate is infinite or NaN.
+        """
+        correlations, rates = {}, {}
+        for mouse, trials in self._chosen_by.items():
+            rates[mouse] = self._predictors[mouse](trials)
+            if not np.isfinite(rates[mouse]).all():
+                if epoch == 0:
+                    raise SensoriumError(f"the rates of {mouse} are infinite or NaN from the start")
+                raise SensoriumError(
+                    f"the rates of {mouse} became infinite or NaN in epoch {epoch}: {remedy}"
+                )
+            correlations[mouse] = single_trial_correlation(trials.responses, rates[mouse])
+        watch(
+            EpochView(
+                epoch=epoch,
+                model=self._model,
+                mice=self._mice,
+                trials=self._chosen_by,
+                rates=rates,
+                correlations=correlations,
+                tier=self._tier,
+                correlations_in_training=self._correlations_in_training,
+            )
+        )
+        scores = {f"validation/{mouse}": float(c.mean()) for mouse, c in correlations.items()}
+        pooled = np.concatenate(list(correlations.values()))
+        return {SCORE: float(pooled.mean()), **scores}
+
+    def _correlations_in_training(self) -> dict[str, np.ndarray]:
+        correlations = {}
+        for mouse, trials in self._trained.items():
+            n_trials = min(len(trials), len(self._chosen_by[mouse]))
+            some = trials.take(np.linspace(0, len(trials) - 1, n_trials).astype(int))
+            rates = self._predictors[mouse](some)
+            correlations[mouse] = single_trial_correlation(some.responses, rates)
+        return correlations
