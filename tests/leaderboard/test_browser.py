@@ -76,10 +76,10 @@ def test_an_submission_from_the_file_to_the_final_table(team, browser, score):
             for tier in ("test", "final_test")
         }
         person.write(name="In a browser", method="<b>bold</b>", **files)
-        submission = person.press("Submit", "/submissions/")
+        submission = person.press("Submit", "/entries/")
         score(team.board)
         assert "were it published" in person.open(submission)
-        person.press("Publish", "/submissions/")
+        person.press("Publish", "/entries/")
         publish(team.board, team.people["bob"], other)
         assert "In a browser" in person.open("/tracks/sensorium")
         width = "return document.documentElement.scrollWidth"

@@ -212,7 +212,7 @@ def test_what_is_refused_is_a_page(visit):
     client = visit()
     for path, status in (
         ("/nothing", 404),
-        ("/submissions/none", 404),
+        ("/entries/none", 404),
         ("/tracks/none", 404),
         ("/tracks/\0", 404),
         ("/me", 401),
@@ -296,7 +296,7 @@ def test_text_of_people_is_text_on_every_page(team, visit, score):
         for path in (
             "/",
             "/tracks/sensorium",
-            f"/submissions/{ids[0]}",
+            f"/entries/{ids[0]}",
             f"/compare?a={ids[0]}&b={ids[1]}",
             "/submit",
             "/me",
@@ -319,11 +319,11 @@ def test_distributions_are_drawn_when_the_phase_is_over(team, visit, score):
     submitted = team.enter()
     submissions.publish(team.board, team.people["ann"], submitted)
     score(team.board)
-    assert 'class="plot"' not in visit().get(f"/submissions/{submitted}").text
+    assert 'class="plot"' not in visit().get(f"/entries/{submitted}").text
     with team.board.database.write() as connection:
         connection.execute(update(phases).values(closes_at=team.clock.at, grace_seconds=0))
     team.clock.move(seconds=1)
-    page = visit().get(f"/submissions/{submitted}").text
+    page = visit().get(f"/entries/{submitted}").text
     assert page.count('class="plot"') == 3 and "neurons from" in page
 
 

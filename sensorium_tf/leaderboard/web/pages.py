@@ -42,7 +42,7 @@ def routes(board: Board) -> list[BaseRoute]:
         for path, template, read in (
             ("/", "index.html", _index),
             ("/tracks/{track}", "track.html", _track),
-            ("/submissions/{id}", "submission.html", _submission),
+            ("/entries/{id}", "submission.html", _submission),
             ("/compare", "compare.html", _compare),
             ("/submit", "submit.html", _submit),
             ("/me", "me.html", own_page),

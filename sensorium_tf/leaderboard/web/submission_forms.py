@@ -22,8 +22,8 @@ def routes(board: Board) -> list[Route]:
     """Returns the routes of these forms."""
     return [
         form_route(board, "/submit", _submit, files=True),
-        form_route(board, "/submissions/{id}/publish", _publish),
-        form_route(board, "/submissions/{id}/withdraw", _withdraw),
+        form_route(board, "/entries/{id}/publish", _publish),
+        form_route(board, "/entries/{id}/withdraw", _withdraw),
     ]
 
 
@@ -76,7 +76,7 @@ def _submit(board: Board, viewer: Viewer, request: Request, form: FormData) -> R
             with contextlib.suppress(Refused):
                 uploads.cancel(board, viewer, upload_id)
         raise
-    return to(f"/submissions/{receipt['submission']}")
+    return to(f"/entries/{receipt['submission']}")
 
 
 def _label(file: UploadFile) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _label(file: UploadFile) -> dict[str, Any]:
 
 def _publish(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
     submissions.publish(board, viewer, request.path_params["id"])
-    return to(f"/submissions/{request.path_params['id']}")
+    return to(f"/entries/{request.path_params['id']}")
 
 
 def _withdraw(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
