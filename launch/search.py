@@ -9,6 +9,8 @@ on where it stopped; started several times at once, its processes share the work
 (extra search).
 """
 
+import shlex
+
 from absl import flags
 
 from sensorium_tf import cli
@@ -32,7 +34,8 @@ def main() -> None:
     best = search(SPACE.value, WORKDIR.value, n_trials=TRIALS.value, data_dir=cli.DATA_DIR.value)
     print(f"best of {best.n_trials} trials: {best.workdir}, correlation {best.score:.4f}")
     for name, value in best.values.items():
-        print(f"  --{name}={value}")
+        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        print(f"  --{name}={shlex.quote(text)}")
 
 
 if __name__ == "__main__":

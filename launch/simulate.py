@@ -37,6 +37,9 @@ def main() -> None:
 def _images(settings: SimulationSettings) -> Path:
     from sensorium_tf.simulation import HiddenState, recording_spec, simulate_recording
 
+    for name in ("clips", "frames"):
+        if SETTINGS[name].present:
+            raise SensoriumError(f"--{name}: is for movies: give --challenge=sensorium2023")
     print(f"simulating {settings.neurons} neurons (a mouse of full size takes about two minutes)")
     return simulate_recording(
         COMMAND["output"].value,

@@ -25,6 +25,21 @@ class CoreBase(PartBase):
     penalty_label = "core"
     #: The signals that it is given beside the images.
     inputs: ClassVar[tuple[str, ...]] = ()
+    _signals_shape = None
+
+    def build(self, images_shape, signals_shape=None):
+        """Makes all weights, by a symbolic call unless a subclass makes them itself.
+
+        Args:
+            images_shape: `(batch, height, width, channels)`.
+            signals_shape: Name of each of `inputs` to its shape; None without.
+        """
+        self._signals_shape = signals_shape
+        self._features_of(images_shape)
+
+    def _features_of(self, images_shape):
+        shapes = [images_shape, *([self._signals_shape] if self._signals_shape else [])]
+        return self._trace(*keras.tree.map_shape_structure(keras.KerasTensor, shapes))
 
     def call(self, images, training=None):
         """Extracts the features; a core says how."""
@@ -45,7 +60,8 @@ class CoreBase(PartBase):
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the features, found by a symbolic call unless a core knows it."""
-        return tuple(self._trace(keras.KerasTensor(input_shape)).shape)
+        features = self._features_of((None, *input_shape[1:]))
+        return (input_shape[0], *features.shape[1:])
 
     def chain(self):
         """Returns the layers that a call in evaluation applies one after another.

@@ -18,6 +18,10 @@ from sensorium_tf.specs import IMAGE
 _AXES = (0, 1)  # rows and columns
 
 
+# The methods by which a part computes.
+_COMPUTES = ("call", "levels")
+
+
 class WindowedRates:
     """Rates of a mouse's neurons, one neuron an image, in evaluation.
 
@@ -40,6 +44,7 @@ class WindowedRates:
         self._readout = model.readouts[mouse]
         self._shifter = model.shifters.get(mouse)
         self._modulator = model.modulators.get(mouse)
+        self._nonlinearity = model.nonlinearities.get(mouse)
         self._image_size = model.image_shape[:2]
         self._steps, self._map_size = _steps(model.core.chain(), self._image_size)
 
@@ -55,7 +60,9 @@ class WindowedRates:
         reads_points = _is_of_its_call(readout, "reads_points") and readout.reads_points
         if not (is_chain and reads_points):
             return None
-        if modulator is not None and not modulator.neuron_by_neuron:
+        if modulator is not None and not (
+            _is_of_its_call(modulator, "neuron_by_neuron") and modulator.neuron_by_neuron
+        ):
             return None
         found = cls(model, mouse)
         height, width = found.patch_size
@@ -74,8 +81,15 @@ class WindowedRates:
         pixels = self._features(signals[IMAGE], corners)
         rows, columns = (ops.stack([1 - share, share], axis=1) for share in shares)
         samples = ops.einsum("nr,nrkc,nk->nc", rows, ops.cast(pixels, rows.dtype), columns)
-        rates = firing_rate(self._readout.read_points(ops.cast(samples, pixels.dtype), neurons))
-        return rates if self._modulator is None else self._modulated(rates, signals, neurons)
+        drives = self._readout.read_points(ops.cast(samples, pixels.dtype), neurons)
+        if self._nonlinearity is None:
+            rates = firing_rate(drives)
+        else:
+            rates = self._of_neurons(self._nonlinearity, drives, neurons)
+        if self._modulator is None:
+            return rates
+        given = {name: signals[name] for name in self._modulator.inputs}
+        return self._of_neurons(self._modulator, rates, neurons, given)
 
     def _between(self, points, axis: int):
         """Returns the first of the two pixels around each point, and the share of the second."""
@@ -98,10 +112,10 @@ class WindowedRates:
             features = step.apply(features)
         return _outside_is_zero(features, corners, self._map_size)
 
-    def _modulated(self, rates, signals, neurons):
-        own = ops.one_hot(neurons, self._readout.n_neurons, dtype=rates.dtype)
-        given = {name: signals[name] for name in self._modulator.inputs}
-        return ops.sum(own * self._modulator(own * rates[:, None], given), axis=1)
+    def _of_neurons(self, part, values, neurons, *given):
+        """Returns what a part of all neurons makes of the value `(batch,)` of one neuron each."""
+        own = ops.one_hot(neurons, self._readout.n_neurons, dtype=values.dtype)
+        return ops.sum(own * part(own * values[:, None], *given), axis=1)
 
 
 class _Step(NamedTuple):
@@ -135,7 +149,8 @@ class _Step(NamedTuple):
 def _is_of_its_call(part: PartBase, hook: str) -> bool:
     """Tells whether what a class says by a hook is said of its `call`, not of its base's."""
     owner = next(each for each in type(part).__mro__ if hook in vars(each))
-    return owner.call is type(part).call
+    same = (getattr(owner, name, None) is getattr(type(part), name, None) for name in _COMPUTES)
+    return all(same)
 
 
 def _steps(chain: Sequence[Callable], size: tuple[int, int]) -> tuple[list[_Step], tuple[int, int]]:

@@ -92,17 +92,17 @@ class Checkpoints:
             ) from error
         return False
 
-    def progress(self) -> tuple[int, bool] | None:
-        """Returns the epochs of the newest checkpoint, and whether the schedule ended the run.
+    def progress(self) -> tuple[int, int, bool] | None:
+        """Returns the epochs of the newest checkpoint, and how many there will be at most.
 
-        None where it does not tell.
+        Third is whether the schedule ended the run. None where it does not tell.
         """
         for path in self._saved()[:1]:
             try:
                 with reading(path, "damaged"), open_arrays(path, expansion=1) as arrays:
                     state = _state(arrays)
-                    return len(state["epochs"]), bool(state["stopped"])
-            except (FileNotFoundError, SensoriumError):
+                    return len(state["epochs"]), int(state["most_epochs"]), bool(state["stopped"])
+            except (FileNotFoundError, KeyError, SensoriumError):
                 return None
         return None
 

@@ -213,8 +213,9 @@ class RunStore:
         if not self.checkpoints.any:
             # Somebody may have deleted the checkpoints of a finished run.
             return "" if self.metrics.exists() else f"0 of at most {planned} epochs"
-        n_epochs, stopped = self.checkpoints.progress() or (planned, True)
-        return "" if stopped or n_epochs >= planned else f"{n_epochs} of at most {planned} epochs"
+        # Within a budget there may be other numbers of epochs than the settings say.
+        n_epochs, most, stopped = self.checkpoints.progress() or (planned, planned, True)
+        return "" if stopped or n_epochs >= most else f"{n_epochs} of at most {most} epochs"
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """Returns the lines of `metrics.jsonl`.

@@ -64,8 +64,9 @@ class MovieRows:
         with self._open() as file:
             self._check(file)
             for group in range(file.num_row_groups):
+                # Few at once: a text of any length is short in the file that repeats it.
                 for batch in file.iter_batches(
-                    row_groups=[group], columns=self._names, batch_size=1024
+                    row_groups=[group], columns=self._names, batch_size=16
                 ):
                     self._add(group, batch.to_pylist())
         if not self.trials:

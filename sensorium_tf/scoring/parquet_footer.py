@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 _MAGIC = b"PAR1"
 # That of a thousand row groups takes half a megabyte.
-_LARGEST_BYTES = 64 << 20
+_LARGEST_BYTES = 4 << 20
 _DEEPEST = 16
 # Fields of the format's FileMetaData, RowGroup, ColumnChunk and ColumnMetaData.
 _ROW_GROUPS, _COLUMNS, _META, _PATH, _N_VALUES = 4, 1, 3, 3, 5

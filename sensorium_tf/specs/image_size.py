@@ -35,7 +35,7 @@ def check_size(recorded: tuple[int, int], given: tuple[int, int]) -> None:
         given: `(height, width)`, the recorded size divided by a whole number.
     """
     step = size_step(recorded, given)
-    if given != (recorded[0] // step, recorded[1] // step):
+    if min(given) < 1 or given != (recorded[0] // step, recorded[1] // step):
         steps = range(1, 1 + min(_SHOWN, *recorded))
         sizes = ", ".join(_written((recorded[0] // n, recorded[1] // n)) for n in steps)
         raise SensoriumError(

@@ -291,6 +291,7 @@ class Controller:
             return
         state = {
             "stopped": self._stopped,
+            "most_epochs": self._most_epochs,
             "epochs": self._epochs,
             "partial": self._partial.state(),
             "schedule": self._schedule.state(),

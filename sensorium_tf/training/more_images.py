@@ -40,7 +40,9 @@ def more_images(
     """
     path = expand(source)
     if not path.exists() and re.fullmatch(r"[A-Za-z]\w*", source, re.ASCII):
-        return _of_mouse(load_mouse(source, data_dir=data_dir), mouse)
+        other = load_mouse(source, data_dir=data_dir)
+        _check_shape(source, other.spec.image_shape, mouse)
+        return _of_mouse(other.with_image_size(mouse.image_size), mouse)
     if path.is_dir() and not any(path.glob("**/data/images")):
         return _normalized(_photographs(path, mouse), mouse)
     with Recording(path, challenge=mouse.challenge) as recording:
@@ -56,7 +58,6 @@ def _tiers(mouse: Mouse) -> list[str]:
 
 def _of_mouse(other: Mouse, mouse: Mouse) -> np.ndarray:
     """Returns another mouse's images, normalised anew."""
-    _check_shape(other.name, other.spec.image_shape, mouse)
     theirs, ours = other.statistics[IMAGE], mouse.statistics[IMAGE]
     tiers = [tier for tier in _tiers(mouse) if other.tiers.get(tier)]
     images = np.concatenate([other.trials(tier).images for tier in tiers])
@@ -105,7 +106,7 @@ def _photographs(folder: Path, mouse: Mouse) -> np.ndarray:
 
 
 def _normalized(images: np.ndarray, mouse: Mouse) -> np.ndarray:
-    size = mouse.challenge.input_size(mouse.spec)
+    size = mouse.image_size
     scale = mouse.statistics[IMAGE]
     step = size_step(mouse.spec.image_shape[:2], size)
     return normalize_images(images, scale["mean"], scale["std"], step=step)

@@ -105,6 +105,11 @@ class SearchSpace:
         for name in self.ranges:
             if name in self.settings:
                 raise SensoriumError(f"{name}: is in settings and in space: leave one out")
+        if folds := {"folds", "fold"} & {*self.settings, *self.ranges}:
+            raise SensoriumError(
+                f"{min(folds)}: with folds, the trials that a search scores on are trained on: "
+                "search without, and train the best one with them"
+            )
         first = {name: each.ends()[0] for name, each in self.ranges.items()}
         for name, each in self.ranges.items():
             for value in each.ends():

@@ -51,14 +51,21 @@ class Pruning(Callback):
     """
 
     def __init__(self, trial):
-        self._trial, self._step = trial, 0
+        self._trial = trial
+        # Epochs of the stages before, and the last one of this stage.
+        self._before, self._last = 0, 0
 
     def on_epoch_end(self, report: EpochReport) -> None:
         """Reports the epoch; raises optuna.TrialPruned if the trial is not worth its time."""
         import optuna
 
-        self._step += 1
-        self._trial.report(report.scalars[SCORE], self._step)
+        # The untrained weights say nothing of a trial.
+        if report.epoch == 0:
+            return
+        if report.epoch <= self._last:
+            self._before += self._last
+        self._last = report.epoch
+        self._trial.report(report.scalars[SCORE], self._before + report.epoch)
         if self._trial.should_prune():
             raise optuna.TrialPruned
 

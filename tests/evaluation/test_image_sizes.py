@@ -61,6 +61,7 @@ def test_models_of_different_sizes_are_scored_submitted_and_compared(full, prepa
 @pytest.mark.parametrize(
     ("size", "says"),
     [
+        ("0x0", "full: image size 0x0: images of 144x256 pixels are made smaller by a whole"),
         ("100x200", "full: image size 100x200: images of 144x256 pixels are made smaller by a who"),
         ("288x512", "choose 144x256, 72x128, 48x85, 36x64 or a smaller one"),
         ("big", "image size 'big': expected height x width, such as 36x64"),

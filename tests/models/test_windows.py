@@ -70,9 +70,10 @@ def strided():
         lambda: cnn(model="ln"),
         lambda: cnn(core="sensorium(n_blocks=2,hidden_kernel=4)"),
         lambda: cnn("sensorium_plus", modulator="gain"),
+        lambda: cnn(nonlinearity="softplus(slope=2)"),
         strided,
     ],
-    ids=["cnn", "ln", "even kernels", "behavior, shifter and gain", "strides"],
+    ids=["cnn", "ln", "even kernels", "behavior, shifter and gain", "softplus", "strides"],
 )
 def test_rates_and_gradients_are_those_of_whole_images(make):
     import tensorflow as tf
@@ -117,9 +118,14 @@ def test_a_part_that_computes_otherwise_than_its_base_has_no_windows_by_inherita
         def call(self, images, training=None):
             return super().call(images, training=training) ** 2
 
+    class Doubled(SensoriumCore):
+        def levels(self, images, training=None):
+            return [2 * level for level in super().levels(images, training=training)]
+
     model = cnn()
-    other = FiringRateModel(Squared(), model.readouts, inputs=inputs())
-    assert WindowedRates.of(other, "a") is None
+    for core in (Squared(), Doubled()):
+        other = FiringRateModel(core, model.readouts, inputs=inputs())
+        assert WindowedRates.of(other, "a") is None
 
 
 def test_a_core_that_is_no_chain_says_so():

@@ -61,3 +61,5 @@ def test_movies_are_simulated_by_their_own_flags(tmp_path):
     done = simulate(f"--output={tmp_path}", "--challenge=sensorium2023")
     assert done.returncode == 1
     assert done.stderr == "error: --images: is not for movies: leave it out\n"
+    done = simulate(f"--output={tmp_path}", "--clips=3")
+    assert done.stderr == "error: --clips: is for movies: give --challenge=sensorium2023\n"

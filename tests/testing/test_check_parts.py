@@ -251,3 +251,19 @@ def test_parts_keep_the_contract_on_every_backend(backend):
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert "passed" in done.stdout and "skipped" not in done.stdout
+
+
+def test_a_core_asks_for_signals_by_its_call_alone():
+    class Moved(CoreBase):
+        inputs = ("behavior",)
+
+        def __init__(self, **options):
+            super().__init__(**options)
+            first, second = map(keras.initializers.GlorotNormal, self.seeds(2))
+            self.stem = keras.layers.Conv2D(2, 3, kernel_initializer=first)
+            self.state = keras.layers.Dense(2, kernel_initializer=second)
+
+        def call(self, images, signals, training=None):
+            return self.stem(images) + self.state(signals["behavior"])[:, None, None]
+
+    testing.check_core(Moved(seed=0))

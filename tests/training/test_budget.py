@@ -143,8 +143,8 @@ SETTINGS = {
 
 def test_a_training_ends_with_its_time_and_its_decay(prepared, tmp_path, monkeypatch):
     clock = Clock()
-    with untraced_steps():
-        Slow(clock, monkeypatch)
+    with untraced_steps(), monkeypatch.context() as patch:
+        Slow(clock, patch)
         train(tmp_path / "run", prepared, clock, pretrain_mice=["short"])
     assert clock.now - 100 == pytest.approx(120, rel=0.1)
     for stage in ("pretraining", "finetuning"):
@@ -173,8 +173,8 @@ def test_a_training_that_is_killed_ends_within_its_time_all_the_same(
         if clock.now > 150:
             raise Killed
 
-    with untraced_steps():
-        slow = Slow(clock, monkeypatch)
+    with untraced_steps(), monkeypatch.context() as slowed:
+        slow = Slow(clock, slowed)
         with monkeypatch.context() as patch:
             patch.setattr(Share, "note", dying)
             with pytest.raises(Killed):

@@ -83,14 +83,16 @@ def test_a_trial_that_falls_behind_is_ended():
     pruner = optuna.pruners.MedianPruner(n_startup_trials=1)
     study = optuna.create_study(direction="maximize", pruner=pruner)
 
-    def report(trial, score):
+    def report(trial, score, epoch=1):
         scalars = {SCORE: score}
-        Pruning(trial).on_epoch_end(EpochReport(1, 2, "validation", scalars, score, 1))
+        Pruning(trial).on_epoch_end(EpochReport(epoch, 2, "validation", scalars, score, 1))
 
     first = study.ask()
     report(first, 0.5)
     study.tell(first, 0.5)
     report(study.ask(), 0.6)
+    # Untrained weights say nothing.
+    report(study.ask(), 0.0, epoch=0)
     with pytest.raises(optuna.TrialPruned):
         report(study.ask(), 0.1)
 
@@ -106,6 +108,7 @@ def test_a_trial_that_falls_behind_is_ended():
         ({"space": {"learning_rate": {"choices": []}}}, "expected low and high"),
         ({"space": {"learning_rat": {"choices": [1]}}}, "did you mean learning_rate"),
         ({"space": {"epochs": {"choices": [1]}}}, "epochs: is in settings and in space"),
+        ({"space": {"folds": {"choices": [2, 3]}}}, "folds: with folds, the trials that a search"),
         ({"space": {"ema_decay": {"low": 0.0, "high": 1.0}}}, "ema_decay 1.0: expected less than"),
     ],
 )
