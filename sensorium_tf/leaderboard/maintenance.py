@@ -115,7 +115,7 @@ def doctor(board: Board) -> list[str]:
     if orphans:
         found.append(
             f"{orphans} files of {board.blobs.place} belong to nothing: to uploads under way, or "
-            "broken off; in a quiet hour they can be deleted"
+            f"broken off: a worker removes those after {board.limits.upload_hours} hours"
         )
     return sorted(found)
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from sensorium_tf.errors import AccessError, SensoriumError, one_line
 from sensorium_tf.leaderboard import child, queue, slices
-from sensorium_tf.leaderboard.blobs import Unreadable
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import DatabaseError
 from sensorium_tf.leaderboard.differences import compare_next
+from sensorium_tf.leaderboard.ownership import check_owner
 from sensorium_tf.leaderboard.settings import ScoringLimits, WorkerSettings
+from sensorium_tf.leaderboard.storage import Unreadable
 
 _HEARTBEAT_SECONDS = queue.LEASE_SECONDS / 4
 _IDLE_SECONDS = 1.0
@@ -45,8 +46,9 @@ def work_once(
         Whether there was anything to do.
 
     Raises:
-        OSError: If the stored files cannot be reached, or there is no room for a copy; the work is
-            back in the queue, and that was no attempt. It was one if this file alone is unreadable.
+        Unreadable: If the stored files cannot be reached; the work is back in the queue, and that
+            was no attempt. It was one if this file alone is unreadable.
+        OSError: If there is no room for a copy; as before.
     """
     work = queue.claim(board)
     if work is None:
@@ -61,7 +63,7 @@ def work_once(
             alone = board.blobs.answers()
             queue.give_back(board, work, counts=alone)
             if not alone:
-                raise OSError(one_line(e)) from e
+                raise
             say(f"E{work.id}: {one_line(e)}")
         except (AccessError, OSError) as e:
             queue.give_back(board, work, counts=False)
@@ -92,7 +94,7 @@ def work(
                 slices.sweep(board)
             if work_once(board, limits, say, stop):
                 continue
-        except (DatabaseError, OSError) as e:
+        except (DatabaseError, Unreadable, OSError) as e:
             say(f"waiting: {one_line(e)}")
         stop.wait(_IDLE_SECONDS)
 
@@ -100,6 +102,7 @@ def work(
 def run(board: Board, limits: ScoringLimits, settings: WorkerSettings) -> None:
     """Is a worker's process: works until SIGTERM, the end of its input, or the end of the work."""
     board.database.check_version()
+    check_owner(board)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     if settings.until_eof:
