@@ -197,6 +197,7 @@ def test_a_worker_waits_for_files_that_are_away_and_that_is_no_attempt(team, mon
         return real(path, mode)
 
     monkeypatch.setattr(worker, "compare_next", lambda board: stop.set())
+    monkeypatch.setattr(worker.slices, "sweep", lambda board: 0)
     monkeypatch.setattr(storage, "open", away)
     monkeypatch.setattr(team.board.blobs, "answers", lambda: False)
     monkeypatch.setattr(worker, "_IDLE_SECONDS", 0)
