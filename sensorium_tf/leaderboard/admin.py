@@ -128,7 +128,7 @@ def _revoke(board: Board, settings: AdminSettings) -> list[str]:
     name = _need(settings, "name")
     with board.database.write() as connection:
         accounts.revoke_all(board, connection, accounts.user_named(connection, name))
-    return [f"{name} has no tokens and sessions any more: --do=token makes a new one"]
+    return [f"{name} has no tokens, logins and sessions any more: --do=token makes a new token"]
 
 
 def _disable(board: Board, settings: AdminSettings) -> list[str]:

@@ -1,6 +1,7 @@
 """People log in with a provider, and nobody does with what it did not say."""
 
 import re
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import boards
@@ -96,6 +97,17 @@ def test_a_user_connects_a_login_and_removes_it(team, site):
     where = f"{site}/me/identities/{number}/remove"
     assert other.post(where, form, headers={"Origin": site}, timeout=20).ok
     assert log_in(site)[1].status_code == 403
+    for each in (browser, other):
+        assert each.get(f"{site}/me", timeout=20, allow_redirects=False).status_code != 200
+
+
+def test_a_login_that_was_stolen_ends_with_all_else_of_its_user(team, site):
+    log_in(site, invitation=invitation(team))
+    with team.board.database.write() as connection:
+        user_id = accounts.user_named(connection, "Ann Example")
+        accounts.revoke_all(team.board, connection, user_id)
+    _, page = log_in(site)
+    assert page.status_code == 403 and "this login is nobody's here" in unescape(page.text)
 
 
 def test_a_login_of_nobody_is_refused_unless_all_may_come(team, site, openid, open_site):
