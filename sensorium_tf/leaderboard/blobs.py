@@ -16,7 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.leaderboard.settings import MIB
-from sensorium_tf.leaderboard.storage import Storage, Unreadable
+from sensorium_tf.leaderboard.storage import Storage, Unreadable, guarded
 
 # Of a file that has not got its name yet.
 _UNFINISHED = "new-"
@@ -73,7 +73,8 @@ class Blobs:
         if not self.is_local:
             return None
         self._make(self._root)
-        return shutil.disk_usage(self._root).free
+        with guarded(self.place):
+            return shutil.disk_usage(self._root).free
 
     def put(self, pieces: Iterable[bytes]) -> tuple[str, int]:
         """Stores a file; returns the hash of its content and its size.
@@ -124,7 +125,7 @@ class Blobs:
             self.put_part(name, b"?")
             there = b"".join(self.part_pieces(name)) == b"?"
             self.remove_part(name)
-        except (Unreadable, OSError):
+        except (Unreadable, FileNotFoundError):
             return False
         return there
 
@@ -210,9 +211,10 @@ class Blobs:
         if not self.is_local:
             self._files.makedirs(folder, exist_ok=True)
             return
-        for each in (self._root, folder):
-            Path(each).parent.mkdir(parents=True, exist_ok=True)
-            Path(each).mkdir(mode=0o700, exist_ok=True)
+        with guarded(self.place):
+            for each in (self._root, folder):
+                Path(each).parent.mkdir(parents=True, exist_ok=True)
+                Path(each).mkdir(mode=0o700, exist_ok=True)
 
     def _path(self, folder: str, name: str) -> str:
         return posixpath.join(self._root, folder, name)
@@ -236,7 +238,8 @@ class Blobs:
     def _sync(self, file) -> None:
         if self.is_local:
             file.flush()
-            os.fsync(file.fileno())
+            with guarded(self.place):
+                os.fsync(file.fileno())
 
 
 def _utc(time: datetime.datetime) -> datetime.datetime:

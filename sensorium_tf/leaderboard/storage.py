@@ -1,6 +1,7 @@
 """A kind of storage that says in its own words, and in one line, that it is away."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sensorium_tf.errors import SensoriumError, one_line, os_reason
@@ -10,11 +11,26 @@ class Unreadable(SensoriumError):  # noqa: N818 - as FileNotFoundError is not ou
     """Stored files cannot be read or written, whatever their kind of storage raises then."""
 
 
-class Storage:
-    """Passes calls on to a file system of fsspec, or to a file of one.
+@contextlib.contextmanager
+def guarded(place: str) -> Iterator[None]:
+    """Turns whatever a kind of storage raises into `Unreadable`.
 
-    Each kind of storage raises what it likes: all of it becomes `Unreadable`, save that a file is
-    missing, which is an answer.
+    That a file is missing stays as it is: it is an answer.
+
+    Args:
+        place: What people call the storage.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except Exception as e:
+        reason = os_reason(e) if isinstance(e, OSError) else one_line(e)
+        raise Unreadable(f"{place}: cannot be read or written: {reason}") from e
+
+
+class Storage:
+    """Passes calls on, guarded, to a file system of fsspec, or to a file of one.
 
     Args:
         target: The file system, or the file.
@@ -39,10 +55,5 @@ class Storage:
         self._call("close")
 
     def _call(self, name: str, *args: Any, **options: Any) -> Any:
-        try:
+        with guarded(self._place):
             return getattr(self._target, name)(*args, **options)
-        except FileNotFoundError:
-            raise
-        except Exception as e:
-            reason = os_reason(e) if isinstance(e, OSError) else one_line(e)
-            raise Unreadable(f"{self._place}: cannot be read or written: {reason}") from e

@@ -111,6 +111,12 @@ def test_storage_that_is_away_is_one_line(call):
     assert not blobs.answers()
 
 
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SensoriumError, match="file: cannot be read or written: File exists$"):
+        Blobs(tmp_path / "file").put([CONTENT])
+
+
 def test_free_space_is_that_of_a_folders_disk(tmp_path):
     assert Blobs(tmp_path / "files").free_bytes() > 0
     assert Blobs("memory://x").free_bytes() is None
