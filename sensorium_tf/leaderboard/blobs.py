@@ -61,7 +61,8 @@ class Blobs:
             claim: Of whoever asks.
         """
         path = posixpath.join(self._root, _OWNER)
-        if not self._files.exists(path):
+        # One that is empty was begun by a process that was killed.
+        if not self._files.exists(path) or not b"".join(self._read(path)):
             self._make(posixpath.dirname(path))
             with self._files.open(path, "wb") as file:
                 file.write(claim.encode())

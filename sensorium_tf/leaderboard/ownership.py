@@ -10,6 +10,10 @@ from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.tables import audit
 
 
+class NotOurs(SensoriumError):  # noqa: N818 - an answer
+    """The stored files are those of another database."""
+
+
 def check_owner(board: Board) -> bool:
     """Tells whether the files are this leaderboard's; those that are nobody's become so.
 
@@ -17,14 +21,14 @@ def check_owner(board: Board) -> bool:
         Whether they are; not yet for a database in which nothing was ever done.
 
     Raises:
-        SensoriumError: If they are another leaderboard's.
+        NotOurs: If they are another leaderboard's.
     """
     with board.database.read() as connection:
         own = _id(board, connection)
     if own is None:
         return False
     if board.blobs.owner(own) != own:
-        raise SensoriumError(
+        raise NotOurs(
             f"{board.blobs.place}: holds the files of another database: name another place with "
             "--blobs, or, if that database is gone for good, delete board.id there"
         )

@@ -94,7 +94,7 @@ def sweep(board: Board) -> int:
         How many uploads were forgotten and files removed.
 
     Raises:
-        SensoriumError: If the files are another leaderboard's.
+        NotOurs: If the files are another leaderboard's.
     """
     if not check_owner(board):
         return 0

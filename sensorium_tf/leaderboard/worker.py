@@ -14,7 +14,6 @@ from sensorium_tf.leaderboard import child, queue, slices
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import DatabaseError
 from sensorium_tf.leaderboard.differences import compare_next
-from sensorium_tf.leaderboard.ownership import check_owner
 from sensorium_tf.leaderboard.settings import ScoringLimits, WorkerSettings
 from sensorium_tf.leaderboard.storage import Unreadable
 
@@ -85,7 +84,11 @@ def work(
     limits: ScoringLimits | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Works, and sweeps now and then, until it is told to stop; waits for what is away."""
+    """Works, and sweeps now and then, until it is told to stop; waits for what is away.
+
+    Raises:
+        NotOurs: If the files are another leaderboard's, as the first sweep finds.
+    """
     sweeps = time.monotonic()
     while not stop.is_set():
         try:
@@ -102,7 +105,6 @@ def work(
 def run(board: Board, limits: ScoringLimits, settings: WorkerSettings) -> None:
     """Is a worker's process: works until SIGTERM, the end of its input, or the end of the work."""
     board.database.check_version()
-    check_owner(board)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     if settings.until_eof:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import boards
@@ -12,7 +13,6 @@ from test_administration import do
 from sensorium_tf import SensoriumError
 from sensorium_tf.leaderboard import slices, worker
 from sensorium_tf.leaderboard.ownership import check_owner
-from sensorium_tf.leaderboard.settings import ScoringLimits, WorkerSettings
 
 
 def test_a_copied_database_removes_no_files_of_the_original(sqlite_team):
@@ -29,12 +29,16 @@ def test_a_copied_database_removes_no_files_of_the_original(sqlite_team):
     with pytest.raises(SensoriumError, match=says):
         slices.sweep(copy)
     with pytest.raises(SensoriumError, match=says):
-        worker.run(copy, ScoringLimits(), WorkerSettings(once=True))
+        worker.work(copy, threading.Event())
+    with pytest.raises(SensoriumError, match=says):
+        do(copy, "doctor")
     assert original.blobs.names() == names and check_owner(original)
 
 
 def test_a_new_database_takes_no_files_that_are_anothers(either, tmp_path):
-    assert check_owner(either.board) and check_owner(either.board)
+    begun = Path(either.board.blobs.place, "board.id")
+    begun.touch()
+    assert check_owner(either.board) and begun.read_bytes() and check_owner(either.board)
     new, _ = boards.open_board(tmp_path / "new.db", either.board.blobs.place)
     new.database.upgrade()
     assert not check_owner(new) and slices.sweep(new) == 0
