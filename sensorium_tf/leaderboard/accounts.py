@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, sel
 
 from sensorium_tf.leaderboard.access import ANYBODY, READ, SCOPES, SUBMIT, Viewer
 from sensorium_tf.leaderboard.board import Board, Refused
-from sensorium_tf.leaderboard.tables import members, sessions, tokens, users
+from sensorium_tf.leaderboard.tables import identities, members, sessions, tokens, users
 from sensorium_tf.leaderboard.texts import name_text
 
 
@@ -91,26 +91,30 @@ def revoke_token(board: Board, connection: Connection, user_id: int, token_id: i
         .where(tokens.c.id == token_id, tokens.c.user_id == user_id, tokens.c.revoked_at.is_(None))
         .values(revoked_at=board.now())
     )
-    connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
+    end_sessions(connection, user_id)
     board.note(connection, user_id, "revoke", token_id)
 
 
 def revoke_all(board: Board, connection: Connection, user_id: int) -> None:
-    """Ends all tokens and sessions of a user."""
-    connection.execute(
-        update(tokens)
-        .where(tokens.c.user_id == user_id, tokens.c.revoked_at.is_(None))
-        .values(revoked_at=board.now())
-    )
-    connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
+    """Ends all tokens, connected logins and sessions of a user."""
+    _end_tokens(board, connection, user_id)
+    connection.execute(delete(identities).where(identities.c.user_id == user_id))
     board.note(connection, None, "revoke", f"all of user {user_id}")
 
 
 def disable_user(board: Board, connection: Connection, user_id: int) -> None:
-    """Cuts a user off; what the user's teams have submitted stays theirs."""
-    revoke_all(board, connection, user_id)
+    """Cuts a user off; what the user's teams have submitted stays theirs.
+
+    A connected login stays, so that whoever comes with it is known, and kept out.
+    """
+    _end_tokens(board, connection, user_id)
     connection.execute(update(users).where(users.c.id == user_id).values(disabled_at=board.now()))
     board.note(connection, None, "disable", user_id)
+
+
+def end_sessions(connection: Connection, user_id: int) -> None:
+    """Ends all sessions of a user, whatever opened them."""
+    connection.execute(delete(sessions).where(sessions.c.user_id == user_id))
 
 
 def enable_user(board: Board, connection: Connection, user_id: int) -> None:
@@ -159,3 +163,12 @@ def viewer_of_user(connection: Connection, user_id: int, scopes: str) -> Viewer:
         organises=user.is_organiser,
         scopes=frozenset(scopes.split()),
     )
+
+
+def _end_tokens(board: Board, connection: Connection, user_id: int) -> None:
+    connection.execute(
+        update(tokens)
+        .where(tokens.c.user_id == user_id, tokens.c.revoked_at.is_(None))
+        .values(revoked_at=board.now())
+    )
+    end_sessions(connection, user_id)

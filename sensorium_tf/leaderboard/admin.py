@@ -128,7 +128,7 @@ def _revoke(board: Board, settings: AdminSettings) -> list[str]:
     name = _need(settings, "name")
     with board.database.write() as connection:
         accounts.revoke_all(board, connection, accounts.user_named(connection, name))
-    return [f"{name} has no tokens and sessions any more: --do=token makes a new one"]
+    return [f"{name} has no tokens, logins and sessions any more: --do=token makes a new token"]
 
 
 def _disable(board: Board, settings: AdminSettings) -> list[str]:
@@ -158,13 +158,14 @@ def _rescore(board: Board, settings: AdminSettings) -> list[str]:
 
 
 def _reveal(board: Board, settings: AdminSettings) -> list[str]:
-    n_added = schedule.reveal(board, _phase(board, settings))
+    n_added = schedule.reveal(board, _phase(board, settings), cut_uploads=settings.cut_uploads)
     return [f"{n_added} submissions wait to be scored; the phase is closed and shown"]
 
 
 def _open(board: Board, settings: AdminSettings) -> list[str]:
     phase, closes_at = _phase(board, settings), _time(settings, "closes_at")
-    schedule.open_phase(board, phase, closes_at=closes_at)
+    grace_minutes = settings.grace_minutes
+    schedule.open_phase(board, phase, closes_at=closes_at, grace_minutes=grace_minutes)
     until = "with no deadline" if closes_at is None else f"until {closes_at:%F %H:%M} UTC"
     return [f"{phase.track}, {phase.name}: is open, {until}"]
 

@@ -5,6 +5,7 @@ import datetime
 import hashlib
 import os
 import posixpath
+import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,13 +16,12 @@ from fsspec.implementations.local import LocalFileSystem
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.io import atomic_write, expand
 from sensorium_tf.leaderboard.settings import MIB
+from sensorium_tf.leaderboard.storage import Storage, Unreadable, guarded
 
 # Of a file that has not got its name yet.
 _UNFINISHED = "new-"
-
-
-class Unreadable(Exception):  # noqa: N818 - as FileNotFoundError is not ours
-    """A stored file cannot be read, whatever its kind of storage raises then."""
+_OWNER = "board.id"
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 class Blobs:
@@ -29,6 +29,8 @@ class Blobs:
 
     Args:
         place: Folder, or URL such as `s3://bucket/folder`.
+
+    Whatever is stored or read raises `Unreadable` if that cannot be done.
 
     Raises:
         SensoriumError: If fsspec does not know the kind of URL, or what it needs is not installed.
@@ -39,14 +41,12 @@ class Blobs:
         if "://" not in self.place:
             self.place = str(expand(self.place).absolute())
         try:
-            self._files, self._root = fsspec.core.url_to_fs(self.place, use_listings_cache=False)
+            files, self._root = fsspec.core.url_to_fs(self.place, use_listings_cache=False)
         except (ImportError, ValueError) as e:
             raise SensoriumError(f"{self.place}: is no place for files: {one_line(e)}") from e
-
-    @property
-    def is_local(self) -> bool:
-        """Whether it is a folder of this machine."""
-        return isinstance(self._files, LocalFileSystem)
+        #: Whether it is a folder of this machine.
+        self.is_local = isinstance(files, LocalFileSystem)
+        self._files = Storage(files, self.place)
 
     @property
     def is_open(self) -> bool:
@@ -54,12 +54,28 @@ class Blobs:
         root = Path(self._root)
         return self.is_local and root.is_dir() and bool(root.stat().st_mode & 0o007)
 
+    def owner(self, claim: str) -> str:
+        """Returns whose store it is: whoever says so first.
+
+        Args:
+            claim: Of whoever asks.
+        """
+        path = posixpath.join(self._root, _OWNER)
+        # One that is empty was begun by a process that was killed.
+        if not self._files.exists(path) or not b"".join(self._read(path)):
+            self._make(posixpath.dirname(path))
+            with self._files.open(path, "wb") as file:
+                file.write(claim.encode())
+                self._sync(file)
+        return b"".join(self._read(path)).decode(errors="replace")
+
     def free_bytes(self) -> int | None:
         """Returns the free space of its disk; None where there is no such limit."""
         if not self.is_local:
             return None
         self._make(self._root)
-        return shutil.disk_usage(self._root).free
+        with guarded(self.place):
+            return shutil.disk_usage(self._root).free
 
     def put(self, pieces: Iterable[bytes]) -> tuple[str, int]:
         """Stores a file; returns the hash of its content and its size.
@@ -71,7 +87,7 @@ class Blobs:
         temporary = self._path("parts", f"{_UNFINISHED}{os.urandom(8).hex()}")
         self._make(posixpath.dirname(temporary))
         try:
-            with self._open(temporary, "wb") as file:
+            with self._files.open(temporary, "wb") as file:
                 for piece in pieces:
                     digest.update(piece)
                     size += len(piece)
@@ -81,7 +97,8 @@ class Blobs:
             self._make(posixpath.dirname(path))
             self._files.mv(temporary, path)
         except BaseException:
-            self._remove(temporary)
+            with contextlib.suppress(Unreadable):
+                self._remove(temporary)
             raise
         return digest.hexdigest(), size
 
@@ -95,8 +112,8 @@ class Blobs:
         return self._files.exists(self._path("blobs", sha256))
 
     def names(self) -> set[str]:
-        """Returns the hashes of all files."""
-        return self._list("blobs")
+        """Returns the hashes of all files; what has another name is not ours."""
+        return {name for name in self._list("blobs") if _HASH.fullmatch(name)}
 
     def is_older(self, sha256: str, before: datetime.datetime) -> bool:
         """Tells whether a file is there, and was stored before a time."""
@@ -109,8 +126,7 @@ class Blobs:
             self.put_part(name, b"?")
             there = b"".join(self.part_pieces(name)) == b"?"
             self.remove_part(name)
-        except Exception:
-            # Each kind of storage raises what it likes.
+        except (Unreadable, FileNotFoundError):
             return False
         return there
 
@@ -156,7 +172,7 @@ class Blobs:
         """Stores a slice of an upload under a name of its own."""
         path = self._path("parts", name)
         self._make(posixpath.dirname(path))
-        with self._open(path, "wb") as file:
+        with self._files.open(path, "wb") as file:
             file.write(content)
             self._sync(file)
 
@@ -196,25 +212,18 @@ class Blobs:
         if not self.is_local:
             self._files.makedirs(folder, exist_ok=True)
             return
-        for each in (self._root, folder):
-            Path(each).parent.mkdir(parents=True, exist_ok=True)
-            Path(each).mkdir(mode=0o700, exist_ok=True)
+        with guarded(self.place):
+            for each in (self._root, folder):
+                Path(each).parent.mkdir(parents=True, exist_ok=True)
+                Path(each).mkdir(mode=0o700, exist_ok=True)
 
     def _path(self, folder: str, name: str) -> str:
         return posixpath.join(self._root, folder, name)
 
-    def _open(self, path: str, mode: str):
-        return self._files.open(path, mode)
-
     def _read(self, path: str) -> Iterator[bytes]:
-        try:
-            with self._open(path, "rb") as file:
-                while piece := file.read(MIB):
-                    yield piece
-        except FileNotFoundError:
-            raise
-        except Exception as e:
-            raise Unreadable(f"{path}: cannot be read: {one_line(e)}") from e
+        with self._files.open(path, "rb") as file:
+            while piece := file.read(MIB):
+                yield piece
 
     def _list(self, folder: str) -> set[str]:
         try:
@@ -230,7 +239,8 @@ class Blobs:
     def _sync(self, file) -> None:
         if self.is_local:
             file.flush()
-            os.fsync(file.fileno())
+            with guarded(self.place):
+                os.fsync(file.fileno())
 
 
 def _utc(time: datetime.datetime) -> datetime.datetime:

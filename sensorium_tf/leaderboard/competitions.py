@@ -30,7 +30,7 @@ def time_of(text: str) -> datetime.datetime:
         found = datetime.datetime.min
     if found.year not in _YEARS:
         raise Refused(f"{shown(text)}: expected a time in UTC, such as 2026-10-15T12:00")
-    return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+    return found.astimezone(datetime.UTC) if found.tzinfo else found.replace(tzinfo=datetime.UTC)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +87,8 @@ class Phase:
         """Raises Refused unless an upload may be opened at some time."""
         if self.opens_at is not None and at < self.opens_at:
             raise Refused(f"{self.track}, {self.name}: opens at {self.opens_at:%Y-%m-%d %H:%M} UTC")
+        if self.revealed_at is not None:
+            raise Refused(f"{self.track}, {self.name}: is revealed, and takes no files any more")
         if self.is_closed(at):
             raise Refused(f"{self.track}, {self.name}: is closed; the upload was opened too late")
 
@@ -183,6 +185,13 @@ def phase_list(connection: Connection, track: str | None = None) -> list[Phase]:
         known = connection.execute(select(tracks.c.slug).order_by(tracks.c.id)).scalars().all()
         raise Refused(f"track {track!r}: {hint(track, known)}", 404)
     return found
+
+
+def locked_phases(connection: Connection, track: str) -> list[Phase]:
+    """Returns the phases of a track, which nobody reveals or changes until the transaction ends."""
+    of_track = select(phases.c.id).join(tracks).where(tracks.c.slug == track)
+    connection.execute(of_track.with_for_update(read=True, of=phases))
+    return phase_list(connection, track)
 
 
 def phase_of(connection: Connection, track: str, *, tier: str = "", name: str = "") -> Phase:

@@ -4,7 +4,7 @@ import dataclasses
 
 from sqlalchemy import Connection, delete, select
 
-from sensorium_tf.leaderboard.accounts import create_user
+from sensorium_tf.leaderboard.accounts import create_user, end_sessions
 from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.database import insert_missing
 from sensorium_tf.leaderboard.invitations import accept_invitation
@@ -72,10 +72,15 @@ def connect(board: Board, connection: Connection, user_id: int, identity: Identi
 
 
 def disconnect(board: Board, connection: Connection, user_id: int, identity_id: int) -> None:
-    """Ends that a user can log in with an identity; raises Refused if it is not the user's."""
+    """Ends that a user can log in with an identity, and all sessions of the user.
+
+    Raises:
+        Refused: If it is not the user's.
+    """
     own = identities.c.id == identity_id, identities.c.user_id == user_id
     if connection.execute(delete(identities).where(*own)).rowcount != 1:
         raise Refused("login: there is none of this number", 404)
+    end_sessions(connection, user_id)
     board.note(connection, user_id, "disconnect", identity_id)
 
 

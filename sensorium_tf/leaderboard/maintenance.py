@@ -16,6 +16,7 @@ from sensorium_tf.leaderboard import exports, slices
 from sensorium_tf.leaderboard.blobs import Blobs
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import Database
+from sensorium_tf.leaderboard.ownership import NotOurs, check_owner
 from sensorium_tf.leaderboard.queue import QUEUED, RUNNING
 from sensorium_tf.leaderboard.tables import (
     audit,
@@ -109,13 +110,17 @@ def doctor(board: Board) -> list[str]:
     stored, stored_parts = board.blobs.names(), board.blobs.part_names()
     found += [f"file {name} is missing from {board.blobs.place}" for name in needed - stored]
     found += [f"slice {name} is missing from {board.blobs.place}" for name in parts - stored_parts]
+    try:
+        check_owner(board)
+    except NotOurs as e:
+        found.append(str(e))
     if board.blobs.is_open:
         found.append(f"all accounts of this machine can read {board.blobs.place}: chmod 700 it")
     orphans = len(stored - known) + len(stored_parts - parts)
     if orphans:
         found.append(
             f"{orphans} files of {board.blobs.place} belong to nothing: to uploads under way, or "
-            "broken off; in a quiet hour they can be deleted"
+            f"broken off: a worker removes those after {board.limits.upload_hours} hours"
         )
     return sorted(found)
 

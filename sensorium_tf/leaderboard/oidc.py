@@ -2,17 +2,20 @@
 
 import dataclasses
 import importlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from sensorium_tf.errors import SensoriumError, one_line
+from sensorium_tf.errors import SensoriumError, one_line, shown
 from sensorium_tf.leaderboard.accounts import new_secret
 from sensorium_tf.leaderboard.board import Refused
 from sensorium_tf.leaderboard.settings import OidcSettings
 
 _TIMEOUT_SECONDS = 10
 _LEEWAY_SECONDS = 60
+# What a provider says of itself seldom changes, and anybody can make us ask for it.
+_KEPT_SECONDS = 300
 # Signatures that whoever knows no more than the public key cannot make.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
 
@@ -57,6 +60,7 @@ class Provider:
         name: What people call it.
         secret: Of the client; None for one without, whom PKCE alone protects.
         is_open: Whether those who are not users here become some.
+        now: Tells seconds.
     """
 
     issuer: str
@@ -64,6 +68,10 @@ class Provider:
     name: str
     secret: str | None = dataclasses.field(default=None, repr=False)
     is_open: bool = False
+    now: Callable[[], float] = dataclasses.field(default=time.monotonic, repr=False, compare=False)
+    _kept: dict[str, tuple[float, Mapping[str, Any]]] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, settings: OidcSettings, secret: str | None) -> "Provider | None":
@@ -154,15 +162,30 @@ class Provider:
             token_endpoint_auth_method="none" if self.secret is None else "client_secret_basic",
         )
         try:
-            place = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+            return session, self._said(session)
+        except Refused:
+            session.close()
+            raise
+
+    def _said(self, session: Any) -> Mapping[str, Any]:
+        """Returns what the provider says of itself, or has said some minutes ago."""
+        place = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+        until, found = self._kept.get(place, (self.now(), {}))
+        if self.now() < until:
+            return found
+        try:
             found = _fetched(session, place)
         except Exception as e:
-            session.close()
             raise Refused(f"{self.name} cannot be reached: {one_line(e)}", 502) from e
         if found.get("issuer") != self.issuer:
-            session.close()
-            raise Refused(f"{self.name} says that it is another one: tell the organisers", 502)
-        return session, found
+            theirs = shown(found.get("issuer"), most=200)
+            raise Refused(
+                f"{self.name} calls itself {theirs}, not {self.issuer!r}: tell the organisers, "
+                "who mend --oidc_issuer",
+                502,
+            )
+        self._kept[place] = self.now() + _KEPT_SECONDS, found
+        return found
 
     def _claims(self, text: Any, keys: Mapping[str, Any], attempt: Attempt) -> Mapping[str, Any]:
         """Returns what the provider's token says: signed by it, for us, now, for this browser."""
@@ -219,7 +242,10 @@ def _check_secure(address: str) -> str:
     Raises:
         Refused: If it is another one.
     """
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError as e:
+        raise Refused(f"{shown(address)}: is no address: {one_line(e)}", 502) from e
     near = parts.hostname in ("localhost", "127.0.0.1", "::1")
     if parts.scheme != "https" and not (near and parts.scheme == "http"):
         raise Refused(f"{address}: expected an address that begins with https://", 502)

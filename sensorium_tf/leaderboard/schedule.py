@@ -15,6 +15,7 @@ from sensorium_tf.leaderboard.tables import (
     submission_files,
     submissions,
     truths,
+    uploads,
 )
 
 
@@ -38,10 +39,7 @@ def set_deadline(
     Raises:
         Refused: If the phase is revealed, which ends it for good.
     """
-    values: dict[str, Any] = {"closes_at": closes_at}
-    if grace_minutes is not None:
-        values["grace_seconds"] = grace_minutes * 60
-    _change(board, phase, "deadline", values, user_id)
+    _change(board, phase, "deadline", _deadline(closes_at, grace_minutes), user_id)
 
 
 def open_phase(
@@ -49,16 +47,31 @@ def open_phase(
     phase: Phase,
     *,
     closes_at: datetime.datetime | None = None,
+    grace_minutes: int | None = None,
     user_id: int | None = None,
 ) -> None:
-    """Opens a phase from now on, until a deadline or with none; raises Refused if revealed."""
-    _change(board, phase, "open", {"opens_at": None, "closes_at": closes_at}, user_id)
+    """Opens a phase from now on.
+
+    Args:
+        board: The leaderboard.
+        phase: That is not revealed.
+        closes_at: Its deadline; None for none.
+        grace_minutes: What that forgives; None for as much as before.
+        user_id: Who does it; None for the command line.
+
+    Raises:
+        Refused: If the phase is revealed, or the deadline is over.
+    """
+    if closes_at is not None and closes_at <= board.now():
+        raise Refused(f"{closes_at:%F %H:%M} UTC: is over: name a later deadline")
+    values = {"opens_at": None, **_deadline(closes_at, grace_minutes)}
+    _change(board, phase, "open", values, user_id)
 
 
 def close_phase(board: Board, phase: Phase, *, user_id: int | None = None) -> None:
-    """Closes a phase at once, without grace; raises Refused if it is revealed."""
-    values = {"closes_at": board.now(), "grace_seconds": 0}
-    _change(board, phase, "close", values, user_id)
+    """Closes a phase at once; raises Refused if it is revealed."""
+    # Its grace ends now, and is the same again once the phase has another deadline.
+    _change(board, phase, "close", {"closes_at": board.now() - phase.grace}, user_id)
 
 
 def rescore(board: Board, phase: Phase, *, user_id: int | None = None) -> int:
@@ -81,16 +94,25 @@ def rescore(board: Board, phase: Phase, *, user_id: int | None = None) -> int:
     return n_added
 
 
-def reveal(board: Board, phase: Phase, *, user_id: int | None = None) -> int:
+def reveal(
+    board: Board, phase: Phase, *, cut_uploads: bool = False, user_id: int | None = None
+) -> int:
     """Ends a final phase and lets its files be scored, for the first time.
 
     A file that failed its check stays out, unless that was by an earlier ground truth.
+
+    Args:
+        board: The leaderboard.
+        phase: That is final.
+        cut_uploads: Whether uploads that were opened in time, and are not submitted yet, may be
+            too late now.
+        user_id: Who does it; None for the command line.
 
     Returns:
         How many evaluations were added.
 
     Raises:
-        Refused: If the phase is not final, or not over, or revealed already.
+        Refused: If the phase is not final, or not over, or revealed already, or uploads are open.
     """
     now = board.now()
     if not phase.is_final:
@@ -107,6 +129,9 @@ def reveal(board: Board, phase: Phase, *, user_id: int | None = None) -> int:
         )
         if changed.rowcount != 1:
             raise _revealed(phase)
+        # Counted once nobody submits any more: who does so waits for this transaction.
+        if not cut_uploads:
+            _check_no_uploads(connection, phase, now)
         failed = _failed_by_newest_truth(connection, phase)
         n_added = sum(
             enqueue(board, connection, submission_id=each, phase_id=phase.id, kind=SCORE)
@@ -129,6 +154,29 @@ def pause(board: Board, slug: str, *, paused: bool = True, user_id: int | None =
         if changed.rowcount != 1:
             raise Refused(f"competition {slug!r}: there is none of this name", 404)
         board.note(connection, user_id, "pause" if paused else "resume", slug)
+
+
+def _deadline(closes_at: datetime.datetime | None, grace_minutes: int | None) -> dict[str, Any]:
+    grace = {} if grace_minutes is None else {"grace_seconds": grace_minutes * 60}
+    return {"closes_at": closes_at, **grace}
+
+
+def _check_no_uploads(connection: Connection, phase: Phase, now: datetime.datetime) -> None:
+    """Raises Refused while uploads of a phase can still be submitted."""
+    used = select(submission_files.c.upload_id).where(submission_files.c.upload_id.is_not(None))
+    n_open, until = connection.execute(
+        select(func.count(), func.max(uploads.c.expires_at)).where(
+            uploads.c.phase_id == phase.id,
+            uploads.c.expires_at > now,
+            uploads.c.id.not_in(used),
+        )
+    ).one()
+    if n_open:
+        raise Refused(
+            f"{phase.track}, {phase.name}: {n_open} upload{'s are' if n_open > 1 else ' is'} open "
+            f"until {until:%F %H:%M} UTC: reveal then, or cut uploads off now (--cut_uploads)",
+            409,
+        )
 
 
 def _change(

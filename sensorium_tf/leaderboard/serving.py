@@ -14,6 +14,7 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import Database
 from sensorium_tf.leaderboard.oidc import Provider
+from sensorium_tf.leaderboard.ownership import check_owner
 from sensorium_tf.leaderboard.settings import LeaderboardSettings, ServeSettings
 from sensorium_tf.leaderboard.web.app import create_app
 
@@ -36,8 +37,9 @@ def serve(
         provider: With which people may log in, too.
 
     Raises:
-        SensoriumError: If the address cannot be had.
+        SensoriumError: If the address cannot be had, or the files are another leaderboard's.
     """
+    check_owner(board)
     config = uvicorn.Config(
         create_app(board, provider),
         host=settings.host,

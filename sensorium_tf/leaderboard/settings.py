@@ -170,5 +170,8 @@ class AdminSettings(Config):
     grace_minutes: int | None = setting(
         None, "How much later an upload may be opened; 30 at first.", at_least=0, at_most=100_000
     )
+    cut_uploads: bool = setting(
+        False, "Reveal though uploads are open: those come too late, if they were opened in time."
+    )
     submissions_a_day: int = setting(1, "Scored submissions a team, day and track.", at_least=1)
     prefix: str = setting("", "Before the names of the competition's tracks.")

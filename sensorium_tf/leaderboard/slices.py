@@ -1,6 +1,7 @@
 """The stored slices of uploads: their names, and the end of those that nobody needs any more."""
 
 import datetime
+import re
 import secrets
 from collections.abc import Iterable
 
@@ -8,8 +9,11 @@ from sqlalchemy import Connection, delete, select
 
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import insert_missing
+from sensorium_tf.leaderboard.ownership import check_owner
 from sensorium_tf.leaderboard.tables import blobs, submission_files, truths, upload_parts, uploads
 
+# As of `new_name`: what has another name is not ours.
+_SLICE = re.compile("[0-9a-f]{16}-[0-9]{12}-[0-9a-f]{8}")
 #: The columns that say which files are needed.
 NAMING = (submission_files.c.sha256, truths.c.sha256, truths.c.outline_sha256, uploads.c.sha256)
 
@@ -88,7 +92,12 @@ def sweep(board: Board) -> int:
 
     Returns:
         How many uploads were forgotten and files removed.
+
+    Raises:
+        NotOurs: If the files are another leaderboard's.
     """
+    if not check_owner(board):
+        return 0
     n_removed = forget_expired(board)
     # Listed first: what is stored meanwhile is not looked at.
     stored, files = board.blobs.part_names(), board.blobs.names()
@@ -108,7 +117,9 @@ def sweep(board: Board) -> int:
     with board.database.read() as connection:
         named = [blobs.c.sha256.not_in(select(c).where(c.is_not(None))) for c in NAMING]
         unnamed = connection.execute(select(blobs.c.sha256).where(*named)).scalars().all()
-    left = [name for name in stored - known if not _may_come(name, received)]
+    left = [
+        name for name in stored - known if _SLICE.fullmatch(name) and not _may_come(name, received)
+    ]
     for name in left:
         board.blobs.remove_part(name)
     n_removed += sum(remove_unnamed(board, sha256) for sha256 in unnamed)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, exists, func, insert, or_, select, upda
 from sensorium_tf.leaderboard import uploads as uploading
 from sensorium_tf.leaderboard.access import SUBMIT, Viewer
 from sensorium_tf.leaderboard.board import Board, Refused, new_id
-from sensorium_tf.leaderboard.competitions import Phase, phase_list
+from sensorium_tf.leaderboard.competitions import Phase, locked_phases, phase_list
 from sensorium_tf.leaderboard.queue import CHECK, FAILED, SCORE, enqueue
 from sensorium_tf.leaderboard.standing import standing_of
 from sensorium_tf.leaderboard.tables import (
@@ -96,11 +96,10 @@ def submit(board: Board, viewer: Viewer, request: Request) -> dict[str, Any]:
     if request.is_baseline:
         viewer.require_organiser()
     with board.database.read() as connection:
-        known = {phase.tier: phase for phase in phase_list(connection, request.track)}
+        first = phase_list(connection, request.track)
     for tier in request.files:
-        if tier not in known:
+        if tier not in [phase.tier for phase in first]:
             raise Refused(f"files: {request.track} has no tier {tier!r}")
-    rules = next(iter(known.values())).rules
     label = label_values(request.label)
     texts = {
         "name": name_text(request.name, "name of the submission"),
@@ -109,7 +108,7 @@ def submit(board: Board, viewer: Viewer, request: Request) -> dict[str, Any]:
             list(request.links) if isinstance(request.links, tuple) else request.links
         ),
         "label": label,
-        "standing": standing_of(label, rules),
+        "standing": standing_of(label, first[0].rules),
     }
     for upload_id in request.files.values():
         uploading.complete(board, viewer, upload_id)
@@ -118,13 +117,15 @@ def submit(board: Board, viewer: Viewer, request: Request) -> dict[str, Any]:
         team_id = choose_team(connection, viewer, request.team)
         # Whoever else of the team submits now waits here, so that the count is true.
         connection.execute(select(teams.c.id).where(teams.c.id == team_id).with_for_update())
+        # Again, as the uploads took their time.
+        known = {phase.tier: phase for phase in locked_phases(connection, request.track)}
         found = _uploads(connection, request, known, team_id)
         if (earlier := _earlier(connection, found)) is not None:
             return receipt(connection, earlier)
-        _check_running(connection, known)
+        track_id = first[0].track_id
+        _check_running(connection, track_id)
         for phase, upload in found:
             phase.check_open(upload.opened_at)
-        track_id = next(iter(known.values())).track_id
         if not request.is_baseline:
             _check_quota(board, connection, team_id, track_id, now)
         submission_id = new_id()
@@ -253,8 +254,7 @@ def _earlier(connection: Connection, found: list[tuple[Phase, Any]]) -> str | No
     return earlier[0] if earlier else None
 
 
-def _check_running(connection: Connection, known: Mapping[str, Phase]) -> None:
-    track_id = next(iter(known.values())).track_id
+def _check_running(connection: Connection, track_id: int) -> None:
     paused = connection.execute(
         select(competitions.c.paused_at).join(tracks).where(tracks.c.id == track_id)
     ).scalar()

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from sensorium_tf.errors import AccessError, SensoriumError, one_line
 from sensorium_tf.leaderboard import child, queue, slices
-from sensorium_tf.leaderboard.blobs import Unreadable
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import DatabaseError
 from sensorium_tf.leaderboard.differences import compare_next
 from sensorium_tf.leaderboard.settings import ScoringLimits, WorkerSettings
+from sensorium_tf.leaderboard.storage import Unreadable
 
 _HEARTBEAT_SECONDS = queue.LEASE_SECONDS / 4
 _IDLE_SECONDS = 1.0
@@ -45,8 +45,9 @@ def work_once(
         Whether there was anything to do.
 
     Raises:
-        OSError: If the stored files cannot be reached, or there is no room for a copy; the work is
-            back in the queue, and that was no attempt. It was one if this file alone is unreadable.
+        Unreadable: If the stored files cannot be reached; the work is back in the queue, and that
+            was no attempt. It was one if this file alone is unreadable.
+        OSError: If there is no room for a copy; as before.
     """
     work = queue.claim(board)
     if work is None:
@@ -61,7 +62,7 @@ def work_once(
             alone = board.blobs.answers()
             queue.give_back(board, work, counts=alone)
             if not alone:
-                raise OSError(one_line(e)) from e
+                raise
             say(f"E{work.id}: {one_line(e)}")
         except (AccessError, OSError) as e:
             queue.give_back(board, work, counts=False)
@@ -83,7 +84,11 @@ def work(
     limits: ScoringLimits | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Works, and sweeps now and then, until it is told to stop; waits for what is away."""
+    """Works, and sweeps now and then, until it is told to stop; waits for what is away.
+
+    Raises:
+        NotOurs: If the files are another leaderboard's, as the first sweep finds.
+    """
     sweeps = time.monotonic()
     while not stop.is_set():
         try:
@@ -92,7 +97,7 @@ def work(
                 slices.sweep(board)
             if work_once(board, limits, say, stop):
                 continue
-        except (DatabaseError, OSError) as e:
+        except (DatabaseError, Unreadable, OSError) as e:
             say(f"waiting: {one_line(e)}")
         stop.wait(_IDLE_SECONDS)
 

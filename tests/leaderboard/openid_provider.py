@@ -21,6 +21,7 @@ class OpenIdProvider:
     def __init__(self):
         self.person = {"sub": "0001", "name": "Ann Example"}
         self.lies, self.keys_of, self.codes, self.asked = {}, None, {}, []
+        self.n_described = 0
         self._key = ECKey.generate_key("P-256", {"kid": "one", "use": "sig"})
         provider = self
 
@@ -36,6 +37,7 @@ class OpenIdProvider:
                     self.send_header("Location", provider.authorize(asked))
                     self.end_headers()
                 else:
+                    provider.n_described += path.startswith("/.well-known")
                     self.reply(provider.documents()[path])
 
             def do_POST(self):

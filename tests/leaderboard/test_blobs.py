@@ -79,6 +79,44 @@ def test_a_file_that_is_missing_or_damaged_is_said_to_be_so(tmp_path):
         blobs.copy_to(SHA256, tmp_path / "copy")
 
 
+class Away(fsspec.AbstractFileSystem):
+    """Storage behind a network that is down: its package raises what is no OSError."""
+
+    protocol = "away"
+
+    def __getattribute__(self, name):
+        if name in ("open", "ls", "exists", "makedirs", "mv", "rm", "modified"):
+            raise RuntimeError("could not\nconnect")
+        return super().__getattribute__(name)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda blobs: blobs.put([CONTENT]),
+        lambda blobs: blobs.put_part("a-0", b"first"),
+        lambda blobs: blobs.names(),
+        lambda blobs: blobs.part_names(),
+        lambda blobs: blobs.has(SHA256),
+        lambda blobs: blobs.remove(SHA256),
+        lambda blobs: list(blobs.pieces(SHA256)),
+        lambda blobs: blobs.is_older(SHA256, datetime.datetime.now(datetime.UTC)),
+    ],
+)
+def test_storage_that_is_away_is_one_line(call):
+    fsspec.register_implementation("away", Away, clobber=True)
+    blobs = Blobs("away://board")
+    with pytest.raises(SensoriumError, match="^away://board: cannot be .*: could not connect$"):
+        call(blobs)
+    assert not blobs.answers()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SensoriumError, match="file: cannot be read or written: File exists$"):
+        Blobs(tmp_path / "file").put([CONTENT])
+
+
 def test_free_space_is_that_of_a_folders_disk(tmp_path):
     assert Blobs(tmp_path / "files").free_bytes() > 0
     assert Blobs("memory://x").free_bytes() is None

@@ -141,14 +141,17 @@ def test_an_organiser_reveals_rescores_and_pauses(team, visit, score):
     olga = visit("olga")
     final, where = {"track": "sensorium", "phase": "final"}, olga.get("/admin").text
     assert ">Reveal<" in where and "http://board.test/join" not in where
+    path = boards.write_rates(team.folder / "rates.csv", "final_test")
+    boards.upload(team.board, team.people["ann"], path, tier="final_test")
     assert send(olga, "/admin/close", **final).status == 303
     team.clock.move(seconds=1)
     assert ">Open now<" in olga.get("/admin").text
     assert send(olga, "/admin/open", **final).status == 303
     assert send(olga, "/admin/deadline", **final, closes_at="soon").status == 422
     assert send(olga, "/admin/deadline", **final, closes_at="2026-02-01T12:00").status == 303
-    assert "deadline" in olga.get("/admin").text
-    assert send(olga, "/admin/reveal", track="sensorium", phase="final").status == 303
+    assert ", and 30 minutes of grace" in olga.get("/admin").text
+    assert send(olga, "/admin/reveal", **final).status == 409
+    assert send(olga, "/admin/reveal", **final, cut_uploads="yes").status == 303
     score(team.board)
     assert send(olga, "/admin/rescore", track="sensorium", phase="live").status == 303
     assert send(olga, "/admin/pause", competition="small").status == 303

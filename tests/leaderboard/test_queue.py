@@ -188,7 +188,8 @@ class StorageError(Exception):
 @pytest.mark.parametrize("error", [ConnectionError, StorageError])
 def test_a_worker_waits_for_files_that_are_away_and_that_is_no_attempt(team, monkeypatch, error):
     team.enter()
-    stop, said, real = threading.Event(), [], team.board.blobs._open
+    storage = team.board.blobs._files._target
+    stop, said, real = threading.Event(), [], storage.open
 
     def away(path, mode):
         if len(said) < 9:
@@ -196,7 +197,8 @@ def test_a_worker_waits_for_files_that_are_away_and_that_is_no_attempt(team, mon
         return real(path, mode)
 
     monkeypatch.setattr(worker, "compare_next", lambda board: stop.set())
-    monkeypatch.setattr(team.board.blobs, "_open", away)
+    monkeypatch.setattr(worker.slices, "sweep", lambda board: 0)
+    monkeypatch.setattr(storage, "open", away)
     monkeypatch.setattr(team.board.blobs, "answers", lambda: False)
     monkeypatch.setattr(worker, "_IDLE_SECONDS", 0)
     monkeypatch.setattr(child, "run", lambda *_, **__: RESULT)
@@ -205,25 +207,39 @@ def test_a_worker_waits_for_files_that_are_away_and_that_is_no_attempt(team, mon
     assert said[-2:] == ["E1: score, attempt 1", "E1: done"]
 
 
+def test_a_worker_waits_for_files_that_are_away_when_it_sweeps(team, monkeypatch):
+    stop, said = threading.Event(), []
+
+    def away(*_, **__):
+        raise StorageError("is away")
+
+    monkeypatch.setattr(team.board.blobs._files._target, "ls", away)
+    monkeypatch.setattr(worker, "_SWEEP_SECONDS", 0)
+    monkeypatch.setattr(worker, "_IDLE_SECONDS", 0)
+    worker.work(team.board, stop, say=lambda line: said.append(line) or len(said) < 2 or stop.set())
+    assert len(said) == 2 and all(line.endswith("or written: is away") for line in said)
+
+
 def test_a_file_that_cannot_be_read_holds_up_no_other_and_is_given_up(team, monkeypatch):
     bad, good = team.enter(name="bad"), team.enter(name="good", seed=2)
     bad_file = queue.claim(team.board).submission_sha256
     team.clock.move(seconds=LEASE_SECONDS + 1)
-    real, said = team.board.blobs._open, []
+    storage = team.board.blobs._files._target
+    real, said = storage.open, []
 
     def unreadable(path, mode):
         if path.endswith(bad_file):
             raise PermissionError("of this one alone")
         return real(path, mode)
 
-    monkeypatch.setattr(team.board.blobs, "_open", unreadable)
+    monkeypatch.setattr(storage, "open", unreadable)
     monkeypatch.setattr(child, "run", lambda *_, **__: RESULT)
     for _ in range(3):
         assert worker.work_once(team.board, say=said.append)
-    assert said[1] == "E2: done" and "cannot be read: of this one alone" in said[3]
+    assert said[1] == "E2: done" and "cannot be read or written: of this one alone" in said[3]
     assert states(team.board) == {"done": 1, "failed": 1}
     # Mended, the organisers let it be tried again; the quota has counted nothing.
-    monkeypatch.setattr(team.board.blobs, "_open", real)
+    monkeypatch.setattr(storage, "open", real)
     assert rescore(team.board, boards.phase(team.board)) == 1
     assert worker.work_once(team.board, say=said.append)
     assert states(team.board) == {"done": 2} and bad != good

@@ -60,6 +60,49 @@ def test_phases_are_opened_closed_and_given_another_deadline(team):
             )
 
 
+def test_a_phase_is_not_revealed_while_uploads_that_are_in_time_go_on(team):
+    final = {"track": "sensorium", "tier": "final_test"}
+    path, ann = boards.write_rates(team.folder / "rates.csv", "final_test"), team.people["ann"]
+    opened = boards.upload(team.board, ann, path, tier="final_test")
+    request = submissions.Request(track="sensorium", name="x", files={"final_test": opened})
+    do(team.board, "close", **final)
+    team.clock.move(seconds=1)
+    with pytest.raises(SensoriumError, match=r"1 upload is open until 2026-03-02 12:00 UTC: "):
+        do(team.board, "reveal", **final)
+    submissions.submit(team.board, ann, request)
+    assert do(team.board, "reveal", **final)[0].startswith("1 submissions wait")
+    with pytest.raises(SensoriumError, match="is revealed, and takes no files any more"):
+        boards.upload(team.board, ann, path, tier="final_test")
+
+
+def test_a_phase_that_is_revealed_while_an_upload_is_completed_takes_it_no_more(team, monkeypatch):
+    final = {"track": "sensorium", "tier": "final_test"}
+    path, ann = boards.write_rates(team.folder / "rates.csv", "final_test"), team.people["ann"]
+    opened = boards.upload(team.board, ann, path, tier="final_test")
+    monkeypatch.setattr(
+        submissions.uploading,
+        "complete",
+        lambda board, *_: do(board, "reveal", **final, cut_uploads=True),
+    )
+    request = submissions.Request(track="sensorium", name="x", files={"final_test": opened})
+    with pytest.raises(SensoriumError, match="is revealed, and takes no files any more"):
+        submissions.submit(team.board, ann, request)
+
+
+def test_a_closed_phase_that_opens_again_has_the_grace_that_it_had(team):
+    live = {"track": "sensorium", "tier": "test"}
+    do(team.board, "close", **live)
+    team.clock.move(seconds=1)
+    assert boards.phase(team.board).state(team.clock()) == "closed"
+    do(team.board, "open", **live, closes_at="2026-03-05T13:00+02:00")
+    assert boards.phase(team.board).grace.seconds == 1800
+    answer = do(team.board, "open", **live, closes_at="2026-03-05T13:00+02:00", grace_minutes=5)
+    assert answer == ["sensorium, live: is open, until 2026-03-05 11:00 UTC"]
+    assert boards.phase(team.board).grace.seconds == 300
+    with pytest.raises(SensoriumError, match="2026-03-01 12:00 UTC: is over: name a later"):
+        do(team.board, "open", **live, closes_at="2026-03-01T12:00")
+
+
 def test_a_competition_opens_when_it_is_told_to(tmp_path):
     board, clock = boards.open_board(tmp_path / "board.db", tmp_path / "files")
     do(board, "init")

@@ -1,15 +1,20 @@
 """People log in with a provider, and nobody does with what it did not say."""
 
+import functools
 import re
+import threading
+from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
 import boards
 import pytest
 from conftest import Server
+from processes import wait_for
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.leaderboard import accounts, invitations, sessions, teams
-from sensorium_tf.leaderboard.oidc import Provider
+from sensorium_tf.leaderboard.board import Refused
+from sensorium_tf.leaderboard.oidc import Attempt, Provider
 from sensorium_tf.leaderboard.settings import LeaderboardSettings, OidcSettings
 
 authlib = pytest.importorskip("authlib", reason="Authlib checks what a provider says")
@@ -96,6 +101,17 @@ def test_a_user_connects_a_login_and_removes_it(team, site):
     where = f"{site}/me/identities/{number}/remove"
     assert other.post(where, form, headers={"Origin": site}, timeout=20).ok
     assert log_in(site)[1].status_code == 403
+    for each in (browser, other):
+        assert each.get(f"{site}/me", timeout=20, allow_redirects=False).status_code != 200
+
+
+def test_a_login_that_was_stolen_ends_with_all_else_of_its_user(team, site):
+    log_in(site, invitation=invitation(team))
+    with team.board.database.write() as connection:
+        user_id = accounts.user_named(connection, "Ann Example")
+        accounts.revoke_all(team.board, connection, user_id)
+    _, page = log_in(site)
+    assert page.status_code == 403 and "this login is nobody's here" in unescape(page.text)
 
 
 def test_a_login_of_nobody_is_refused_unless_all_may_come(team, site, openid, open_site):
@@ -199,6 +215,7 @@ def test_the_provider_is_told_the_address_that_people_open(team, openid):
 def test_settings_that_cannot_be_are_one_line():
     for settings, says in (
         ({"oidc_issuer": "https://example.org"}, "needs --oidc_client"),
+        ({"oidc_issuer": "https://[x", "oidc_client": "x"}, "is no address: Invalid IPv6 URL"),
         ({"oidc_issuer": "http://example.org", "oidc_client": "x"}, "begins with https://"),
     ):
         with pytest.raises(SensoriumError, match=says):
@@ -208,6 +225,59 @@ def test_settings_that_cannot_be_are_one_line():
         with pytest.raises(SensoriumError, match="expected http"):
             LeaderboardSettings(base_url=address)
     assert LeaderboardSettings(base_url="https://Board.org/").base_url == "https://board.org"
+
+
+def test_a_provider_is_asked_what_it_is_now_and_then_alone(openid):
+    seconds = [0.0]
+    provider = Provider(openid.issuer, CLIENT, "Example", SECRET, now=lambda: seconds[0])
+    openid.n_described, asked = 0, []
+    for seconds[0] in (0, 299, 301, 302):
+        assert provider.address(Attempt(), "http://board/oidc/callback").startswith(openid.issuer)
+        asked.append(openid.n_described)
+    assert asked == [1, 1, 2, 2]
+
+
+def test_a_provider_of_another_name_is_told_with_both_names(openid):
+    openid.lies = {"issuer": "https://example.org"}
+    says = f"calls itself 'https://example.org', not '{openid.issuer}': tell the organisers"
+    with pytest.raises(SensoriumError, match=says):
+        provider_of(openid).address(Attempt(), "http://board/oidc/callback")
+
+
+@pytest.mark.parametrize("elsewhere", ["cross-site", "same-site", "none"])
+def test_a_link_of_another_page_accepts_no_invitation(team, site, elsewhere):
+    query = {"invitation": invitation(team)}
+    for where, status in ((elsewhere, 403), ("same-origin", 303)):
+        page = Session().get(
+            f"{site}/oidc/start",
+            params=query,
+            headers={"Sec-Fetch-Site": where},
+            allow_redirects=False,
+            timeout=20,
+        )
+        assert page.status_code == status
+
+
+def test_a_provider_that_is_slow_takes_few_threads(team, openid, monkeypatch):
+    provider, waiting, go_on = provider_of(openid), [], threading.Event()
+
+    def slow(*_):
+        waiting.append(1)
+        go_on.wait(20)
+        raise Refused("has answered at last")
+
+    monkeypatch.setattr(Provider, "address", slow)
+    server = Server(team.board, provider)
+    ask = functools.partial(log_in, server.url)
+    threads = [threading.Thread(target=ask) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(waiting) >= 4)
+    assert Session().get(f"{server.url}/", timeout=20).ok and len(waiting) == 4
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    server.close()
 
 
 def test_a_provider_that_is_away_is_one_line(team, openid):

@@ -249,7 +249,7 @@ def test_nothing_of_a_final_phase_is_scored_before_it_is_revealed(team, score):
     assert "distributions" not in submission(team, submitted)["phases"]["live"]
     with pytest.raises(Refused, match="revealed already"):
         schedule.reveal(team.board, final)
-    with pytest.raises(Refused, match="opened too late"):
+    with pytest.raises(Refused, match="takes no files any more"):
         team.enter(tiers=("final_test",))
 
 

@@ -282,6 +282,18 @@ def test_a_database_that_is_away_is_said_to_be(team, tmp_path):
     assert away.status == 503 and away.headers["retry-after"] == "5" and "ann" not in away.text
 
 
+def test_files_that_are_away_are_said_to_be(team, client, monkeypatch):
+    def away(*_, **__):
+        raise PermissionError("a secret")
+
+    opened = {"track": "sensorium", "tier": "test", "length": 3}
+    where = client.post("/api/v1/uploads", json=opened).headers["location"]
+    monkeypatch.setattr(team.board.blobs._files._target, "open", away)
+    headers = {"upload-offset": "0", "content-type": "application/offset+octet-stream"}
+    reply = client.request("PATCH", where, content=b"abc", headers=headers)
+    assert reply.status == 503 and "files are away" in reply.text and "secret" not in reply.text
+
+
 def test_the_service_tells_how_it_is(team, client, score):
     team.enter()
     assert client.get("/healthz").json() == {"status": "ok"}

@@ -88,4 +88,4 @@ def _revoke(board: Board, viewer: Viewer, request: Request, form: FormData) -> R
 def _disconnect(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
     with board.database.write() as connection:
         identities.disconnect(board, connection, viewer.user_id, number(request))
-    return to("/me")
+    return to("/login")

@@ -65,7 +65,8 @@ def _deadline(board: Board, viewer: Viewer, request: Request, form: FormData) ->
 
 def _reveal(board: Board, viewer: Viewer, request: Request, form: FormData) -> Response:
     viewer.require_organiser()
-    schedule.reveal(board, _phase(board, form), user_id=viewer.user_id)
+    cut = bool(text(form, "cut_uploads"))
+    schedule.reveal(board, _phase(board, form), cut_uploads=cut, user_id=viewer.user_id)
     return to("/admin")
 
 

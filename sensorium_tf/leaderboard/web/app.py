@@ -15,6 +15,7 @@ from sensorium_tf.leaderboard.access import ANYBODY
 from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.database import DatabaseError
 from sensorium_tf.leaderboard.oidc import Provider
+from sensorium_tf.leaderboard.storage import Unreadable
 from sensorium_tf.leaderboard.web import (
     account_forms,
     admin_forms,
@@ -83,9 +84,10 @@ async def _refuse(request: Request, error: SensoriumError) -> Response:
         if error.status == 401:
             headers["www-authenticate"] = "Bearer"
         return answer(request, one_line(error), error.status, headers)
-    if isinstance(error, DatabaseError):
+    if isinstance(error, (DatabaseError, Unreadable)):
         _LOG.error("%s", error)
-        return answer(request, "the database is away: try again later", 503, {"retry-after": "5"})
+        what = "database is" if isinstance(error, DatabaseError) else "files are"
+        return answer(request, f"the {what} away: try again later", 503, {"retry-after": "5"})
     return answer(request, one_line(error), 422)
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import hmac
 from urllib.parse import parse_qs, urlencode
 
-from starlette.concurrency import run_in_threadpool
+from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
@@ -26,9 +26,12 @@ from sensorium_tf.leaderboard.web.sessions import (
     welcome,
 )
 
+_HERE = "same-origin"
 _COOKIE, _SECONDS = "login", 600
 _BACK = "/oidc/callback"
 _LONGEST = 100
+# Threads that may wait for a provider at once: a slow one leaves the others to all else.
+_MOST_THREADS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,12 +64,14 @@ def routes(board: Board, provider: Provider | None) -> list[Route]:
     if provider is None:
         return []
 
+    threads = CapacityLimiter(_MOST_THREADS)
+
     async def start(request: Request) -> Response:
-        return await run_in_threadpool(_start, provider, request)
+        return await to_thread.run_sync(_start, provider, request, limiter=threads)
 
     async def back(request: Request) -> Response:
         viewer = await page_viewer(request, board)
-        return await run_in_threadpool(_back, board, provider, request, viewer)
+        return await to_thread.run_sync(_back, board, provider, request, viewer, limiter=threads)
 
     return [Route("/oidc/start", start, methods=["GET"]), Route(_BACK, back, methods=["GET"])]
 
@@ -75,6 +80,9 @@ def _start(provider: Provider, request: Request) -> Response:
     given = {name: request.query_params.get(name, "") for name in ("invitation", "session")}
     if any(len(text) > _LONGEST or not text.isascii() for text in given.values()):
         raise Refused("this address is not whole: open the page again", 400)
+    # A link elsewhere makes nobody accept an invitation: browsers say where it was followed.
+    if given["invitation"] and request.headers.get("sec-fetch-site", _HERE) != _HERE:
+        raise Refused("this link is not of our own page: open the invitation, and join there", 403)
     if given["session"]:
         check_form_token(request, given["session"])
     way = _Way(Attempt(), **given)
