@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 DEMO_FLAGS ?=
 LEADERBOARD_FLAGS ?=
+# Two processes take the files of tests in turn.
+SHARED_OUT := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
-.PHONY: demo leaderboard test test-long lint docs clean
+.PHONY: demo leaderboard test test-thorough test-long lint docs clean
 
 demo: $(VENV)/.demo
 	$(VENV)/bin/python launch/demo.py $(DEMO_FLAGS)
@@ -16,7 +18,11 @@ leaderboard: $(VENV)/.leaderboard
 test: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
-	$(VENV)/bin/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+	$(VENV)/bin/python -m pytest -m "not long and not thorough" $(SHARED_OUT)
+
+# With other frameworks, killed processes and a browser.
+test-thorough: $(VENV)/.dev
+	$(VENV)/bin/python -m pytest -m thorough $(SHARED_OUT)
 
 # Half an hour and more; 10 GB of disk.
 test-long: $(VENV)/.dev

@@ -32,13 +32,35 @@ os.environ.setdefault("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={_CO
 # Folders and files whose tests take longest: they come first, so that processes that share the
 # tests end together.
 _LONGEST = ("training", "launch", "evaluation", "test_readme.py", "test_api.py", "models")
+# What takes other frameworks, other processes, a browser or minutes, and is left to
+# `make test-thorough`.
+_THOROUGH = {
+    "evaluation/test_backends.py",
+    "evaluation/test_odd_recordings.py",
+    "insilico/test_acceptance.py",
+    "interop/test_pytorch_reference.py",
+    "leaderboard/test_browser.py",
+    "leaderboard/test_kills.py",
+    "models/test_core_backends.py",
+    "models/test_export.py",
+    "models/test_replicas.py",
+    "models/test_zoo_backends.py",
+    "test_benchmarks.py",
+    "training/test_devices.py",
+    "training/test_survival.py",
+}
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Puts the tests that take longest first."""
+    """Marks the thorough tests, and puts those that take longest first."""
     here = Path(__file__).parent
     order = {name: place for place, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.relative_to(here).parts[0], len(order)))
+    places = {item: item.path.relative_to(here) for item in items}
+    for item, place in places.items():
+        if place.as_posix() in _THOROUGH:
+            item.add_marker("thorough")
+    items.sort(key=lambda item: order.get(places[item].parts[0], len(order)))
 
 
 @pytest.fixture(scope="session")
