@@ -19,7 +19,7 @@ from sensorium_tf.training.callbacks import SCORE
 from sensorium_tf.training.controller import Controller
 from sensorium_tf.training.ensemble import choose_members
 
-SMALL = {"epochs": 1, "batch_size": 6, "hidden_channels": 2, "n_blocks": 1, "deterministic": True}
+SMALL = {"epochs": 1, "batch_size": 6, "hidden_channels": 2, "n_blocks": 1}
 
 
 def settings(**changes):
