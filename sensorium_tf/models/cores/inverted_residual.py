@@ -5,7 +5,7 @@ import keras
 from sensorium_tf import config
 from sensorium_tf.config import setting
 from sensorium_tf.models.cores._stem import StemCore
-from sensorium_tf.models.ops.conv_block import ConvBlock, chained
+from sensorium_tf.models.ops.conv_block import ConvBlock, chained, stem
 from sensorium_tf.models.ops.convolution import (
     convolution,
     depthwise,
@@ -70,18 +70,7 @@ class InvertedResidualCore(StemCore):
         self.supports_jit = depthwise_supports_jit()
         options = self.config
         stem_seed, *seeds = self.seeds(1 + options.n_blocks * _InvertedBlock.n_seeds)
-        self.stem = ConvBlock(
-            [
-                convolution(
-                    options.channels,
-                    options.input_kernel,
-                    seed=stem_seed,
-                    name="stem_convolution",
-                    padding="valid",
-                )
-            ],
-            name="stem",
-        )
+        self.stem = stem(options.channels, options.input_kernel, seed=stem_seed)
         rest = iter(seeds)
         self.blocks = [
             _InvertedBlock(options, seeds=rest, name=f"block{number}")

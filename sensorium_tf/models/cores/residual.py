@@ -5,7 +5,7 @@ import keras
 from sensorium_tf import config
 from sensorium_tf.config import setting
 from sensorium_tf.models.cores._stem import StemCore
-from sensorium_tf.models.ops.conv_block import ConvBlock, chained
+from sensorium_tf.models.ops.conv_block import ConvBlock, chained, stem
 from sensorium_tf.models.ops.convolution import convolution
 from sensorium_tf.models.ops.dropout import Dropout
 from sensorium_tf.registry import CORES
@@ -60,18 +60,7 @@ class ResidualCore(StemCore):
         super().__init__(**kwargs)
         options = self.config
         stem_seed, *seeds = self.seeds(1 + options.n_blocks * _ResidualBlock.n_seeds)
-        self.stem = ConvBlock(
-            [
-                convolution(
-                    options.channels,
-                    options.input_kernel,
-                    seed=stem_seed,
-                    name="stem_convolution",
-                    padding="valid",
-                )
-            ],
-            name="stem",
-        )
+        self.stem = stem(options.channels, options.input_kernel, seed=stem_seed)
         rest = iter(seeds)
         self.blocks = [
             _ResidualBlock(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import keras
 
-from sensorium_tf.models.ops.convolution import batch_norm
+from sensorium_tf.models.ops.convolution import batch_norm, convolution
 from sensorium_tf.models.ops.dropout import Dropout
 
 
@@ -65,6 +65,12 @@ class ConvBlock(keras.layers.Layer):
         for layer in self.convolutions:
             input_shape = layer.compute_output_shape(input_shape)
         return input_shape
+
+
+def stem(channels: int, kernel: int, *, seed: int | None) -> ConvBlock:
+    """Returns a core's first layer, whose kernels all lie within the image."""
+    first = convolution(channels, kernel, seed=seed, name="stem_convolution", padding="valid")
+    return ConvBlock([first], name="stem")
 
 
 def chained(blocks, features, training=None) -> list:
