@@ -7,7 +7,7 @@ import threading
 import boards
 import pytest
 from boards import LABEL
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from sensorium_tf.leaderboard import child, queue, slices, submissions, uploads, worker
 from sensorium_tf.leaderboard.board import Board
@@ -24,7 +24,8 @@ def killed(team, point, call):
             function end first.
         call: Of the leaderboard.
     """
-    url = team.board.database.url.render_as_string(hide_password=False)
+    database = team.board.database
+    url = database.url.render_as_string(hide_password=False)
     process = os.fork()
     if not process:
         try:
@@ -45,6 +46,19 @@ def killed(team, point, call):
             os._exit(1)
     _, status = os.waitpid(process, 0)
     assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+    # PostgreSQL notices a moment later; until then, the dead process holds its locks.
+    while not database.is_sqlite and _in_transactions(database):
+        pass
+
+
+def _in_transactions(database):
+    """Returns how many others are in the middle of a transaction."""
+    others = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid() AND state <> 'idle'"
+    )
+    with database.read() as connection:
+        return connection.execute(text(others)).scalar_one()
 
 
 def count(team, table):
