@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from sensorium_tf.data.mouse import Mouse
+from sensorium_tf.data.normalizing import normalize_images, normalize_responses
 from sensorium_tf.data.prepared_files import read_blocks
-from sensorium_tf.data.trials import Trials, normalize_images, normalize_responses
+from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import RESPONSE, size_step
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.data import Mouse
-from sensorium_tf.data.trials import normalize_images
+from sensorium_tf.data.normalizing import normalize_images
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.runs import Run
