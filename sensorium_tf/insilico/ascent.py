@@ -11,7 +11,7 @@ import tensorflow as tf
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.settings import AscentSettings
-from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, traced
+from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, in_batches, traced
 
 _BATCH = 128
 _PROJECTIONS = 10
@@ -87,7 +87,7 @@ class Projection:
     def numpy(self, images: np.ndarray) -> np.ndarray:
         """Returns the images projected, float32."""
         images = np.asarray(images, np.float32)
-        return np.concatenate([self(images[rows]).numpy() for rows in batches(len(images))])
+        return in_batches(self, images)
 
 
 class Ascent:

@@ -77,13 +77,8 @@ def reconstruct(
     frequency.
 
     Args:
-        model: As of `Neurons`, like `unit_ids`, `columns`, `mouse` and `state`.
         responses: `(trials, neurons)`, of these neurons in this order, in units of their standard
             deviation, as `Trials.responses` are.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
         images: Those that were shown in the trials, grey values as of `Neurons.given_images`, to
             be kept beside what is found; they have no part in it.
         steps: Of the descent.
