@@ -137,7 +137,7 @@ def _inverted(neurons: Neurons, responses: np.ndarray, steps: int, prior: float,
     shape = (len(responses), n_channels, height, width)
     evaluate = traced(gradients, tf.TensorSpec(shape, tf.float32))
     codes = mean = square = np.zeros(shape, np.float32)
-    for number in progress(steps, label):
+    for number in progress(range(steps), label):
         gradient = evaluate(codes).numpy()
         mean = _DECAYS[0] * mean + (1 - _DECAYS[0]) * gradient
         square = _DECAYS[1] * square + (1 - _DECAYS[1]) * gradient**2
