@@ -30,7 +30,7 @@ _DEFAULT_CONTRAST = 0.25
 # left alone in the second half of the steps: as the steps' length falls, what is to come is less.
 _LEAST_GAIN, _WINDOW = 1e-4, 50
 
-#: From images `(images, height, width, channels)`, their neurons' rates `(images,)` and which of the
+#: From images `(images, height, width, channels)`, their rates `(images,)` and which of the
 #: neurons each is for, `(images,)`, to what is maximised, `(images,)`.
 Objective = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
