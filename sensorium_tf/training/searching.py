@@ -84,7 +84,8 @@ def search(
     """Searches for the settings with the best score on the tier that chooses weights.
 
     A trial is a run like any other, in `trials/<number>`; what was killed goes on from its last
-    checkpoint, unless that has been in vain three times. Several processes may search in one workdir at once.
+    checkpoint, unless that has been in vain three times. Several processes may search in one
+    workdir at once.
 
     Args:
         space: What is tried, or a file of it, see `SearchSpace.read`.

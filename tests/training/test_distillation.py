@@ -92,9 +92,7 @@ def test_a_teacher_that_takes_past_responses_is_shown_no_more_images(mouse, prep
     past = train(
         tmp_path / "past", prepared, track="sensorium_plus", modulator="history", recipe="fast"
     )
-    with pytest.raises(
-        SensoriumError, match="distil_images: the teacher .*is given past responses"
-    ):
+    with pytest.raises(SensoriumError, match="the teacher .*is given past responses, which"):
         taught(past, mouse, prepared, distil_images=("short",))
 
 
