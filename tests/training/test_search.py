@@ -71,7 +71,7 @@ def test_a_search_that_was_killed_goes_on_and_its_best_trial_is_a_run(prepared, 
 
 
 def test_a_trial_that_kills_its_process_again_and_again_is_given_up(tmp_path):
-    class Enough(SensoriumError):
+    class OtherTrialError(SensoriumError):
         pass
 
     space, folder, trained = write(tmp_path, SPACE), tmp_path / "search", []
@@ -79,7 +79,7 @@ def test_a_trial_that_kills_its_process_again_and_again_is_given_up(tmp_path):
     def dying(settings, where, **options):
         trained.append(where.name)
         if where.name != "0":
-            raise Enough("another trial")
+            raise OtherTrialError("another trial")
         if len(trained) == 2:  # this one gets on, and may be tried again as often as the first
             scalars = {SCORE: 0.5}
             options["callbacks"][0].on_epoch_end(EpochReport(1, 2, "validation", scalars, 0.5, 1))
@@ -89,7 +89,7 @@ def test_a_trial_that_kills_its_process_again_and_again_is_given_up(tmp_path):
         with pytest.raises(Killed):
             search(space, folder, n_trials=2, train=dying, verbose=False)
     assert trained == 5 * ["0"]
-    with pytest.raises(Enough):
+    with pytest.raises(OtherTrialError):
         search(space, folder, n_trials=2, train=dying, verbose=False)
     assert "0" not in trained[5:]
 
