@@ -17,7 +17,7 @@ from sensorium_tf.models import FiringRateModel
 from sensorium_tf.runs import Provenance, Run, RunRecord, RunStore
 from sensorium_tf.runs.stages import Stage, runs_of, stages_of
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.stages import ALONE
+from sensorium_tf.stages import ALONE, DistillationSettings
 from sensorium_tf.training.budget import Budget
 from sensorium_tf.training.building import compiled_model, open_mice
 from sensorium_tf.training.devices import is_chief, make_strategy
@@ -113,7 +113,10 @@ class _Start:
     @classmethod
     def of(cls, settings: TrainingSettings, store: RunStore, strategy, options) -> "_Start":
         everyone = dataclasses.replace(
-            settings, mice=(*settings.mice, *settings.stages.pretrain_mice), stages=ALONE
+            settings,
+            mice=(*settings.mice, *settings.stages.pretrain_mice),
+            stages=ALONE,
+            distillation=DistillationSettings(),
         )
         mice, inputs = open_mice(everyone, strategy, data_dir=options["data_dir"])
         record = RunRecord.new(settings, mice, modules=options.get("modules"))
