@@ -93,7 +93,7 @@ def _reliability(trials):
 def _reconstruction(run, trials):
     train = run.mouse().trials("train")
     # The prior is chosen on trials that the model was trained on.
-    known = train.take(np.arange(N_TRIALS))
+    known = train.take(np.arange(N_TRIALS // 4))
     errors = {
         prior: np.mean(
             (insilico.reconstruct(run, known.responses, prior=prior).images - known.images) ** 2
