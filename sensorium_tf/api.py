@@ -19,7 +19,7 @@ from sensorium_tf.models import FiringRateModel, ModelSettings, build_model
 from sensorium_tf.registry import import_modules, record_modules
 from sensorium_tf.runs import Run
 from sensorium_tf.runs.stages import MODEL_FILE, stages_of
-from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.settings import TrainingSettings, transforms_of
 from sensorium_tf.training import train_stages, training_pictures
 
 # Of `Subset`, what chooses neurons; the rest is about training.
@@ -66,6 +66,8 @@ def build(
     *,
     track: str = "sensorium",
     channels: str | Sequence[str] = (),
+    behavior_scale: str = "std",
+    past_tiers: Sequence[str] = (),
     seed: int | None = None,
     **parts: Any,
 ) -> FiringRateModel:
@@ -81,6 +83,9 @@ def build(
         track: `sensorium` or `sensorium_plus`.
         channels: Signals that are stacked to the image input instead of the track's; a list, or one
             string that joins them by commas.
+        behavior_scale: What each behavior is divided by: `std`, `range` or `maximum`.
+        past_tiers: Tiers whose responses a model that takes past responses may know; none for train
+            and validation.
         seed: Of the weights; None draws them anew each time.
         **parts: The attributes of `models.ModelSettings`, such as `core`, `readout` and
             `hidden_channels`.
@@ -95,13 +100,16 @@ def build(
     known = [each.name for each in dataclasses.fields(ModelSettings) if each.name != "model"]
     check_names(parts, known, "setting of a model")
     settings = ModelSettings(model=name, **parts)
-    extras = settings.extras(mice[0].challenge.track(track))
-    return build_model(
-        settings,
-        {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-        inputs_of(mice, track=track, channels=channels, extras=extras),
-        seed=seed,
+    inputs = inputs_of(
+        mice,
+        track=track,
+        channels=channels,
+        extras=settings.extras(mice[0].challenge.track(track)),
+        transforms=transforms_of(behavior_scale),
+        past_tiers=past_tiers,
     )
+    coordinates = {mouse.name: mouse.cell_motor_coordinates for mouse in mice}
+    return build_model(settings, coordinates, inputs, seed=seed)
 
 
 def train(

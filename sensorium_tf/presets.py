@@ -79,7 +79,7 @@ def from_preset(
     Args:
         name: `cnn_2022_mouse1`, `ln_2022_mouse1` (track `sensorium`), `cnn_2022_mouse2` or
             `ln_2022_mouse2` (track `sensorium_plus`).
-        checkpoint: The file, if it is at hand already.
+        checkpoint: The file, if it is at hand already; it is checked even if it was converted.
         cache_dir: Where the file and the converted model are kept.
 
     Returns:
@@ -92,7 +92,7 @@ def from_preset(
     check_names([name], CHECKPOINTS, "preset")
     published, cache = CHECKPOINTS[name], expand(cache_dir)
     converted = cache / f"{name}.keras"
-    if converted.is_file():
+    if checkpoint is None and converted.is_file():
         return load_model(converted)
     remedy = f"get {published.file} elsewhere and give its path as checkpoint"
     path = cache / published.file if checkpoint is None else expand(checkpoint)
@@ -101,6 +101,8 @@ def from_preset(
     if not path.is_file():
         raise SensoriumError(f"{path}: there is no such file: {remedy}")
     check_digest(path, published.sha256, remedy=f"delete it, or {remedy}")
+    if converted.is_file():
+        return load_model(converted)
     model = load_published(path)
     save_model(model, converted)
     return model

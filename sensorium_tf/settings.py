@@ -144,7 +144,10 @@ class TrainingSettings(Config):
     def __post_init__(self):
         super().__post_init__()
         object.__setattr__(self, "mice", tuple(mouse_names(",".join(self.mice))))
+        given, subset = self.stages, self.subset
         self._take_from_recipe()
+        folds = subset.folds is not None and subset.fold is None
+        object.__setattr__(self, "stages", self.stages.together(given, folds=folds))
         if self.stages.seeds:
             object.__setattr__(self, "seed", self.stages.seeds[0])
         self._check_schedule()
@@ -192,18 +195,13 @@ class TrainingSettings(Config):
 
     def _check_together(self) -> None:
         """Refuses what does not go together."""
-        stages, folds = self.stages, self.subset.folds
+        stages = self.stages
         if again := [mouse for mouse in stages.pretrain_mice if mouse in self.mice]:
             raise SensoriumError(f"pretrain_mice: {again[0]} is a target mouse: leave it out")
-        if folds and stages.seeds:
-            raise SensoriumError("seeds: not with folds, each of which has a seed of its own")
-        if folds and stages.prune:
-            raise SensoriumError(
-                "prune: not with folds: a trial is held out from one member alone, so no score of "
-                "a mean of several is held out: leave --folds out, or give --noprune"
-            )
-        if self.distillation.distil_images and not (stages.distil or self.distillation.distil_from):
-            raise SensoriumError("distil_images: goes with distil_from or distil")
+        self.distillation.check(
+            learns=bool(stages.distil or self.distillation.distil_from),
+            takes_past=PAST_RESPONSES in self.signals,
+        )
         if self.freeze_core and self.init_from is None:
             raise SensoriumError("freeze_core: goes with init_from: a random core cannot be frozen")
         custom = self.architecture.function is not None
@@ -234,8 +232,7 @@ class TrainingSettings(Config):
     @property
     def transforms(self) -> dict[str, str]:
         """Context signal to its transform, where it is not the challenge's."""
-        chosen = _BEHAVIOR_SCALES[self.behavior_scale]
-        return {} if self.behavior_scale == "std" else {"behavior": chosen}
+        return transforms_of(self.behavior_scale)
 
     @property
     def _rules(self) -> Track:
@@ -275,6 +272,12 @@ class TrainingSettings(Config):
         """
         check_names(values, flat_fields(cls), "setting")
         return from_flat(cls, values)
+
+
+def transforms_of(behavior_scale: str) -> dict[str, str]:
+    """Returns the transforms of `TrainingSettings.transforms` for a setting `behavior_scale`."""
+    check_names([behavior_scale], _BEHAVIOR_SCALES, "behavior_scale")
+    return {} if behavior_scale == "std" else {"behavior": _BEHAVIOR_SCALES[behavior_scale]}
 
 
 def by_recipe() -> dict[str, str]:

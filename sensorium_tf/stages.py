@@ -1,6 +1,7 @@
 """What a training is made of beside one run: pre-training, members, a student; and its time."""
 
 import dataclasses
+from typing import Self
 
 from sensorium_tf.config import Config, setting
 from sensorium_tf.errors import SensoriumError
@@ -79,6 +80,37 @@ class StageSettings(Config):
         n_members = self.members or 1
         return tuple(range(seed * n_members, (seed + 1) * n_members)) if n_members > 1 else ()
 
+    def together(self, given: Self, *, folds: bool) -> Self:
+        """Returns them without what a recipe chose in vain: members beside seeds, say.
+
+        Args:
+            given: What was chosen before the recipe was asked.
+            folds: Whether there is a member for each fold.
+
+        Raises:
+            SensoriumError: If what was chosen has no effect, or does not go with another.
+        """
+        if folds and self.seeds:
+            raise SensoriumError("seeds: not with folds, each of which has a seed of its own")
+        if folds and given.prune:
+            raise SensoriumError(
+                "prune: not with folds: a trial is held out from one member alone, so no score of "
+                "a mean of several is held out: leave --folds out, or give --noprune"
+            )
+        counted = "folds" if folds else "seeds" if self.seeds else ""
+        if counted and (given.members or 1) > 1:
+            raise SensoriumError(f"members: not with {counted}, which say how many there are")
+        members = 1 if counted else self.members
+        is_ensemble = counted or (members or 1) > 1
+        if given.prune and not is_ensemble:
+            raise SensoriumError("prune: goes with members or seeds: a single model has no members")
+        default = type(self)()
+        for name in ("finetune_epochs", "finetune_rate"):
+            if not self.pretrain_mice and getattr(given, name) != getattr(default, name):
+                raise SensoriumError(f"{name}: goes with pretrain_mice")
+        prune = self.prune and bool(is_ensemble) and not folds
+        return dataclasses.replace(self, members=members, prune=prune)
+
     def describe(self, seed: int) -> list[str]:
         """Returns the stages in words, as parts of a line.
 
@@ -127,5 +159,22 @@ class DistillationSettings(Config):
     distil_images: tuple[str, ...] = setting(
         (),
         "More images that the teacher shows its student: folders of photographs, recordings or "
-        "names of prepared mice; images of test tiers are left out.",
+        "names of prepared mice; images of trials that are not trained on are left out.",
     )
+
+    def check(self, *, learns: bool, takes_past: bool) -> None:
+        """Raises SensoriumError if something has no effect, or is not possible.
+
+        Args:
+            learns: Whether there is a teacher.
+            takes_past: Whether the model is given past responses.
+        """
+        for name in ("distil_weight", "distil_images"):
+            default = type(self).__dataclass_fields__[name].default
+            if not learns and getattr(self, name) != default:
+                raise SensoriumError(f"{name}: goes with distil_from or distil")
+        if self.distil_images and takes_past:
+            raise SensoriumError(
+                "distil_images: not with a model that is given past responses: there are none to "
+                "more images"
+            )

@@ -114,6 +114,18 @@ def test_a_model_is_made_for_one_mouse_or_several(prepared):
     assert both.core.config.activation == "linear"
 
 
+def test_a_model_is_made_for_behavior_in_other_units_and_past_responses(prepared):
+    full = sensorium_tf.load("full", data_dir=prepared)
+    plus = {"track": "sensorium_plus", "modulator": "history", "hidden_channels": 2}
+    model = sensorium_tf.build(
+        "cnn", full, **plus, behavior_scale="range", past_tiers=["train", "test"]
+    )
+    assert model.inputs["behavior"].transform == "range"
+    assert model.inputs.past_tiers == ("train", "test")
+    with pytest.raises(SensoriumError, match="no such behavior_scale: did you mean range"):
+        sensorium_tf.build("cnn", full, **plus, behavior_scale="rang")
+
+
 def test_a_model_that_is_none_is_refused(prepared):
     mouse = sensorium_tf.load("full", data_dir=prepared)
     with pytest.raises(

@@ -44,9 +44,14 @@ def test_a_preset_is_converted_once_from_a_file_at_hand(checkpoint, known, tmp_p
     model = sensorium_tf.from_preset(NAME, checkpoint=checkpoint, cache_dir=tmp_path)
     assert model.mice == ("mouse1",)
     monkeypatch.setattr(presets, "load_published", lambda _: pytest.fail("converted again"))
-    again = sensorium_tf.from_preset(NAME, cache_dir=tmp_path)
-    for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
-        np.testing.assert_array_equal(a, b)
+    for file in (None, checkpoint):
+        again = sensorium_tf.from_preset(NAME, checkpoint=file, cache_dir=tmp_path)
+        for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+    other = tmp_path / "other.pth"
+    other.write_bytes(b"another file")
+    with pytest.raises(SensoriumError, match="other.pth"):
+        sensorium_tf.from_preset(NAME, checkpoint=other, cache_dir=tmp_path)
 
 
 def test_a_preset_is_downloaded_where_there_is_a_network(checkpoint, known, tmp_path, monkeypatch):

@@ -114,9 +114,9 @@ if mouse.truth_file is not None:
 
 # %%
 everyone = insilico.orientation_tuning(run)
-maps = {"of the model": everyone.preferred}
+maps = {"the model": everyone.preferred}
 if mouse.truth_file is not None:
-    maps["of the simulated mouse"] = neurons["orientation"] % np.pi
+    maps["the simulated mouse"] = neurons["orientation"] % np.pi
 
 figure, panels = plt.subplots(
     1, len(maps), figsize=(4.2 * len(maps), 3.6), squeeze=False, sharey=True, layout="constrained"
@@ -124,9 +124,11 @@ figure, panels = plt.subplots(
 for axes, (name, angles) in zip(panels[0], maps.items(), strict=True):
     x, y, _ = mouse.cell_motor_coordinates.T
     drawn = axes.scatter(x, y, c=np.degrees(angles), cmap="hsv", vmin=0, vmax=180, s=12)
-    axes.set(title=f"preferred orientation {name}", xlabel="cortex x (µm)", aspect="equal")
+    axes.set(title=name, xlabel="cortex x (µm)", aspect="equal")
 panels[0, 0].set_ylabel("cortex y (µm)")
-figure.colorbar(drawn, ax=panels, label="degrees", ticks=[0, 45, 90, 135, 180])
+figure.colorbar(
+    drawn, ax=panels, label="preferred orientation (degrees)", ticks=[0, 45, 90, 135, 180]
+)
 figure
 
 # %% [markdown]

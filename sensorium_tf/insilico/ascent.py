@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
 import numpy as np
@@ -11,9 +11,10 @@ import tensorflow as tf
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.settings import AscentSettings
-from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, traced
+from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, in_batches, traced
 
 _BATCH = 128
+_ALL = slice(None)
 _PROJECTIONS = 10
 _TINY = 1e-12
 # Standard deviations of blurs at the first and the last step, pixels: of the gradient (norm), and
@@ -25,9 +26,13 @@ _STEP_LENGTHS = {"norm": (0.5, 0.005), "walker2019": (0.5, 0.1)}
 # 36 x 64 pixels the norm is 12.
 _DEFAULT_CONTRAST = 0.25
 
-#: From images `(images, height, width, channels)` and their neurons' rates `(images,)` to what is
-#: maximised, `(images,)`.
-Objective = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+# Neurons whose objective gains a smaller share than this, from so many steps to the next ones, are
+# left alone in the second half of the steps: as the steps' length falls, what is to come is less.
+_LEAST_GAIN, _WINDOW = 1e-4, 50
+
+#: From images `(images, height, width, channels)`, their rates `(images,)` and which of the
+#: neurons each is for, `(images,)`, to what is maximised, `(images,)`.
+Objective = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class Projection:
@@ -87,11 +92,14 @@ class Projection:
     def numpy(self, images: np.ndarray) -> np.ndarray:
         """Returns the images projected, float32."""
         images = np.asarray(images, np.float32)
-        return np.concatenate([self(images[rows]).numpy() for rows in batches(len(images))])
+        return in_batches(self, images)
 
 
 class Ascent:
     """Gradient ascent of one neuron's rate for each image.
+
+    A neuron takes part until all steps are made or, in their second half, until the best objective
+    of 50 steps is less than a ten-thousandth above that of the 50 before, for all of its images.
 
     Args:
         neurons: The neurons.
@@ -117,7 +125,7 @@ class Ascent:
         shown: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     ):
         self._neurons, self._projection, self._steps = neurons, projection, settings.steps
-        self._objective = objective or (lambda images, rates: rates)
+        self._objective = objective or (lambda images, rates, index: rates)
         self._shown = shown or (lambda images, index: images)
         self._walker = settings.method == "walker2019"
         self._blurs, self._lengths = _BLURS[settings.method], _STEP_LENGTHS[settings.method]
@@ -133,41 +141,66 @@ class Ascent:
             tf.TensorSpec((width, width), tf.float32),
         )
 
-    def __call__(self, start: np.ndarray, index: np.ndarray, *, label: str) -> np.ndarray:
+    def __call__(
+        self,
+        start: np.ndarray,
+        index: np.ndarray,
+        *,
+        label: str,
+        group: int = 1,
+        numbers: slice = _ALL,
+    ) -> np.ndarray:
         """Returns the images after the steps.
 
         Args:
             start: `(images, height, width, channels)`.
             index: `(images,)`, which of the neurons each image is for.
             label: Of the progress bars, which terminals show.
+            group: So many images, one after another, are worked on together.
+            numbers: Which of the steps are made; all if left out.
         """
-        parts = batches(len(start), _BATCH)
+        parts = batches(len(start), max(1, _BATCH // group) * group)
         ends = [
-            self._ends(start[rows], index[rows], f"{label}, {number} of {len(parts)}")
+            self._ends(start[rows], index[rows], numbers, f"{label}, {number} of {len(parts)}")
             for number, rows in enumerate(parts, 1)
         ]
         return np.concatenate(ends)
 
-    def _ends(self, start: np.ndarray, index: np.ndarray, label: str) -> np.ndarray:
+    def _ends(self, start: np.ndarray, index: np.ndarray, numbers: slice, label: str) -> np.ndarray:
         images = self._projection(tf.constant(start, tf.float32))
         lengths = np.geomspace(*self._lengths, self._steps, dtype=np.float32)
         sigmas = np.linspace(*self._blurs, self._steps)
-        for number in progress(self._steps, label):
+        ends, left = np.empty(images.shape, np.float32), np.arange(len(index))
+        highest = before = np.full(len(index), -np.inf)
+        for number in progress(range(self._steps)[numbers], label):
             blurs = blur_matrices(self._size, sigmas[number])
-            images = self._step(images, index, lengths[number], *blurs)
-        return images.numpy()
+            images, values = self._step(images, index[left], lengths[number], *blurs)
+            highest = np.maximum(highest, values)
+            if (number + 1) % _WINDOW:
+                continue
+            if number >= self._steps // 2:
+                gaining = highest - before > _LEAST_GAIN * np.abs(highest)
+                stays = np.isin(index[left], index[left][gaining])
+                ends[left] = images
+                images, left, highest = images[stays], left[stays], highest[stays]
+                if not len(left):
+                    return ends
+            before, highest = highest, np.full(len(left), -np.inf)
+        ends[left] = images
+        return ends
 
     def _tensor_step(self, images, index, length, rows, columns):
         with tf.GradientTape() as tape:
             tape.watch(images)
             rates = self._neurons.tensor_own_rates(self._shown(images, index), index)
-            objective = self._objective(images, rates)
+            objective = self._objective(images, rates, index)
         gradient = tape.gradient(objective, images)
         gradient = self._precondition(gradient) if self._walker else blur(gradient, rows, columns)
         # What a shift in brightness would gain is projected away.
         gradient -= tf.reduce_mean(gradient, (1, 2, 3), keepdims=True)
         images += length * self._projection.norm * gradient / (_norms(gradient) + _TINY)
-        return self._projection(blur(images, rows, columns) if self._walker else images)
+        images = self._projection(blur(images, rows, columns) if self._walker else images)
+        return images, objective
 
     def _precondition(self, gradient: tf.Tensor) -> tf.Tensor:
         spectrum = tf.signal.rfft2d(tf.transpose(gradient, (0, 3, 1, 2)))
@@ -199,7 +232,7 @@ def signed(sign: int) -> Objective:
     """
     if sign not in (1, -1):
         raise SensoriumError(f"sign {sign}: expected 1, or -1 for the least exciting")
-    return lambda images, rates: sign * rates
+    return lambda images, rates, index: sign * rates
 
 
 def noise(neurons: Neurons, n_images: int, *, seed: int) -> np.ndarray:
@@ -218,16 +251,16 @@ def noise(neurons: Neurons, n_images: int, *, seed: int) -> np.ndarray:
     return np.stack([draw.standard_normal(shape, np.float32) for draw in draws])
 
 
-def progress(steps: int, label: str) -> Iterator[int]:
-    """Yields the numbers of the steps; terminals show a bar."""
+def progress(numbers: Sequence[int], label: str) -> Iterator[int]:
+    """Yields the numbers of some steps; terminals show a bar."""
     bar = None
     if sys.stderr.isatty() and sys.stdout.isatty():
         print(label)
-        bar = keras.utils.Progbar(steps, interval=0.5)
-    for number in range(steps):
+        bar = keras.utils.Progbar(len(numbers), interval=0.5)
+    for made, number in enumerate(numbers, 1):
         yield number
         if bar is not None:
-            bar.update(number + 1)
+            bar.update(made)
 
 
 def check_steps(steps: int, name: str = "steps") -> None:

@@ -1,13 +1,21 @@
 """Several images of one neuron that excite it nearly as much as the best."""
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.insilico.ascent import Ascent, Projection, check_steps, correlations, noise
+from sensorium_tf.insilico.ascent import (
+    Ascent,
+    Objective,
+    Projection,
+    check_steps,
+    correlations,
+    noise,
+)
 from sensorium_tf.insilico.exciting import of_ascent
 from sensorium_tf.insilico.experiment import experiment
 from sensorium_tf.insilico.neurons import Neurons
@@ -75,14 +83,13 @@ def diverse_exciting_images(
     starts = noise(neurons, n_images, seed=settings.seed)
     tops = best(starts[:, 0], np.arange(len(neurons)), label="best images")
     best_rates = neurons.own_rates(tops)
-    found = np.empty_like(starts)
-    for neuron, start in enumerate(starts):
-        objective = _diverse_objective(float(best_rates[neuron]))
-        ascent = Ascent(neurons, projection, settings, objective=objective)
-        label = f"images of {neurons.labels[neuron]}"
-        found[neuron] = ascent(start, np.full(n_images, neuron), label=label)
-    flat = found.reshape(-1, *neurons.image_shape)
-    rates = neurons.own_rates(flat, np.repeat(np.arange(len(neurons)), n_images))
+    ascent = Ascent(
+        neurons, projection, settings, objective=_diverse_objective(best_rates, n_images)
+    )
+    index = np.repeat(np.arange(len(neurons)), n_images)
+    flat = starts.reshape(-1, *neurons.image_shape)
+    flat = ascent(flat, index, label="diverse images", group=n_images)
+    found, rates = flat.reshape(starts.shape), neurons.own_rates(flat, index)
     return DiverseImages(
         **of_ascent(neurons, settings, projection, n_images=n_images),
         images=found,
@@ -93,15 +100,18 @@ def diverse_exciting_images(
     )
 
 
-def _diverse_objective(best_rate: float):
-    def objective(images, rates):
-        flat = tf.reshape(images, (tf.shape(images)[0], -1))
-        flat -= tf.reduce_mean(flat, 1, keepdims=True)
-        flat = tf.math.l2_normalize(flat, axis=1)
-        n_images = tf.cast(tf.shape(flat)[0], tf.float32)
-        similar = (tf.reduce_sum(flat @ tf.transpose(flat), 1) - 1) / (n_images - 1)
+def _diverse_objective(best_rates: np.ndarray, n_images: int) -> Objective:
+    """Returns the objective of images of which those of one neuron follow each other."""
+
+    def objective(images, rates, index):
+        flat = tf.reshape(images, (-1, n_images, math.prod(images.shape[1:])))
+        flat -= tf.reduce_mean(flat, 2, keepdims=True)
+        flat = tf.math.l2_normalize(flat, axis=2)
+        pairs = tf.reduce_sum(tf.matmul(flat, flat, transpose_b=True), 2)
+        similar = (tf.reshape(pairs, (-1,)) - 1) / (n_images - 1)
+        shares = rates / tf.gather(best_rates, index)
         # Above what is enough, only differences are to be gained.
-        return _RATE_WEIGHT * tf.minimum(rates / best_rate, _ENOUGH) - similar
+        return _RATE_WEIGHT * tf.minimum(shares, _ENOUGH) - similar
 
     return objective
 

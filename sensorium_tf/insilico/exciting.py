@@ -25,6 +25,9 @@ from sensorium_tf.insilico.settings import AscentSettings
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+# All starts explore the first of so many parts of the steps, so many of each neuron finish them.
+_EXPLORING, _FINISHING = 4, 2
+
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class ExcitingImages(Result):
@@ -56,9 +59,10 @@ class MostExcitingImages(ExcitingImages):
     """The image that gradient ascent finds for each neuron.
 
     Attributes:
-        start_rates: `(neurons, starts)`, the rates that the starts ended with.
-        agreement: `(neurons,)`, mean correlation of the best image with those of the other starts;
-            NaN for a single start.
+        start_rates: `(neurons, starts)`, the rates that the starts ended with; NaN for those that
+            were given up.
+        agreement: `(neurons,)`, correlation of the best image with that of the other start that
+            went on; NaN for a single start.
     """
 
     start_rates: np.ndarray = axes("neurons starts")
@@ -83,26 +87,42 @@ def most_exciting_image(
     """Finds the image of a fixed mean and norm that excites each neuron most, from noise.
 
     Args:
-        n_starts: From how many noises; the best end is the image.
+        n_starts: From how many noises. After a quarter of the steps the best two of each neuron go
+            on; the better end is the image.
         sign: 1; or -1 for the least exciting image.
     """
     check_steps(n_starts, "n_starts")
     projection = Projection(neurons, settings.norm)
     ascent = Ascent(neurons, projection, settings, objective=signed(sign))
-    index = np.repeat(np.arange(len(neurons)), n_starts)
-    starts = noise(neurons, n_starts, seed=settings.seed).reshape(-1, *neurons.image_shape)
-    ends = ascent(starts, index, label="exciting images")
-    rates = neurons.own_rates(ends, index).reshape(len(neurons), n_starts)
-    ends = ends.reshape(len(neurons), n_starts, *neurons.image_shape)
-    best = (sign * rates).argmax(1)
-    images = ends[np.arange(len(neurons)), best]
-    alike = [correlations(images, ends[:, start]) for start in range(n_starts)]
-    others = np.where(np.arange(n_starts)[:, None] == best, np.nan, alike)
+    everyone = np.arange(len(neurons))
+
+    def ranked(starts: np.ndarray, numbers: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns where the starts of each neuron end, their rates, and their order by these."""
+        index, n_each = np.repeat(everyone, starts.shape[1]), starts.shape[:2]
+        label = f"exciting images, {starts.shape[1]} for each neuron"
+        flat = starts.reshape(-1, *neurons.image_shape)
+        ends = ascent(flat, index, label=label, numbers=numbers)
+        rates = neurons.own_rates(ends, index).reshape(n_each)
+        return ends.reshape(starts.shape), rates, np.argsort(-sign * rates, axis=1, kind="stable")
+
+    ends, taken = noise(neurons, n_starts, seed=settings.seed), np.arange(n_starts)[None]
+    explored = 0
+    if n_starts > _FINISHING:
+        explored = settings.steps // _EXPLORING
+        ends, _, order = ranked(ends, slice(explored))
+        taken = order[:, :_FINISHING]
+        ends = np.take_along_axis(ends, taken[..., None, None, None], axis=1)
+    ends, rates, order = ranked(ends, slice(explored, None))
+    start_rates = np.full((len(neurons), n_starts), np.nan, np.float32)
+    np.put_along_axis(start_rates, taken, rates, axis=1)
+    images = ends[everyone, order[:, 0]]
     return MostExcitingImages(
         **of_ascent(neurons, settings, projection, n_starts=n_starts, sign=sign),
         **shown_images(neurons, images),
-        start_rates=rates,
-        agreement=np.nanmean(others, axis=0) if n_starts > 1 else np.full(len(neurons), np.nan),
+        start_rates=start_rates,
+        agreement=correlations(images, ends[everyone, order[:, 1]])
+        if n_starts > 1
+        else np.full(len(neurons), np.nan),
     )
 
 

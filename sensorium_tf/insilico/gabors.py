@@ -165,7 +165,7 @@ def _refined(neurons: Neurons, draw, start: np.ndarray, steps: int) -> np.ndarra
         parameters, best_rates = start[rows], np.full(rows.stop - rows.start, -np.inf)
         mean, square = np.zeros_like(parameters), np.zeros_like(parameters)
         # The last round only looks at where the last step led.
-        for number in progress(steps + 1, "refining Gabor patches"):
+        for number in progress(range(steps + 1), "refining Gabor patches"):
             rates, gradients = (each.numpy() for each in evaluate(parameters, index))
             better = rates > best_rates
             refined[rows][better] = parameters[better]

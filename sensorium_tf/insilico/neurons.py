@@ -23,7 +23,7 @@ from sensorium_tf.insilico.chosen import (
 )
 from sensorium_tf.insilico.derived import DERIVED
 from sensorium_tf.insilico.held import State, held_state, no_median, training_median
-from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, traced
+from sensorium_tf.insilico.tracing import INDEX_SPEC, in_batches, traced
 from sensorium_tf.models.windows import WindowedRates
 from sensorium_tf.specs import IMAGE
 
@@ -211,8 +211,7 @@ class Neurons:
         Returns:
             `(images, neurons)` float32, in units of the responses' standard deviation.
         """
-        parts = [self._rates(images[rows]).numpy() for rows in batches(len(images))]
-        return np.concatenate(parts)
+        return in_batches(self._rates, images)
 
     def own_rates(self, images: np.ndarray, index: ArrayLike | None = None) -> np.ndarray:
         """Returns the rate `(images,)` of one neuron to each image.
@@ -222,9 +221,7 @@ class Neurons:
             index: `(images,)`, which of these neurons each image is for; image i is for neuron i if
                 left out.
         """
-        index = np.arange(len(images)) if index is None else np.asarray(index)
-        parts = [self._own_rates(images[r], index[r]).numpy() for r in batches(len(images))]
-        return np.concatenate(parts)
+        return in_batches(self._own_rates, images, _index(images, index))
 
     def gradients(self, images: np.ndarray, index: ArrayLike | None = None) -> np.ndarray:
         """Returns the gradients of one neuron's rate for each image, of the images' shape.
@@ -233,9 +230,7 @@ class Neurons:
             images: `(images, height, width, channels)` in the model's units.
             index: As of `own_rates`.
         """
-        index = np.arange(len(images)) if index is None else np.asarray(index)
-        parts = [self._gradients(images[r], index[r]).numpy() for r in batches(len(images))]
-        return np.concatenate(parts)
+        return in_batches(self._gradients, images, _index(images, index))
 
     @functools.cached_property
     def _rates(self) -> Callable:
@@ -299,3 +294,7 @@ class Neurons:
         if self._run is None:
             raise no_median(self.mouse, signal)
         return training_median(self.recording, signal, self.inputs)
+
+
+def _index(images: np.ndarray, index: ArrayLike | None) -> np.ndarray:
+    return np.arange(len(images)) if index is None else np.asarray(index)

@@ -77,13 +77,8 @@ def reconstruct(
     frequency.
 
     Args:
-        model: As of `Neurons`, like `unit_ids`, `columns`, `mouse` and `state`.
         responses: `(trials, neurons)`, of these neurons in this order, in units of their standard
             deviation, as `Trials.responses` are.
-        unit_ids: Which neurons.
-        columns: Which neurons.
-        mouse: Which mouse.
-        state: Where context signals are held.
         images: Those that were shown in the trials, grey values as of `Neurons.given_images`, to
             be kept beside what is found; they have no part in it.
         steps: Of the descent.
@@ -142,7 +137,7 @@ def _inverted(neurons: Neurons, responses: np.ndarray, steps: int, prior: float,
     shape = (len(responses), n_channels, height, width)
     evaluate = traced(gradients, tf.TensorSpec(shape, tf.float32))
     codes = mean = square = np.zeros(shape, np.float32)
-    for number in progress(steps, label):
+    for number in progress(range(steps), label):
         gradient = evaluate(codes).numpy()
         mean = _DECAYS[0] * mean + (1 - _DECAYS[0]) * gradient
         square = _DECAYS[1] * square + (1 - _DECAYS[1]) * gradient**2

@@ -3,11 +3,14 @@
 import hashlib
 import html
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.insilico.ascent import Projection
 from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.results import Result
 from sensorium_tf.insilico.saved import Saved
@@ -120,21 +123,24 @@ def _resumed(neurons: Neurons, name: str, settings: ExperimentSettings, path: Pa
     """Returns the result of all the neurons, what is in the file among it."""
     verb = VERBS[name]
     options = verb.options(settings)
+    if "norm" in options:
+        options["norm"] = Projection(neurons, options["norm"]).norm
     found = verb.kind.load(path) if path.exists() else None
     if found is not None:
-        for option, value in options.items():
-            known = found.settings.get(option)
-            # The norm that stands for none, and fewer images than asked for, are the result's own.
-            if value is not None and option != "n_images" and known != value:
-                raise SensoriumError(
-                    f"{path}: was made with {option} {known}, not {value}: choose another --output"
-                )
+        _check_settings(found, options, path)
     done = () if found is None else found.columns
     left = neurons.columns[~np.isin(neurons.columns, done)]
     needed, argument = None, None
-    if verb.begins_with is not None and len(left):
+    if verb.begins_with is not None:
         argument, other = verb.begins_with
-        needed = _resumed(neurons, other, settings, path.with_name(f"{other}.npz"))
+        before = path.with_name(f"{other}.npz")
+        if found is not None and not before.exists():
+            raise SensoriumError(
+                f"{path}: {before.name}, which it was made of, is not there: choose another "
+                "--output"
+            )
+        # With other settings, what was made of it is another one too, even if it is all there.
+        needed = _resumed(neurons, other, settings, before)
     for rows in batches(len(left), _BATCH):
         if needed is not None:
             options[argument] = needed.take(left[rows])
@@ -143,6 +149,17 @@ def _resumed(neurons: Neurons, name: str, settings: ExperimentSettings, path: Pa
         found = batch if found is None else found.join(batch)
         found.save(path)
     return found.take(neurons.columns)
+
+
+def _check_settings(found: Result, options: Mapping[str, Any], path: Path) -> None:
+    """Raises SensoriumError if a result was made with other options."""
+    for option, value in options.items():
+        known = found.settings.get(option)
+        # Fewer images than asked for are the result's own.
+        if option != "n_images" and known != value:
+            raise SensoriumError(
+                f"{path}: was made with {option} {known}, not {value}: choose another --output"
+            )
 
 
 def _whole(run: Run, neurons: Neurons, verb: WholeVerb, path: Path) -> Saved:

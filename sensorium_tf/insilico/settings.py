@@ -44,7 +44,7 @@ class AscentSettings(Config):
         "default of a quarter of the training images' contrast.",
         above=0,
     )
-    steps: int = setting(1000, "Of each gradient ascent.", at_least=1)
+    steps: int = setting(1000, "Of each gradient ascent, at most.", at_least=1)
     seed: int = setting(
         0, "Of what is drawn, such as the noise that an ascent begins from.", at_least=0
     )
@@ -69,7 +69,9 @@ class ExperimentSettings(Config):
         at_least=1,
         essential=True,
     )
-    starts: int = setting(4, "From how many noises the most exciting images begin.", at_least=1)
+    starts: int = setting(
+        4, "From how many noises the most exciting images begin; two go on.", at_least=1
+    )
     ascent: AscentSettings = dataclasses.field(
         default_factory=AscentSettings, metadata={"doc": "Of images that are optimised."}
     )

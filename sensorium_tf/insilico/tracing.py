@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
@@ -21,6 +22,12 @@ def traced(function: Callable, *specs: tf.TensorSpec) -> Callable:
         return concrete(*(tf.convert_to_tensor(array, spec.dtype) for array, spec in pairs))
 
     return call
+
+
+def in_batches(function: Callable, *arrays: np.ndarray) -> np.ndarray:
+    """Returns what a traced function gives for arrays, of some of their rows at a time."""
+    parts = batches(len(arrays[0]))
+    return np.concatenate([function(*(each[rows] for each in arrays)).numpy() for rows in parts])
 
 
 def batches(number: int, size: int = _BATCH) -> list[slice]:

@@ -93,6 +93,9 @@ def _reconstructed(run: Run, neurons: Neurons) -> Reconstructions:
 def _compared(run: Run, neurons: Neurons) -> RepresentationComparison:
     """Compares the mouse, the model and its members by their answers to held-out images."""
     images, responses = _held_out(neurons, 200)
+    # Neurons that all answer alike, such as not at all, correlate with nothing.
+    tell = np.ptp(responses, axis=1) > 0
+    images, responses = images[tell], responses[tell]
     members = {
         name: Neurons(each, mouse=neurons.mouse, state=neurons.state)
         for name, each in run.members.items()

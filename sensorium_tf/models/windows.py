@@ -12,6 +12,7 @@ from keras import ops
 
 from sensorium_tf.models.model import FiringRateModel
 from sensorium_tf.models.ops.firing_rate import firing_rate
+from sensorium_tf.models.ops.unpadded import is_convolution, unpadded
 from sensorium_tf.models.part import PartBase
 from sensorium_tf.specs import IMAGE
 
@@ -137,6 +138,8 @@ class _Step(NamedTuple):
         return origin * self.strides[axis] - self.before[axis]
 
     def apply(self, features):
+        if is_convolution(self.layer):
+            return unpadded(self.layer, features)
         features = self.layer(features)
         if not self.is_padded:
             return features

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 
 from sensorium_tf.runs.provenance import Provenance
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.stages import ALONE
+from sensorium_tf.specs import PAST_RESPONSES
+from sensorium_tf.stages import ALONE, DistillationSettings
 
 #: Model file of a run, as it lies in its folder.
 MODEL_FILE = "model.keras"
@@ -94,8 +95,7 @@ def stages_of(settings: TrainingSettings) -> tuple[Stage, ...]:
                     distillation=dataclasses.replace(
                         distillation,
                         distil_from=_link("teacher"),
-                        # All that the teacher has seen but the targets' test tiers.
-                        distil_images=distillation.distil_images or settings.stages.pretrain_mice,
+                        distil_images=distillation.distil_images or _seen(settings),
                     ),
                 ),
                 needs="teacher",
@@ -192,9 +192,16 @@ def provenance_of(
     return own.after(*used) if used else own
 
 
+def _seen(settings: TrainingSettings) -> tuple[str, ...]:
+    """Returns what a teacher shows its student: all that it has seen, where that can be."""
+    # Images alone have no past responses.
+    return () if PAST_RESPONSES in settings.signals else settings.stages.pretrain_mice
+
+
 def _teacher(settings: TrainingSettings) -> TrainingSettings:
-    # More images are the student's.
-    own = dataclasses.replace(settings.distillation, distil_images=())
+    own = settings.distillation
+    # More images, and how much of a teacher is learnt, are the student's.
+    own = DistillationSettings(distil_from=own.distil_from)
     return _staged(settings, {"distil": False}, distillation=own)
 
 

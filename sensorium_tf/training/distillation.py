@@ -6,7 +6,9 @@ arXiv 1503.02531, for rates instead of classes).
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ import numpy as np
 from sensorium_tf.data import Mouse, Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.runs import Provenance, Run, predict
+from sensorium_tf.specs import PAST_RESPONSES
 from sensorium_tf.stages import DistillationSettings
 from sensorium_tf.training.more_images import more_images
 
@@ -49,15 +52,24 @@ class Teacher:
         """Returns what the student learns from: a mix of responses and the teacher's rates.
 
         Images without responses come after the trials, with the teacher's rates alone and the
-        behavior of training trials drawn at random. Images that a mouse is shown outside of its
-        training trials are left out.
+        behavior of training trials drawn at random. Images that a mouse is shown in other
+        trials, such as those that choose weights, are left out.
 
         Args:
             trials: Mouse to the trials to train on.
             settings: Weight of the teacher, and further images.
             seed: Of what is drawn.
             say: Whether to print what is learnt from.
+
+        Raises:
+            SensoriumError: If there are further images, but they cannot be read or the teacher
+                cannot predict responses to them.
         """
+        if settings.distil_images and PAST_RESPONSES in self.run.model.inputs:
+            raise SensoriumError(
+                f"distil_images: the teacher {self.run.path} is given past responses, which there "
+                "are none of to more images: leave them out"
+            )
         taught = {}
         for mouse in self.mice:
             own = trials[mouse.name]
@@ -66,7 +78,7 @@ class Teacher:
             parts = [dataclasses.replace(own, responses=mix)]
             for source in settings.distil_images:
                 images = more_images(source, mouse, data_dir=self.run.data_dir)
-                kept = images[~_shown(images, mouse)]
+                kept = images[~_shown(images, mouse, own)]
                 if say:
                     print(
                         f"{len(kept)} more images of {source} for {mouse.name}"
@@ -114,19 +126,32 @@ def open_teacher(path: str | Path, mice: Sequence[Mouse], *, data_dir=None) -> T
     return Teacher(run, mice)
 
 
-def _shown(images: np.ndarray, mouse: Mouse) -> np.ndarray:
-    """Tells which images the mouse is shown outside of its training trials."""
+def check_images(images: Iterable[str], mice: Iterable[Mouse], *, data_dir=None) -> None:
+    """Raises SensoriumError unless further images can be read for some mice.
+
+    Args:
+        images: Where they are, as of `more_images`.
+        mice: The mice.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
+    """
+    for source, mouse in itertools.product(images, mice):
+        more_images(source, mouse, data_dir=data_dir)
+
+
+def _shown(images: np.ndarray, mouse: Mouse, trained: Trials) -> np.ndarray:
+    """Tells which images the mouse is shown in other trials than those that are trained on."""
     shown = np.zeros(len(images), bool)
     for tier in mouse.tiers:
-        if tier != "train":
-            theirs = mouse.trials(tier)
-            _, first = np.unique(theirs.image_ids, return_index=True)
-            shown |= (_z_scored(images) @ _z_scored(theirs.images[first]).T > _SAME).any(axis=1)
+        theirs = mouse.trials(tier)
+        others = ~np.isin(theirs.trial_ids, trained.trial_ids[trained.tiers == tier])
+        _, first = np.unique(theirs.image_ids[others], return_index=True)
+        pictures = theirs.images[others][first]
+        shown |= (_z_scored(images) @ _z_scored(pictures).T > _SAME).any(axis=1)
     return shown
 
 
 def _z_scored(images: np.ndarray) -> np.ndarray:
     """Returns images as rows whose products are correlations."""
-    rows = images.reshape(len(images), -1).astype(np.float32)
+    rows = images.reshape(len(images), math.prod(images.shape[1:])).astype(np.float32)
     rows = rows - rows.mean(axis=1, keepdims=True)
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)

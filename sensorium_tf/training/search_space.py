@@ -22,7 +22,9 @@ class Trial(Protocol):
     def suggest_int(self, name: str, low: int, high: int, *, step: int, log: bool) -> int:
         """Returns a whole number."""
 
-    def suggest_float(self, name: str, low: float, high: float, *, log: bool) -> float:
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None, log: bool
+    ) -> float:
         """Returns a number."""
 
 
@@ -34,14 +36,14 @@ class Range:
         choices: Those to choose from; empty where there are bounds.
         low: The smallest one.
         high: The largest one.
-        step: Between whole numbers.
+        step: Between values; None for any number, or each whole one between whole bounds.
         log: Whether they are drawn evenly on a logarithmic scale.
     """
 
     choices: tuple = ()
     low: float | None = None
     high: float | None = None
-    step: int = 1
+    step: float | None = None
     log: bool = False
 
     def suggest(self, name: str, trial: Trial) -> Any:
@@ -50,8 +52,8 @@ class Range:
             # Lists are no values to Optuna.
             return json.loads(trial.suggest_categorical(name, list(map(json.dumps, self.choices))))
         if isinstance(self.low, int) and isinstance(self.high, int):
-            return trial.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
-        return trial.suggest_float(name, self.low, self.high, log=self.log)
+            return trial.suggest_int(name, self.low, self.high, step=self.step or 1, log=self.log)
+        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
 
     def ends(self) -> tuple[Any, ...]:
         """Returns the values at its ends, or all choices."""
@@ -74,8 +76,8 @@ class SearchSpace:
     def read(cls, path: str | os.PathLike) -> Self:
         """Reads a space from JSON: `{"settings": {..}, "space": {"learning_rate": {..}}}`.
 
-        A range is `{"low": 0.001, "high": 0.01, "log": true}`, whole numbers with `"step"` perhaps,
-        or `{"choices": [8, 16]}`.
+        A range is `{"low": 0.001, "high": 0.01, "log": true}`, with `"step"` instead of `"log"`
+        perhaps, or `{"choices": [8, 16]}`.
 
         Raises:
             SensoriumError: If there is no such file, it is no space, or a setting or a value at the
@@ -135,9 +137,11 @@ def _range(name: str, values: Any) -> Range:
         return Range(tuple(values["choices"]))
     if {"low", "high"} <= names <= {"low", "high", "log", "step"}:
         low, high = values["low"], values["high"]
-        step, log = values.get("step", 1), values.get("log", False)
+        step, log = values.get("step"), values.get("log", False)
         are_numbers = all(type(each) in (int, float) for each in (low, high))
-        steps = type(step) is int and step >= 1 and not (log and step > 1)
-        if are_numbers and low < high and steps and type(log) is bool and (low > 0 or not log):
+        # Between whole numbers there are whole steps.
+        steps = (int,) if type(low) is type(high) is int else (int, float)
+        step_fits = step is None or (type(step) in steps and step > 0 and not log)
+        if are_numbers and low < high and step_fits and type(log) is bool and (low > 0 or not log):
             return Range(low=low, high=high, step=step, log=log)
     raise ValueError(f"{name}: expected low and high, perhaps log or step with them, or choices")

@@ -20,7 +20,9 @@ from sensorium_tf.training.callbacks import SCORE, Callback, EpochReport
 from sensorium_tf.training.search_space import SearchSpace
 from sensorium_tf.training.stages import train_stages
 
-_STUDY, _SPACE, _FOLDER = "search", "space", "folder"
+_STUDY, _SPACE, _FOLDER, _IN_VAIN = "search", "space", "folder", "in_vain"
+# A trial whose process was killed so many times without another epoch takes too much memory, say.
+_MOST_IN_VAIN = 3
 # So many trials in a row that cannot be trained end a search: something else is wrong.
 _MOST_FAILED = 3
 _PRUNED_AFTER = 5
@@ -82,7 +84,8 @@ def search(
     """Searches for the settings with the best score on the tier that chooses weights.
 
     A trial is a run like any other, in `trials/<number>`; what was killed goes on from its last
-    checkpoint. Several processes may search in one workdir at once.
+    checkpoint, unless that has been in vain three times. Several processes may search in one
+    workdir at once.
 
     Args:
         space: What is tried, or a file of it, see `SearchSpace.read`.
@@ -127,7 +130,7 @@ def search(
             except optuna.TrialPruned:
                 said, failed = "pruned: it falls behind the others", 0
                 study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-            except SensoriumError as e:
+            except (SensoriumError, MemoryError, tf.errors.ResourceExhaustedError) as e:
                 said, failed = f"failed: {one_line(e)}", failed + 1
                 study.tell(trial, state=optuna.trial.TrialState.FAIL)
                 if failed == _MOST_FAILED:
@@ -169,7 +172,8 @@ def _open_study(optuna, folder: Path, space: SearchSpace):
 def _next_trial(optuna, study, folder: Path, n_trials: int):
     """Returns the next trial; None if there are as many as are wanted.
 
-    Those of processes that were killed come first: they are tried again where they were.
+    Those of processes that were killed come first: they are tried again where they were, as long as
+    they get on.
     """
     state = optuna.trial.TrialState
     with file_lock(folder / ".opening", "opening the study", wait=True):
@@ -177,7 +181,12 @@ def _next_trial(optuna, study, folder: Path, n_trials: int):
             where = trial.user_attrs.get(_FOLDER, f"trials/{trial.number}")
             with contextlib.suppress(SensoriumError), file_lock(_lock(folder / where), "searching"):
                 study.tell(trial.number, state=state.FAIL)
-                study.enqueue_trial(trial.params, user_attrs={_FOLDER: where})
+                # Epochs that were made by an earlier process are not told again.
+                gained = bool(trial.intermediate_values)
+                in_vain = 0 if gained else 1 + trial.user_attrs.get(_IN_VAIN, 0)
+                if in_vain < _MOST_IN_VAIN:
+                    known = {_FOLDER: where, _IN_VAIN: in_vain}
+                    study.enqueue_trial(trial.params, user_attrs=known)
         counted = (state.COMPLETE, state.PRUNED, state.RUNNING)
         if len(study.get_trials(deepcopy=False, states=counted)) >= n_trials:
             return None

@@ -17,10 +17,11 @@ from sensorium_tf.models import FiringRateModel
 from sensorium_tf.runs import Provenance, Run, RunRecord, RunStore
 from sensorium_tf.runs.stages import Stage, runs_of, stages_of
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.stages import ALONE
+from sensorium_tf.stages import ALONE, DistillationSettings
 from sensorium_tf.training.budget import Budget
 from sensorium_tf.training.building import compiled_model, open_mice
 from sensorium_tf.training.devices import is_chief, make_strategy
+from sensorium_tf.training.distillation import check_images
 from sensorium_tf.training.ensemble import Ensemble
 from sensorium_tf.training.interruption import StopRequest, stop_on_sigterm
 from sensorium_tf.training.result import TrainingResult
@@ -112,7 +113,10 @@ class _Start:
     @classmethod
     def of(cls, settings: TrainingSettings, store: RunStore, strategy, options) -> "_Start":
         everyone = dataclasses.replace(
-            settings, mice=(*settings.mice, *settings.stages.pretrain_mice), stages=ALONE
+            settings,
+            mice=(*settings.mice, *settings.stages.pretrain_mice),
+            stages=ALONE,
+            distillation=DistillationSettings(),
         )
         mice, inputs = open_mice(everyone, strategy, data_dir=options["data_dir"])
         record = RunRecord.new(settings, mice, modules=options.get("modules"))
@@ -126,6 +130,10 @@ class _Start:
         if not ahead:
             return cls(mice, None, {})
         model, sources = compiled_model(everyone, mice, inputs), {}
+        if any(run.distillation.distil_images for run in ahead):
+            targets = [mouse for mouse in mice if mouse.name in settings.mice]
+            images = settings.distillation.distil_images
+            check_images(images, targets, data_dir=options["data_dir"])
         # Runs that go on need the file that they started from no more.
         if settings.init_from in [each.init_from for each in ahead]:
             start = warm_start(settings.init_from, model, mice)

@@ -62,7 +62,7 @@ def test_the_most_exciting_image_of_a_filter_is_the_filter(exciting):
         assert correlations(image[None], expected[None])[0] > 0.95
     np.testing.assert_allclose(exciting.norms, NORM, rtol=1e-3)
     assert (exciting.agreement[:2] > 0.98).all()  # a complex cell has one for every phase
-    np.testing.assert_allclose(exciting.rates, exciting.start_rates.max(1), rtol=1e-5)
+    np.testing.assert_allclose(exciting.rates, np.nanmax(exciting.start_rates, 1), rtol=1e-5)
 
 
 def test_the_image_of_walker_2019_is_the_filter_made_smooth(model):
@@ -105,6 +105,46 @@ def test_as_many_steps_are_made_as_asked_for(model, monkeypatch):
     assert len(made) == 3
 
 
+def test_after_a_quarter_of_the_steps_the_best_two_starts_go_on(model, monkeypatch):
+    made = []
+    monkeypatch.setattr(Ascent, "_ends", counted(made, Ascent._ends))
+    found = most_exciting_image(model, columns=[0, 2], norm=NORM, steps=8, n_starts=4)
+    assert made == [(8, 2), (4, 6)]
+    assert (np.isfinite(found.start_rates).sum(1) == 2).all()
+    np.testing.assert_allclose(found.rates, np.nanmax(found.start_rates, 1), rtol=1e-5)
+    best, other = (
+        most_exciting_image(model, columns=[0], norm=NORM, steps=8, n_starts=n, seed=3)
+        for n in (2, 1)
+    )
+    assert best.rates >= other.rates and np.isfinite(best.start_rates).all()
+
+
+def counted(made, ends):
+    """`Ascent._ends` that notes how many images it works on, and how many steps it may make."""
+
+    def call(self, start, index, numbers, label):
+        made.append((len(start), len(range(self._steps)[numbers])))
+        return ends(self, start, index, numbers, label)
+
+    return call
+
+
+def test_neurons_that_gain_no_more_are_left_alone(model, monkeypatch):
+    neurons = Neurons(model, columns=[0, 2])
+    ascent = Ascent(neurons, Projection(neurons, NORM), AscentSettings(steps=800))
+    sizes, step = [], ascent._step
+    monkeypatch.setattr(ascent, "_step", lambda *given: sizes.append(len(given[1])) or step(*given))
+    starts, index = noise(neurons, 1, seed=0)[:, 0], np.arange(2)
+    found = neurons.own_rates(ascent(starts, index, label="steps"))
+    assert set(sizes[:400]) == {2} and sum(sizes) < 1500
+    monkeypatch.setattr("sensorium_tf.insilico.ascent._LEAST_GAIN", -1.0)
+    sizes.clear()
+    np.testing.assert_allclose(
+        found, neurons.own_rates(ascent(starts, index, label="steps")), rtol=1e-3
+    )
+    assert sum(sizes) == 1600
+
+
 def test_the_best_natural_image_is_the_one_with_the_highest_rate(model, natural):
     neurons = Neurons(model)
     shown = Projection(neurons, NORM).numpy(neurons.given_images(natural))
@@ -133,6 +173,17 @@ def test_diverse_images_excite_about_as_much_and_differ(model):
     found = diverse_exciting_images(model, columns=[2], n_images=3, norm=NORM, steps=60)
     assert (found.rates > 0.9 * found.best_rates[:, None]).all()
     assert found.similarity[0] < 0.3
+
+
+def test_diverse_images_of_many_neurons_are_made_at_once(model, monkeypatch):
+    chosen = {"n_images": 3, "norm": NORM, "steps": 8}
+    alone = diverse_exciting_images(model, columns=[2], **chosen)
+    made = []
+    monkeypatch.setattr(Ascent, "_ends", counted(made, Ascent._ends))
+    monkeypatch.setattr("sensorium_tf.insilico.ascent._BATCH", 10)
+    found = diverse_exciting_images(model, columns=[0, 1, 3, 2], **chosen)
+    assert made == [(4, 8), (9, 8), (3, 8)]
+    np.testing.assert_allclose(found.images[3], alone.images[0], atol=1e-3)
 
 
 def test_images_without_grey_values_are_not_clipped():

@@ -11,6 +11,7 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.data import load_mouse
 from sensorium_tf.insilico import (
     AscentSettings,
+    BestGabors,
     ExperimentSettings,
     MostExcitingImages,
     ReceptiveFieldMaps,
@@ -18,6 +19,7 @@ from sensorium_tf.insilico import (
     RepresentationComparison,
     report,
     run_experiments,
+    verbs,
 )
 from sensorium_tf.insilico.settings import EXPERIMENTS
 from sensorium_tf.insilico.verbs import VERBS, WHOLE_VERBS
@@ -92,6 +94,28 @@ def test_what_was_done_otherwise_is_not_gone_on_with(known, tmp_path):
         run_experiments(Run(tmp_path / "other.keras", tmp_path), settings(do=("mei",)), tmp_path)
 
 
+def test_what_is_made_of_a_result_with_other_settings_is_not_shown(known, tmp_path):
+    run_experiments(known, settings(do=("size",)), tmp_path)
+    default = BestGabors.load(tmp_path / "gabor.npz").settings["norm"]
+    for norm, do in ((5.0, ("size",)), (5.0, ("gabor",))):
+        other = AscentSettings(steps=2, norm=norm)
+        with pytest.raises(SensoriumError, match=f"gabor.npz: was made with norm {default}, not 5"):
+            run_experiments(known, settings(do=do, ascent=other), tmp_path)
+    same = settings(do=("size",), ascent=AscentSettings(steps=2, norm=default))
+    assert run_experiments(known, same, tmp_path)
+    (tmp_path / "gabor.npz").unlink()
+    with pytest.raises(SensoriumError, match="size.npz: gabor.npz, which it was made of, is not"):
+        run_experiments(known, same, tmp_path)
+
+
+def test_results_of_a_norm_are_not_those_of_the_default_one(known, tmp_path):
+    run_experiments(
+        known, settings(do=("mei",), ascent=AscentSettings(steps=2, norm=5.0)), tmp_path
+    )
+    with pytest.raises(SensoriumError, match="was made with norm 5.0, not 4.89"):
+        run_experiments(known, settings(do=("mei",)), tmp_path)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -104,6 +128,26 @@ def test_what_was_done_otherwise_is_not_gone_on_with(known, tmp_path):
 def test_impossible_settings_are_refused(changes, says):
     with pytest.raises(SensoriumError, match=says):
         settings(**changes)
+
+
+def test_trials_that_tell_nothing_are_not_compared(prepared, tmp_path, monkeypatch):
+    mouse = load_mouse("full", data_dir=prepared)
+    model = small_model({"full": mouse.cell_motor_coordinates}, model="ln", hidden_channels=2)
+    save_model(model, tmp_path / "a.keras")
+    held_out = verbs._held_out
+
+    def with_silence(*arguments):
+        images, responses = held_out(*arguments)
+        responses[2] = 0
+        return images, responses
+
+    monkeypatch.setattr(verbs, "_held_out", with_silence)
+    monkeypatch.setattr(verbs, "_HELD_OUT", "train")  # of the others there are too few
+    run = Run(tmp_path / "a.keras", prepared)
+    run_experiments(run, settings(do=("compare",), columns=(0,)), tmp_path / "out")
+    alike = RepresentationComparison.load(tmp_path / "out" / "compare.npz")
+    assert alike.settings["n_images"] == len(mouse.trials("train")) - 1
+    assert np.isfinite(alike.rdm_correlations).all()
 
 
 def test_the_best_neurons_of_a_run_are_worked_on(prepared, tmp_path):

@@ -13,6 +13,7 @@ from sensorium_tf.runs import Run
 pytestmark = pytest.mark.long
 
 N_RELIABLE, N_TRIALS = 60, 32
+PRIORS = (0.1, 0.3, 1.0, 3.0)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,9 @@ def measure(run, recording, *, steps=1000):
         ),
         "agreement_of_simple_cells": np.median(exciting.agreement[true["kind"] == "simple"]),
         "agreement_of_complex_cells": np.median(exciting.agreement[true["kind"] == "complex"]),
-        "spread_of_start_rates": np.median(np.ptp(exciting.start_rates, axis=1) / exciting.rates),
+        "spread_of_start_rates": np.median(
+            1 - np.nanmin(exciting.start_rates, axis=1) / exciting.rates
+        ),
         "place_error_pixels": np.median(np.hypot(*(fields.places - true["place"]).T)),
         "orientation_error_degrees": np.degrees(np.median(turned)),
         "attribution_error": np.median(errors),
@@ -88,15 +91,26 @@ def _reliability(trials):
 
 
 def _reconstruction(run, trials):
+    train = run.mouse().trials("train")
+    # The prior is chosen on trials that the model was trained on.
+    known = train.take(np.arange(N_TRIALS // 4))
+    errors = {
+        prior: np.mean(
+            (insilico.reconstruct(run, known.responses, prior=prior).images - known.images) ** 2
+        )
+        for prior in PRIORS
+    }
+    prior = min(errors, key=errors.get)
     _, first = np.unique(trials.image_ids, return_index=True)
     rows = first[:N_TRIALS]
     images = trials.images[rows]
-    found = insilico.reconstruct(run, trials.responses[rows]).images
-    mean = run.mouse().trials("train").images.mean(0)
+    found = insilico.reconstruct(run, trials.responses[rows], prior=prior).images
+    mean = train.images.mean(0)
     error, of_mean = (np.mean((each - images) ** 2) for each in (found, mean))
     pairs = zip(found.reshape(len(rows), -1), images.reshape(len(rows), -1), strict=True)
     correlations = [np.corrcoef(*pair)[0, 1] for pair in pairs]
     return {
+        "prior_of_reconstructions": prior,
         "reconstruction_over_mean_image": error / of_mean,
         "reconstruction_correlation": np.mean(correlations),
     }

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sensorium_tf import SensoriumError
 from sensorium_tf.models import RotationEquivariantCore
 from sensorium_tf.models.ops.rotation import rotations
 
@@ -55,3 +56,8 @@ def test_orientations_share_their_weights():
     kernels = [tuple(weight.shape) for weight in core.trainable_weights if weight.ndim > 1]
     block = [(8, 3, 3), (3, 3, 3, 1), (8, 3, 3)]
     assert sorted(kernels, key=str) == sorted([(5, 5, 1, 3), *block, *block], key=str)
+
+
+def test_even_depthwise_kernels_are_refused():
+    with pytest.raises(SensoriumError, match="hidden_kernel 4: expected an odd number"):
+        RotationEquivariantCore(**{**SMALL, "hidden_kernel": 4})

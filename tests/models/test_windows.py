@@ -24,10 +24,10 @@ class StridedCore(CoreBase):
     class Config(config.Config):
         """Has no settings."""
 
-    def __init__(self, **kwargs):
+    def __init__(self, kind=keras.layers.Conv2D, **kwargs):
         super().__init__(**kwargs)
-        self.stem = keras.layers.Conv2D(3, 4, strides=2, activation="elu")
-        self.second = keras.layers.Conv2D(3, (4, 3), padding="same")
+        self.stem = kind(3, 4, strides=2, activation="elu")
+        self.second = kind(3, (4, 3), padding="same")
 
     def call(self, images, training=None):
         """Filters the images."""
@@ -57,10 +57,14 @@ def cnn(track="sensorium", **settings):
     )
 
 
-def strided():
+class OtherConvolution(keras.layers.Conv2D):
+    """A convolution that might compute in a way of its own."""
+
+
+def strided(kind=keras.layers.Conv2D):
     readout = cnn().readouts["a"]
     again = type(readout).from_config({**readout.get_config(), "name": "strided"})
-    return randomised(FiringRateModel(StridedCore(), {"a": again}, inputs=inputs()))
+    return randomised(FiringRateModel(StridedCore(kind), {"a": again}, inputs=inputs()))
 
 
 @pytest.mark.parametrize(
@@ -72,8 +76,17 @@ def strided():
         lambda: cnn("sensorium_plus", modulator="gain"),
         lambda: cnn(nonlinearity="softplus(slope=2)"),
         strided,
+        lambda: strided(OtherConvolution),
     ],
-    ids=["cnn", "ln", "even kernels", "behavior, shifter and gain", "softplus", "strides"],
+    ids=[
+        "cnn",
+        "ln",
+        "even kernels",
+        "behavior, shifter and gain",
+        "softplus",
+        "strides",
+        "other layers",
+    ],
 )
 def test_rates_and_gradients_are_those_of_whole_images(make):
     import tensorflow as tf

@@ -6,7 +6,7 @@ import tensorflow as tf
 from untrained import untraced_steps
 
 from sensorium_tf import Run, SensoriumError
-from sensorium_tf.data import load_mouse
+from sensorium_tf.data import Subset, load_mouse
 from sensorium_tf.runs import predict
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.stages import DistillationSettings
@@ -73,6 +73,27 @@ def test_images_of_test_and_validation_trials_are_left_out(teacher, mouse, prepa
     assert len(found) == mouse.tiers["train"] + 1
     own = taught(teacher, mouse, prepared, distil_images=("full",))
     assert len(own) == 2 * mouse.tiers["train"]  # without the validation trials
+
+
+def test_images_of_a_folds_own_trials_are_left_out(teacher, mouse, prepared):
+    subset = Subset(folds=2, fold=1)
+    own, held_out = subset.train_trials_of(mouse), subset.validation_trials_of(mouse)
+    opened = open_teacher(teacher, [mouse], data_dir=prepared)
+    settings = DistillationSettings(distil_images=("full",))
+    more = opened.teach({"full": own}, settings, seed=1)["full"].images[len(own) :]
+    assert len(more)
+    shown = {image.tobytes() for image in more}
+    assert not shown & {image.tobytes() for image in held_out.images}
+    # What is trained on may be shown again, be it of the tier that otherwise chooses weights.
+    assert shown <= {image.tobytes() for image in own.images}
+
+
+def test_a_teacher_that_takes_past_responses_is_shown_no_more_images(mouse, prepared, tmp_path):
+    past = train(
+        tmp_path / "past", prepared, track="sensorium_plus", modulator="history", recipe="fast"
+    )
+    with pytest.raises(SensoriumError, match="the teacher .*is given past responses, which"):
+        taught(past, mouse, prepared, distil_images=("short",))
 
 
 def test_the_teachers_label_joins_that_of_the_student(teacher, prepared, tmp_path):

@@ -70,6 +70,50 @@ def test_a_search_that_was_killed_goes_on_and_its_best_trial_is_a_run(prepared, 
         search(write(tmp_path, other), folder, n_trials=3, data_dir=prepared)
 
 
+def test_a_trial_that_kills_its_process_again_and_again_is_given_up(tmp_path):
+    class OtherTrialError(SensoriumError):
+        pass
+
+    space, folder, trained = write(tmp_path, SPACE), tmp_path / "search", []
+
+    def dying(settings, where, **options):
+        trained.append(where.name)
+        if where.name != "0":
+            raise OtherTrialError("another trial")
+        if len(trained) == 2:  # this one gets on, and may be tried again as often as the first
+            scalars = {SCORE: 0.5}
+            options["callbacks"][0].on_epoch_end(EpochReport(1, 2, "validation", scalars, 0.5, 1))
+        raise Killed
+
+    for _ in range(5):
+        with pytest.raises(Killed):
+            search(space, folder, n_trials=2, train=dying, verbose=False)
+    assert trained == 5 * ["0"]
+    with pytest.raises(OtherTrialError):
+        search(space, folder, n_trials=2, train=dying, verbose=False)
+    assert "0" not in trained[5:]
+
+
+def test_a_trial_that_finds_no_memory_has_failed(tmp_path):
+    def large(*_, **__):
+        raise MemoryError("64 GB")
+
+    with pytest.raises(MemoryError):
+        search(write(tmp_path, SPACE), tmp_path / "s", n_trials=9, train=large, verbose=False)
+    study = optuna.load_study(study_name="search", storage=f"sqlite:///{tmp_path / 's/study.db'}")
+    assert [trial.state.name for trial in study.trials] == ["FAIL", "FAIL", "FAIL"]
+
+
+def test_numbers_of_a_range_are_steps_apart(tmp_path):
+    space = {"ema_decay": {"low": 0.1, "high": 0.5, "step": 0.2}}
+    space |= {"hidden_channels": {"low": 2, "high": 8, "step": 3}}
+    read = SearchSpace.read(write(tmp_path, SPACE | {"space": space}))
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    values = [read.suggest(study.ask()) for _ in range(30)]
+    assert {round(each["ema_decay"], 6) for each in values} == {0.1, 0.3, 0.5}
+    assert {each["hidden_channels"] for each in values} == {2, 5, 8}
+
+
 def test_trials_that_cannot_be_trained_end_a_search_at_last(tmp_path):
     def failing(*_, **__):
         raise SensoriumError("the loss became infinite")
@@ -106,6 +150,11 @@ def test_a_trial_that_falls_behind_is_ended():
         ({"space": {"learning_rate": {"low": 2, "high": 1}}}, "learning_rate: expected low and"),
         ({"space": {"learning_rate": {"low": 0, "high": 1, "log": True}}}, "expected low and high"),
         ({"space": {"learning_rate": {"choices": []}}}, "expected low and high"),
+        ({"space": {"hidden_channels": {"low": 2, "high": 4, "step": 0.5}}}, "expected low and hi"),
+        (
+            {"space": {"ema_decay": {"low": 0.1, "high": 0.4, "step": -0.1}}},
+            "expected low and high",
+        ),
         ({"space": {"learning_rat": {"choices": [1]}}}, "did you mean learning_rate"),
         ({"space": {"epochs": {"choices": [1]}}}, "epochs: is in settings and in space"),
         ({"space": {"folds": {"choices": [2, 3]}}}, "folds: with folds, the trials that a search"),

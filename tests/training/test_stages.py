@@ -12,13 +12,14 @@ from sensorium_tf import Run, SensoriumError, TrainingStopped
 from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.runs import load_model, predict
-from sensorium_tf.runs.stages import runs_of
+from sensorium_tf.runs.stages import runs_of, stages_of
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import train_stages
 from sensorium_tf.training.callbacks import SCORE
 from sensorium_tf.training.controller import Controller
 from sensorium_tf.training.ensemble import choose_members
 
+HISTORY = {"modulator": "history"}
 SMALL = {"epochs": 1, "batch_size": 6, "hidden_channels": 2, "n_blocks": 1}
 
 
@@ -264,11 +265,47 @@ def test_a_pruned_ensemble_holds_the_members_that_were_chosen(prepared, tmp_path
         ({"distil_images": ["x"]}, "distil_images: goes with distil_from or distil"),
         ({"budget_minutes": 1, "recipe": "published"}, "budget_minutes: goes with the recipe"),
         ({"members": 0}, "members 0: expected at least 1"),
+        ({"members": 2, "seeds": [1, 2]}, "members: not with seeds, which say how many"),
+        ({"members": 3, "folds": 2}, "members: not with folds, which say how many"),
+        ({"prune": True}, "prune: goes with members or seeds"),
+        ({"recipe": "best", "members": 1, "prune": True}, "prune: goes with members or seeds"),
+        ({"finetune_epochs": 2}, "finetune_epochs: goes with pretrain_mice"),
+        ({"finetune_rate": 0.2}, "finetune_rate: goes with pretrain_mice"),
+        ({"distil_weight": 0.2}, "distil_weight: goes with distil_from or distil"),
+        (
+            {"distil": True, "distil_images": ["x"], "track": "sensorium_plus", **HISTORY},
+            "distil_images: not with a model that is given past responses",
+        ),
     ],
 )
 def test_stages_that_do_not_go_together_are_refused(changes, says):
     with pytest.raises(SensoriumError, match=says):
         settings(**changes)
+
+
+def test_what_a_recipe_chooses_in_vain_is_left_out():
+    seeds = settings(recipe="best", seeds=[5, 6])
+    assert seeds.stages.members == 1 and seeds.stages.member_seeds(5) == (5, 6)
+    folds = settings(recipe="best", folds=2)
+    assert "seeds" not in folds.describe() and "2 folds of train" in folds.describe()
+    assert [stage.name for stage in stages_of(folds)] == ["fold 1", "fold 2"]
+    for chosen in (seeds, folds, settings(recipe="best", distil=True, distil_weight=0.2)):
+        assert TrainingSettings.from_json(chosen.to_json()) == chosen
+        assert all(run.settings for run in runs_of(chosen))
+
+
+def test_the_student_of_a_model_with_past_responses_is_shown_no_more_images():
+    chosen = {"distil": True, "pretrain_mice": ["short"], "track": "sensorium_plus"}
+    for further, images in (({}, ("short",)), (HISTORY, ())):
+        _, student = stages_of(settings(**chosen, **further))
+        assert student.settings.distillation.distil_images == images
+
+
+def test_more_images_are_looked_at_before_anything_is_trained(prepared, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SensoriumError, match="no photographs"):
+        train(tmp_path / "run", prepared, distil=True, distil_images=[str(tmp_path / "empty")])
+    assert not (tmp_path / "run").exists()
 
 
 def test_other_seeds_have_other_members():

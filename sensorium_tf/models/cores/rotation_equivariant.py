@@ -4,6 +4,7 @@ from keras import ops
 
 from sensorium_tf import config
 from sensorium_tf.config import setting
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.cores._stem import StemCore
 from sensorium_tf.models.ops.convolution import (
     batch_norm,
@@ -52,7 +53,7 @@ class RotationEquivariantCore(StemCore):
             9, "Height and width of the stem's kernels, in pixels.", at_least=1
         )
         hidden_kernel: int = setting(
-            7, "Height and width of the depthwise kernels, in pixels.", at_least=1
+            7, "Height and width of the depthwise kernels, in pixels: an odd number.", at_least=1
         )
         n_blocks: int = setting(3, "Blocks after the stem.", at_least=0, at_most=1000)
         laplace_penalty: float = setting(
@@ -62,6 +63,12 @@ class RotationEquivariantCore(StemCore):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.supports_jit = depthwise_supports_jit()
+        if self.config.hidden_kernel % 2 == 0:
+            # The map is padded on one side more than on the other, whichever way it is turned.
+            raise SensoriumError(
+                f"hidden_kernel {self.config.hidden_kernel}: expected an odd number: maps do not "
+                "turn with the image otherwise"
+            )
         n_blocks, n_rotations = self.config.n_blocks, self.config.n_rotations
         self._seeds = self.seeds(1 + 3 * n_blocks)
         self._input_turns = rotations(self.config.input_kernel, n_rotations)
