@@ -14,7 +14,6 @@ import json
 import os
 import resource
 import secrets
-import socket
 import statistics
 import subprocess
 import sys
@@ -149,11 +148,8 @@ def _populate(board, folder: Path) -> list[str]:
 @contextlib.contextmanager
 def _served(database: str, blobs: str, workers: str = "--workers=0"):
     """Serves the leaderboard; yields its address, the seconds to its start, and the process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     limits = [f"--{name}={value}" for name, value in _FREE.items()]
-    where = [f"--database={database}", f"--blobs={blobs}", f"--port={port}"]
+    where = [f"--database={database}", f"--blobs={blobs}", "--port=0"]
     started = time.monotonic()
     process = subprocess.Popen(
         [
@@ -161,18 +157,17 @@ def _served(database: str, blobs: str, workers: str = "--workers=0"):
             *where,
             *limits,
         ],
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    url = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(200):
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/healthz"):
-                break
-            time.sleep(0.05)
+        # It says where it listens before it answers.
+        url = process.stdout.readline().split()[0]
+        urllib.request.urlopen(f"{url}/healthz").close()
         yield url, round(time.monotonic() - started, 2), process
     finally:
         process.terminate()
-        process.wait()
+        process.communicate()
 
 
 def _peak_mib(process: subprocess.Popen) -> float:
@@ -208,7 +203,8 @@ def _read(url: str) -> dict[str, float]:
 
     def read(_) -> list[float]:
         connection, times = http.client.HTTPConnection(url.removeprefix("http://")), []
-        while (start := time.monotonic()) < ends:
+        while not times or time.monotonic() < ends:
+            start = time.monotonic()
             connection.request("GET", "/tracks/sensorium")
             connection.getresponse().read()
             times.append(time.monotonic() - start)

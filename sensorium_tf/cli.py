@@ -16,7 +16,7 @@ from absl import app, flags, logging
 from sensorium_tf import launch
 from sensorium_tf.challenges import CHALLENGES, DEFAULT
 from sensorium_tf.config import Config, hint, setting
-from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line, os_reason
+from sensorium_tf.errors import SensoriumError, TrainingStopped, one_line, os_reason, printable
 from sensorium_tf.flags import define_flags, help_text
 from sensorium_tf.quiet import quieten_tensorflow
 from sensorium_tf.settings import FIGURE_FORMATS
@@ -25,6 +25,8 @@ from sensorium_tf.settings import FIGURE_FORMATS
 STARTED = time.monotonic()
 # Exit status of a run that SIGTERM stopped and that can go on: "try again" in sysexits.h.
 _STOPPED = 75
+# Of a message; of files, paths alone may come near it.
+_LONGEST_WORD = 400
 _HELP = {"--help", "-h", "-help", "--helpshort"}
 
 
@@ -193,11 +195,19 @@ def _parse(arguments: list[str]) -> list[str]:
 
 
 def _fail(text: str) -> NoReturn:
-    print("error:", " ".join(text.split()), file=sys.stderr, flush=True)
+    print("error:", _line(text), file=sys.stderr, flush=True)
     sys.exit(1)
+
+
+def _line(text: str) -> str:
+    """Returns text in one printable line, in which no word goes on for ever."""
+    words = printable(" ".join(text.split())).split(" ")
+    return " ".join(
+        word if len(word) <= _LONGEST_WORD else f"{word[:_LONGEST_WORD]}..." for word in words
+    )
 
 
 def _show_warning(message, category, *_, **__) -> None:
     # What libraries say to their developers is not for the person at the terminal.
     if issubclass(category, UserWarning):
-        print("warning:", " ".join(str(message).split()), file=sys.stderr, flush=True)
+        print("warning:", _line(str(message)), file=sys.stderr, flush=True)

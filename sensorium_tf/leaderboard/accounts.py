@@ -34,7 +34,7 @@ def create_user(board: Board, connection: Connection, name: str, *, organiser: b
         raise Refused(f"user {name!r} is there already: choose another name", 409)
     values = {"name": name, "is_organiser": organiser, "created_at": board.now()}
     user_id = connection.execute(insert(users).values(values).returning(users.c.id)).scalar_one()
-    board.note(connection, user_id, "user", user_id, organiser=organiser)
+    board.note(connection, user_id, "user", name, organiser=organiser)
     return user_id
 
 
@@ -44,6 +44,11 @@ def user_named(connection: Connection, name: str) -> int:
     if found is None:
         raise Refused(f"user {name!r}: there is none of this name", 404)
     return found
+
+
+def name_of(connection: Connection, user_id: int) -> str:
+    """Returns the name of a user."""
+    return connection.execute(select(users.c.name).where(users.c.id == user_id)).scalar_one()
 
 
 def scopes_of(connection: Connection, user_id: int) -> tuple[str, ...]:
@@ -99,7 +104,7 @@ def revoke_all(board: Board, connection: Connection, user_id: int) -> None:
     """Ends all tokens, connected logins and sessions of a user."""
     _end_tokens(board, connection, user_id)
     connection.execute(delete(identities).where(identities.c.user_id == user_id))
-    board.note(connection, None, "revoke", f"all of user {user_id}")
+    board.note(connection, None, "revoke", f"all of {name_of(connection, user_id)}")
 
 
 def disable_user(board: Board, connection: Connection, user_id: int) -> None:
@@ -109,7 +114,7 @@ def disable_user(board: Board, connection: Connection, user_id: int) -> None:
     """
     _end_tokens(board, connection, user_id)
     connection.execute(update(users).where(users.c.id == user_id).values(disabled_at=board.now()))
-    board.note(connection, None, "disable", user_id)
+    board.note(connection, None, "disable", name_of(connection, user_id))
 
 
 def end_sessions(connection: Connection, user_id: int) -> None:
@@ -120,7 +125,7 @@ def end_sessions(connection: Connection, user_id: int) -> None:
 def enable_user(board: Board, connection: Connection, user_id: int) -> None:
     """Lets a user back in who was cut off; tokens that were revoked stay so."""
     connection.execute(update(users).where(users.c.id == user_id).values(disabled_at=None))
-    board.note(connection, None, "enable", user_id)
+    board.note(connection, None, "enable", name_of(connection, user_id))
 
 
 def viewer_of_token(board: Board, connection: Connection, secret: str) -> Viewer:

@@ -97,22 +97,15 @@ def _token(board: Board, settings: AdminSettings) -> list[str]:
     return [f"token of {name}, shown this once:", secret]
 
 
-def _member(board: Board, settings: AdminSettings) -> list[str]:
+def _membership(board: Board, settings: AdminSettings) -> list[str]:
     name, team = _need(settings, "name"), _need(settings, "team")
+    joins = settings.do == "member"
     with board.database.write() as connection:
-        user_id = accounts.user_named(connection, name)
-        teams.add_member(connection, teams.team_named(connection, team), user_id)
-        board.note(connection, None, "member", user_id, team=team)
-    return [f"{name} is in team {team}"]
-
-
-def _leave(board: Board, settings: AdminSettings) -> list[str]:
-    name, team = _need(settings, "name"), _need(settings, "team")
-    with board.database.write() as connection:
-        user_id = accounts.user_named(connection, name)
-        teams.remove_member(connection, teams.team_named(connection, team), user_id)
-        board.note(connection, None, "leave", user_id, team=team)
-    return [f"{name} is no longer in team {team}, whose submissions stay"]
+        user_id, team_id = accounts.user_named(connection, name), teams.team_named(connection, team)
+        (teams.add_member if joins else teams.remove_member)(connection, team_id, user_id)
+        board.note(connection, None, settings.do, f"{name}, team {team}")
+    says = "is in team {}" if joins else "is no longer in team {}, whose submissions stay"
+    return [f"{name} {says.format(team)}"]
 
 
 def _quota(board: Board, settings: AdminSettings) -> list[str]:
@@ -124,25 +117,24 @@ def _quota(board: Board, settings: AdminSettings) -> list[str]:
     return [f"the files of team {team} may have {most}"]
 
 
-def _revoke(board: Board, settings: AdminSettings) -> list[str]:
-    name = _need(settings, "name")
+_OF_USERS = {
+    "revoke": (
+        accounts.revoke_all,
+        "has no tokens, logins and sessions any more: --do=token makes a new token",
+    ),
+    "disable": (
+        accounts.disable_user,
+        "is cut off; the submissions of the team stay: --do=enable undoes it",
+    ),
+    "enable": (accounts.enable_user, "may log in again: --do=token makes a new token"),
+}
+
+
+def _user(board: Board, settings: AdminSettings) -> list[str]:
+    name, (change, says) = _need(settings, "name"), _OF_USERS[settings.do]
     with board.database.write() as connection:
-        accounts.revoke_all(board, connection, accounts.user_named(connection, name))
-    return [f"{name} has no tokens, logins and sessions any more: --do=token makes a new token"]
-
-
-def _disable(board: Board, settings: AdminSettings) -> list[str]:
-    name = _need(settings, "name")
-    with board.database.write() as connection:
-        accounts.disable_user(board, connection, accounts.user_named(connection, name))
-    return [f"{name} is cut off; the submissions of the team stay: --do=enable undoes it"]
-
-
-def _enable(board: Board, settings: AdminSettings) -> list[str]:
-    name = _need(settings, "name")
-    with board.database.write() as connection:
-        accounts.enable_user(board, connection, accounts.user_named(connection, name))
-    return [f"{name} may log in again: --do=token makes a new token"]
+        change(board, connection, accounts.user_named(connection, name))
+    return [f"{name} {says}"]
 
 
 def _truth(board: Board, settings: AdminSettings) -> list[str]:
@@ -212,12 +204,10 @@ _ACTIONS: dict[str, Callable[[Board, AdminSettings], list[str]]] = {
     "team": _team,
     "invite": _invite,
     "token": _token,
-    "member": _member,
-    "leave": _leave,
+    "member": _membership,
+    "leave": _membership,
     "quota": _quota,
-    "revoke": _revoke,
-    "disable": _disable,
-    "enable": _enable,
+    **dict.fromkeys(_OF_USERS, _user),
     "truth": _truth,
     "rescore": _rescore,
     "open": _open,

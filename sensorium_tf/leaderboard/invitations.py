@@ -7,7 +7,7 @@ from sqlalchemy import Connection, insert, update
 from sensorium_tf.leaderboard.accounts import create_user, digest, new_secret
 from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.tables import invitations, users
-from sensorium_tf.leaderboard.teams import add_member
+from sensorium_tf.leaderboard.teams import add_member, name_of
 
 _DAYS = 14
 
@@ -42,7 +42,7 @@ def invite(
             expires_at=now + datetime.timedelta(days=days),
         )
     )
-    board.note(connection, by, "invitation", team_id or "organisers")
+    board.note(connection, by, "invitation", _whom(connection, team_id))
     return secret
 
 
@@ -83,5 +83,10 @@ def accept_invitation(
     )
     if taken.team_id is not None:
         add_member(connection, taken.team_id, user_id)
-    board.note(connection, user_id, "join", taken.team_id or "organisers")
+    board.note(connection, user_id, "join", _whom(connection, taken.team_id))
     return user_id
+
+
+def _whom(connection: Connection, team_id: int | None) -> str:
+    """Returns whom an invitation leads to."""
+    return "organisers" if team_id is None else f"team {name_of(connection, team_id)}"

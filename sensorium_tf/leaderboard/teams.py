@@ -22,7 +22,7 @@ def create_team(board: Board, connection: Connection, name: str) -> int:
         raise Refused(f"team {name!r} is there already: choose another name", 409)
     values = {"name": name, "created_at": board.now()}
     team_id = connection.execute(insert(teams).values(values).returning(teams.c.id)).scalar_one()
-    board.note(connection, None, "team", team_id)
+    board.note(connection, None, "team", name)
     return team_id
 
 
@@ -34,10 +34,15 @@ def team_named(connection: Connection, name: str) -> int:
     return found
 
 
+def name_of(connection: Connection, team_id: int) -> str:
+    """Returns the name of a team."""
+    return connection.execute(select(teams.c.name).where(teams.c.id == team_id)).scalar_one()
+
+
 def set_quota(board: Board, connection: Connection, team_id: int, size: int | None) -> None:
     """Says how many bytes the files of a team may have; None for as many as any team's."""
     connection.execute(update(teams).where(teams.c.id == team_id).values(quota_bytes=size))
-    board.note(connection, None, "quota", team_id, bytes=size)
+    board.note(connection, None, "quota", name_of(connection, team_id), bytes=size)
 
 
 def add_member(connection: Connection, team_id: int, user_id: int) -> None:

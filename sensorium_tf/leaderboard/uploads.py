@@ -264,7 +264,8 @@ def _check_bound(board: Board, upload: Upload) -> None:
         phase = phase_of(connection, upload.track, tier=upload.tier)
     if phase.is_closed(board.now()):
         raise Refused(
-            f"{phase.track}, {phase.name}: is closed; uploads opened with their sha256 alone go on"
+            f"{phase.track}, {phase.name}: is {phase.state(board.now())}; uploads opened with "
+            "their sha256 alone go on"
         )
 
 

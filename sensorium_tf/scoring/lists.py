@@ -5,6 +5,8 @@ import re
 
 import numpy as np
 
+from sensorium_tf.scoring.decimals import parse_decimals
+
 # What NumPy writes around a number since version 2, and around an array.
 _SCALAR = re.compile(r"\b(?:np|numpy)\.\w{1,12}\(([^()]{0,40})\)")
 _ARRAY = re.compile(r"^(?:np\.|numpy\.)?array\((.*?)(?:,\s*dtype=\w+)?\)$", re.DOTALL)
@@ -36,14 +38,9 @@ def parse_list(text: str, *, whole: bool = False) -> np.ndarray:
     Raises:
         NotAListError: If it is no such list, or holds a number that is not finite or too large.
     """
-    try:
-        values = json.loads(text, parse_constant=_refuse_constant)
-        if not isinstance(values, list) or not {*map(type, values)} <= {int, float}:
-            raise NotAListError(_what_it_is(text, whole))
-    except NotAListError:
-        raise
-    except (ValueError, RecursionError):
-        values = _tolerant(text, whole)
+    values = None if whole else parse_decimals(text)
+    if values is None:
+        values = _parse_any(text, whole)
     try:
         with np.errstate(over="ignore"):
             if whole and {*map(type, values)} != {int}:
@@ -57,6 +54,19 @@ def parse_list(text: str, *, whole: bool = False) -> np.ndarray:
     if not np.isfinite(numbers).all():
         raise NotAListError("holds a number too large")
     return numbers
+
+
+def _parse_any(text: str, whole: bool) -> list[int | float]:
+    """Returns the numbers of a list of any kind."""
+    try:
+        values = json.loads(text, parse_constant=_refuse_constant)
+        if not isinstance(values, list) or not {*map(type, values)} <= {int, float}:
+            raise NotAListError(_what_it_is(text, whole))
+        return values
+    except NotAListError:
+        raise
+    except (ValueError, RecursionError):
+        return _tolerant(text, whole)
 
 
 def _tolerant(text: str, whole: bool) -> list[int | float]:

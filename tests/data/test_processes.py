@@ -13,7 +13,9 @@ import sensorium_tf
 from sensorium_tf.data.processes import in_processes, in_turn
 
 FOREVER = """
-import sys
+import signal, sys
+# A shell's background jobs, and what they start, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path[:0] = sys.argv[1:]
 from process_work import work
 from sensorium_tf.data.processes import in_processes

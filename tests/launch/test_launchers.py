@@ -78,6 +78,8 @@ def test_a_missing_flag_is_named(name):
         # An unset variable of the shell, which must not mean "all".
         ("train", ["--workdir=x", "--unit_ids="], "--unit_ids: is empty"),
         ("train", ["--workdir="], "--workdir: is empty"),
+        ("train", ["--workdir=x", f"--epochs={'9' * 5000}"], f"--epochs={'9' * 391}... "),
+        ("train", ["--workdir=x", "--epochs=\x1b[31m"], r"--epochs=\x1b[31m"),
     ],
 )
 def test_a_wrong_flag_is_named(name, arguments, says):

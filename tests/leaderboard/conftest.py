@@ -11,11 +11,15 @@ from pathlib import Path
 import boards
 import pytest
 import uvicorn
+from processes import PATIENCE
 
 from sensorium_tf.leaderboard import child, queue
 from sensorium_tf.leaderboard.database import Database
 from sensorium_tf.leaderboard.settings import Limits
 from sensorium_tf.leaderboard.web.app import create_app
+
+# Of a new PostgreSQL: the same on machines of all languages.
+PLAIN = ("--locale=C", "--encoding=UTF8")
 
 
 @pytest.fixture(scope="session")
@@ -96,10 +100,11 @@ def postgresql():
         run = {"check": True, "stdout": subprocess.DEVNULL, "cwd": name}
         data, log = folder / "data", folder / "log"
         subprocess.run(
-            [*user, programs / "initdb", "-A", "trust", "-U", "tests", "-N", data], **run
+            [*user, programs / "initdb", *("-A", "trust", "-U", "tests", "-N"), *PLAIN, data], **run
         )
-        options = f"-c listen_addresses='' -c fsync=off -k {name}"
-        control = [*user, programs / "pg_ctl", "-D", data, "-w", "-l", log]
+        # What cleans up by itself would hold databases while they are copied.
+        options = f"-c listen_addresses='' -c fsync=off -c autovacuum=off -k {name}"
+        control = [*user, programs / "pg_ctl", "-D", data, "-w", "-t", str(PATIENCE), "-l", log]
         subprocess.run([*control, "-o", options, "start"], **run)
         try:
             yield f"postgresql://tests@/{{}}?host={name}"

@@ -3,6 +3,9 @@
 import time
 from pathlib import Path
 
+#: Seconds that nothing takes but what hangs, however slow the machine is.
+PATIENCE = 300
+
 
 def is_there(pid):
     """Tells whether a process runs; one that ended and waits for its parent does not."""
@@ -14,8 +17,9 @@ def is_there(pid):
 
 def wait_for(condition):
     """Waits, but not for ever, until something is so; returns whether it is."""
-    for _ in range(400):
-        if condition():
-            return True
+    ends = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > ends:
+            return False
         time.sleep(0.05)
-    return False
+    return True

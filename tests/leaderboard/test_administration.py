@@ -9,7 +9,7 @@ from pathlib import Path
 
 import boards
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.leaderboard import (
@@ -22,6 +22,7 @@ from sensorium_tf.leaderboard import (
 )
 from sensorium_tf.leaderboard.admin import administrate
 from sensorium_tf.leaderboard.board import Board
+from sensorium_tf.leaderboard.invitations import accept_invitation
 from sensorium_tf.leaderboard.settings import VERBS, AdminSettings
 from sensorium_tf.leaderboard.tables import audit, evaluations, invitations, phases, tokens
 
@@ -142,6 +143,37 @@ def test_a_user_joins_another_team(team):
     for _ in range(2):
         assert do(team.board, "member", name="ann", team="blues") == ["ann is in team blues"]
     assert len(boards.viewer(team.board, team.secrets["ann"]).teams) == 2
+
+
+def test_the_audit_names_whom_something_was_done_to(team):
+    with team.board.database.read() as connection:
+        before = connection.execute(select(func.max(audit.c.id))).scalar_one()
+    do(team.board, "invite", team="blues")
+    secret = do(team.board, "invite", organiser=True)[1].rpartition("=")[2]
+    with team.board.database.write() as connection:
+        accept_invitation(team.board, connection, secret, "zoe")
+    do(team.board, "team", name="greens")
+    do(team.board, "quota", team="greens", gib=1.0)
+    for verb in ("member", "leave"):
+        do(team.board, verb, name="ann", team="greens")
+    for verb in ("revoke", "disable", "enable"):
+        do(team.board, verb, name="ann")
+    with team.board.database.read() as connection:
+        newer = select(audit.c.action, audit.c.subject).where(audit.c.id > before)
+        found = connection.execute(newer.order_by(audit.c.id)).tuples().all()
+    assert found == [
+        ("invitation", "team blues"),
+        ("invitation", "organisers"),
+        ("user", "zoe"),
+        ("join", "organisers"),
+        ("team", "greens"),
+        ("quota", "greens"),
+        ("member", "ann, team greens"),
+        ("leave", "ann, team greens"),
+        ("revoke", "all of ann"),
+        ("disable", "ann"),
+        ("enable", "ann"),
+    ]
 
 
 def test_every_verb_is_done_by_something():

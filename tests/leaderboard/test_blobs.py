@@ -53,7 +53,7 @@ def test_a_file_goes_in_and_comes_out(blobs, tmp_path):
 
 
 def test_slices_have_names_of_their_own(blobs):
-    blobs.put_part("a-0", b"first")
+    blobs.put_part("a-0", bytearray(b"first"))
     assert blobs.part_names() == {"a-0"} and b"".join(blobs.part_pieces("a-0")) == b"first"
     blobs.remove_part("a-0")
     assert blobs.part_names() == set()

@@ -1,11 +1,11 @@
 """The pages in a real browser: submit, see the score, publish, compare, reveal."""
 
 import shutil
-import time
 
 import boards
 import pytest
 from conftest import Server
+from processes import wait_for
 
 from sensorium_tf.leaderboard.settings import Limits
 from sensorium_tf.leaderboard.submissions import publish
@@ -21,13 +21,14 @@ def browser():
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium drives the browser")
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
-    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu"):
+    # Containers give the memory that processes share 64 MB, which the last flag leaves alone.
+    for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
         options.add_argument(flag)
     phone = {"width": WIDTH, "height": 844, "pixelRatio": 1.0}
     options.add_experimental_option("mobileEmulation", {"deviceMetrics": phone})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    browser.implicitly_wait(10)
+    browser.implicitly_wait(60)
     yield browser
     browser.quit()
 
@@ -49,12 +50,13 @@ class Person:
     def press(self, text, leads_to):
         before = self.browser.find_element("tag name", "html")
         self.browser.find_element("xpath", f"//main//button[text()='{text}']").click()
-        for _ in range(200):
+
+        def is_there():
             url = self.browser.current_url
-            if leads_to in url and self.browser.find_element("tag name", "html") != before:
-                return url.removeprefix(self.server.url)
-            time.sleep(0.05)
-        raise AssertionError(self.browser.page_source)
+            return leads_to in url and self.browser.find_element("tag name", "html") != before
+
+        assert wait_for(is_there), self.browser.page_source
+        return self.browser.current_url.removeprefix(self.server.url)
 
     def login(self, secret):
         self.browser.delete_all_cookies()

@@ -17,8 +17,6 @@ from sensorium_tf.leaderboard.settings import ScoringLimits
 from sensorium_tf.scoring import (
     score,
     score_neurons,
-    write_ground_truth,
-    write_submission,
 )
 
 
@@ -71,35 +69,37 @@ def test_a_check_needs_no_responses_and_gives_no_scores(folder):
     assert "trial test-23 is missing" in run(folder, kind="check").error
 
 
-@pytest.fixture(scope="module")
-def large(tmp_path_factory):
-    """A pair of files whose scores take a second and more."""
-    folder = tmp_path_factory.mktemp("large")
-    values = np.zeros((4, 60_000), np.float32) + np.arange(4)[:, None]
-    ids = {"trial_ids": range(4), "image_ids": [1, 1, 2, 2], "unit_ids": range(60_000)}
-    write_ground_truth(folder / "truth.csv", responses=values, **ids)
-    write_submission(folder / "submission.csv", rates=values, **ids)
-    return folder
-
-
-HUNGRY = """
+START = child._START
+INSTEAD = """
+import time
 from sensorium_tf.leaderboard import child
-child.score_files = lambda *_: bytearray(1 << 30)
+
+def score_files(*_):
+    {}
+
+child.score_files = score_files
 child."""
 
 
+def let_it(monkeypatch, code):
+    """Lets the process do something instead of scoring."""
+    before, main, after = START.rpartition("main(")
+    monkeypatch.setattr(child, "_START", f"{before}{INSTEAD.format(code)}{main}{after}")
+
+
 def test_it_ends_when_it_takes_too_much_memory(folder, monkeypatch):
-    before, main, after = child._START.rpartition("main(")
-    monkeypatch.setattr(child, "_START", f"{before}{HUNGRY}{main}{after}")
+    let_it(monkeypatch, "bytearray(1 << 30)")
     with pytest.raises(child.ChildFailed, match="took more memory than it may"):
         run(folder, address_space=1 << 20)
 
 
-def test_it_ends_when_it_computes_or_lasts_too_long(large):
+def test_it_ends_when_it_computes_or_lasts_too_long(folder, monkeypatch):
+    let_it(monkeypatch, "while True: pass")
     with pytest.raises(child.ChildFailed, match="more computing time than it may"):
-        run(large, cpu_seconds=1)
+        run(folder, cpu_seconds=1)
+    let_it(monkeypatch, "time.sleep(1000)")
     with pytest.raises(child.ChildFailed, match="took more than 0.2 seconds"):
-        run(large, wall_seconds=0.2)
+        run(folder, wall_seconds=0.2)
 
 
 def test_it_ends_as_soon_as_it_is_no_longer_wanted(folder):
@@ -107,27 +107,32 @@ def test_it_ends_as_soon_as_it_is_no_longer_wanted(folder):
         run(folder, alive=lambda: False)
 
 
-def test_it_ends_with_the_process_that_started_it(large, monkeypatch):
+@pytest.mark.parametrize("when", ["at once", "while it scores"])
+def test_it_ends_with_the_process_that_started_it(folder, monkeypatch, when):
+    let_it(monkeypatch, "open('begun', 'w').close(); time.sleep(1000)")
     real = subprocess.Popen
 
     def noted(*given, **options):
         process = real(*given, **options)
-        (large / "pid").write_text(str(process.pid))
+        (folder / "pid").write_text(str(process.pid))
         return process
 
+    def alive():
+        if when == "at once" or (folder / "begun").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return True
+
     monkeypatch.setattr(child.subprocess, "Popen", noted)
-    (large / "result.json").unlink(missing_ok=True)
     parent = os.fork()
     if not parent:
         try:
-            run(large, alive=lambda: os.kill(os.getpid(), signal.SIGKILL))
+            run(folder, alive=alive)
         finally:
             os._exit(1)
     _, status = os.waitpid(parent, 0)
     assert os.WTERMSIG(status) == signal.SIGKILL
-    pid = int((large / "pid").read_text())
+    pid = int((folder / "pid").read_text())
     assert wait_for(lambda: not is_there(pid))
-    assert not (large / "result.json").exists()
 
 
 PROBE = """

@@ -14,7 +14,7 @@ from pathlib import Path
 import boards
 import pytest
 from asgi import Client
-from processes import is_there, wait_for
+from processes import PATIENCE, is_there, wait_for
 
 from sensorium_tf.leaderboard import demonstration, extra, serving
 from sensorium_tf.leaderboard.extra import SensoriumError, check_extra
@@ -61,12 +61,12 @@ def children(process):
 def test_web_and_worker_end_together(start, how, status):
     process = start("--port=0")
     url = process.stdout.readline().split()[0]
-    with urllib.request.urlopen(f"{url}/healthz", timeout=20) as reply:
+    with urllib.request.urlopen(f"{url}/healthz", timeout=PATIENCE) as reply:
         assert reply.status == 200
     assert wait_for(lambda: children(process))
     (worker,) = children(process)
     os.kill(process.pid, how)
-    assert process.wait(20) == status
+    assert process.wait(PATIENCE) == status
     assert wait_for(lambda: not is_there(worker))
     assert "Traceback" not in process.stderr.read()
 
@@ -81,7 +81,7 @@ def test_a_worker_that_is_told_to_stop_itself_ends_whole(start):
     os.kill(worker, signal.SIGTERM)
     assert wait_for(lambda: not is_there(worker))
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(PATIENCE) == 0
     assert not process.stderr.read()
 
 
@@ -125,20 +125,20 @@ def catches(pid, which):
 
 
 @pytest.mark.parametrize(
-    ("flags", "scheme", "third"), [([], "https", 401), (["--proxies=192.0.2.1"], "http", 429)]
+    ("flags", "scheme", "second"), [([], "https", 401), (["--proxies=192.0.2.1"], "http", 429)]
 )
-def test_a_proxy_is_believed_only_where_it_is_known(start, flags, scheme, third):
-    process = start("--port=0", "--workers=0", "--requests_a_minute=2", *flags)
+def test_a_proxy_is_believed_only_where_it_is_known(start, flags, scheme, second):
+    process = start("--port=0", "--workers=0", "--requests_a_minute=1", *flags)
     url = process.stdout.readline().split()[0]
     statuses = []
-    for address in ("198.51.100.1", "198.51.100.2", "198.51.100.3"):
+    for address in ("198.51.100.1", "198.51.100.2"):
         headers = {"Host": "board.example.org", "X-Forwarded-Proto": "https"}
         headers |= {"X-Forwarded-For": address, "Origin": f"{scheme}://board.example.org"}
         request = urllib.request.Request(f"{url}/login", b"token=x", headers)
         with pytest.raises(urllib.error.HTTPError) as error:
-            urllib.request.urlopen(request, timeout=20)
+            urllib.request.urlopen(request, timeout=PATIENCE)
         statuses.append(error.value.code)
-    assert statuses == [401, 401, third]
+    assert statuses == [401, second]
 
 
 def test_a_port_that_is_taken_is_one_line(start):
@@ -146,7 +146,7 @@ def test_a_port_that_is_taken_is_one_line(start):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         process = start(f"--port={taken.getsockname()[1]}", "--workers=0")
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "cannot be had: choose another --port" in said.splitlines()[-1]
 

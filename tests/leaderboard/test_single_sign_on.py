@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import boards
 import pytest
 from conftest import Server
-from processes import wait_for
+from processes import PATIENCE, wait_for
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.leaderboard import accounts, invitations, sessions, teams
@@ -59,18 +59,18 @@ def open_site(team, openid):
 def log_in(site, browser=None, **query):
     """Goes to the provider and back; returns the browser and the page where that ends."""
     browser = browser or Session()
-    return browser, browser.get(f"{site}/oidc/start", params=query, timeout=20)
+    return browser, browser.get(f"{site}/oidc/start", params=query, timeout=PATIENCE)
 
 
 def with_token(site, secret):
     browser = Session()
     form = {"token": secret}
-    assert browser.post(f"{site}/login", form, headers={"Origin": site}, timeout=20).ok
+    assert browser.post(f"{site}/login", form, headers={"Origin": site}, timeout=PATIENCE).ok
     return browser
 
 
 def form_token(browser, site):
-    page = browser.get(f"{site}/me", timeout=20).text
+    page = browser.get(f"{site}/me", timeout=PATIENCE).text
     return re.search(r'name="form_token" value="(\w{64})"', page)[1]
 
 
@@ -99,10 +99,10 @@ def test_a_user_connects_a_login_and_removes_it(team, site):
     (number,) = re.findall(r"/me/identities/(\d+)/remove", page.text)
     form = {"form_token": form_token(other, site)}
     where = f"{site}/me/identities/{number}/remove"
-    assert other.post(where, form, headers={"Origin": site}, timeout=20).ok
+    assert other.post(where, form, headers={"Origin": site}, timeout=PATIENCE).ok
     assert log_in(site)[1].status_code == 403
     for each in (browser, other):
-        assert each.get(f"{site}/me", timeout=20, allow_redirects=False).status_code != 200
+        assert each.get(f"{site}/me", timeout=PATIENCE, allow_redirects=False).status_code != 200
 
 
 def test_a_login_that_was_stolen_ends_with_all_else_of_its_user(team, site):
@@ -162,14 +162,14 @@ def test_what_the_provider_did_not_say_for_this_login_opens_nothing(openid, open
 
 def test_a_code_is_good_once_and_in_the_browser_that_asked_for_it(openid, open_site):
     victim = Session()
-    start = victim.get(f"{open_site}/oidc/start", allow_redirects=False, timeout=20)
-    sent = victim.get(start.headers["Location"], allow_redirects=False, timeout=20)
+    start = victim.get(f"{open_site}/oidc/start", allow_redirects=False, timeout=PATIENCE)
+    sent = victim.get(start.headers["Location"], allow_redirects=False, timeout=PATIENCE)
     back = sent.headers["Location"]
-    assert Session().get(back, timeout=20).status_code == 403
+    assert Session().get(back, timeout=PATIENCE).status_code == 403
     other, _ = log_in(open_site)
-    assert other.get(back, timeout=20).status_code == 403
-    assert victim.get(back, timeout=20).ok
-    assert victim.get(back, timeout=20).status_code == 403
+    assert other.get(back, timeout=PATIENCE).status_code == 403
+    assert victim.get(back, timeout=PATIENCE).ok
+    assert victim.get(back, timeout=PATIENCE).status_code == 403
 
 
 def test_a_session_that_may_only_read_connects_no_login(team, site):
@@ -191,7 +191,7 @@ def test_an_invitation_gives_a_session_no_more_than_it_is_for(team, site):
     browser = with_token(site, secret)
     for each, scopes in ((invitation(team, "blues"), {"read"}), (organiser, {"read", "admin"})):
         form = {"form_token": form_token(browser, site), "invitation": each}
-        assert browser.post(f"{site}/join", form, headers={"Origin": site}, timeout=20).ok
+        assert browser.post(f"{site}/join", form, headers={"Origin": site}, timeout=PATIENCE).ok
         with team.board.database.read() as connection:
             session = browser.cookies["session"]
             viewer = sessions.viewer_of_session(team.board, connection, session)
@@ -203,7 +203,7 @@ def test_the_provider_is_told_the_address_that_people_open(team, openid):
     board = team.limited()
     object.__setattr__(board, "base_url", "https://board.example.org")
     server = Server(board, provider_of(openid))
-    reply = Session().get(f"{server.url}/oidc/start", allow_redirects=False, timeout=20)
+    reply = Session().get(f"{server.url}/oidc/start", allow_redirects=False, timeout=PATIENCE)
     server.close()
     asked = parse_qs(urlsplit(reply.headers["Location"]).query)
     assert asked["redirect_uri"] == ["https://board.example.org/oidc/callback"]
@@ -253,7 +253,7 @@ def test_a_link_of_another_page_accepts_no_invitation(team, site, elsewhere):
             params=query,
             headers={"Sec-Fetch-Site": where},
             allow_redirects=False,
-            timeout=20,
+            timeout=PATIENCE,
         )
         assert page.status_code == status
 
@@ -263,7 +263,7 @@ def test_a_provider_that_is_slow_takes_few_threads(team, openid, monkeypatch):
 
     def slow(*_):
         waiting.append(1)
-        go_on.wait(20)
+        go_on.wait(PATIENCE)
         raise Refused("has answered at last")
 
     monkeypatch.setattr(Provider, "address", slow)
@@ -272,8 +272,8 @@ def test_a_provider_that_is_slow_takes_few_threads(team, openid, monkeypatch):
     threads = [threading.Thread(target=ask) for _ in range(60)]
     for thread in threads:
         thread.start()
-    wait_for(lambda: len(waiting) >= 4)
-    assert Session().get(f"{server.url}/", timeout=20).ok and len(waiting) == 4
+    assert wait_for(lambda: len(waiting) >= 4)
+    assert Session().get(f"{server.url}/", timeout=PATIENCE).ok and len(waiting) == 4
     go_on.set()
     for thread in threads:
         thread.join()

@@ -316,3 +316,7 @@ def test_what_a_phase_does_not_take_any_more_is_refused(team):
     # What it holds could still be chosen.
     with pytest.raises(Refused, match="is closed; uploads opened with their sha256"):
         send(team, unbound, 10, CONTENT[10:])
+    with team.board.database.write() as connection:
+        connection.execute(update(phases).values(revealed_at=team.clock.at))
+    with pytest.raises(Refused, match="is revealed; uploads opened with their sha256"):
+        send(team, unbound, 10, CONTENT[10:])

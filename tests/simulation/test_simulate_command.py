@@ -16,7 +16,6 @@ def simulate(*flags):
         [sys.executable, LAUNCH, "--neurons=3", "--images=10", "--repeats=2", *flags],
         capture_output=True,
         text=True,
-        timeout=120,
     )
 
 

@@ -7,15 +7,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from free_ports import free_port
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.training.devices import Cluster, make_strategy, read_cluster, wait_for_workers
 
 
 def free_address():
-    with socket.socket() as taken:
-        taken.bind(("localhost", 0))
-        return f"localhost:{taken.getsockname()[1]}"
+    return f"localhost:{free_port()}"
 
 
 def test_a_cluster_is_read(monkeypatch):
@@ -61,7 +60,7 @@ def test_workers_go_on_once_all_are_there():
     host, port = addresses[2].split(":")
     with socket.create_server((host, int(port))):
         for thread in threads[:2]:
-            thread.join(timeout=60)
+            thread.join(timeout=300)
     assert sorted(went_on) == [0, 1]
 
 
@@ -86,7 +85,7 @@ def test_a_lone_worker_says_whom_it_waits_for_and_can_be_stopped(tmp_path, warm_
     try:
         assert f"waiting for worker 1 ({other}) to be started" in process.stderr.readline()
         process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=300)
     finally:
         process.kill()
     assert process.returncode == (1 if number == signal.SIGINT else -signal.SIGTERM)

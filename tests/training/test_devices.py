@@ -2,12 +2,12 @@
 
 import json
 import signal
-import socket
 import time
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from free_ports import free_port
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.runs import load_model
@@ -84,18 +84,8 @@ def finish(process):
     return output
 
 
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("localhost", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 def clusters(n_workers):
-    addresses = [f"localhost:{port}" for port in free_ports(n_workers)]
+    addresses = [f"localhost:{free_port()}" for _ in range(n_workers)]
     return [
         {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
         for index in range(n_workers)
@@ -162,7 +152,7 @@ def test_a_worker_that_is_lost_ends_the_others_and_a_restart_goes_on(start, tmp_
     # Asking one of them stops both, after the same step.
     again[1].send_signal(signal.SIGTERM)
     for process in again:
-        _, errors = process.communicate(timeout=120)
+        _, errors = process.communicate(timeout=300)
         assert process.returncode == 1 and "TrainingStopped" in errors, errors[-2000:]
 
 
