@@ -230,9 +230,8 @@ class Subset(Config):
 
 
 def _together(mouse: "Mouse", tiers: tuple[str, ...]) -> "Trials":
-    from sensorium_tf.data.trials import Trials
-
-    return Trials.concatenate([mouse.trials(tier) for tier in tiers])
+    parts = [mouse.trials(tier) for tier in tiers]
+    return parts[0].concatenate(parts)
 
 
 # A run asks several times, and the trials have to be read for it.
