@@ -212,6 +212,7 @@ class Challenge:
             track=track,
             image_size=self.input_size(recording),
             recorded_size=recording.image_shape[:2],
+            time=recording.has_time,
             channels=tuple(self.input(name, recording, transforms) for name in chosen),
             extras=tuple(self.input(name, recording, transforms) for name in beside),
             past_tiers=self._past_tiers(past_tiers) if PAST_RESPONSES in beside else (),

@@ -25,6 +25,8 @@ CHECKS = {
 # Cores in their full size would take minutes, and those on every backend, too: there
 # tests/models/test_core_backends.py compares them.
 SMALL = {
+    "factorised_3d": "factorised_3d(channels=[3, 2], spatial_kernels=[5, 3], "
+    "temporal_kernels=[3, 2])",
     "inverted_residual": "inverted_residual(channels=3, n_blocks=1)",
     "learned_stem": "learned_stem(patch_channels=2, channels=[3, 4])",
     "residual": "residual(channels=3, n_blocks=1, stride=2)",
@@ -47,6 +49,10 @@ OTHERS = [
         "core",
         "sensorium(hidden_channels=3, n_blocks=1, depth_separable=false, squeeze_excite=2, "
         "dropout=0.1)",
+    ),
+    (
+        "core",
+        "factorised_3d(channels=[2], spatial_kernels=[3], temporal_kernels=[2], pad_past=true)",
     ),
     ("readout", "gaussian(positions=free, covariance=isotropic)"),
     ("readout", "gaussian(covariance=uncorrelated, hidden_units=3)"),
