@@ -64,7 +64,7 @@ def build(
     name: str,
     mice: Mouse | Sequence[Mouse],
     *,
-    track: str = "sensorium",
+    track: str | None = None,
     channels: str | Sequence[str] = (),
     seed: int | None = None,
     **parts: Any,
@@ -78,7 +78,8 @@ def build(
     Args:
         name: `cnn` or `ln`, or `package.module:function` that builds a custom model.
         mice: From `load`.
-        track: `sensorium` or `sensorium_plus`.
+        track: `sensorium` or `sensorium_plus`; that of movies is `main` or `bonus`. The challenge's
+            first if left out.
         channels: Signals that are stacked to the image input instead of the track's; a list, or one
             string that joins them by commas.
         seed: Of the weights; None draws them anew each time.
@@ -95,7 +96,9 @@ def build(
     known = [each.name for each in dataclasses.fields(ModelSettings) if each.name != "model"]
     check_names(parts, known, "setting of a model")
     settings = ModelSettings(model=name, **parts)
-    extras = settings.extras(mice[0].challenge.track(track))
+    challenge = mice[0].challenge
+    track = track or challenge.default_track
+    extras = settings.extras(challenge.track(track))
     return build_model(
         settings,
         {mouse.name: mouse.cell_motor_coordinates for mouse in mice},

@@ -9,9 +9,10 @@ import pytest
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset
 from sensorium_tf.models import ModelSettings
+from sensorium_tf.recipe_help import by_recipe
 from sensorium_tf.recipes import SCHEDULES, Recipe
 from sensorium_tf.registry import RECIPES
-from sensorium_tf.settings import ScheduleSettings, TrainingSettings, by_recipe
+from sensorium_tf.settings import ScheduleSettings, TrainingSettings
 
 FAST = {"recipe": "fast"}
 
@@ -159,7 +160,10 @@ def test_numbers_of_numpy_can_be_written_down():
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("hiden_channels", "did you mean hidden_channels?"), ("zzz", "expected one of mice, track")],
+    [
+        ("hiden_channels", "did you mean hidden_channels?"),
+        ("zzz", "expected one of mice, challenge"),
+    ],
 )
 def test_a_setting_that_is_none_is_refused(name, hint):
     with pytest.raises(SensoriumError) as error:
@@ -239,7 +243,9 @@ def test_a_user_s_recipe_is_one_as_ours(recipe):
     assert (settings.schedule.warmup_epochs, settings.schedule.cooldown_epochs) == (0.5, 1.5)
     assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
     assert "recipe mine" in settings.describe()
-    assert by_recipe()["epochs"] == "best: 22, fast: 22, published: 200, mine: 3"
+    assert by_recipe()["epochs"] == (
+        "best: 22 (sensorium2023: 60), fast: 22 (sensorium2023: 60), published: 200, mine: 3"
+    )
     with pytest.raises(
         SensoriumError, match="joint_core: goes with the recipes best and fast alone"
     ):

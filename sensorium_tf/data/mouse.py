@@ -12,10 +12,11 @@ import tensorflow_datasets as tfds
 from sensorium_tf.challenges import Challenge
 from sensorium_tf.config import hint
 from sensorium_tf.data.given import given_inputs
+from sensorium_tf.data.normalizing import normalize_responses
 from sensorium_tf.data.past import PastResponses, read_past
 from sensorium_tf.data.prepared_files import read_extremes
 from sensorium_tf.data.tier import read_tier
-from sensorium_tf.data.trials import Trials, normalize_responses
+from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings import Truth
 from sensorium_tf.specs import (

@@ -74,6 +74,11 @@ class MovieTrials:
         return self.source.challenge.skip_frames
 
     @property
+    def n_frames_in_training(self) -> int:
+        """Frames that each trial gives to a batch."""
+        return self.window
+
+    @property
     def n_rows(self) -> int:
         """Number of rows that are scored: of frames, all trials together."""
         return int((self.n_frames - self.skip).sum())

@@ -9,8 +9,8 @@ import numpy as np
 from sensorium_tf.data.model_inputs import Signals
 from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.movie_trials import MovieTrials
+from sensorium_tf.data.normalizing import normalize_images, normalize_responses
 from sensorium_tf.data.prepared_trials import PreparedTrials
-from sensorium_tf.data.trials import normalize_images, normalize_responses
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings import MovieTruth
 from sensorium_tf.specs import RESPONSE, Input, InputSpec, size_step
@@ -65,7 +65,7 @@ class Movie:
         return Signals(self.mouse, self.stimulus, video, context, self.given).inputs(spec)
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class MovieMouse(Mouse):
     """A prepared mouse that saw movies, from `load_mouse`; its statistics are pooled over time."""
 

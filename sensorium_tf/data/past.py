@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow_datasets as tfds
 
+from sensorium_tf.data.normalizing import normalize_responses
 from sensorium_tf.data.order import shown_order
 from sensorium_tf.data.prepared_files import read_blocks
-from sensorium_tf.data.trials import normalize_responses
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import PAST_WINDOWS, RESPONSE
 

@@ -28,10 +28,14 @@ class Rows:
             return len(self.responses)
         return int((self.frames == self.frames[0]).sum())
 
-    @property
-    def first_trial(self) -> slice:
-        """The rows of the first trial of a movie; of images all rows."""
+    def shown(self, values: np.ndarray) -> np.ndarray:
+        """Returns what there is to look at of some values: all, of movies those of one trial.
+
+        Args:
+            values: `(rows, ...)`.
+        """
         if self.frames is None:
-            return slice(None)
+            return values
         starts = np.flatnonzero(self.frames == self.frames[0])
-        return slice(0, int(starts[1]) if len(starts) > 1 else len(self.frames))
+        # A copy, so that the others need not be kept.
+        return values[: starts[1] if len(starts) > 1 else None].copy()

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sensorium_tf.data.normalizing import normalize_images, normalize_responses
 from sensorium_tf.data.prepared_files import read_blocks
-from sensorium_tf.data.trials import Trials, normalize_images, normalize_responses
+from sensorium_tf.data.trials import Trials
 from sensorium_tf.datasets.shared.builder import RecordingBuilder
 from sensorium_tf.specs import IMAGE, RESPONSE, size_step
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sensorium_tf.data import Mouse
-from sensorium_tf.data.trials import normalize_images
+from sensorium_tf.data.normalizing import normalize_images
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.runs import Run
@@ -51,6 +51,8 @@ def members(model: FiringRateModel | EnsembleModel) -> Sequence[FiringRateModel]
 
 def one_mouse(model: FiringRateModel | EnsembleModel, mouse: str | None) -> str:
     """Returns which of a model's mice is meant."""
+    if model.inputs.time:
+        raise SensoriumError("experiments in silico show images, but this model is given movies")
     mice: Sequence[str] = model.mice
     if mouse is None and len(mice) > 1:
         raise SensoriumError(f"name one of the model's mice: mouse={' or '.join(mice)}")

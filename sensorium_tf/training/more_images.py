@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.data import Mouse, load_mouse
-from sensorium_tf.data.trials import normalize_images
+from sensorium_tf.data.normalizing import normalize_images
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
 from sensorium_tf.reading import open_regular, reading

@@ -8,7 +8,7 @@ from recording_files import recording_tree
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Trials, load_mouse
-from sensorium_tf.data.trials import normalize_images, normalize_responses, response_scale
+from sensorium_tf.data.normalizing import normalize_images, normalize_responses, response_scale
 
 
 def raw(tree, signal, tier):

@@ -11,7 +11,8 @@ import pytest
 from keras import ops
 
 from sensorium_tf.challenges import sensorium2022
-from sensorium_tf.data.trials import Trials, normalize_images
+from sensorium_tf.data.normalizing import normalize_images
+from sensorium_tf.data.trials import Trials
 from sensorium_tf.interop.pytorch import load_published, save_published
 
 NETWORKS = {
