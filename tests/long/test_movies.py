@@ -13,7 +13,7 @@ SMALL = {
     "image_size": "18x32",
     "core": "factorised_3d(channels=(16, 16), spatial_kernels=(7, 3), temporal_kernels=(9, 5))",
     "recipe": "fast",
-    "epochs": 40,
+    "epochs": 30,
 }
 
 
