@@ -32,7 +32,6 @@ def batches(
     shuffle: bool | None = None,
     seed: int = 0,
     window: int = WINDOW,
-    lost_frames: int = 0,
     data_dir: str | os.PathLike | None = None,
     challenge: Challenge = DEFAULT,
 ) -> tf.data.Dataset:
@@ -55,8 +54,6 @@ def batches(
         seed: Of the shuffling.
         window: Frames of a movie, drawn anew in each epoch from each trial that has as many; where
             nothing is shuffled they are its first ones.
-        lost_frames: So many at the beginning of a window get no rate from a model of movies, whose
-            attribute of this name says how many: responses are those of the others.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
         challenge: Whose mice.
 
@@ -65,8 +62,8 @@ def batches(
         `{"image": (batch, height, width, channels)}`, for `sensorium_plus` with `"pupil_center":
         (batch, 2)`, and `responses[mouse]` is `(batch, neurons)`. Of movies it is `{"video":
         (batch, window, height, width, channels), "pupil_center": (batch, window, 2)}`, and
-        responses are `(batch, window - lost_frames, neurons)`. An epoch covers the mouse with the
-        most batches; the shorter ones go round again.
+        responses are `(batch, window, neurons)`, of which `PoissonLoss` uses those of the last
+        frames. An epoch covers the mouse with the most batches; the shorter ones go round again.
 
     Raises:
         SensoriumError: If a mouse is not prepared or lacks what the track and tier need, or the
@@ -86,7 +83,6 @@ def batches(
     return Batches(
         trials,
         inputs=inputs,
-        lost_frames=lost_frames,
         batch_size=batch_size,
         shuffle=tier == "train" if shuffle is None else shuffle,
         seed=seed,
@@ -104,7 +100,6 @@ class Batches:
         batch_size: Trials of each mouse in a batch.
         shuffle: Whether an epoch draws its own order; else trials come in the order of their index.
         seed: Of the order, and of the windows of movies.
-        lost_frames: So many frames at the beginning of a movie get no rate.
 
     Attributes:
         steps_per_epoch: Batches in an epoch: as many as the mouse with the most trials has.
@@ -118,7 +113,6 @@ class Batches:
         batch_size: int = 128,
         shuffle: bool = True,
         seed: int = 0,
-        lost_frames: int = 0,
     ):
         if batch_size < 1:
             raise SensoriumError(f"batch size {batch_size}: expected at least 1")
@@ -127,7 +121,6 @@ class Batches:
         self._batch_size = batch_size
         self._shuffle = shuffle
         self._seed = seed
-        self._lost_frames = lost_frames
         self._n_batches = [-(-len(each) // batch_size) for each in self._trials.values()]
         self.steps_per_epoch = max(self._n_batches)
         # Also fails here, not in a worker thread, if a mouse lacks what the model needs.
@@ -233,9 +226,7 @@ class Batches:
         """Returns `(inputs, responses)` with some trials of each mouse, windows of a seed each."""
         inputs, responses = {}, {}
         for (mouse, trials), (rows, seed) in zip(self._trials.items(), chosen, strict=True):
-            inputs[mouse], responses[mouse] = trials.examples(
-                self._inputs, rows, seed=seed, lost_frames=self._lost_frames
-            )
+            inputs[mouse], responses[mouse] = trials.examples(self._inputs, rows, seed=seed)
         return inputs, responses
 
 

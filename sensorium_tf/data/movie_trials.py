@@ -120,7 +120,6 @@ class MovieTrials:
         index: slice | np.ndarray,
         *,
         seed: Sequence[int] | None = None,
-        lost_frames: int = 0,
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Returns what a model is given in training, and the responses that it learns from.
 
@@ -130,11 +129,10 @@ class MovieTrials:
             spec: What the model takes.
             index: Which trials.
             seed: Of the windows; None takes the first frames of each trial.
-            lost_frames: So many at the beginning of a window get no rate.
 
         Returns:
             Inputs, such as `{"video": (trials, window, height, width, channels)}`, and responses
-            `(trials, window - lost frames, neurons)`.
+            `(trials, window, neurons)`.
 
         Raises:
             SensoriumError: If a mouse lacks what the model needs, or its files are damaged.
@@ -151,7 +149,7 @@ class MovieTrials:
             for each in (chosen if chosen.size else [0])
         ]
         inputs = [movie.inputs(spec) for movie in movies]
-        responses = [movie.signals[RESPONSE][lost_frames:] for movie in movies]
+        responses = [movie.signals[RESPONSE] for movie in movies]
         n_trials = len(chosen)
         return (
             {name: stack([each[name] for each in inputs])[:n_trials] for name in inputs[0]},

@@ -188,13 +188,14 @@ class Trials:
         return self._signals.signal(name, spec)
 
     def examples(
-        self, spec: InputSpec, index: slice | np.ndarray, **_
+        self, spec: InputSpec, index: slice | np.ndarray, *, seed: Sequence[int] | None = None
     ) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Returns what a model is given in training, and the responses that it learns from.
 
         Args:
             spec: What the model takes.
             index: Which trials.
+            seed: Of what is drawn: nothing is of images.
         """
         return self.inputs(spec, index), select(self.responses, index)
 

@@ -29,6 +29,8 @@ class CoreBase(PartBase):
     takes_movies: ClassVar[bool] = False
     #: How many frames at the beginning of a movie get no features.
     lost_frames: int = 0
+    #: Of a core of movies, the core of images by which it sees each frame; None without.
+    frames: "CoreBase | None" = None
     #: The signals that it is given beside the images.
     inputs: ClassVar[tuple[str, ...]] = ()
     _signals_shape = None

@@ -73,11 +73,7 @@ class Controller:
             epochs=settings.epochs,
         )
         self._batches = Batches(
-            trials,
-            inputs=model.inputs,
-            batch_size=settings.batch_size,
-            seed=settings.seed,
-            lost_frames=model.lost_frames,
+            trials, inputs=model.inputs, batch_size=settings.batch_size, seed=settings.seed
         )
         self._epoch_batches = functools.partial(distributed_epoch, self._batches, strategy)
         self._score = Validation(

@@ -69,17 +69,17 @@ def test_models_are_given_video_and_behavior_stacked_and_pupil_centers(mouse):
     np.testing.assert_array_equal(given["pupil_center"], movie.signals["pupil_center"])
 
 
-def test_windows_follow_from_seed_and_trial_and_responses_are_those_of_their_last_frames(mouse):
+def test_windows_follow_from_seed_and_trial_and_responses_are_of_the_same_frames(mouse):
     trials, inputs = mouse.trials("train").windows(20), mouse.inputs("main")
-    given, responses = trials.examples(inputs, slice(0, 3), seed=(0, 1), lost_frames=6)
-    assert given["video"].shape == (3, 20, 36, 64, 3) and responses.shape == (3, 14, 12)
+    given, responses = trials.examples(inputs, slice(0, 3), seed=(0, 1))
+    assert given["video"].shape == (3, 20, 36, 64, 3) and responses.shape == (3, 20, 12)
     for clip, wanted, movie in zip(given["video"], responses, mouse.stream("train"), strict=False):
         whole = movie.inputs(inputs)["video"]
         (start,) = (s for s in range(len(whole) - 19) if np.array_equal(whole[s : s + 20], clip))
-        np.testing.assert_array_equal(wanted, movie.signals[RESPONSE][start + 6 : start + 20])
-    one, _ = trials.examples(inputs, np.array([2]), seed=(0, 1), lost_frames=6)
+        np.testing.assert_array_equal(wanted, movie.signals[RESPONSE][start : start + 20])
+    one, _ = trials.examples(inputs, np.array([2]), seed=(0, 1))
     np.testing.assert_array_equal(one["video"][0], given["video"][2])
-    other, _ = trials.examples(inputs, np.array([2]), seed=(1, 1), lost_frames=6)
+    other, _ = trials.examples(inputs, np.array([2]), seed=(1, 1))
     assert not np.array_equal(other["video"], one["video"])
 
 
@@ -104,13 +104,12 @@ def test_batches_of_several_mice_go_on_in_the_middle_of_an_epoch(mouse):
         inputs=inputs,
         batch_size=2,
         seed=3,
-        lost_frames=4,
     )
     whole = list(made.epoch(1).as_numpy_iterator())
     assert len(whole) == made.steps_per_epoch > 2
     for inputs_of, responses in whole[:2]:
         assert inputs_of["lab1"]["video"].shape[1:] == (20, 36, 64, 3)
-        assert responses["lab1"].shape[1:] == (16, 12) and responses["small"].shape[2] == 5
+        assert responses["lab1"].shape[1:] == (20, 12) and responses["small"].shape[2] == 5
     rest = list(made.epoch(1, first_step=1).as_numpy_iterator())
     for (_, one), (_, same) in zip(whole[1:], rest, strict=True):
         np.testing.assert_array_equal(one["lab1"], same["lab1"])
@@ -124,9 +123,9 @@ def test_batches_of_several_mice_go_on_in_the_middle_of_an_epoch(mouse):
 
 def test_batches_for_keras_are_of_the_challenges_tiers(data_dir):
     given = {"track": "main", "data_dir": data_dir, "challenge": CHALLENGE, "batch_size": 3}
-    inputs, responses = next(iter(batches("lab1", window=20, lost_frames=2, **given)))
+    inputs, responses = next(iter(batches("lab1", window=20, **given)))
     assert inputs["lab1"]["pupil_center"].shape == (3, 20, 2)
-    assert responses["lab1"].shape == (3, 18, 12)
+    assert responses["lab1"].shape == (3, 20, 12)
     with pytest.raises(SensoriumError, match="tier 'test': expected one of train, oracle"):
         batches("lab1", tier="test", **given)
 
