@@ -697,3 +697,18 @@ def test_a_recording_becomes_an_nwb_file_and_a_recording_again(workspace, quick,
         "--session_start_time=may",
         says="--session_start_time: Invalid isoformat string: 'may'",
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--track=sensorium"], "track 'sensorium': expected main or bonus"),
+        (["--validation_tier=test"], "tier 'test': expected one of train, oracle"),
+        (["--folds=3"], "folds: goes with images, not with movies"),
+        (["--mice=mouse1"], "run python launch/prepare.py --challenge=sensorium2023 --mice=mouse1"),
+    ],
+)
+def test_movies_are_trained_on_by_what_goes_with_them(quick, tmp_path, arguments, says):
+    where = [f"--workdir={tmp_path / 'run'}", f"--data_dir={tmp_path}", "--mice=lab1"]
+    assert_refused(quick, "train", "--challenge=sensorium2023", *where, *arguments, says=says)
+    assert not (tmp_path / "run").exists()
