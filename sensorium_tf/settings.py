@@ -32,6 +32,8 @@ FIGURE_FORMATS = ("png", "pdf", "svg")
 #: Where a run can compute, see `training.make_strategy`.
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
+# Settings that the challenge chooses where the user says nothing.
+_OF_CHALLENGE = ("track", "validation_tier")
 # What behavior is divided by, to its transform.
 _BEHAVIOR_SCALES = {"std": "scale", "range": "range", "maximum": "maximum"}
 
@@ -283,4 +285,4 @@ class TrainingSettings(Config):
 def chosen_by_recipes() -> list[str]:
     """Returns the settings that a recipe chooses where the user says nothing."""
     fields = flat_fields(TrainingSettings).items()
-    return [name for name, (_, field) in fields if field.default is None]
+    return [n for n, (_, field) in fields if field.default is None and n not in _OF_CHALLENGE]
