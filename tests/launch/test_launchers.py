@@ -376,6 +376,7 @@ def test_help_of_train_begins_with_what_matters_and_has_groups():
         "essentials:",
         "model:",
         "optimisation:",
+        "movies:",
         "schedule:",
         "stages:",
         "distillation:",
