@@ -1,4 +1,4 @@
-"""Images and responses as models are given them, from recorded ones."""
+"""How recorded images and responses are normalised."""
 
 import numpy as np
 

@@ -1,48 +1,24 @@
 """One mouse's recording of movies: read trial by trial, never all at once."""
 
 import collections
-import dataclasses
 import functools
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.recordings.movie_trial import MovieTrial
 from sensorium_tf.recordings.opened import OpenRecording
 from sensorium_tf.recordings.statistics import Statistics
+from sensorium_tf.recordings.surveying import Survey, survey
 from sensorium_tf.recordings.time_axis import file_frame_shape, fits_file, time_first
 from sensorium_tf.specs import RESPONSE, SignalSpec
-
-if TYPE_CHECKING:
-    from sensorium_tf.recordings.surveying import Survey
 
 # Of one trial: more than five minutes at 30 frames a second.
 _MOST_FRAMES = 10_000
 _LARGEST = 1e6
 _TRIALS_AHEAD = 2
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class MovieTrial:
-    """One trial of a recording of movies, without its padding.
-
-    Attributes:
-        index: Of the trial among those of the recording.
-        signals: Name to values, float32: the video `(frames, height, width, channels)`, grey values
-            0 to 255, the response `(frames, neurons)`, raw, context signals `(frames, columns)`.
-        withheld: Names of the signals that are zeros throughout, padding included.
-    """
-
-    index: int
-    signals: Mapping[str, np.ndarray]
-    withheld: frozenset[str]
-
-    @property
-    def n_frames(self) -> int:
-        """How many valid frames it has."""
-        return len(next(iter(self.signals.values())))
 
 
 class MovieRecording(OpenRecording):
@@ -62,15 +38,14 @@ class MovieRecording(OpenRecording):
     """
 
     @functools.cached_property
-    def surveyed(self) -> "Survey":
-        """What its trials have in common, found by reading it once, as of `survey`.
+    def surveyed(self) -> Survey:
+        """What its trials have in common, found by reading it once, trial by trial.
 
         Raises:
-            SensoriumError: If trials cannot be used, all of them said at once.
+            SensoriumError: If trials cannot be used, all of them said at once, or the statistics
+                cannot be those of the data; what is only odd is said in a warning.
         """
-        from sensorium_tf.recordings.surveying import survey  # which needs this module
-
-        return survey(self)
+        return survey(self, self.trial)
 
     @property
     def statistics(self) -> Mapping[str, Statistics]:

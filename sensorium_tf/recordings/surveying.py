@@ -3,14 +3,15 @@
 import dataclasses
 import hashlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from sensorium_tf.config import check_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings.frame_sums import FrameSums, pooled_over_time
-from sensorium_tf.recordings.movies import MovieRecording, MovieTrial
+from sensorium_tf.recordings.movie_trial import MovieTrial
+from sensorium_tf.recordings.opened import OpenRecording
 from sensorium_tf.recordings.plausibility import compare_statistics
 from sensorium_tf.recordings.problems import Problems
 from sensorium_tf.recordings.statistics import Statistics
@@ -55,11 +56,12 @@ class Survey:
         return self._statistics[kind]
 
 
-def survey(recording: MovieRecording) -> Survey:
+def survey(recording: OpenRecording, read: Callable[[int], MovieTrial]) -> Survey:
     """Reads a recording once, trial by trial, and says all that is wrong with it.
 
     Args:
         recording: The recording.
+        read: Reads the trial of an index.
 
     Raises:
         SensoriumError: If trials cannot be used, or the statistics cannot be those of the data;
@@ -81,7 +83,7 @@ def survey(recording: MovieRecording) -> Survey:
     lowest = 0.0
     for index in range(recording.n_trials):
         with problems:
-            trial = recording.trial(index)
+            trial = read(index)
             n_frames[index] = trial.n_frames
             digest = _digest(trial, recording.spec.stimulus.name)
             video_ids[index] = digests.setdefault(digest, len(digests))
@@ -122,7 +124,7 @@ def survey(recording: MovieRecording) -> Survey:
 
 
 def _chosen(
-    recording: MovieRecording, computed: Mapping[str, Mapping[str, Statistics]]
+    recording: OpenRecording, computed: Mapping[str, Mapping[str, Statistics]]
 ) -> dict[str, dict[str, Statistics]]:
     """Returns the statistics that the file holds, else the computed ones; compares them."""
     chosen = {kind: {} for kind in STATISTICS_KINDS}

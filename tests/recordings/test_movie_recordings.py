@@ -5,7 +5,7 @@ import pytest
 from movie_files import CHALLENGE, change, simulated_movies, unpacked
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.recordings import MovieRecording, MovieTruth, survey, write_movie_recording
+from sensorium_tf.recordings import MovieRecording, MovieTruth, write_movie_recording
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_a_trial_is_its_valid_frames_time_first(path):
 
 def test_repeats_are_found_by_what_was_shown_and_withheld_tiers_by_zeros(path):
     with opened(path) as recording, MovieTruth.open(path) as truth:
-        found = survey(recording)
+        found = recording.surveyed
         np.testing.assert_array_equal(found.n_frames, truth.n_frames)
         same = found.video_ids[:, None] == found.video_ids
         np.testing.assert_array_equal(same, truth.video_ids[:, None] == truth.video_ids)
@@ -56,7 +56,7 @@ def test_statistics_are_pooled_unless_asked_for_each_frame(path, folder):
     with opened(path) as recording:
         trials = [recording.trial(i).signals for i in recording.trials_of("train")]
         responses = np.concatenate([each["response"] for each in trials])
-        found = survey(recording)
+        found = recording.surveyed
     pooled, resolved = found.statistics(), found.statistics("time_resolved")
     # Frames are pooled alike, however many trials have them.
     np.testing.assert_allclose(pooled["response"].mean, responses.mean(axis=0), rtol=0.15)
@@ -66,7 +66,7 @@ def test_statistics_are_pooled_unless_asked_for_each_frame(path, folder):
     for name in (folder / "meta/statistics").glob("*/all/*.npy"):
         name.unlink()
     with opened(folder) as recording:
-        computed = survey(recording).statistics()
+        computed = recording.surveyed.statistics()
     np.testing.assert_allclose(computed["response"].mean, responses.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(computed["response"].std, responses.std(axis=0), rtol=1e-5)
     with pytest.raises(SensoriumError, match="did you mean pooled"):
@@ -116,7 +116,7 @@ def test_a_trial_that_cannot_be_used_is_one_line(path, folder, signals, function
     for signal in signals:
         change(folder, f"data/{signal}/{train[0]}", function)
     with opened(folder) as recording, pytest.raises(SensoriumError, match=message) as error:
-        survey(recording)
+        _ = recording.surveyed
     assert f"trial {train[0]}: " in str(error.value) or "data/" in str(error.value)
 
 
@@ -126,7 +126,7 @@ def test_all_that_is_wrong_is_said_at_once(path, folder):
     for trial in train:
         change(folder, f"data/videos/{trial}", infinite)
     with opened(folder) as recording, pytest.raises(SensoriumError) as error:
-        survey(recording)
+        _ = recording.surveyed
     assert all(f"trial {trial}: video holds infinity" in str(error.value) for trial in train)
 
 
@@ -147,7 +147,7 @@ def test_statistics_of_other_data_are_refused(folder):
         opened(folder) as recording,
         pytest.raises(SensoriumError, match="do not fit data/responses"),
     ):
-        survey(recording)
+        _ = recording.surveyed
 
 
 def test_what_could_not_be_read_back_is_not_written(tmp_path):
