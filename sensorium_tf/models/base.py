@@ -29,8 +29,6 @@ class CoreBase(PartBase):
     takes_movies: ClassVar[bool] = False
     #: How many frames at the beginning of a movie get no features.
     lost_frames: int = 0
-    #: Of a core of movies, the core of images by which it sees each frame; None without.
-    frames: "CoreBase | None" = None
     #: The signals that it is given beside the images.
     inputs: ClassVar[tuple[str, ...]] = ()
     _signals_shape = None
@@ -85,6 +83,11 @@ class CoreBase(PartBase):
         batch, frames = input_shape[:2]
         frames = None if frames is None else frames - self.lost_frames
         return (batch, frames, *features.shape[2:])
+
+    @property
+    def frame_core(self) -> "CoreBase | None":
+        """Of a core of movies, the core of images by which it sees each frame; None without."""
+        return None
 
     def chain(self):
         """Returns the layers that a call in evaluation applies one after another.

@@ -158,8 +158,7 @@ class FiringRateModel(Watched, keras.Model):
         else:
             features = {m: self._features(each, training=training) for m, each in inputs.items()}
         return {
-            mouse: self._rates(mouse, signals, features[mouse], training=training)
-            for mouse, signals in inputs.items()
+            m: self._rates(m, each, features[m], training=training) for m, each in inputs.items()
         }
 
     def _features(self, signals, **training):

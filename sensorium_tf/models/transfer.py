@@ -64,9 +64,9 @@ def _common(source: FiringRateModel, target: FiringRateModel) -> tuple[CoreBase,
     """Returns the cores between which weights are copied, there and here."""
     theirs, ours = source.core, target.core
     if ours.takes_movies and not theirs.takes_movies:
-        ours = ours.frames or ours
+        ours = ours.frame_core or ours
     elif theirs.takes_movies and not ours.takes_movies:
-        theirs = theirs.frames or theirs
+        theirs = theirs.frame_core or theirs
     return theirs, ours
 
 

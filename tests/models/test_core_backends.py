@@ -25,7 +25,7 @@ TEXTS = (
     "rotation_equivariant(n_rotations=8, channels=2, n_blocks=1)",
     "factorised_3d(channels=[3, 4], spatial_kernels=[5, 3], temporal_kernels=[3, 2])",
     "gru(core='rotation_equivariant(n_rotations=4, channels=2, n_blocks=1)', channels=3, kernel=3)",
-    "temporal_residual(core='residual(channels=3, n_blocks=1)', n_blocks=1, kernel=3)",
+    "temporal_residual(core='sensorium(hidden_channels=3, n_blocks=1)', n_blocks=1, kernel=3)",
     "inverted_residual_3d(channels=[4, 6], strides=[2, 1], expansion=2, cortex=[8], causal=false)",
     "inverted_residual_3d(channels=[4, 6], strides=[2, 1], expansion=2, cortex=[], causal=true)",
 )

@@ -26,6 +26,14 @@ PARTS = {
 }
 
 
+IMAGES = "sensorium(hidden_channels=3, n_blocks=1, input_kernel=3, hidden_kernel=3)"
+CORES = {
+    "gru": f"gru(core={IMAGES!r}, channels=4, kernel=3)",
+    "temporal_residual": f"temporal_residual(core={IMAGES!r}, n_blocks=1)",
+    "inverted_residual_3d": "inverted_residual_3d(channels=[4], strides=[2], cortex=[8])",
+}
+
+
 @pytest.fixture
 def coordinates(rng):
     return {mouse: rng.normal(size=(n, 3)) for mouse, n in NEURONS.items()}
@@ -56,6 +64,13 @@ def model_of(coordinates, rng, parts):
 @pytest.mark.parametrize("name", PARTS)
 def test_a_model_of_every_part_keeps_what_is_asked_of_models(name, coordinates, rng):
     check_model(model_of(coordinates, rng, PARTS[name]))
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_a_model_of_every_core_does_so_too(name, coordinates):
+    model = movie_model(coordinates, core=CORES[name], readout="multi_level_gaussian", seed=1)
+    assert model.lost_frames == 0
+    check_model(model)
 
 
 @pytest.mark.parametrize("name", PARTS)

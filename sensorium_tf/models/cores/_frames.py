@@ -20,6 +20,11 @@ class FramesCore(CoreBase):
 
     takes_movies = True
 
+    @property
+    def frame_core(self) -> CoreBase:
+        """The core of images."""
+        return self.frames
+
     def image_core(self, seed: int | None) -> CoreBase:
         """Makes the core of images that the settings name."""
         part = Part.parse(self.config.core)
