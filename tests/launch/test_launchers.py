@@ -61,7 +61,7 @@ def test_help_shows_the_command_and_its_flags(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["train", "submit", "score", "simulate", "import_published", "import_nwb", "insilico"],
+    ["train", "score", "simulate", "import_published", "import_nwb", "insilico"],
 )
 def test_a_missing_flag_is_named(name):
     assert_refused(run, name, says="must have a value")
@@ -364,7 +364,8 @@ def test_mistakes_with_published_checkpoints_are_one_line(workspace, quick, tmp_
         ([model, "--output="], "--output: is empty"),
     ):
         assert_refused(quick, "export_published", *arguments, says=says)
-    assert_refused(quick, "evaluate", says="give either --workdir or --model_file")
+    for name in ("evaluate", "submit"):
+        assert_refused(quick, name, says="give either --workdir or --model_file")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.pth"]
 
 
@@ -387,7 +388,8 @@ def test_help_of_train_begins_with_what_matters_and_has_groups():
     first = out[out.index("essentials:") : out.index("model:")]
     for name in ("workdir", "mice", "track", "recipe", "seeds", "data_dir", "init_from"):
         assert f"  --{name}" in first
-    assert "(default: best: 22, fast: 22, published: 200)" in " ".join(first.split())
+    values = "best: 22 (sensorium2023: 60), fast: 22 (sensorium2023: 60), published: 200"
+    assert f"(default: {values})" in " ".join(first.split())
 
 
 RECIPE = """
