@@ -43,11 +43,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: $(VENV)/bin/python setup.cfg pyproject.toml
-	$(VENV)/bin/python -m pip install --quiet --editable .
+	$(VENV)/bin/python -m pip install --quiet --editable '.[movies]'
 	touch $@
 
 $(VENV)/.leaderboard: $(VENV)/bin/python setup.cfg pyproject.toml
-	$(VENV)/bin/python -m pip install --quiet --editable '.[leaderboard]'
+	$(VENV)/bin/python -m pip install --quiet --editable '.[leaderboard,movies]'
 	touch $@ $(VENV)/.demo
 
 $(VENV)/.dev: $(VENV)/bin/python setup.cfg pyproject.toml

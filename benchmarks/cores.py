@@ -32,7 +32,8 @@ def main() -> None:
     from sensorium_tf.registry import CORES
 
     published = str(PRESETS["cnn"].core)
-    named = CORES.names() if WHICH.value is None else WHICH.value.split(";")
+    of_images = [name for name in CORES.names() if not CORES[name].takes_movies]
+    named = of_images if WHICH.value is None else WHICH.value.split(";")
     others = [text.strip() for text in named]
     works = {text: _work(text) for text in dict.fromkeys([published, *others])}
     seconds = {text: [] for text in works}

@@ -1,24 +1,31 @@
 """The whole way on a simulated mouse: simulate, prepare, train, evaluate, submit, score.
 
     python launch/demo.py --output=runs/demo
+    python launch/demo.py --output=runs/movie_demo --challenge=sensorium2023
 
-Runs the other commands, showing each; then prints one table of the scores on the withheld
-test tier (LN, CNN and the oracle: the true rates) and writes it to scores.json. The seed is that of
-the mouse and of the models; --data_dir is OUTPUT/data by default.
+Runs the other commands, showing each; then prints one table of the scores on the withheld test
+tier (LN, CNN and the oracle: the true rates) and writes it to scores.json. The seed is that of the
+mouse and of the models; --data_dir is OUTPUT/data by default. --images, --batch_size and
+--hidden_channels are of images alone; the defaults of the other flags are others with movies.
 """
 
+import dataclasses
 import json
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sensorium_tf import cli
 from sensorium_tf.flags import define_flags
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.simulation.settings import SimulationSettings
 
-OUTPUT = define_flags(cli.CommandSettings, ["output"], defaults={"output": "runs/demo"})["output"]
+COMMAND = define_flags(
+    cli.CommandSettings, ["output", "challenge"], default_texts={"output": "runs/demo"}
+)
 MOUSE = define_flags(SimulationSettings, ["neurons", "images", "seed"], defaults={"neurons": 400})
 MODEL = define_flags(
     TrainingSettings,
@@ -26,23 +33,76 @@ MODEL = define_flags(
     defaults={"epochs": 30, "batch_size": 64, "hidden_channels": 16},
 )
 
-_MOUSE, _TIER = "demo", "test"
+_MOUSE = "demo"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Way:
+    """What differs from challenge to challenge.
+
+    Attributes:
+        tier: On which the models are scored.
+        mouse: Flags of `simulate`.
+        model: Flags of `train`.
+        oracle: What the oracle knows that models do not, or the other way round.
+    """
+
+    tier: str
+    mouse: Mapping[str, Any]
+    model: Mapping[str, Any]
+    oracle: str
+
+
+def _way(has_time: bool) -> _Way:
+    mouse, model = MOUSE.values(), MODEL.values()
+    if not has_time:
+        return _Way(
+            "test",
+            mouse,
+            model,
+            "oracle: the true rates, which know behavior and eye position too, so that they "
+            "explain more than repeats share and FEVE may exceed 1; ln and cnn see the image alone",
+        )
+    small = {"neurons": 80, "clips": 120, "frames": 150, "repeats": 4, "seed": mouse["seed"]}
+    core = "factorised_3d(channels=(16, 16), spatial_kernels=(7, 3), temporal_kernels=(9, 5))"
+    chosen = {name: MODEL[name].value for name in ("epochs",) if MODEL[name].present}
+    if MOUSE["neurons"].present:
+        small["neurons"] = mouse["neurons"]
+    return _Way(
+        "live_test_main",
+        small,
+        {"recipe": "fast", "epochs": 30, "image_size": "18x32", "core": core, **chosen},
+        "oracle: the true rates; what is left of single trials is noise",
+    )
 
 
 def main() -> None:
+    from sensorium_tf.challenges import challenge_of
     from sensorium_tf.evaluation import scores_table, write_json
     from sensorium_tf.io import expand
+    from sensorium_tf.scoring import ground_truth_file
 
-    output = expand(OUTPUT.value)
-    _claim(output)
+    challenge = challenge_of(COMMAND["challenge"].value)
+    way = _way(challenge.recording.has_time)
+    output = expand(COMMAND["output"].value or "runs/demo")
+    _claim(output, {"challenge": challenge.name, **way.mouse, **way.model})
     data_dir = cli.DATA_DIR.value or output / "data"
     recordings = output / "recordings"
-    _run("simulate", output=recordings, competition=True, **MOUSE.values())
-    recording = next(recordings.glob(f"static{SimulationSettings.session}-*.zip"))
-    truth = recording.with_name(f"{recording.stem}_truth.npz")
-    _run("prepare", recording=recording, name=_MOUSE, data_dir=data_dir)
+    of_challenge = {"challenge": challenge.name, "data_dir": data_dir}
+    session = challenge.example_session
     _run(
-        "ground_truth", mouse=_MOUSE, tier=_TIER, truth=truth, output=recordings, data_dir=data_dir
+        "simulate",
+        challenge=challenge.name,
+        output=recordings,
+        session=session,
+        competition=True,
+        **way.mouse,
+    )
+    recording = recordings / f"{challenge.recording_stem(session)}.zip"
+    truth = recording.with_name(f"{recording.stem}_truth.npz")
+    _run("prepare", recording=recording, name=_MOUSE, **of_challenge)
+    _run(
+        "ground_truth", mouse=_MOUSE, tier=way.tier, truth=truth, output=recordings, **of_challenge
     )
     scores = {}
     for model in ("ln", "cnn"):
@@ -53,51 +113,47 @@ def main() -> None:
             model=model,
             workdir=workdir,
             seed=MOUSE["seed"].value,
-            data_dir=data_dir,
-            **MODEL.values(),
+            **of_challenge,
+            **way.model,
         )
-        _run("evaluate", workdir=workdir, tier=_TIER, truth=truth, data_dir=data_dir)
+        _run("evaluate", workdir=workdir, tier=way.tier, truth=truth, data_dir=data_dir)
         _run("submit", workdir=workdir, mouse=_MOUSE, data_dir=data_dir)
         printed = _run(
             "score",
             capture=True,
             json=True,
-            submission=workdir / "submission" / "submission_file_live_test.csv",
-            ground_truth=recordings / f"ground_truth_file_{_TIER}.csv",
+            challenge=challenge.name,
+            submission=workdir / "submission" / challenge.test_tiers[way.tier],
+            ground_truth=recordings / ground_truth_file(way.tier, challenge),
         )
         scores[model] = json.loads(printed)
     evaluation = json.loads((output / "cnn" / "evaluation.json").read_text("utf-8"))
     scores["oracle"] = evaluation["mice"][_MOUSE]["true_rates"]
     scores["oracle (other repeats)"] = evaluation["mice"][_MOUSE]["oracle"]
     write_json(output / "scores.json", scores)
-    print(f"\nscores on the withheld tier {_TIER}; ln and cnn see the image alone")
-    oracle = (
-        "oracle: the true rates, which know behavior and eye position too, so that they explain "
-        "more than repeats share and FEVE may exceed 1"
-    )
-    print(scores_table(scores, notes=[oracle]))
+    print(f"\nscores on the withheld tier {way.tier}")
+    print(scores_table(scores, metrics=challenge.metrics, notes=[way.oracle]))
     print(f"\nscores:      {output / 'scores.json'}")
     print(f"figures:     {output / 'cnn' / 'figures'}, {output / 'ln' / 'figures'}")
     print(f"TensorBoard: tensorboard --logdir {output}")
 
 
-def _claim(output: Path) -> None:
+def _claim(output: Path, chosen: Mapping[str, Any]) -> None:
     """Refuses a folder in which the demo ran with other flags."""
     from sensorium_tf.errors import SensoriumError
     from sensorium_tf.evaluation import write_json
     from sensorium_tf.reading import read_json
 
     flags_file = output / "demo.json"
-    chosen = MOUSE.values() | MODEL.values()
     try:
         earlier = read_json(flags_file)
     except FileNotFoundError:
-        earlier = chosen
+        earlier = dict(chosen)
     except SensoriumError:
         raise
     except (ValueError, RecursionError) as e:
         raise SensoriumError(f"{flags_file}: is damaged: choose another --output") from e
-    if earlier != chosen:
+    if earlier != dict(chosen):
         raise SensoriumError(
             f"{output}: the demo ran here with other flags: choose another --output"
         )

@@ -24,7 +24,7 @@ TRIALS = define_flags(
     cli.CommandSettings,
     ["tier", "mice", "truth", "output", "figure_format"],
     default_texts={
-        "tier": "test where its responses are known or in --truth, else validation",
+        "tier": "test (live_test_main) where its responses are known, else validation (oracle)",
         "mice": "all of the model's",
         "output": "the workdir or <lone model file>_results; comparison in the first run's",
     },

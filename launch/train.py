@@ -18,7 +18,8 @@ from absl import flags
 
 from sensorium_tf import cli
 from sensorium_tf.flags import define_choice, define_flags, show
-from sensorium_tf.settings import STRATEGIES, TrainingSettings, by_recipe
+from sensorium_tf.recipe_help import by_recipe
+from sensorium_tf.settings import STRATEGIES, TrainingSettings
 
 WORKDIR = define_flags(cli.CommandSettings, ["workdir"], required=["workdir"])["workdir"]
 SETTINGS = define_flags(TrainingSettings, default_texts=by_recipe())

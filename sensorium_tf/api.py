@@ -64,7 +64,7 @@ def build(
     name: str,
     mice: Mouse | Sequence[Mouse],
     *,
-    track: str = "sensorium",
+    track: str | None = None,
     channels: str | Sequence[str] = (),
     behavior_scale: str = "std",
     past_tiers: Sequence[str] = (),
@@ -80,7 +80,8 @@ def build(
     Args:
         name: `cnn` or `ln`, or `package.module:function` that builds a custom model.
         mice: From `load`.
-        track: `sensorium` or `sensorium_plus`.
+        track: `sensorium` or `sensorium_plus`; that of movies is `main` or `bonus`. The challenge's
+            first if left out.
         channels: Signals that are stacked to the image input instead of the track's; a list, or one
             string that joins them by commas.
         behavior_scale: What each behavior is divided by: `std`, `range` or `maximum`.
@@ -100,11 +101,13 @@ def build(
     known = [each.name for each in dataclasses.fields(ModelSettings) if each.name != "model"]
     check_names(parts, known, "setting of a model")
     settings = ModelSettings(model=name, **parts)
+    challenge = mice[0].challenge
+    track = track or challenge.default_track
     inputs = inputs_of(
         mice,
         track=track,
         channels=channels,
-        extras=settings.extras(mice[0].challenge.track(track)),
+        extras=settings.extras(challenge.track(track)),
         transforms=transforms_of(behavior_scale),
         past_tiers=past_tiers,
     )

@@ -1,11 +1,9 @@
 """All that decides a training run, as one value that can be written down and compared."""
 
 import dataclasses
-import json
-from collections.abc import Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from sensorium_tf.challenges import DEFAULT
+from sensorium_tf.challenges import CHALLENGES, DEFAULT, Challenge
 from sensorium_tf.config import (
     Config,
     check_names,
@@ -14,21 +12,28 @@ from sensorium_tf.config import (
     setting,
     with_defaults,
 )
+from sensorium_tf.data.movie_trials import WINDOW
 from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.subset import Subset
-from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.settings import PRESETS, ModelSettings
+from sensorium_tf.movie_settings import MovieSettings
 from sensorium_tf.recipes import Recipe
 from sensorium_tf.registry import RECIPES
 from sensorium_tf.schedule_settings import DeviceSettings, ScheduleSettings
-from sensorium_tf.specs import PAST_RESPONSES, Track
+from sensorium_tf.settings_checks import check_together
+from sensorium_tf.specs import Track
 from sensorium_tf.stages import DistillationSettings, StageSettings
+
+if TYPE_CHECKING:
+    from sensorium_tf.data import Mouse, MovieTrials, Trials
 
 #: Suffixes of figures; the first is what is written unless somebody chooses another.
 FIGURE_FORMATS = ("png", "pdf", "svg")
 #: Where a run can compute, see `training.make_strategy`.
 STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
+# Settings that the challenge chooses where the user says nothing.
+_OF_CHALLENGE = ("track", "validation_tier")
 # What behavior is divided by, to its transform.
 _BEHAVIOR_SCALES = {"std": "scale", "range": "range", "maximum": "maximum"}
 
@@ -49,10 +54,17 @@ class TrainingSettings(Config):
     mice: tuple[str, ...] = setting(
         ("simulated",), "Names of prepared mice, such as mouse1,mouse3.", essential=True
     )
-    track: str = setting(
-        "sensorium",
-        "sensorium: image only; sensorium_plus: image, behavior and pupil center.",
-        choices=tuple(DEFAULT.tracks),
+    challenge: str = setting(
+        DEFAULT.name,
+        "Benchmark whose mice these are: of images, or of movies.",
+        choices=tuple(CHALLENGES),
+        essential=True,
+    )
+    track: str | None = setting(
+        None,
+        "Of the challenge, its first if left out. sensorium: image only; sensorium_plus: image, "
+        "behavior and pupil center; main and bonus: video, behavior and pupil center.",
+        choices=tuple(name for each in CHALLENGES.values() for name in each.tracks),
         essential=True,
     )
     architecture: ModelSettings = setting(ModelSettings(), "The model's parts.")
@@ -131,6 +143,10 @@ class TrainingSettings(Config):
         at_least=0,
         below=1,
     )
+    weight_decay: float | None = setting(
+        None, "What each step takes off the weights, as a share of the learning rate.", at_least=0
+    )
+    movies: MovieSettings = setting(MovieSettings(), "How movies are trained on.")
     schedule: ScheduleSettings = setting(
         ScheduleSettings(), "When to change the learning rate and when to stop."
     )
@@ -144,24 +160,42 @@ class TrainingSettings(Config):
     def __post_init__(self):
         super().__post_init__()
         object.__setattr__(self, "mice", tuple(mouse_names(",".join(self.mice))))
-        given, subset = self.stages, self.subset
+        given = self.stages
+        self._take_from_challenge()
         self._take_from_recipe()
-        folds = subset.folds is not None and subset.fold is None
+        folds = self.subset.folds is not None and self.subset.fold is None
         object.__setattr__(self, "stages", self.stages.together(given, folds=folds))
         if self.stages.seeds:
             object.__setattr__(self, "seed", self.stages.seeds[0])
-        self._check_schedule()
-        self._check_together()
+        check_together(self)
+        if self.how.ramps:
+            object.__setattr__(self, "schedule", self.schedule.with_ramps(self.epochs))
 
     @property
     def how(self) -> Recipe:
         """The recipe that is followed."""
         return RECIPES[self.recipe]
 
+    @property
+    def benchmark(self) -> Challenge:
+        """The challenge whose mice these are."""
+        return CHALLENGES[self.challenge]
+
+    @property
+    def has_time(self) -> bool:
+        """Whether it is movies that are trained on."""
+        return self.benchmark.recording.has_time
+
+    def _take_from_challenge(self) -> None:
+        """Puts what the challenge says in the place of None."""
+        track = self.track or self.benchmark.default_track
+        object.__setattr__(self, "track", self.benchmark.track(track).name)
+        object.__setattr__(self, "subset", self.subset.of_challenge(self.benchmark))
+
     def _take_from_recipe(self) -> None:
         """Puts what the recipe says in the place of None."""
-        values = self.how.of_track(self.track)
-        check_names(values, _of_recipes(), f"setting that recipe {self.recipe} can choose")
+        values = self.how.of_track(self.track, self.challenge)
+        check_names(values, chosen_by_recipes(), f"setting that recipe {self.recipe} can choose")
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if isinstance(value, ModelSettings) and value.model != ModelSettings().model:
@@ -172,62 +206,20 @@ class TrainingSettings(Config):
                 object.__setattr__(self, field.name, values.get(field.name))
         if self.channels is None:
             object.__setattr__(self, "channels", ())
+        window = self.movies.window or WINDOW
+        if self.has_time:
+            object.__setattr__(self, "movies", dataclasses.replace(self.movies, window=window))
         super().__post_init__()
-
-    def _check_schedule(self) -> None:
-        """Refuses settings of another schedule than the recipe's."""
-        for field in dataclasses.fields(self.schedule):
-            if getattr(self.schedule, field.name) != field.default:
-                self._check_recipe(field.name, lambda each, n=field.name: n in each.scheduled)
-        if self.joint_core:
-            self._check_recipe("joint_core", lambda recipe: recipe.joint_core)
-        if self.stages.budget_minutes is not None:
-            self._check_recipe("budget_minutes", lambda recipe: recipe.ramps)
-        if self.how.ramps:
-            object.__setattr__(self, "schedule", self.schedule.with_ramps(self.epochs))
-
-    def _check_recipe(self, name: str, fits: Callable[[Recipe], bool]) -> None:
-        """Refuses a setting that goes with other recipes alone."""
-        if not fits(self.how):
-            fitting = [each for each in RECIPES.names() if fits(RECIPES[each])]
-            word = "recipe" if len(fitting) == 1 else "recipes"
-            raise SensoriumError(f"{name}: goes with the {word} {' and '.join(fitting)} alone")
-
-    def _check_together(self) -> None:
-        """Refuses what does not go together."""
-        stages = self.stages
-        if again := [mouse for mouse in stages.pretrain_mice if mouse in self.mice]:
-            raise SensoriumError(f"pretrain_mice: {again[0]} is a target mouse: leave it out")
-        self.distillation.check(
-            learns=bool(stages.distil or self.distillation.distil_from),
-            takes_past=PAST_RESPONSES in self.signals,
-        )
-        if self.freeze_core and self.init_from is None:
-            raise SensoriumError("freeze_core: goes with init_from: a random core cannot be frozen")
-        custom = self.architecture.function is not None
-        for name, signal in (("past_tiers", PAST_RESPONSES), ("behavior_scale", "behavior")):
-            default = TrainingSettings.__dataclass_fields__[name].default
-            changed = getattr(self, name) != default
-            if changed and signal not in self.signals and not (custom and self._rules.context):
-                raise SensoriumError(
-                    f"{name}: goes with a model that is given {signal.replace('_', ' ')}, but this "
-                    f"one is given only {', '.join(self.signals).replace('_', ' ')}"
-                )
-        if (wanted := self.architecture.shifter_wanted) and not self._rules.context:
-            tracks = [each.name for each in DEFAULT.tracks.values() if each.context]
-            raise SensoriumError(
-                f"{wanted}: this model has no shifter, which goes with track {' or '.join(tracks)}"
-            )
 
     @property
     def signals(self) -> tuple[str, ...]:
         """The signals that a preset's model is given; a custom one may take fewer extras."""
-        return tuple(dict.fromkeys((*(self.channels or self._rules.channels), *self.extras)))
+        return tuple(dict.fromkeys((*(self.channels or self.rules.channels), *self.extras)))
 
     @property
     def extras(self) -> tuple[str, ...]:
         """Those of them that are given beside the image, not stacked to it."""
-        return self.architecture.extras(self._rules)
+        return self.architecture.extras(self.rules)
 
     @property
     def transforms(self) -> dict[str, str]:
@@ -235,8 +227,24 @@ class TrainingSettings(Config):
         return transforms_of(self.behavior_scale)
 
     @property
-    def _rules(self) -> Track:
-        return DEFAULT.track(self.track)
+    def rules(self) -> Track:
+        """What the track allows."""
+        return self.benchmark.track(self.track)
+
+    def train_trials_of(self, mouse: "Mouse") -> "Trials | MovieTrials":
+        """Returns the trials of a mouse that are trained on, of movies those that are long enough.
+
+        Raises:
+            SensoriumError: If it has too few.
+        """
+        trials = self.subset.train_trials_of(mouse)
+        return trials.windows(self.movies.window) if self.has_time else trials
+
+    def n_train_trials_of(self, mouse: "Mouse") -> int:
+        """Returns how many these are; raises SensoriumError if it has too few."""
+        if self.has_time:
+            return len(self.train_trials_of(mouse))
+        return self.subset.n_train_trials_of(mouse)
 
     def describe(self) -> str:
         """Returns in one line which trials and signals the run uses."""
@@ -246,6 +254,8 @@ class TrainingSettings(Config):
             parts.append(f"from the weights of {self.init_from}{kept}")
         if teacher := self.distillation.distil_from:
             parts.append(f"learning from the rates of {teacher} as well")
+        if self.has_time:
+            parts.append(f"windows of {self.movies.window} frames")
         parts += self.stages.describe(self.seed)
         chosen = self.subset.describe()
         # What a custom model is given is known once it has been built.
@@ -280,19 +290,7 @@ def transforms_of(behavior_scale: str) -> dict[str, str]:
     return {} if behavior_scale == "std" else {"behavior": _BEHAVIOR_SCALES[behavior_scale]}
 
 
-def by_recipe() -> dict[str, str]:
-    """Returns what recipes say of the settings that they can choose, such as `fast: 22`."""
-    said = {name: [] for name in _of_recipes()}
-    for recipe in RECIPES.names():
-        for name, value in RECIPES[recipe].values.items():
-            said[name].append(f"{recipe}: {json.dumps(value)}")
-        for track, values in RECIPES[recipe].of_tracks.items():
-            for name, value in values.items():
-                said[name].append(f"{recipe}, {track}: {json.dumps(value)}")
-    return {name: ", ".join(each) for name, each in said.items()}
-
-
-def _of_recipes() -> list[str]:
+def chosen_by_recipes() -> list[str]:
     """Returns the settings that a recipe chooses where the user says nothing."""
     fields = flat_fields(TrainingSettings).items()
-    return [name for name, (_, field) in fields if field.default is None]
+    return [n for n, (_, field) in fields if field.default is None and n not in _OF_CHALLENGE]

@@ -187,7 +187,9 @@ def test_settings_of_all_kinds_stand_side_by_side(prepared, tmp_path):
         feature_penalty=0.5,
     )
     settings = run.settings
-    assert settings.subset == Subset(neurons=3, train_trials=10, subset_seed=4)
+    assert settings.subset == Subset(
+        neurons=3, train_trials=10, subset_seed=4, validation_tier="validation"
+    )
     assert settings.architecture == ModelSettings(
         model="ln", hidden_channels=4, n_blocks=1, feature_penalty=0.5
     )
@@ -202,7 +204,7 @@ def test_settings_of_all_kinds_stand_side_by_side(prepared, tmp_path):
         ("epoch", "did you mean epochs?"),
         ("patient", "did you mean patience?"),
         ("train_trial", "did you mean train_trials?"),
-        ("zzz", "expected one of mice, track, model,"),
+        ("zzz", "expected one of mice, challenge, track,"),
     ],
 )
 def test_an_unknown_setting_is_refused_with_a_hint(prepared, tmp_path, name, hint):

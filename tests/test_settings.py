@@ -9,9 +9,10 @@ import pytest
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Subset
 from sensorium_tf.models import ModelSettings
+from sensorium_tf.recipe_help import by_recipe
 from sensorium_tf.recipes import SCHEDULES, Recipe
 from sensorium_tf.registry import RECIPES
-from sensorium_tf.settings import ScheduleSettings, TrainingSettings, by_recipe
+from sensorium_tf.settings import ScheduleSettings, TrainingSettings
 
 FAST = {"recipe": "fast"}
 
@@ -159,7 +160,10 @@ def test_numbers_of_numpy_can_be_written_down():
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("hiden_channels", "did you mean hidden_channels?"), ("zzz", "expected one of mice, track")],
+    [
+        ("hiden_channels", "did you mean hidden_channels?"),
+        ("zzz", "expected one of mice, challenge"),
+    ],
 )
 def test_a_setting_that_is_none_is_refused(name, hint):
     with pytest.raises(SensoriumError) as error:
@@ -185,7 +189,7 @@ def test_a_schedule_that_cannot_be_followed_is_refused(values, message):
     ("values", "message"),
     [
         ({}, "mice: is missing from the settings"),
-        ({"mice": ["a"]}, "track: is missing from the settings"),
+        ({"mice": ["a"]}, "challenge: is missing from the settings"),
         ({"surprise": 1}, "'surprise': no such setting"),
         (None, "None: expected settings by name"),
         ({**TrainingSettings().to_json(), "subset": []}, "expected settings by name"),
@@ -239,7 +243,9 @@ def test_a_user_s_recipe_is_one_as_ours(recipe):
     assert (settings.schedule.warmup_epochs, settings.schedule.cooldown_epochs) == (0.5, 1.5)
     assert TrainingSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
     assert "recipe mine" in settings.describe()
-    assert by_recipe()["epochs"] == "best: 22, fast: 22, published: 200, mine: 3"
+    assert by_recipe()["epochs"] == (
+        "best: 22 (sensorium2023: 60), fast: 22 (sensorium2023: 60), published: 200, mine: 3"
+    )
     with pytest.raises(
         SensoriumError, match="joint_core: goes with the recipes best and fast alone"
     ):
@@ -306,3 +312,27 @@ def test_settings_are_there_without_tensorflow_and_keras():
 def test_a_part_is_the_same_however_it_is_written():
     written = ModelSettings(readout="gaussian( covariance=isotropic )")
     assert written == ModelSettings(readout='gaussian(covariance="isotropic")')
+
+
+def test_a_recipe_may_have_other_values_for_a_challenge(recipe):
+    made = recipe(clip_norm=2.0)
+    with pytest.raises(
+        SensoriumError, match="of_challenges sensorium2023: expected values by name"
+    ):
+        dataclasses.replace(made, of_challenges={"sensorium2023": 3})
+    others = dataclasses.replace(made, of_challenges={"sensorium2023": {"batch_size": 2}})
+    RECIPES.register("others")(others)
+    assert TrainingSettings(recipe="others").batch_size == 8
+    movies = TrainingSettings(recipe="others", challenge="sensorium2023")
+    assert (movies.batch_size, movies.clip_norm, movies.movies.window) == (2, 2.0, 80)
+    assert (movies.track, movies.subset.validation_tier) == ("main", "oracle")
+    assert TrainingSettings().subset.validation_tier == "validation"
+
+
+@pytest.mark.parametrize("name", ["track", "validation_tier"])
+def test_a_recipe_does_not_choose_what_the_challenge_does(recipe, name):
+    recipe(**{name: "sensorium"})
+    with pytest.raises(
+        SensoriumError, match=f"{name}: no such setting that recipe mine can choose"
+    ):
+        TrainingSettings(recipe="mine")

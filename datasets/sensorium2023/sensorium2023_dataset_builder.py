@@ -61,6 +61,7 @@ class Builder(RecordingBuilder):
                 spec,
                 withheld_signals=found.withheld_signals,
                 silent_tiers=found.silent_tiers,
+                n_frames=found.n_frames,
             )
         )
         trials = {tier: recording.trials_of(tier) for tier in self.challenge.tiers}
@@ -84,6 +85,6 @@ class Builder(RecordingBuilder):
                     **{name: trial.signals[name] for name in spec.names},
                     "video_id": recording.surveyed.video_ids[trial.index],
                     "trial_id": recording.trial_ids[trial.index],
-                    "trial_index": trial.index,
+                    "trial_index": recording.file_numbers[trial.index],
                 },
             )

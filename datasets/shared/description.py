@@ -17,6 +17,7 @@ from sensorium_tf.specs import RESPONSE, RecordingSpec, SignalSpec, check_contex
 # Of one trial.
 _MOST_VALUES = 2**24
 _CHECKSUM = "checksum"
+_N_FRAMES = "n_frames"
 # As many responses that are all zeros are no chance.
 _NEVER_SILENT = 100
 _LONGEST_KEY = 255
@@ -38,6 +39,7 @@ class Description:
             the image, `(columns,)` for the other signals.
         withheld_signals: Signals that are zeros because the competition hides them.
         withheld_tiers: Tiers whose responses are zeros for the same reason.
+        n_frames: Of movies, tier to the frames of each of its trials, `(trials,)`; empty of images.
     """
 
     session_key: str
@@ -47,6 +49,7 @@ class Description:
     statistics: Mapping[str, Mapping[str, np.ndarray]]
     withheld_signals: tuple[str, ...]
     withheld_tiers: tuple[str, ...]
+    n_frames: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
 def describe(
@@ -55,6 +58,7 @@ def describe(
     *,
     withheld_signals: Sequence[str],
     silent_tiers: Mapping[str, int],
+    n_frames: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Returns the metadata of a dataset, JSON values with their checksum.
 
@@ -63,12 +67,14 @@ def describe(
         spec: What the dataset holds of it.
         withheld_signals: Context signals that are zeros in all trials.
         silent_tiers: Tiers whose responses are all zeros, and how many these are.
+        n_frames: Of movies, the frames of each trial, `(trials,)`.
     """
     trials = {tier: recording.trials_of(tier) for tier in recording.challenge.tiers}
+    trials = {tier: index for tier, index in trials.items() if index.size}
     metadata = {
         "session_key": recording.session_key,
         "spec": spec.to_json(),
-        "trials": {tier: len(index) for tier, index in trials.items() if index.size},
+        "trials": {tier: len(index) for tier, index in trials.items()},
         "neurons": {
             "unit_ids": recording.unit_ids.tolist(),
             "cell_motor_coordinates": recording.cell_motor_coordinates.tolist(),
@@ -90,6 +96,9 @@ def describe(
             ],
         },
     }
+    if n_frames is not None:
+        of_tiers = {tier: n_frames[index].tolist() for tier, index in trials.items()}
+        metadata[_N_FRAMES] = of_tiers
     return {**metadata, _CHECKSUM: checksum(metadata)}
 
 
@@ -178,7 +187,19 @@ def read_description(metadata: Mapping[str, Any], challenge: Challenge) -> Descr
         statistics=_statistics(metadata["statistics"], spec),
         withheld_signals=tuple(withheld["signals"]),
         withheld_tiers=tuple(withheld["response_tiers"]),
+        n_frames=_n_frames(metadata[_N_FRAMES], trials) if spec.has_time else {},
     )
+
+
+def _n_frames(found: Mapping[str, Any], trials: Mapping[str, int]) -> dict[str, np.ndarray]:
+    expect(
+        isinstance(found, Mapping)
+        and found.keys() == trials.keys()
+        and all(isinstance(each, list) and all(map(_is_count, each)) for each in found.values())
+        and all(len(each) == trials[tier] for tier, each in found.items()),
+        f"n_frames are {short(found)}, expected the number of frames of each trial",
+    )
+    return {tier: np.array(each, np.int64) for tier, each in found.items()}
 
 
 def _array(values: Any) -> np.ndarray:

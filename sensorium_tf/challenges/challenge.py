@@ -52,7 +52,8 @@ class Challenge:
         stem: File name of a recording without `.zip`, with `{session_key}` in it.
         catalog: Mouse to its published recording.
         recording: What its recordings hold.
-        tiers: All tiers, in the order in which they are listed; the first is trained on.
+        tiers: All tiers, in the order in which they are listed; the first is trained on, the second
+            chooses weights.
         test_tiers: Those whose responses a competition withholds, each with its submission file.
         file_format: Of submissions and ground truth, `csv` or `parquet`.
         tracks: Name to track.
@@ -85,6 +86,11 @@ class Challenge:
     def training_tier(self) -> str:
         """Tier over whose trials the statistics of a recording are."""
         return self.tiers[0]
+
+    @property
+    def validation_tier(self) -> str:
+        """Tier by whose score weights are chosen, unless somebody chooses another."""
+        return self.tiers[1]
 
     @property
     def default_track(self) -> str:
@@ -212,6 +218,7 @@ class Challenge:
             track=track,
             image_size=self.input_size(recording),
             recorded_size=recording.image_shape[:2],
+            time=recording.has_time,
             channels=tuple(self.input(name, recording, transforms) for name in chosen),
             extras=tuple(self.input(name, recording, transforms) for name in beside),
             past_tiers=self._past_tiers(past_tiers) if PAST_RESPONSES in beside else (),

@@ -1,4 +1,4 @@
-"""Batches of one or several mice, from memory."""
+"""Batches of one or several mice."""
 
 import functools
 import os
@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from sensorium_tf.data.buffers import select
+from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.data.common_inputs import inputs_of
+from sensorium_tf.data.movie_trials import WINDOW, MovieTrials
 from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.opening import load_mouse
 from sensorium_tf.data.trials import Trials
@@ -30,7 +31,9 @@ def batches(
     batch_size: int = 128,
     shuffle: bool | None = None,
     seed: int = 0,
+    window: int = WINDOW,
     data_dir: str | os.PathLike | None = None,
+    challenge: Challenge = DEFAULT,
 ) -> tf.data.Dataset:
     """Returns the batches of one or several prepared mice, ready for `model.fit`.
 
@@ -45,29 +48,40 @@ def batches(
         extras: Signals to give beside the image instead of the track's, such as `behavior`; None
             for the track's.
         image_size: Of the images, as of `Mouse.with_image_size`.
-        tier: `train`, `validation`, `test` or `final_test`.
+        tier: `train`, `validation`, `test` or `final_test`; of movies another of their challenge's.
         batch_size: Trials of each mouse in a batch; a short last batch is kept.
         shuffle: Whether the order is new in each epoch; by default only that of `train` is.
         seed: Of the shuffling.
+        window: Frames of a movie, drawn anew in each epoch from each trial that has as many; where
+            nothing is shuffled they are its first ones.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
+        challenge: Whose mice.
 
     Returns:
         A dataset of known length. An element is `(inputs, responses)`: `inputs[mouse]` is
         `{"image": (batch, height, width, channels)}`, for `sensorium_plus` with `"pupil_center":
-        (batch, 2)`, and `responses[mouse]` is `(batch, neurons)`. An epoch covers the mouse with
-        the most batches; the shorter ones go round again.
+        (batch, 2)`, and `responses[mouse]` is `(batch, neurons)`. Of movies it is `{"video":
+        (batch, window, height, width, channels), "pupil_center": (batch, window, 2)}`, and
+        responses are `(batch, window, neurons)`, of which `PoissonLoss` uses those of the last
+        frames. An epoch covers the mouse with the most batches; the shorter ones go round again.
 
     Raises:
         SensoriumError: If a mouse is not prepared or lacks what the track and tier need, or the
             mice are given images of different sizes or channels.
     """
     names = mouse_names(mice)
-    loaded = [load_mouse(name, data_dir=data_dir).with_image_size(image_size) for name in names]
+    loaded = [
+        load_mouse(name, data_dir=data_dir, challenge=challenge).with_image_size(image_size)
+        for name in names
+    ]
     inputs = inputs_of(loaded, track=track, channels=channels, extras=extras)
     for mouse in loaded:
         mouse.check_tier(tier, responses=True)
+    trials = {mouse.name: mouse.trials(tier) for mouse in loaded}
+    if challenge.recording.has_time:
+        trials = {name: each.windows(window) for name, each in trials.items()}
     return Batches(
-        {mouse.name: mouse.trials(tier) for mouse in loaded},
+        trials,
         inputs=inputs,
         batch_size=batch_size,
         shuffle=tier == "train" if shuffle is None else shuffle,
@@ -85,7 +99,7 @@ class Batches:
         inputs: What the model is given.
         batch_size: Trials of each mouse in a batch.
         shuffle: Whether an epoch draws its own order; else trials come in the order of their index.
-        seed: Of the order.
+        seed: Of the order, and of the windows of movies.
 
     Attributes:
         steps_per_epoch: Batches in an epoch: as many as the mouse with the most trials has.
@@ -93,7 +107,7 @@ class Batches:
 
     def __init__(
         self,
-        trials: Mapping[str, Trials],
+        trials: Mapping[str, Trials | MovieTrials],
         *,
         inputs: InputSpec,
         batch_size: int = 128,
@@ -110,7 +124,8 @@ class Batches:
         self._n_batches = [-(-len(each) // batch_size) for each in self._trials.values()]
         self.steps_per_epoch = max(self._n_batches)
         # Also fails here, not in a worker thread, if a mouse lacks what the model needs.
-        self._empty_batch = self._select([slice(0, 0)] * len(self._trials))
+        nothing = [(slice(0, 0), None)] * len(self._trials)
+        self._empty_batch = self._select(nothing)
 
     def dataset(self) -> tf.data.Dataset:
         """Returns a dataset that goes through the next epoch each time it is iterated."""
@@ -147,6 +162,11 @@ class Batches:
             min(self._batch_size, len(trials) - start)
             for trials, start in zip(self._trials.values(), starts, strict=True)
         ]
+
+    def n_images(self, step: int) -> int:
+        """Returns how many images, or frames, of all mice a step of an epoch takes."""
+        sizes = (trials.n_frames_in_training for trials in self._trials.values())
+        return sum(n * size for n, size in zip(self.n_trials(step), sizes, strict=True))
 
     def _steps(self, epoch, first_step: int, n_replicas: int, replicas: Sequence[int]):
         """Returns a dataset of what `_batch` takes, for each step and replica of an epoch."""
@@ -188,25 +208,25 @@ class Batches:
 
     def _batch(self, epoch: int, step: int, replica: int, n_replicas: int):
         """Returns `(inputs, responses)` of all mice: a replica's share of a step's trials."""
-        indexes = []
+        chosen = []
         for position, trials in enumerate(self._trials.values()):
             cycle, batch = divmod(step, self._n_batches[position])
-            rows = slice(batch * self._batch_size, (batch + 1) * self._batch_size)
+            rows, seeds = slice(batch * self._batch_size, (batch + 1) * self._batch_size), None
             if self._shuffle:
-                rows = _order(len(trials), self._seed, position, epoch, cycle)[rows]
+                seeds = (self._seed, position, epoch, cycle)
+                rows = _order(len(trials), *seeds)[rows]
             elif n_replicas > 1:
                 rows = np.arange(len(trials))[rows]
             if n_replicas > 1:
                 rows = np.array_split(rows, n_replicas)[replica]
-            indexes.append(rows)
-        return self._select(indexes)
+            chosen.append((rows, seeds))
+        return self._select(chosen)
 
-    def _select(self, indexes):
-        """Returns `(inputs, responses)` with some trials of each mouse."""
+    def _select(self, chosen):
+        """Returns `(inputs, responses)` with some trials of each mouse, windows of a seed each."""
         inputs, responses = {}, {}
-        for (mouse, trials), index in zip(self._trials.items(), indexes, strict=True):
-            inputs[mouse] = trials.inputs(self._inputs, index)
-            responses[mouse] = select(trials.responses, index)
+        for (mouse, trials), (rows, seed) in zip(self._trials.items(), chosen, strict=True):
+            inputs[mouse], responses[mouse] = trials.examples(self._inputs, rows, seed=seed)
         return inputs, responses
 
 

@@ -70,6 +70,12 @@ def select(array: np.ndarray, index: slice | np.ndarray) -> np.ndarray:
     return np.take(array, index, 0, rows, mode="clip")
 
 
+def stack(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns float32 arrays of the same shape as one, in memory from here."""
+    stacked = _BUFFERS.empty((len(arrays), *arrays[0].shape))
+    return np.stack(arrays, out=stacked)
+
+
 def stack_channels(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Puts channels behind each other.
 

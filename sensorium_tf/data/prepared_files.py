@@ -1,5 +1,7 @@
 """Reading the prepared trials of a mouse, block by block."""
 
+import contextlib
+import struct
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -31,7 +33,7 @@ def read_blocks(
     recorded = builder.description.spec
     block = None if recorded.has_time else _BLOCK
     decoders = None if images else {recorded.stimulus.name: tfds.decode.SkipDecoding()}
-    try:
+    with guarded(builder, tier, mouse=mouse):
         if builder.info.file_format is tfds.core.FileFormat.ARRAY_RECORD:
             source = builder.as_data_source(split=tier, decoders=decoders)
             if block is None:
@@ -47,7 +49,20 @@ def read_blocks(
                 decoders=decoders,
                 read_config=tfds.ReadConfig(try_autocache=False),
             ).as_numpy_iterator()
-    except (tf.errors.OpError, OSError, ValueError) as e:
+
+
+@contextlib.contextmanager
+def guarded(builder: RecordingBuilder, tier: str, *, mouse: str) -> Iterator[None]:
+    """Raises SensoriumError for what goes wrong where prepared trials are read.
+
+    Args:
+        builder: Of the prepared dataset.
+        tier: Which trials.
+        mouse: Name of the mouse, for messages.
+    """
+    try:
+        yield
+    except (tf.errors.OpError, OSError, ValueError, IndexError, struct.error) as e:
         if is_refused(e):
             raise AccessError(
                 f"{mouse}: the prepared {tier} trials in {builder.data_path} cannot be read: "

@@ -2,11 +2,12 @@
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from sensorium_tf.challenges import DEFAULT
+from sensorium_tf.challenges import CHALLENGES, Challenge
 from sensorium_tf.config import Config, hint, setting
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.metrics import explainable_variance, has_repeats
@@ -54,9 +55,10 @@ class Subset(Config):
         at_least=1,
     )
     train_tiers: tuple[str, ...] = setting(("train",), "Tiers to train on.")
-    validation_tier: str = setting(
-        "validation",
-        "Tier by which weights are chosen; validation/... in a run's files is of it.",
+    validation_tier: str | None = setting(
+        None,
+        "Tier by which weights are chosen; validation/... in a run's files is of it. None for the "
+        "challenge's: validation, or oracle of movies.",
     )
     folds: int | None = setting(
         None,
@@ -75,19 +77,35 @@ class Subset(Config):
         object.__setattr__(self, "unit_ids", tuple(dict.fromkeys(self.unit_ids)))
         if not self.train_tiers or len(set(self.train_tiers)) < len(self.train_tiers):
             raise SensoriumError("train_tiers: expected one tier or several different ones")
-        for tier in (*self.train_tiers, self.validation_tier):
-            if tier not in DEFAULT.tiers:
-                raise SensoriumError(f"tier {tier!r}: {hint(tier, DEFAULT.tiers)}")
+        self._check_tiers(dict.fromkeys(t for each in CHALLENGES.values() for t in each.tiers))
         if self.validation_tier in self.train_tiers:
             raise SensoriumError(
                 f"validation_tier {self.validation_tier}: is trained on as well: choose weights "
                 "by another one"
             )
-
         if self.fold is not None and (self.folds is None or self.fold > self.folds):
             raise SensoriumError(f"fold {self.fold}: expected 1 to the number of folds")
         if self.folds is not None and self.train_trials is not None:
             raise SensoriumError("folds: not with train_trials: a fold takes all trials")
+
+    def of_challenge(self, challenge: Challenge) -> Self:
+        """Returns it with the tier by which weights are chosen, if it does not say one itself.
+
+        Raises:
+            SensoriumError: If the challenge has no such tier, or its mice cannot be chosen from so.
+        """
+        self._check_tiers(challenge.tiers)
+        if challenge.recording.has_time:
+            for name in ("min_fev", "folds"):
+                if getattr(self, name) is not None:
+                    raise SensoriumError(f"{name}: goes with images, not with movies")
+        tier = self.validation_tier or challenge.validation_tier
+        return dataclasses.replace(self, validation_tier=tier)
+
+    def _check_tiers(self, known: Iterable[str]) -> None:
+        for tier in (*self.train_tiers, self.validation_tier):
+            if tier is not None and tier not in known:
+                raise SensoriumError(f"tier {tier!r}: {hint(tier, known)}")
 
     @property
     def fitted_tiers(self) -> tuple[str, ...]:
@@ -230,9 +248,8 @@ class Subset(Config):
 
 
 def _together(mouse: "Mouse", tiers: tuple[str, ...]) -> "Trials":
-    from sensorium_tf.data.trials import Trials
-
-    return Trials.concatenate([mouse.trials(tier) for tier in tiers])
+    parts = [mouse.trials(tier) for tier in tiers]
+    return parts[0].concatenate(parts)
 
 
 # A run asks several times, and the trials have to be read for it.

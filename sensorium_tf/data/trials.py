@@ -1,18 +1,18 @@
 """The trials of one tier as models are given them, held in memory at the size of model images."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sensorium_tf.data.buffers import select, stack_channels
+from sensorium_tf.data.buffers import select
+from sensorium_tf.data.model_inputs import Signals
 from sensorium_tf.data.order import shown_order
-from sensorium_tf.data.past import PastResponses
+from sensorium_tf.data.rows import Rows
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.interop.xarray import to_dataset
 from sensorium_tf.specs import (
-    DERIVED_IMAGES,
     IMAGE,
     PAST_RESPONSES,
     RESPONSE,
@@ -22,6 +22,11 @@ from sensorium_tf.specs import (
 
 if TYPE_CHECKING:
     import xarray
+
+    from sensorium_tf.data.past import PastResponses
+
+# The samples of 8,000 neurons and 32 images take 65 MB; more at once are hardly faster.
+_AT_ONCE = 32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,7 +61,7 @@ class Trials:
     tiers: np.ndarray
     neurons: Mapping[str, np.ndarray]
     given: Mapping[str, Input] = dataclasses.field(default_factory=dict)
-    past: Callable[[tuple[str, ...]], PastResponses] | None = None
+    past: "Callable[[tuple[str, ...]], PastResponses] | None" = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -165,21 +170,10 @@ class Trials:
             SensoriumError: If it needs signals that this mouse withholds or that were not recorded,
                 or images of another size.
         """
-        self._check(spec)
-        images = select(self.images, index)
-
-        def channels(signal: str) -> np.ndarray:
-            if signal == IMAGE:
-                return images
-            if signal in DERIVED_IMAGES:
-                return DERIVED_IMAGES[signal].make(images)
-            return self.signal(signal, spec)[index]
-
-        stacked = stack_channels([channels(each.signal) for each in spec.channels])
-        return {
-            IMAGE: stacked,
-            **{each.signal: self._extra(each.signal, spec, index) for each in spec.extras},
-        }
+        signals = self._signals
+        signals.check(spec)
+        past = {each.signal: self._past(spec, index) for each in spec.extras if _is_past(each)}
+        return signals.inputs(spec, index, extras=past)
 
     def signal(self, name: str, spec: InputSpec) -> np.ndarray:
         """Returns a context signal as a model is given it, `(trials, columns)` float32.
@@ -191,45 +185,68 @@ class Trials:
         Raises:
             SensoriumError: If it is transformed by constants that the model does not know.
         """
-        values, wanted, own = self.signals[name], spec[name], self.given.get(name)
-        if own is None or own.transform == wanted.transform:
-            return values
-        constants = spec.constants_of(self.mouse, name)
-        return wanted.apply(own.invert(values, constants), constants)
+        return self._signals.signal(name, spec)
 
-    def _extra(self, name: str, spec: InputSpec, index: slice | np.ndarray) -> np.ndarray:
-        if name != PAST_RESPONSES:
-            return self.signal(name, spec)[index]
+    def examples(
+        self, spec: InputSpec, index: slice | np.ndarray, *, seed: Sequence[int] | None = None
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Returns what a model is given in training, and the responses that it learns from.
+
+        Args:
+            spec: What the model takes.
+            index: Which trials.
+            seed: Of what is drawn: nothing is of images.
+        """
+        return self.inputs(spec, index), select(self.responses, index)
+
+    def parts(self, spec: InputSpec) -> Iterator[tuple[dict[str, np.ndarray], int]]:
+        """Yields what a model is given of some trials at once, and how many rows that makes.
+
+        Args:
+            spec: What the model takes.
+        """
+        for start in range(0, len(self), _AT_ONCE):
+            rows = slice(start, min(start + _AT_ONCE, len(self)))
+            yield self.inputs(spec, rows), rows.stop - rows.start
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of neurons."""
+        return self.responses.shape[1]
+
+    @property
+    def skip(self) -> int:
+        """So many frames at the start of each trial are not scored: images have none."""
+        return 0
+
+    @property
+    def n_frames_in_training(self) -> int:
+        """Images that each trial gives to a batch."""
+        return 1
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows that are scored: of trials."""
+        return len(self)
+
+    def rows(self) -> Rows:
+        """Returns what rates are scored by."""
+        return Rows(self.responses, self.image_ids, self.trial_ids)
+
+    def mean_responses(self) -> np.ndarray:
+        """Returns the mean response of each neuron, `(neurons,)` float64."""
+        return self.responses.mean(axis=0, dtype=np.float64)
+
+    @property
+    def _signals(self) -> Signals:
+        return Signals(self.mouse, IMAGE, self.images, self.signals, self.given)
+
+    def _past(self, spec: InputSpec, index: slice | np.ndarray) -> np.ndarray:
         if self.past is None:
             raise SensoriumError(f"{self.mouse}: what the neurons did before is not known here")
         shown = shown_order(self.trial_ids, self.mouse)[index]
         return self.past(spec.past_tiers).before(shown)
 
-    def _check(self, spec: InputSpec) -> None:
-        missing = [name for name in spec.recorded_signals if name not in (IMAGE, *self.signals)]
-        if missing:
-            raise SensoriumError(
-                f"{self.mouse}: {' and '.join(missing)} withheld in this recording, or not "
-                "recorded: use another track or other channels"
-            )
-        if self.images.shape[1:3] != spec.image_size:
-            raise SensoriumError(
-                f"{self.mouse}: its images are {_size(self.images.shape[1:3])} at the size of "
-                f"models, the model is given images of {_size(spec.image_size)}: take the trials "
-                f"of mouse.with_image_size({spec.image_size})"
-            )
-        for each in (*spec.channels, *spec.extras):
-            if each.signal == PAST_RESPONSES:
-                continue
-            found = self.signals.get(each.signal, self.images).shape[-1]
-            if each.signal in DERIVED_IMAGES:
-                found *= DERIVED_IMAGES[each.signal].channels
-            if found != each.size:
-                raise SensoriumError(
-                    f"{self.mouse}: {each.signal} has {found} columns or channels, the model is "
-                    f"given {each.size}"
-                )
 
-
-def _size(size: tuple[int, ...]) -> str:
-    return " x ".join(map(str, size))
+def _is_past(each: Input) -> bool:
+    return each.signal == PAST_RESPONSES

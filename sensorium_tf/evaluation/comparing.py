@@ -9,14 +9,14 @@ import numpy as np
 from sensorium_tf.data import Mouse, mouse_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.comparison import Comparison, MouseComparison
-from sensorium_tf.evaluation.model_scores import choose_tiers, evaluate_mouse, load_truth
+from sensorium_tf.evaluation.model_scores import choose_tiers, evaluate_mouse, open_truth
 from sensorium_tf.evaluation.tables import write_json
 from sensorium_tf.io import expand
 from sensorium_tf.metrics import evaluate_rates
 from sensorium_tf.models import same_places
 from sensorium_tf.plotting import paired_correlations, save_figure, score_distributions
 from sensorium_tf.plotting.style import check_figure_format, model_colors
-from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.recordings import MovieTruth, Truth
 from sensorium_tf.runs import Run, predict
 from sensorium_tf.settings import FIGURE_FORMATS
 
@@ -62,18 +62,17 @@ def compare(
     loaded = next(iter(of_runs.values()))
     _check_neurons(of_runs)
     _check_places(opened, names)
-    known = load_truth(truth, loaded)
-    tiers = choose_tiers(loaded, tier, known, inputs=[run.model.inputs for run in opened.values()])
     first = next(iter(opened.values()))
     folder = first.folder / "comparison" if output is None else expand(output)
-    comparison = Comparison(
-        provenance={name: run.provenance for name, run in opened.items()},
-        mice={
+    inputs = [run.model.inputs for run in opened.values()]
+    with open_truth(truth, loaded) as known:
+        tiers = choose_tiers(loaded, tier, known, inputs=inputs)
+        compared = {
             mouse.name: _compare_mouse(opened, mouse, chosen, truth=known)
             for mouse, chosen in zip(loaded, tiers, strict=True)
-        },
-        folder=folder,
-    )
+        }
+    provenance = {name: run.provenance for name, run in opened.items()}
+    comparison = Comparison(provenance=provenance, mice=compared, folder=folder)
     write_json(folder / "comparison.json", comparison.to_json())
     _write_figures(folder / "figures", comparison, figure_format)
     return comparison
@@ -152,7 +151,7 @@ def _check_places(runs: Mapping[str, Run], mice: Sequence[str]) -> None:
 
 
 def _compare_mouse(
-    runs: Mapping[str, Run], mouse: Mouse, tier: str, *, truth: Truth | None
+    runs: Mapping[str, Run], mouse: Mouse, tier: str, *, truth: Truth | MovieTruth | None
 ) -> MouseComparison:
     (name, run), *others = runs.items()
     trials = mouse.trials(tier)
@@ -162,8 +161,9 @@ def _compare_mouse(
     found = {name: first.scores}
     for name, run in others:
         size = run.model.inputs.image_size
-        if trials.images.shape[1:3] != size:
-            trials = mouse.with_image_size(size).trials(tier)
+        if mouse.image_size != size:
+            mouse = mouse.with_image_size(size)
+            trials = mouse.trials(tier)
         rates = predict(run.model, trials)
         found[name] = evaluate_rates(
             first.responses,

@@ -106,7 +106,7 @@ class MouseComparison:
         content = {
             "tier": first.tier,
             "held_out": self.held_out,
-            "trials": len(first.responses),
+            "trials": first.n_trials,
             "neurons": len(first.unit_ids),
             "scores": {name: each.to_json() for name, each in self.scores.items()},
             "oracle": first.oracle_summary,
@@ -158,7 +158,7 @@ class Comparison:
         for mouse, each in self.mice.items():
             first, metrics = each.first, each.first.scores.per_neuron
             parts += [
-                f"{mouse}: {len(first.unit_ids)} neurons, {len(first.responses)} trials of tier "
+                f"{mouse}: {len(first.unit_ids)} neurons, {first.n_trials} trials of tier "
                 f"{first.tier}",
                 scores_table(each.rows, metrics=metrics, notes=each.notes),
                 "",

@@ -1,11 +1,12 @@
 """Scores a trained run, mouse by mouse, and has the files written that show them."""
 
+import contextlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from sensorium_tf.data import Mouse, Trials, mouse_names
+from sensorium_tf.data import Mouse, MovieTrials, Trials, mouse_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.evaluation.results import Evaluation, MouseEvaluation
 from sensorium_tf.evaluation.run_files import write_run_files
@@ -19,7 +20,7 @@ from sensorium_tf.metrics import (
 )
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.plotting.style import check_figure_format
-from sensorium_tf.recordings.truth import Truth
+from sensorium_tf.recordings import MovieTruth, Truth
 from sensorium_tf.runs import Provenance, Run, predict
 from sensorium_tf.settings import FIGURE_FORMATS
 from sensorium_tf.specs import InputSpec
@@ -46,7 +47,7 @@ def evaluate(
     Args:
         run: Whose best model is scored: a run, or its workdir or model file.
         tier: Which trials; if left out `test` where its responses are known (or in `truth`), else
-            `validation`.
+            `validation`; of movies `live_test_main`, else `oracle`.
         mice: Some of the model's mice; all of them if left out.
         truth: `<stem>_truth.npz` of a simulated recording, or the recording that it lies beside:
             scores its true rates as well, and gives the responses of a withheld tier. That of the
@@ -66,14 +67,10 @@ def evaluate(
     check_figure_format(figure_format)
     run = Run.of(run, data_dir)
     loaded = run.load_mice(None if mice is None else mouse_names(mice))
-    known = load_truth(truth, loaded)
-    tiers = choose_tiers(loaded, tier, known, inputs=[run.model.inputs])
     folder = run.folder if output is None else expand(output)
-    evaluation = Evaluation(
-        model=run.name,
-        track=run.track,
-        provenance=run.provenance,
-        mice={
+    with open_truth(truth, loaded) as known:
+        tiers = choose_tiers(loaded, tier, known, inputs=[run.model.inputs])
+        mice = {
             mouse.name: evaluate_mouse(
                 run.model,
                 mouse,
@@ -83,8 +80,9 @@ def evaluate(
                 members=run.members,
             )
             for mouse, chosen in zip(loaded, tiers, strict=True)
-        },
-        folder=folder,
+        }
+    evaluation = Evaluation(
+        model=run.name, track=run.track, provenance=run.provenance, mice=mice, folder=folder
     )
     write_run_files(folder, evaluation, model=run.model, mice=loaded, figure_format=figure_format)
     return evaluation
@@ -96,9 +94,9 @@ def evaluate_mouse(
     tier: str,
     *,
     provenance: Provenance,
-    truth: Truth | None = None,
+    truth: Truth | MovieTruth | None = None,
     members: Mapping[str, FiringRateModel] | None = None,
-    trials: Trials | None = None,
+    trials: Trials | MovieTrials | None = None,
 ) -> MouseEvaluation:
     """Scores a model on one tier of one mouse.
 
@@ -116,13 +114,14 @@ def evaluate_mouse(
         SensoriumError: If the model does not fit the mouse, or the truth is another recording's.
     """
     trials = mouse.trials(tier) if trials is None else trials
-    track, responses, true_rates = provenance.track, trials.responses, None
+    rows = trials.rows()
+    track, responses, true_rates = provenance.track, rows.responses, None
     if truth is not None:
         responses, true_rates = mouse.standardize(truth, trials)
 
     def scores_of(rates: np.ndarray) -> Scores:
         return evaluate_rates(
-            responses, rates, trials.image_ids, track=track, challenge=mouse.challenge
+            responses, rates, rows.image_ids, track=track, challenge=mouse.challenge
         )
 
     member_scores, total = {}, np.float32(0)
@@ -131,21 +130,20 @@ def evaluate_mouse(
         member_scores[name] = scores_of(member_rates)
         total = total + member_rates
     rates = total / len(members) if members else predict(model, trials)
-    repeated = has_repeats(trials.image_ids)
+    repeated = has_repeats(rows.image_ids)
     return MouseEvaluation(
         mouse=mouse.name,
         tier=tier,
         unit_ids=mouse.unit_ids,
-        image_ids=trials.image_ids,
-        trial_ids=trials.trial_ids,
+        image_ids=rows.image_ids,
+        trial_ids=rows.trial_ids,
+        frames=rows.frames,
         neurons=mouse.neurons,
         responses=responses,
         rates=rates,
         scores=scores_of(rates),
-        explainable_variance=explainable_variance(responses, trials.image_ids)
-        if repeated
-        else None,
-        oracle=oracle_correlation(responses, trials.image_ids) if repeated else None,
+        explainable_variance=explainable_variance(responses, rows.image_ids) if repeated else None,
+        oracle=oracle_correlation(responses, rows.image_ids) if repeated else None,
         truth=None if true_rates is None else scores_of(true_rates),
         provenance=provenance,
         members=member_scores,
@@ -164,30 +162,40 @@ def _groups(mouse: Mouse) -> dict[str, np.ndarray]:
     return groups
 
 
-def load_truth(path: str | os.PathLike | None, mice: Sequence[Mouse]) -> Truth | None:
-    """Reads the truth of the one mouse that is scored, if there is any.
+@contextlib.contextmanager
+def open_truth(
+    path: str | os.PathLike | None, mice: Sequence[Mouse]
+) -> Iterator[Truth | MovieTruth | None]:
+    """Opens the truth of the one mouse that is scored, if there is any.
 
     Raises:
         SensoriumError: If there are several mice, or the file is missing or damaged.
     """
     if path is None:
-        return None
-    truth = Truth.load(path)
-    if len(mice) > 1:
-        raise SensoriumError(
-            "a truth file belongs to one recording: choose one of the mice (--mice)"
-        )
-    return truth
+        yield None
+        return
+    is_movies = mice[0].spec.has_time
+    with MovieTruth.open(path) if is_movies else contextlib.nullcontext(Truth.load(path)) as truth:
+        if len(mice) > 1:
+            raise SensoriumError(
+                "a truth file belongs to one recording: choose one of the mice (--mice)"
+            )
+        yield truth
 
 
 def choose_tiers(
-    mice: Sequence[Mouse], tier: str | None, truth: Truth | None, *, inputs: Iterable[InputSpec]
+    mice: Sequence[Mouse],
+    tier: str | None,
+    truth: Truth | MovieTruth | None,
+    *,
+    inputs: Iterable[InputSpec],
 ) -> list[str]:
     """Returns the tier of each mouse that is scored.
 
     Args:
         mice: Prepared.
-        tier: Of all of them; if left out `test` where its responses are known, else `validation`.
+        tier: Of all of them; if left out the first test tier where its responses are known, else
+            that which chooses weights.
         truth: Has the responses of a withheld tier.
         inputs: What the models are given, which the mice must have.
 
@@ -202,6 +210,7 @@ def choose_tiers(
     return tiers
 
 
-def _default_tier(mouse: Mouse, truth: Truth | None) -> str:
-    known = truth is not None or "test" not in mouse.withheld_tiers
-    return "test" if known and "test" in mouse.tiers else "validation"
+def _default_tier(mouse: Mouse, truth: Truth | MovieTruth | None) -> str:
+    first = next(iter(mouse.challenge.test_tiers))
+    known = truth is not None or first not in mouse.withheld_tiers
+    return first if known and first in mouse.tiers else mouse.challenge.validation_tier

@@ -76,15 +76,13 @@ def _responses(mouse: MovieMouse, tier: str, truth: MovieTruth | None) -> Iterat
     for movie in mouse.stream(tier):
         values = movie.signals[RESPONSE]
         if truth is not None:
-            index = _place(truth, mouse, movie.trial_index, movie.trial_id, movie.n_frames)
-            values = truth.responses(index) / mouse.response_scale
+            values = mouse.true_values(truth, movie, "responses")
         yield _row(mouse, movie.trial_index, values, movie.video_id)
 
 
 def _rates(mouse: MovieMouse, tier: str, truth: MovieTruth) -> Iterator[MovieRow]:
     for movie in mouse.stream(tier):
-        index = _place(truth, mouse, movie.trial_index, movie.trial_id, movie.n_frames)
-        yield _row(mouse, movie.trial_index, truth.rates(index) / mouse.response_scale, None)
+        yield _row(mouse, movie.trial_index, mouse.true_values(truth, movie, "rates"), None)
 
 
 def _row(mouse: MovieMouse, trial: int, values: np.ndarray, video_id: int | None) -> MovieRow:
@@ -95,19 +93,3 @@ def _row(mouse: MovieMouse, trial: int, values: np.ndarray, video_id: int | None
         unit_ids=mouse.unit_ids,
         video_id=video_id,
     )
-
-
-def _place(truth: MovieTruth, mouse: MovieMouse, index: int, trial_id: str, n_frames: int) -> int:
-    """Returns which trial of the truth it is: the recording's number of it."""
-    fits = (
-        index < len(truth.trial_ids)
-        and str(truth.trial_ids[index]) == trial_id
-        and int(truth.n_frames[index]) == n_frames
-        and np.array_equal(truth.unit_ids, mouse.unit_ids)
-    )
-    if not fits:
-        raise SensoriumError(
-            f"{mouse.name}: the truth file has no such trial {trial_id} of {n_frames} frames, or "
-            "other neurons: it belongs to another recording"
-        )
-    return index

@@ -25,7 +25,8 @@ class MouseEvaluation:
         mouse: Its name.
         tier: Of the trials that were scored.
         unit_ids: `(neurons,)`.
-        image_ids: `(trials,)`.
+        image_ids: `(trials,)`. Of movies, here and below, scored frames take the place of trials:
+            the frame of which movie it is, which repeats share.
         trial_ids: `(trials,)` strings.
         neurons: What is known of the neurons, name to `(neurons, ...)`, `unit_ids` among them.
         responses: `(trials, neurons)`, standardised.
@@ -35,6 +36,7 @@ class MouseEvaluation:
         oracle: Single-trial correlation of the mean over the other repeats, `(neurons,)`; None
             without repeated images.
         truth: Scores of the true rates of a simulated recording, None where they are not known.
+        frames: `(frames,)`, the place of each in its trial; None of images.
         members: Name to scores of each member of an ensemble; empty for a single model.
         groups: Such as `area V1` to whether each neuron is in it, `(neurons,)`; empty where all
             are alike.
@@ -54,8 +56,16 @@ class MouseEvaluation:
     oracle: np.ndarray | None
     truth: Scores | None
     provenance: Provenance
+    frames: np.ndarray | None = None
     members: Mapping[str, Scores] = dataclasses.field(default_factory=dict)
     groups: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict, repr=False)
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials were scored."""
+        if self.frames is None:
+            return len(self.responses)
+        return int((self.frames == self.frames[0]).sum())
 
     @property
     def held_out(self) -> bool | None:
@@ -117,7 +127,8 @@ class MouseEvaluation:
         (neuron,); a metric of the true rates begins with `true_`, one of the members of an ensemble
         with `member_` and is (member, neuron). Trials have the coordinates `trial_id` and
         `image_id`, neurons `unit_id` and all else that is known of them. What is not defined is
-        absent.
+        absent. Of movies the dimension `frame`, with the coordinate `frame_of_trial`, is there in
+        place of `trial`.
 
         Raises:
             SensoriumError: If xarray is not installed.
@@ -136,6 +147,8 @@ class MouseEvaluation:
             neurons=self.neurons,
             attributes={"mouse": self.mouse, "tier": self.tier},
         )
+        if self.frames is not None:
+            found = found.rename(trial="frame").assign_coords(frame_of_trial=("frame", self.frames))
         return found.assign_coords(member=list(self.members)) if self.members else found
 
     def _per_neuron(self) -> dict[str, np.ndarray]:
@@ -154,7 +167,7 @@ class MouseEvaluation:
         content = {
             "tier": self.tier,
             "held_out": self.held_out,
-            "trials": len(self.responses),
+            "trials": self.n_trials,
             "neurons": len(self.unit_ids),
             **self.scores.to_json(),
         }
@@ -195,7 +208,7 @@ class Evaluation:
         parts = []
         for mouse in self.mice.values():
             heading = (
-                f"{mouse.mouse}: {len(mouse.unit_ids)} neurons, {len(mouse.responses)} trials of "
+                f"{mouse.mouse}: {len(mouse.unit_ids)} neurons, {mouse.n_trials} trials of "
                 f"tier {mouse.tier}; {self.model} {self.provenance.describe()}"
             )
             table = scores_table(

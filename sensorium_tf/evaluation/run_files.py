@@ -17,11 +17,11 @@ from sensorium_tf.plotting import (
     receptive_field_positions,
     reliability_histograms,
     repeated_responses,
+    response_traces,
     responses_against_rates,
     save_figure,
     score_distributions,
 )
-from sensorium_tf.specs import IMAGE
 
 
 def write_run_files(
@@ -83,7 +83,7 @@ def _write_figures(
         save_figure(
             first_layer_filters(
                 kernels,
-                n_channels=model.inputs[IMAGE].size,
+                n_channels=model.inputs[model.inputs.stimulus].size,
                 title=f"{evaluation.model}: filters of the first layer",
             ),
             folder / f"filters.{suffix}",
@@ -117,7 +117,9 @@ def _write_figures(
             ),
             folder / f"cortex_{mouse.name}.{suffix}",
         )
-        if each.oracle is not None:
+        if each.frames is not None:
+            _write_traces(folder, each, mouse, suffix)
+        elif each.oracle is not None:
             _write_repeats(folder, each, mouse.challenge.fev_threshold, suffix)
         positions = model.readouts[mouse.name].positions() if single else None
         if positions is not None:
@@ -137,6 +139,23 @@ def _write_figures(
         }
         oracle = {label: each.oracle for label, each in named.items()}
         save_figure(score_distributions(correlations, oracle=oracle), folder / f"scores.{suffix}")
+
+
+def _write_traces(folder: Path, each: MouseEvaluation, mouse: Mouse, suffix: str) -> None:
+    """Writes the responses of a trial over time, and their prediction."""
+    shown = np.flatnonzero(each.trial_ids == each.trial_ids[0])
+    save_figure(
+        response_traces(
+            each.responses[shown],
+            each.rates[shown],
+            correlations=each.scores.per_neuron["single_trial_correlation"],
+            unit_ids=mouse.unit_ids,
+            frame_rate=mouse.challenge.frame_rate,
+            first_frame=mouse.challenge.skip_frames,
+            title=f"{each.mouse}, a trial of tier {each.tier}",
+        ),
+        folder / f"traces_{mouse.name}.{suffix}",
+    )
 
 
 def _write_repeats(folder: Path, each: MouseEvaluation, fev_threshold: float, suffix: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sensorium_tf.data import Mouse, load_mouse
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.evaluation.movie_submission import submit_movies
 from sensorium_tf.io import expand
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.runs import Predictor, Run
@@ -30,7 +31,8 @@ def submit(
 
     Args:
         run: Whose best model predicts: a run, or its workdir or model file.
-        mouse: Of the model's; may be left out if there is one alone.
+        mouse: Of the model's; may be left out if there is one alone. A submission of movies is of
+            all mice, unless it is of this one.
         output: Folder for the files; if left out `submission` in the workdir or, for a lone model
             file `a.keras`, in the folder `a_results` beside it.
         data_dir: Where the prepared datasets are; if left out where the run's are.
@@ -38,30 +40,40 @@ def submit(
     Returns:
         The files: `submission_file_live_test.csv` and, for a competition recording,
         `submission_file_final_test.csv`. Beside them, `submission.json` says which model it was and
-        which signals and trials it used.
+        which signals and trials it used. Of movies, a file for each tier such as
+        `predictions_live_main.parquet.brotli`, and `submission.zip` of all of them.
 
     Raises:
         SensoriumError: If there is no model, the mouse is not one of its, it does not fit the
             recording or knows only a part of its neurons, or the recording has none of the tiers.
     """
     run = Run.of(run, data_dir)
-    prepared = run.mouse(mouse)
-    n_neurons = load_mouse(prepared.name, data_dir=run.data_dir).n_neurons
-    if prepared.n_neurons < n_neurons:
-        raise SensoriumError(
-            f"{run.folder}: trained on {prepared.n_neurons} of {prepared.name}'s {n_neurons} "
-            f"neurons ({run.subset.describe()}): a submission needs all of them"
-        )
-    prepared.check_inputs(run.model.inputs)
+    output = run.folder / "submission" if output is None else expand(output)
+    if run.model.inputs.time:
+        names = run.mice if mouse is None else (mouse,)
+        return submit_movies(run, [_whole_mouse(run, name) for name in names], output)
+    prepared = _whole_mouse(run, mouse)
     known = prepared.challenge.test_tiers
     tiers = [tier for tier in known if tier in prepared.tiers]
     if not tiers:
         raise SensoriumError(f"{prepared.name}: has none of the tiers {', '.join(known)}")
-    output = run.folder / "submission" if output is None else expand(output)
     predictor = Predictor(run.model, prepared.name)
     paths = [_submit_tier(predictor, prepared, tier, output=output) for tier in tiers]
     write_label(paths, model=run.name, mouse=prepared.name, provenance=run.provenance.to_json())
     return paths
+
+
+def _whole_mouse(run: Run, name: str | None) -> Mouse:
+    """Returns a mouse of the run, all of whose neurons the model knows."""
+    mouse = run.mouse(name)
+    n_neurons = load_mouse(mouse.name, data_dir=run.data_dir, challenge=run.challenge).n_neurons
+    if mouse.n_neurons < n_neurons:
+        raise SensoriumError(
+            f"{run.folder}: trained on {mouse.n_neurons} of {mouse.name}'s {n_neurons} neurons "
+            f"({run.subset.describe()}): a submission needs all of them"
+        )
+    mouse.check_inputs(run.model.inputs)
+    return mouse
 
 
 def _submit_tier(predictor: Predictor, mouse: Mouse, tier: str, *, output: Path) -> Path:

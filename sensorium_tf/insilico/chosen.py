@@ -51,6 +51,8 @@ def members(model: FiringRateModel | EnsembleModel) -> Sequence[FiringRateModel]
 
 def one_mouse(model: FiringRateModel | EnsembleModel, mouse: str | None) -> str:
     """Returns which of a model's mice is meant."""
+    if model.inputs.time:
+        raise SensoriumError("experiments in silico show images, but this model is given movies")
     mice: Sequence[str] = model.mice
     if mouse is None and len(mice) > 1:
         raise SensoriumError(f"name one of the model's mice: mouse={' or '.join(mice)}")

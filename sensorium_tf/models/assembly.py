@@ -16,21 +16,32 @@ OF_MICE = {
 }
 
 
-def check_assembly(core: CoreBase, of_mice: Mapping[str, Mapping[str, PartBase]]) -> None:
+def check_assembly(
+    core: CoreBase, of_mice: Mapping[str, Mapping[str, PartBase]], inputs: InputSpec
+) -> None:
     """Refuses parts that make no model together.
 
     Args:
         core: The core.
         of_mice: Each name of `OF_MICE` to the parts of the mice; the readouts' may not be empty.
+        inputs: What the model is given.
 
     Raises:
-        SensoriumError: If there is no mouse, a part is of another kind or is missing, or a readout
-            takes no shift.
+        SensoriumError: If there is no mouse, a part is of another kind or is missing, a readout
+            takes no shift, or the core takes movies in place of images, or these of those.
     """
+    if not isinstance(inputs, InputSpec):
+        raise SensoriumError(f"inputs: expected an InputSpec. Received: {inputs!r}")
     readouts, shifters = of_mice["readouts"], of_mice["shifters"]
     if not readouts:
         raise SensoriumError("FiringRateModel: give the readout of at least one mouse")
     _check_kind("core", core, CoreBase)
+    if core.takes_movies != inputs.time:
+        taken, given = ("movies", "images") if core.takes_movies else ("images", "movies")
+        raise SensoriumError(
+            f"the core {type(core).__name__} takes {taken}, but the model is given {given}: use "
+            f"a core of {given}, such as {'factorised_3d' if inputs.time else 'sensorium'}"
+        )
     for name, parts in of_mice.items():
         for mouse, part in parts.items():
             _check_kind(f"{_SINGULAR[name]} of {mouse}", part, OF_MICE[name])

@@ -10,19 +10,25 @@ from sensorium_tf.models.part import PartBase
 
 
 class CoreBase(PartBase):
-    """From images to features; all mice of a model share it.
+    """From images, or movies, to features; all mice of a model share it.
 
     Call arguments:
-        images: `(batch, height, width, channels)`.
-        signals: Name of each of `inputs` to its values `(batch, columns)`; a core without has no
-            such argument.
+        images: `(batch, height, width, channels)`; of a core of movies `(batch, frames, height,
+            width, channels)`.
+        signals: Name of each of `inputs` to its values `(batch, columns)`, or `(batch, frames,
+            columns)`; a core without has no such argument.
         training: Whether to normalise by the batch's own statistics.
 
     Returns:
-        Features `(batch, rows, columns, channels)`.
+        Features `(batch, rows, columns, channels)`; of movies `(batch, frames - lost_frames, rows,
+        columns, channels)`, the last of which are those of the last frame.
     """
 
     penalty_label = "core"
+    #: Whether it takes movies; if not, images.
+    takes_movies: ClassVar[bool] = False
+    #: How many frames at the beginning of a movie get no features.
+    lost_frames: int = 0
     #: The signals that it is given beside the images.
     inputs: ClassVar[tuple[str, ...]] = ()
     _signals_shape = None
@@ -39,7 +45,18 @@ class CoreBase(PartBase):
 
     def _features_of(self, images_shape):
         shapes = [images_shape, *([self._signals_shape] if self._signals_shape else [])]
+        shapes = keras.tree.map_shape_structure(self.some_frames, shapes)
         return self._trace(*keras.tree.map_shape_structure(keras.KerasTensor, shapes))
+
+    def some_frames(self, shape):
+        """Returns a shape with as many frames as get one map, if the core takes movies.
+
+        Not every backend can tell what becomes of any number of frames.
+
+        Args:
+            shape: `(batch, frames, ...)`, or of images.
+        """
+        return (shape[0], self.lost_frames + 1, *shape[2:]) if self.takes_movies else shape
 
     def call(self, images, training=None):
         """Extracts the features; a core says how."""
@@ -54,14 +71,23 @@ class CoreBase(PartBase):
 
         Returns:
             Feature maps of the same field of view, first to last; the last is what `call` returns,
-            and alone in it unless a core says otherwise.
+            and alone in it unless a core says otherwise. Of movies all of them end with the clip.
         """
         return [self(images, **given)]
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of the features, found by a symbolic call unless a core knows it."""
         features = self._features_of((None, *input_shape[1:]))
-        return (input_shape[0], *features.shape[1:])
+        if not self.takes_movies:
+            return (input_shape[0], *features.shape[1:])
+        batch, frames = input_shape[:2]
+        frames = None if frames is None else frames - self.lost_frames
+        return (batch, frames, *features.shape[2:])
+
+    @property
+    def frame_core(self) -> "CoreBase | None":
+        """Of a core of movies, the core of images by which it sees each frame; None without."""
+        return None
 
     def chain(self):
         """Returns the layers that a call in evaluation applies one after another.

@@ -14,7 +14,7 @@ class EnsembleModel(Watched, keras.Model):
     """Predicts the mean of its members' rates.
 
     Args:
-        members: `FiringRateModel`s for the same mice and images.
+        members: `FiringRateModel`s for the same mice and images, or movies.
         member_names: What each is called, such as `seed 3`; numbers from 1 on if left out.
         **kwargs: Passed to `keras.Model`.
 
@@ -23,7 +23,8 @@ class EnsembleModel(Watched, keras.Model):
         training: As of `FiringRateModel`.
 
     Returns:
-        Mouse -> rates `(batch, neurons)`, the mean over the members.
+        Mouse -> rates as of `FiringRateModel`, the mean over the members; of movies, of the frames
+        of which every member gives rates.
 
     Raises:
         SensoriumError: If there is no member, members differ in mice, neurons or images, or
@@ -64,8 +65,13 @@ class EnsembleModel(Watched, keras.Model):
 
     @property
     def image_shape(self):
-        """`(height, width, channels)` of the images that the members are given."""
+        """`(height, width, channels)` of the images, or frames, that the members are given."""
         return self.inputs.image_shape
+
+    @property
+    def lost_frames(self):
+        """How many frames at the beginning of a movie get no rates from some member."""
+        return max(member.lost_frames for member in self.members)
 
     @property
     def parts(self):
@@ -91,13 +97,14 @@ class EnsembleModel(Watched, keras.Model):
         """Does nothing: the members are built."""
 
     def check_inputs(self, inputs):
-        """Raises SensoriumError, or warns, as the members do."""
-        self.members[0].check_inputs(inputs)
+        """Raises SensoriumError, or warns, as the member does that needs the longest movies."""
+        max(self.members, key=lambda member: member.lost_frames).check_inputs(inputs)
 
     def call(self, inputs, training=None):
         """Predicts the rates of every mouse in `inputs`; see the class."""
-        rates = [member(inputs, training=training) for member in self.members]
-        return {mouse: ops.mean(ops.stack([r[mouse] for r in rates]), axis=0) for mouse in inputs}
+        found = [(member, member(inputs, training=training)) for member in self.members]
+        rates = {m: [self._common(member, each[m]) for member, each in found] for m in inputs}
+        return {mouse: ops.mean(ops.stack(each), axis=0) for mouse, each in rates.items()}
 
     @keras_defaults()
     def for_mouse(self, mouse):
@@ -107,9 +114,17 @@ class EnsembleModel(Watched, keras.Model):
             single.name = f"{single.name}_member{number}"  # Keras wants them to differ.
         first = singles[0]
         inputs = {each.name: keras.Input(each.shape[1:], name=each.name) for each in first.inputs}
-        rates = [single(inputs) for single in singles]
+        rates = [
+            self._common(member, single(inputs))
+            for member, single in zip(self.members, singles, strict=True)
+        ]
         mean = keras.layers.Average(name="rates")(rates) if len(rates) > 1 else rates[0]
         return MouseModel(inputs, mean, name=f"{self.name}_{mouse}")
+
+    def _common(self, member, rates):
+        """Returns a member's rates of the frames of which every member gives some."""
+        surplus = self.lost_frames - member.lost_frames
+        return rates[:, surplus:] if surplus else rates
 
     def get_config(self):
         """Returns the constructor's arguments, the members serialised."""

@@ -59,7 +59,7 @@ def build_model(
         # A custom model may have chosen it for itself.
         model.joint_core = model.joint_core or joint_core
         return model
-    parts = settings.architecture()
+    parts = settings.architecture(movies=inputs.time)
     n_mice = len(coordinates)
     core_seed, *seeds = spawn_seeds(seed, 1 + 3 * n_mice)
     neurons = {mouse: len(places) for mouse, places in coordinates.items()}
@@ -116,11 +116,16 @@ def build_model(
     return model
 
 
-def check_parts(settings: ModelSettings) -> None:
-    """Raises SensoriumError if a part or an option of one does not exist, or is not possible."""
+def check_parts(settings: ModelSettings, *, movies: bool = False) -> None:
+    """Raises SensoriumError if a part or an option of one does not exist, or is not possible.
+
+    Args:
+        settings: Of which parts.
+        movies: Whether the model is given movies.
+    """
     if settings.function is not None:
         return
-    parts = settings.architecture()
+    parts = settings.architecture(movies=movies)
     for registry, part in (
         (CORES, parts.core),
         (READOUTS, parts.readout),

@@ -8,10 +8,11 @@ import numpy as np
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.specs import IMAGE, InputSpec
+from sensorium_tf.specs import IMAGE, VIDEO, InputSpec
 
 # Standardised images are a few units of their standard deviation around zero.
 _LARGEST_MEAN = 10.0
+_HOW = {IMAGE: "mouse.trials(tier).inputs(model.inputs)", VIDEO: "mouse.stream(tier)"}
 # From the warning up to the line that calls the model or its `fit`.
 _OF_THE_USER = 5
 
@@ -60,25 +61,29 @@ class Watched:
         return x
 
 
-def check_given(inputs: Any, *, mice: Collection[str], spec: InputSpec) -> None:
+def check_given(
+    inputs: Any, *, mice: Collection[str], spec: InputSpec, lost_frames: int = 0
+) -> None:
     """Checks what a model of some mice is called with.
 
     Args:
         inputs: Mouse to its signals.
         mice: The model's.
         spec: What the model is given of each.
+        lost_frames: How many frames at the beginning of a movie get no rates.
 
     Raises:
-        SensoriumError: If it is of another form, of an unknown mouse, or lacks a signal, or an
-            image has another shape. Of grey values a warning says so.
+        SensoriumError: If it is of another form, of an unknown mouse, or lacks a signal, an image
+            or movie has another shape, or signals differ in frames. Of grey values a warning says
+            so.
     """
-    names = (IMAGE, *(each.signal for each in spec.extras))
+    names = (spec.stimulus, *(each.signal for each in spec.extras))
     of_mice = isinstance(inputs, Mapping)
     if not of_mice or not all(isinstance(signals, Mapping) for signals in inputs.values()):
         signals = ", ".join(f'"{name}": ...' for name in names)
         raise SensoriumError(
             f'the model expects the signals of each mouse by name, {{"{next(iter(mice))}": '
-            f"{{{signals}}}}}, with images of shape (batch, {_sizes(spec)}). Received: "
+            f"{{{signals}}}}}, with {_expected(spec)}. Received: "
             f"{_form(inputs)}"
         )
     for mouse, signals in inputs.items():
@@ -89,13 +94,28 @@ def check_given(inputs: Any, *, mice: Collection[str], spec: InputSpec) -> None:
                     f"{mouse}: the model needs {signal!r}, but its inputs are only "
                     f"{', '.join(map(repr, signals)) or 'empty'}"
                 )
-        shape = tuple(signals[IMAGE].shape)
-        if len(shape) != 4 or shape[1:] != spec.image_shape:
+        shape = tuple(signals[spec.stimulus].shape)
+        if len(shape) != 1 + len(spec.stimulus_shape) or shape[-3:] != spec.image_shape:
             raise SensoriumError(
-                f"{mouse}: the model expects images of shape (batch, {_sizes(spec)}), "
-                f"{spec.image_shape[-1]} channel(s). Received: {shape}"
+                f"{mouse}: the model expects {_expected(spec)}, {spec.image_shape[-1]} channel(s). "
+                f"Received: {shape}"
             )
-        warn_of_raw_images(signals[IMAGE], mouse)
+        if spec.time:
+            _check_frames(mouse, {name: signals[name].shape[1] for name in names}, lost_frames)
+        warn_of_raw_images(signals[spec.stimulus], mouse, stimulus=spec.stimulus)
+
+
+def _check_frames(mouse: str, n_frames: Mapping[str, int | None], lost_frames: int) -> None:
+    """Refuses movies that are too short, and signals of other frames than the movie has."""
+    known = {name: number for name, number in n_frames.items() if number is not None}
+    if len(set(known.values())) > 1:
+        each = ", ".join(f"{name} {number}" for name, number in known.items())
+        raise SensoriumError(f"{mouse}: its signals differ in their number of frames ({each})")
+    if min(known.values(), default=lost_frames + 1) <= lost_frames:
+        raise SensoriumError(
+            f"{mouse}: the model gives no rates of the first {lost_frames} frames of a movie, but "
+            f"there are only {min(known.values())}: give longer ones"
+        )
 
 
 def check_mouse(mouse: str, mice: Collection[str]) -> None:
@@ -104,27 +124,30 @@ def check_mouse(mouse: str, mice: Collection[str]) -> None:
         raise SensoriumError(f"{mouse}: the model has no such mouse, only {', '.join(mice)}")
 
 
-def warn_of_raw_images(images, what: str) -> None:
-    """Warns if an array of images holds grey values; says nothing of symbolic ones.
+def warn_of_raw_images(images, what: str, *, stimulus: str) -> None:
+    """Warns if an array of images or movies holds grey values; says nothing of symbolic ones.
 
     Args:
-        images: `(batch, height, width, channels)`, the first channel of grey values.
+        images: `(batch, ..., height, width, channels)`, the first channel of grey values.
         what: Whose images, with which the text begins.
+        stimulus: What they are called, `image` or `video`.
     """
     if not (isinstance(images, np.ndarray) or hasattr(images, "numpy")) or not images.shape[0]:
         return
     first = ops.convert_to_numpy(images[0])[..., 0]
     if np.abs(first.astype("float32")).mean() > _LARGEST_MEAN:
         warnings.warn(
-            f"{what}: its image values reach {np.abs(first).max():.4g}, but the model takes "
-            "standardised images (less the recording's mean, divided by its std), as "
-            "mouse.trials(tier).inputs(model.inputs) gives them: the rates will be far too high",
+            f"{what}: its {stimulus} values reach {np.abs(first).max():.4g}, but the model takes "
+            f"standardised {stimulus}s (less the recording's mean, divided by its std), as "
+            f"{_HOW[stimulus]} gives them: the rates will be far too high",
             stacklevel=_OF_THE_USER,
         )
 
 
-def _sizes(spec: InputSpec) -> str:
-    return ", ".join(map(str, spec.image_shape))
+def _expected(spec: InputSpec) -> str:
+    """Returns what the stimulus of a batch is to be, for messages."""
+    what, axes = ("movies", ("batch", "frames")) if spec.time else ("images", ("batch",))
+    return f"{what} of shape ({', '.join(map(str, (*axes, *spec.image_shape)))})"
 
 
 def _form(inputs: Any) -> str:

@@ -38,6 +38,20 @@ class CoreLevels(keras.layers.Layer):
         images, given = keras.tree.map_shape_structure(keras.KerasTensor, (images_shape, given))
         return [tuple(each.shape) for each in self.compute_output_spec(images, **given)]
 
+    def compute_output_spec(self, images, signals=None, training=None):
+        """Returns what stands for the levels of any number of frames, too."""
+        given = {"signals": signals, "training": training}
+        if not self.core.takes_movies:
+            return super().compute_output_spec(images, **given)
+        images, given = keras.tree.map_structure(self._some_frames, (images, given))
+        levels = super().compute_output_spec(images, **given)
+        return [keras.KerasTensor((None, None, *x.shape[2:]), x.dtype) for x in levels]
+
+    def _some_frames(self, given):
+        if not isinstance(given, keras.KerasTensor):
+            return given
+        return keras.KerasTensor(self.core.some_frames(given.shape), given.dtype)
+
     def get_config(self):
         """Returns the constructor's arguments, the core serialised."""
         return {"name": self.name, "core": keras.saving.serialize_keras_object(self.core)}

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.ops.frames import flat_frames
 from sensorium_tf.models.ops.replicas import replica_context
 
 EPSILON = 1e-12
@@ -16,12 +17,13 @@ class PoissonLoss(keras.losses.Loss):
     """Poisson loss of one mouse and batch, scaled to the size of the mouse's training set.
 
     `sqrt(n_train_trials / batch size) * sum(rate - response * log(rate + 1e-12))`, summed over
-    trials and neurons, where the batch size is that of the batch at hand (a short last batch
-    weighs more per trial). The root balances mice of different trial counts against each other
-    and the loss against the penalties. Source: arXiv 2206.08666, methods.
+    trials, frames of movies and neurons, where the batch size is that of the batch at hand (a short
+    last batch weighs more per trial). The root balances mice of different trial counts against each
+    other and the loss against the penalties. Source: arXiv 2206.08666, methods.
 
     With a `correlation_weight` every trial pays, besides, `correlation_weight * sum(1 - c)` within
-    the same root, where c is each neuron's correlation of rates and responses over the batch. A
+    the same root, where c is each neuron's correlation of rates and responses over the batch, and
+    over the frames of its movies. A
     neuron whose rates or responses do not vary within it has c = 0 and pulls at nothing; so has
     every neuron in a batch of one trial, and nearly so in one of two, where c is 1 or -1.
 
@@ -54,17 +56,21 @@ class PoissonLoss(keras.losses.Loss):
         """Returns each trial's share of the loss, `(batch,)`.
 
         Args:
-            y_true: Responses `(batch, neurons)`, divided by their standard deviations.
-            y_pred: Rates `(batch, neurons)`, positive.
+            y_true: Responses `(batch, neurons)`, divided by their standard deviations; to movies
+                `(batch, frames, neurons)`, of which those of the last frames count, as many as
+                there are rates.
+            y_pred: Rates `(batch, neurons)` or `(batch, frames, neurons)`, positive.
         """
+        if len(y_pred.shape) == 3:
+            y_true = y_true[:, ops.shape(y_true)[1] - ops.shape(y_pred)[1] :]
         per_neuron = y_pred - y_true * ops.log(y_pred + EPSILON)
         # The batch is that of all replicas together, whose sums Keras adds up.
         batch_size = _over_replicas(ops.cast(ops.shape(y_pred)[0], per_neuron.dtype))
         scale = ops.sqrt(self.n_train_trials / batch_size)
-        loss = scale * ops.sum(per_neuron, axis=-1)
+        loss = scale * ops.sum(per_neuron, axis=tuple(range(1, len(y_pred.shape))))
         if not self.correlation_weight:
             return loss
-        correlations = _correlations(y_true, y_pred, batch_size)
+        correlations = _correlations(y_true, y_pred)
         return loss + scale * self.correlation_weight * ops.sum(1.0 - correlations)
 
     def get_config(self):
@@ -77,17 +83,20 @@ class PoissonLoss(keras.losses.Loss):
         }
 
 
-def _correlations(y_true, y_pred, batch_size):
+def _correlations(y_true, y_pred):
     """Returns each neuron's correlation over the batch, `(neurons,)`; 0 where nothing varies."""
+    if len(y_pred.shape) == 3:
+        y_true, y_pred = flat_frames(y_true), flat_frames(y_pred)
+    number = _over_replicas(ops.cast(ops.shape(y_pred)[0], y_pred.dtype))
 
     def centred(values):
-        return values - _over_replicas(ops.sum(values, axis=0)) / batch_size
+        return values - _over_replicas(ops.sum(values, axis=0)) / number
 
     def variance(values):
-        return _over_replicas(ops.sum(ops.square(values), axis=0)) / batch_size
+        return _over_replicas(ops.sum(ops.square(values), axis=0)) / number
 
     y_true, y_pred = centred(y_true), centred(y_pred)
-    covariance = _over_replicas(ops.sum(y_true * y_pred, axis=0)) / batch_size
+    covariance = _over_replicas(ops.sum(y_true * y_pred, axis=0)) / number
     # Within the root: its slope has no bound at zero.
     return covariance / ops.sqrt(variance(y_true) * variance(y_pred) + _SMALLEST_VARIANCE)
 

@@ -5,17 +5,18 @@ from collections.abc import Collection, Mapping
 import keras
 from keras import ops
 
-from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.assembly import OF_MICE, check_assembly, taken
 from sensorium_tf.models.base import CoreBase, ModulatorBase, PartBase, ReadoutBase, ShifterBase
 from sensorium_tf.models.given import Watched, check_given, check_mouse
 from sensorium_tf.models.ledger import ledger
 from sensorium_tf.models.levels import CoreLevels
 from sensorium_tf.models.mouse_model import MouseModel
+from sensorium_tf.models.mouse_parts import MouseParts
 from sensorium_tf.models.nonlinearity import NonlinearityBase, start_at_rates
 from sensorium_tf.models.ops.firing_rate import firing_rate
 from sensorium_tf.models.ops.precision import keras_defaults
-from sensorium_tf.specs import IMAGE, InputSpec
+from sensorium_tf.models.time import Frames, frame_shape
+from sensorium_tf.specs import InputSpec
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
@@ -33,13 +34,13 @@ class FiringRateModel(Watched, keras.Model):
         >>> rates = model({"mouse1": {"image": images}})["mouse1"]
 
     Args:
-        core: Maps images to features.
+        core: Maps images, or movies, to features.
         readouts: Mouse -> its readout. The order is kept.
         shifters: Mouse -> its shifter, for none or for all mice.
         modulators: Mouse -> its modulator, for none or for all mice.
         nonlinearities: Mouse -> what makes rates of its drives, for all mice; `elu + 1` without.
         inputs: What the model is given. What its parts take is in it, as an extra or stacked to the
-            image; extras that no part takes are left out.
+            stimulus; extras that no part takes are left out.
         joint_core: Whether in training all mice of a call pass the core in one batch, with
             batch statistics in common and one penalty of the core, instead of one by one.
         **kwargs: Passed to `keras.Model`.
@@ -50,11 +51,13 @@ class FiringRateModel(Watched, keras.Model):
 
     Call arguments:
         inputs: Mouse -> `{"image": (batch, height, width, channels)}` and each of the extras of
-            `inputs`, such as `"pupil_center": (batch, 2)`. Other entries are left alone.
+            `inputs`, such as `"pupil_center": (batch, 2)`; of movies `{"video": (batch, frames,
+            height, width, channels)}` and `(batch, frames, 2)`. Other entries are left alone.
         training: Whether positions are drawn and batch statistics used.
 
     Returns:
-        Mouse -> rates `(batch, neurons)`, in units of the responses' standard deviations.
+        Mouse -> rates `(batch, neurons)`, in units of the responses' standard deviations; of movies
+        `(batch, frames - lost_frames, neurons)`, those of the last frames.
 
     Raises:
         SensoriumError: If there is no mouse, a part is of another kind, a mouse's shifter or
@@ -75,35 +78,33 @@ class FiringRateModel(Watched, keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(inputs, InputSpec):
-            raise SensoriumError(f"inputs: expected an InputSpec. Received: {inputs!r}")
         self.core = core
         self.readouts = dict(readouts)
         self.shifters = dict(shifters or {})
         self.modulators = dict(modulators or {})
         self.nonlinearities = dict(nonlinearities or {})
         self.joint_core = joint_core
-        check_assembly(core, {name: getattr(self, name) for name in OF_MICE})
+        check_assembly(core, {name: getattr(self, name) for name in OF_MICE}, inputs)
         self.inputs = taken(core, self.shifters, self.modulators, inputs)
         self._called_mice = ()
+        self._frames = Frames() if inputs.time else None
         self._build_parts()
         self.built = True
 
     def _build_parts(self):
-        batch_shape = (None, *self.image_shape)
+        batch_shape = (None, *self.inputs.stimulus_shape)
         shapes = self.inputs.extra_shapes()
         signals = {name: (None, *shapes[name]) for name in self.core.inputs}
         given = [batch_shape, *([signals] if signals else [])]
         _build(self.core, *given)
         if self._takes_levels:
             self.core_levels = CoreLevels(self.core)
-            level_shapes = self.core_levels.shapes(*given)
-        feature_shape = self.core.compute_output_shape(batch_shape)
+            level_shapes = list(map(self._of_frames, self.core_levels.shapes(*given)))
+        feature_shape = self._of_frames(self.core.compute_output_shape(batch_shape))
         for mouse, readout in self.readouts.items():
             rates = (None, readout.n_neurons)
             extras = {
-                name: (None, *shape)
-                for name, shape in self.inputs.extra_shapes(readout.n_neurons).items()
+                each.signal: (None, *each.shape(readout.n_neurons)) for each in self.inputs.extras
             }
             _build(readout, level_shapes if readout.takes_levels else feature_shape)
             if mouse in self.shifters:
@@ -113,6 +114,9 @@ class FiringRateModel(Watched, keras.Model):
                 _build(modulator, rates, {name: extras[name] for name in modulator.inputs})
             if mouse in self.nonlinearities:
                 _build(self.nonlinearities[mouse], rates)
+
+    def _of_frames(self, shape):
+        return frame_shape(shape) if self.inputs.time else shape
 
     @property
     def _takes_levels(self) -> bool:
@@ -125,8 +129,13 @@ class FiringRateModel(Watched, keras.Model):
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """`(height, width, channels)` of the images that the model is given."""
+        """`(height, width, channels)` of the images, or frames, that the model is given."""
         return self.inputs.image_shape
+
+    @property
+    def lost_frames(self) -> int:
+        """How many frames at the beginning of a movie get no rates; 0 of images."""
+        return self.core.lost_frames
 
     @property
     def parts(self) -> tuple[PartBase, ...]:
@@ -139,7 +148,7 @@ class FiringRateModel(Watched, keras.Model):
 
     def check_inputs(self, inputs):
         """Raises SensoriumError unless a call may be given this; warns of grey values."""
-        check_given(inputs, mice=self.mice, spec=self.inputs)
+        check_given(inputs, mice=self.mice, spec=self.inputs, lost_frames=self.lost_frames)
 
     def call(self, inputs, training=None):
         """Predicts the rates of every mouse in `inputs`; see the class."""
@@ -149,51 +158,43 @@ class FiringRateModel(Watched, keras.Model):
         else:
             features = {m: self._features(each, training=training) for m, each in inputs.items()}
         return {
-            mouse: self._rates(mouse, signals, features[mouse], training=training)
-            for mouse, signals in inputs.items()
+            m: self._rates(m, each, features[m], training=training) for m, each in inputs.items()
         }
 
     def _features(self, signals, **training):
         """Returns what the readouts are given: the core's features, or its levels."""
         see = self.core_levels if self._takes_levels else self.core
         taken = {name: signals[name] for name in self.core.inputs}
-        return see(signals[IMAGE], **({"signals": taken} if taken else {}), **training)
+        more = {"signals": taken} if taken else {}
+        return see(signals[self.inputs.stimulus], **more, **training)
 
     def _joint_features(self, inputs):
-        """Returns the features of all mice's images, which pass the core as one batch."""
+        """Returns the features of what all mice saw, which passes the core as one batch."""
+        stimulus = self.inputs.stimulus
         joined = {
             name: ops.concatenate([signals[name] for signals in inputs.values()], axis=0)
-            for name in (IMAGE, *self.core.inputs)
+            for name in (stimulus, *self.core.inputs)
         }
         features = self._features(joined, training=True)
         parts, start = {}, 0
         for mouse, signals in inputs.items():
-            rows = slice(start, start := start + ops.shape(signals[IMAGE])[0])
+            rows = slice(start, start := start + ops.shape(signals[stimulus])[0])
             parts[mouse] = keras.tree.map_structure(lambda each, rows=rows: each[rows], features)
         return parts
 
     def _rates(self, mouse, signals, features, *, default=firing_rate, **training):
-        """Returns the rates of a mouse, of the features of its images."""
-        drive = self._drive(mouse, signals, features, **training)
-        return self._modulate(
-            mouse, signals, self.nonlinearities.get(mouse, default)(drive), **training
+        """Returns the rates of a mouse, of the features of what it saw."""
+        parts = MouseParts(
+            self.readouts[mouse],
+            self.nonlinearities.get(mouse, default),
+            self.shifters.get(mouse),
+            self.modulators.get(mouse),
         )
-
-    def _drive(self, mouse, signals, features, **training):
-        shift = None
-        if mouse in self.shifters:
-            shifter = self.shifters[mouse]
-            shift = shifter(signals[shifter.signal])
-        readout = self.readouts[mouse]
-        if self._takes_levels and not readout.takes_levels:
-            features = features[-1]
-        return readout(features, shift=shift, **training)
-
-    def _modulate(self, mouse, signals, rates, **training):
-        if mouse not in self.modulators:
-            return rates
-        modulator = self.modulators[mouse]
-        return modulator(rates, {name: signals[name] for name in modulator.inputs}, **training)
+        if self._frames is None:
+            return parts.rates(features, signals, **training)
+        taken = {each.signal: signals[each.signal] for each in self.inputs.extras}
+        rates = parts.rates(*self._frames.split(features, taken), **training)
+        return self._frames.join(rates, features)
 
     @keras_defaults()
     def for_mouse(self, mouse):
@@ -203,16 +204,15 @@ class FiringRateModel(Watched, keras.Model):
             mouse: One of `mice`.
 
         Returns:
-            A functional `keras.Model`: `{"image": (batch, height, width, channels)}` and the extras
-            of `inputs`, such as `"pupil_center": (batch, 2)`, in; rates `(batch, neurons)` out.
+            A functional `keras.Model` of what the whole model is called with of this mouse, such as
+            `{"image": (batch, height, width, channels)}`, and returns of it, `(batch, neurons)`.
 
         Raises:
             SensoriumError: If the model has no such mouse.
         """
         check_mouse(mouse, self.mice)
-        inputs = {IMAGE: keras.Input(self.image_shape, name=IMAGE)}
-        shapes = self.inputs.extra_shapes(self.readouts[mouse].n_neurons)
-        inputs |= {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
+        shapes = self.inputs.signal_shapes(self.readouts[mouse].n_neurons)
+        inputs = {name: keras.Input(shape, name=name) for name, shape in shapes.items()}
         default = keras.layers.Activation(firing_rate, name="rates")
         rates = self._rates(mouse, inputs, self._features(inputs), default=default)
         return MouseModel(inputs, rates, name=f"{self.name}_{mouse}")

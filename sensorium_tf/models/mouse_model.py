@@ -8,7 +8,7 @@ from sensorium_tf.models.base import PartBase
 from sensorium_tf.models.given import Watched, warn_of_raw_images
 from sensorium_tf.models.ledger import ledger
 from sensorium_tf.models.levels import CoreLevels
-from sensorium_tf.specs import IMAGE
+from sensorium_tf.specs import IMAGE, VIDEO
 
 
 @keras.saving.register_keras_serializable(package="sensorium_tf")
@@ -19,10 +19,11 @@ class MouseModel(Watched, keras.Model):
     """
 
     def check_inputs(self, inputs):
-        """Warns if the images of a call are grey values."""
-        images = inputs.get(IMAGE) if isinstance(inputs, Mapping) else inputs
-        if getattr(images, "shape", None) is not None and len(images.shape) == 4:
-            warn_of_raw_images(images, self.name)
+        """Warns if the images or movies of a call are grey values."""
+        stimulus = VIDEO if VIDEO in {each.name for each in self.inputs} else IMAGE
+        images = inputs.get(stimulus) if isinstance(inputs, Mapping) else inputs
+        if getattr(images, "shape", None) is not None and len(images.shape) >= 4:
+            warn_of_raw_images(images, self.name, stimulus=stimulus)
 
     @property
     def losses(self):

@@ -47,6 +47,19 @@ PRESETS = types.MappingProxyType(
     }
 )
 
+_OF_MOVIES = Part("gaussian", {"sigma_init": 1.0, "feature_penalty": 0.0})
+
+#: The same names where the stimulus is a movie: the baselines of Sensorium 2023 (arXiv 2305.19654).
+MOVIE_PRESETS = types.MappingProxyType(
+    {
+        "cnn": Architecture(Part("factorised_3d"), _OF_MOVIES, Part("mlp")),
+        # The same without nonlinearities in the core: linear in space and time.
+        "ln": Architecture(
+            Part("factorised_3d", {"activation": "linear"}), _OF_MOVIES, Part("mlp")
+        ),
+    }
+)
+
 #: Flag to where it belongs: the kind of part, its name, and what the part calls the option.
 SHORTHANDS = types.MappingProxyType(
     {
@@ -73,7 +86,7 @@ SHORTHANDS = types.MappingProxyType(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ModelSettings(Config):
-    """What a model is made of; the defaults are the published CNN (arXiv 2206.08666).
+    """What a model is made of; the defaults are the published CNN, of images or of movies.
 
     A part is written as its name, with options where they differ from its own: `sensorium` or
     `sensorium(hidden_channels=32)`. The single options below are shorthands for those of the
@@ -186,13 +199,16 @@ class ModelSettings(Config):
             )
         return None
 
-    def architecture(self) -> Architecture:
+    def architecture(self, *, movies: bool = False) -> Architecture:
         """Returns the parts of a preset, with all options that differ from the parts' own.
+
+        Args:
+            movies: Whether the model is given movies, for which the presets are others.
 
         Raises:
             SensoriumError: If a part cannot be read, or an option belongs to another part.
         """
-        preset = PRESETS[self.model]
+        preset = (MOVIE_PRESETS if movies else PRESETS)[self.model]
         parts = {
             field.name: self._part(field.name, getattr(preset, field.name))
             for field in dataclasses.fields(Architecture)

@@ -8,8 +8,10 @@ import numpy as np
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.base import CoreBase
 from sensorium_tf.models.model import FiringRateModel
 from sensorium_tf.models.ops.coordinates import same_places
+from sensorium_tf.specs import IMAGE, VIDEO
 
 # What two cores may differ in and still compute the same from the same weights.
 _FREE = {"name", "seed", "trainable", "dtype"}
@@ -20,6 +22,12 @@ def copy_weights(
 ) -> tuple[str, ...]:
     """Copies the core and, for every mouse that both models know, its other parts.
 
+    Between a model of images and one of movies whose core sees each frame by a core of images (as
+    `temporal_residual` and `gru` do), that core of images is what is copied, either way; what the
+    core of movies makes of it over time is left alone. A new `temporal_residual` makes nothing of
+    it: it then gives of every frame what the model of images gives of it as an image. Both must
+    take the same channels, such as the stimulus alone.
+
     A mouse counts as known to both if it has the same name, its readout, shifter and modulator are
     of the same kind, and its neurons are known to be the same: because the caller says so, or
     because both readouts hold the same places in cortex. Free positions tell nothing of the kind,
@@ -28,7 +36,7 @@ def copy_weights(
 
     Args:
         source: A trained model.
-        target: A model with the same core.
+        target: A model with the same core, or one of movies with this core within, or the reverse.
         same_neurons: Mice whose neurons the caller knows to be the same in both.
 
     Returns:
@@ -37,8 +45,9 @@ def copy_weights(
     Raises:
         SensoriumError: If the cores or the images they take differ; nothing is copied then.
     """
-    _check_cores(source, target)
-    target.core.set_weights(source.core.get_weights())
+    theirs, ours = _common(source, target)
+    _check_cores(_core(source, theirs), _core(target, ours), _shapes(theirs) == _shapes(ours))
+    ours.set_weights(theirs.get_weights())
     known = tuple(
         mouse
         for mouse in target.mice
@@ -51,27 +60,37 @@ def copy_weights(
     return known
 
 
-def _check_cores(source: FiringRateModel, target: FiringRateModel) -> None:
-    theirs, ours = _core(source), _core(target)
+def _common(source: FiringRateModel, target: FiringRateModel) -> tuple[CoreBase, CoreBase]:
+    """Returns the cores between which weights are copied, there and here."""
+    theirs, ours = source.core, target.core
+    if ours.takes_movies and not theirs.takes_movies:
+        ours = ours.frame_core or ours
+    elif theirs.takes_movies and not ours.takes_movies:
+        theirs = theirs.frame_core or theirs
+    return theirs, ours
+
+
+def _check_cores(theirs: dict[str, Any], ours: dict[str, Any], same_shapes: bool) -> None:
     different = [
         f"{name} {theirs.get(name)} there, {ours.get(name)} here"
         for name in sorted(theirs.keys() | ours.keys())
         if theirs.get(name) != ours.get(name)
     ]
-    if different or _shapes(source.core) != _shapes(target.core):
+    if different or not same_shapes:
         raise SensoriumError(
             f"has another core ({'; '.join(different) or 'other weights'}): train with the same "
             "track, model and architecture"
         )
 
 
-def _core(model: FiringRateModel) -> dict[str, Any]:
+def _core(model: FiringRateModel, core: CoreBase) -> dict[str, Any]:
     """Returns what cores have in common between which weights can be copied."""
-    free = {*_FREE, *model.core.training_options}
-    options = {k: v for k, v in model.core.get_config().items() if k not in free}
-    channels = ", ".join(channel.signal for channel in model.inputs.channels)
-    kind = type(model.core).__name__
-    return {"images": model.image_shape, "channels": channels, "kind": kind, **options}
+    free = {*_FREE, *core.training_options}
+    options = {k: v for k, v in core.get_config().items() if k not in free}
+    # A frame is an image.
+    names = (IMAGE if each.signal == VIDEO else each.signal for each in model.inputs.channels)
+    kind = type(core).__name__
+    return {"images": model.image_shape, "channels": ", ".join(names), "kind": kind, **options}
 
 
 def _same_kind(source: FiringRateModel, target: FiringRateModel, mouse: str) -> bool:

@@ -25,6 +25,7 @@ from sensorium_tf.plotting.scores import (
     score_distributions,
 )
 from sensorium_tf.plotting.style import save_figure
+from sensorium_tf.plotting.traces import response_traces
 
 __all__ = [
     "correlation_histogram",
@@ -37,6 +38,7 @@ __all__ = [
     "reliability_histograms",
     "repeated_responses",
     "response_raster",
+    "response_traces",
     "responses_against_rates",
     "save_figure",
     "score_distributions",

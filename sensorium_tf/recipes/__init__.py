@@ -5,6 +5,7 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
+from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.config import Config, setting
 from sensorium_tf.errors import SensoriumError
 
@@ -57,6 +58,9 @@ class Recipe(Config):
         "perhaps others of `settings.TrainingSettings` whose default is None: parts of the model "
         "(in the place of the default model's) and stages as well.",
     )
+    of_challenges: dict | None = setting(
+        None, "Challenge to the values that are others there, such as a batch size for movies."
+    )
     of_tracks: dict | None = setting(
         None, "Track to further values there, such as a modulator for `sensorium_plus`."
     )
@@ -73,15 +77,21 @@ class Recipe(Config):
         for name in ("epochs", "batch_size", "learning_rate"):
             if self.values.get(name) is None:
                 raise SensoriumError(f"values of a recipe: expected {name} among them")
-        object.__setattr__(self, "of_tracks", types.MappingProxyType(self.of_tracks or {}))
-        for track, values in self.of_tracks.items():
-            if not isinstance(values, Mapping):
-                raise SensoriumError(f"of_tracks {track}: expected values by name")
+        for name in ("of_challenges", "of_tracks"):
+            others = types.MappingProxyType(getattr(self, name) or {})
+            object.__setattr__(self, name, others)
+            for where, values in others.items():
+                if not isinstance(values, Mapping):
+                    raise SensoriumError(f"{name} {where}: expected values by name")
         object.__setattr__(self, "values", types.MappingProxyType(self.values))
 
-    def of_track(self, track: str) -> dict[str, Any]:
-        """Returns the values on a track."""
-        return {**self.values, **self.of_tracks.get(track, {})}
+    def of_track(self, track: str, challenge: str = DEFAULT.name) -> dict[str, Any]:
+        """Returns the values on a track of a challenge."""
+        return {
+            **self.values,
+            **self.of_challenges.get(challenge, {}),
+            **self.of_tracks.get(track, {}),
+        }
 
     @property
     def scheduled(self) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ BEST = RECIPES.register("best")(
         doc="The mean of several fast trainings, each pre-trained if there are other mice.",
         schedule=FAST.schedule,
         values={**FAST.values, "members": 4, "prune": False, "distil": False},
+        of_challenges=FAST.of_challenges,
         balance_batch_size=FAST.balance_batch_size,
     )
 )

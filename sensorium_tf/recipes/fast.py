@@ -33,7 +33,10 @@ FAST = RECIPES.register("fast")(
             "mean_bias": True,
             "correlation_weight": 0.0,
             "warmup_epochs": 1.0,
+            "weight_decay": 0.0,
         },
+        # A movie has few trials, each of many frames, of which a step takes some.
+        of_challenges={"sensorium2023": {"epochs": 60}},
         balance_batch_size=128,
     )
 )

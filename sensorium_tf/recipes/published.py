@@ -1,6 +1,7 @@
 """The published recipe: large batches until the validation score gains no more.
 
-Source: Willeke et al. 2022, arXiv 2206.08666 (docs/formulas.md, "The published recipe").
+Source: Willeke et al. 2022, arXiv 2206.08666 (docs/formulas.md, "The published recipe"); of movies
+Turishcheva et al. 2023, arXiv 2305.19654, which has small batches and AdamW.
 
 Command:
 
@@ -29,6 +30,10 @@ PUBLISHED = RECIPES.register("published")(
             "ema_decay": 0.0,
             "mean_bias": False,
             "correlation_weight": 0.0,
+            "weight_decay": 0.0,
+        },
+        of_challenges={
+            "sensorium2023": {"batch_size": 8, "learning_rate": 0.005, "weight_decay": 0.01}
         },
         # The published step: each mouse passes the core by itself.
         joint_core=False,

@@ -39,6 +39,7 @@ class OpenRecording:
         session_key: Such as `26872-17-20`, or the file's name if that holds none.
         tiers: Tier of each trial, `(trials,)` strings.
         trial_ids: `(trials,)` strings (numbers, or md5 where the competition hides them).
+        file_numbers: By which the files of each trial are named, `(trials,)` int64.
         unit_ids: `(neurons,)` int64.
         cell_motor_coordinates: `(neurons, 3)` float64, micrometres.
         neurons: Other metadata of the neurons, name to `(neurons,)` array.
@@ -187,6 +188,7 @@ class OpenRecording:
         rows = rows[chosen]
         self.tiers, self.trial_ids = self.tiers[rows], self.trial_ids[rows]
         self._rows, self._n_rows = rows, n_rows
+        self.file_numbers = np.array(numbers, np.int64)[chosen]
         self._names = {}
         for signal, files in self._signals.items():
             names = list(files.names.values())

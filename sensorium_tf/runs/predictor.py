@@ -1,18 +1,15 @@
 """Rates for all trials of a tier, in batches."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from sensorium_tf.data import Trials
+from sensorium_tf.data import MovieTrials, Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel, FiringRateModel
-
-# The samples of 8,000 neurons and 32 images take 65 MB; more at once are hardly faster.
-_BATCH_SIZE = 32
 
 
 class Predictor:
@@ -43,23 +40,34 @@ class Predictor:
         )
         return predict_batch.get_concrete_function(inputs)
 
-    def __call__(self, trials: Trials) -> np.ndarray:
+    def __call__(self, trials: Trials | MovieTrials) -> np.ndarray:
         """Returns the rates `(trials, neurons)`, in units of the responses' std.
 
         Args:
-            trials: Of the mouse.
+            trials: Of the mouse. Of movies the rates are `(frames, neurons)`, those of the frames
+                that are scored, trial after trial.
 
         Raises:
             SensoriumError: If the mouse lacks what the model is given, or has another number of
             neurons than the model.
         """
-        check_n_neurons(self._whole_model, trials.mouse, trials.responses.shape[1])
-        rates = np.empty(trials.responses.shape, np.float32)
-        for start in range(0, len(trials), _BATCH_SIZE):
-            rows = slice(start, start + _BATCH_SIZE)
-            signals = trials.inputs(self._whole_model.inputs, rows)
-            rates[rows] = self._batch(signals)
+        rates, start = np.empty((trials.n_rows, trials.n_neurons), np.float32), 0
+        for part in self.parts(trials):
+            rates[start : start + len(part)] = part
+            start += len(part)
         return rates
+
+    def parts(self, trials: Trials | MovieTrials) -> Iterator[np.ndarray]:
+        """Yields the rates of some trials at once, of movies those of each; see `__call__`."""
+        model = self._whole_model
+        check_n_neurons(model, trials.mouse, trials.n_neurons)
+        if model.lost_frames > trials.skip:
+            raise SensoriumError(
+                f"{trials.mouse}: the model gives no rates for the first {model.lost_frames} "
+                f"frames, but all after the first {trials.skip} are scored"
+            )
+        for signals, n_rows in trials.parts(model.inputs):
+            yield self._batch(signals).reshape(-1, trials.n_neurons)[-n_rows:]
 
     def _batch(self, signals: Mapping[str, np.ndarray]) -> np.ndarray:
         # A model without shifter does not take the pupil center.
@@ -78,12 +86,12 @@ def check_n_neurons(model: FiringRateModel | EnsembleModel, mouse: str, n_neuron
         )
 
 
-def predict(model: FiringRateModel | EnsembleModel, trials: Trials) -> np.ndarray:
+def predict(model: FiringRateModel | EnsembleModel, trials: Trials | MovieTrials) -> np.ndarray:
     """Returns the rates `(trials, neurons)` of the trials' mouse, in units of the responses' std.
 
     Args:
         model: A trained model.
-        trials: Of one of the model's mice.
+        trials: Of one of the model's mice; of movies as of `Predictor`.
 
     Raises:
         SensoriumError: If the model does not fit the mouse or its recording.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from sensorium_tf.challenges import Challenge, challenge_of
 from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.opening import load_mouse
 from sensorium_tf.data.subset import Subset
@@ -101,6 +102,11 @@ class Run:
         return self.provenance.track
 
     @property
+    def challenge(self) -> Challenge:
+        """The benchmark whose mice the model is for."""
+        return challenge_of(self.model.inputs.challenge)
+
+    @property
     def subset(self) -> Subset:
         """The neurons and trials that it was trained on; all for a lone file."""
         return Subset() if self.settings is None else self.settings.subset
@@ -161,7 +167,8 @@ class Run:
             self._one(name)
         mice = []
         for name in names:
-            mouse = self.subset.neurons_of(load_mouse(name, data_dir=self.data_dir))
+            opened = load_mouse(name, data_dir=self.data_dir, challenge=self.challenge)
+            mouse = self.subset.neurons_of(opened)
             self._check(mouse)
             mice.append(mouse.with_image_size(self.model.inputs.image_size))
         return mice
@@ -180,6 +187,8 @@ class Run:
 
     def predict(self, tier: str = "test", *, mouse: str | None = None) -> np.ndarray:
         """Returns the rates `(trials, neurons)` of a tier, in units of the responses' std.
+
+        Of movies they are `(frames, neurons)`, of the frames that are scored, trial after trial.
 
         Args:
             tier: Which trials.

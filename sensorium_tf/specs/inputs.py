@@ -9,7 +9,7 @@ import numpy as np
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs.image_size import size_step
 from sensorium_tf.specs.json_values import as_json
-from sensorium_tf.specs.recording import IMAGE, PAST_RESPONSES
+from sensorium_tf.specs.recording import IMAGE, PAST_RESPONSES, VIDEO
 from sensorium_tf.specs.transforms import DERIVED_IMAGES, TRANSFORMS
 
 #: Past responses are means over so many of the last trials whose responses are known.
@@ -21,8 +21,8 @@ class Input:
     """One signal as a model is given it.
 
     Attributes:
-        signal: `image`, `centred_image` (the image less its own mean), `sobel_image` (its
-            horizontal and vertical gradient), a context signal, or `past_responses` (what each
+        signal: `image` or `video`, `centred_image` (the image less its own mean), `sobel_image`
+            (its horizontal and vertical gradient), a context signal, or `past_responses` (what each
             neuron did in earlier trials).
         size: Channels, or columns; of past responses, for each neuron.
         transform: What becomes of the recorded values: `standardize` (less their mean, divided by
@@ -36,7 +36,11 @@ class Input:
     transform: str
 
     def shape(self, n_neurons: int | None) -> tuple[int | None, ...]:
-        """Returns the shape of the signal beside the image, in one trial of so many neurons."""
+        """Returns the shape of the signal beside the stimulus, of one trial or frame.
+
+        Args:
+            n_neurons: Of the mouse.
+        """
         return (n_neurons, self.size) if self.signal == PAST_RESPONSES else (self.size,)
 
     def apply(self, values: np.ndarray, constants: Mapping[str, Any]) -> np.ndarray:
@@ -72,9 +76,10 @@ class InputSpec:
     Attributes:
         challenge: The benchmark whose rules these are, such as `sensorium2022`.
         track: Its track, such as `sensorium`.
-        image_size: `(height, width)` of the images that the model is given.
-        recorded_size: `(height, width)` of the images as they were recorded.
-        channels: What is stacked to the model's image input, in this order.
+        image_size: `(height, width)` of the images, or frames, that the model is given.
+        recorded_size: `(height, width)` of these as they were recorded.
+        time: Whether the stimulus is a movie, so that all signals are of many frames.
+        channels: What is stacked to the model's stimulus, in this order.
         extras: What is given beside it, such as `pupil_center`.
         past_tiers: Tiers whose responses make up `past_responses`; empty without.
         constants: Mouse to signal to its `mean` and `std` over the training trials, as lists or
@@ -86,6 +91,7 @@ class InputSpec:
     track: str
     image_size: tuple[int, int]
     recorded_size: tuple[int, int]
+    time: bool = False
     channels: tuple[Input, ...]
     extras: tuple[Input, ...] = ()
     past_tiers: tuple[str, ...] = ()
@@ -95,8 +101,18 @@ class InputSpec:
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
-        """`(height, width, channels)` of a model's image input."""
+        """`(height, width, channels)` of an image, or a frame, that the model is given."""
         return (*self.image_size, sum(channel.size for channel in self.channels))
+
+    @property
+    def stimulus(self) -> str:
+        """Name of the recorded stimulus, under which the model is given it: `image` or `video`."""
+        return VIDEO if self.time else IMAGE
+
+    @property
+    def stimulus_shape(self) -> tuple[int | None, ...]:
+        """Shape of the stimulus of one trial: `image_shape`, after any number of frames."""
+        return (*self._frames, *self.image_shape)
 
     @property
     def step(self) -> int:
@@ -128,13 +144,25 @@ class InputSpec:
     def __contains__(self, signal: object) -> bool:
         return signal in self.signals
 
+    def signal_shapes(self, n_neurons: int | None = None) -> dict[str, tuple[int | None, ...]]:
+        """Returns the shape of what a model is called with, of one trial: stimulus and extras.
+
+        Args:
+            n_neurons: As of `extra_shapes`.
+        """
+        return {self.stimulus: self.stimulus_shape, **self.extra_shapes(n_neurons)}
+
     def extra_shapes(self, n_neurons: int | None = None) -> dict[str, tuple[int | None, ...]]:
-        """Returns the shape of each extra of one trial.
+        """Returns the shape of each extra of one trial, that of a movie after its frames.
 
         Args:
             n_neurons: Of the mouse, which past responses have an axis of; None for any number.
         """
-        return {each.signal: each.shape(n_neurons) for each in self.extras}
+        return {each.signal: (*self._frames, *each.shape(n_neurons)) for each in self.extras}
+
+    @property
+    def _frames(self) -> tuple[None, ...]:
+        return (None,) if self.time else ()
 
     def describe(self) -> str:
         """Returns the signals for people, such as `image, behavior, pupil center`."""
@@ -192,7 +220,7 @@ class InputSpec:
         Raises:
             SensoriumError: If the model does not know the recording's statistics.
         """
-        return self[IMAGE].invert(images, self.constants_of(mouse, IMAGE))
+        return self[self.stimulus].invert(images, self.constants_of(mouse, self.stimulus))
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON values."""
@@ -228,6 +256,7 @@ class InputSpec:
             and all(type(name) is str for name in names)
             and all(each.transform in TRANSFORMS for each in inputs)
             and bool(spec.channels)
+            and type(spec.time) is bool
             and type(spec.challenge) is str
             and type(spec.track) is str
             and all(type(tier) is str for tier in spec.past_tiers)

@@ -11,6 +11,8 @@ from sensorium_tf.specs.json_values import as_json
 _ROLES = ("stimulus", "response", "context")
 #: The stimulus of recordings of static images.
 IMAGE = "image"
+#: The stimulus of movies.
+VIDEO = "video"
 #: The image less its own mean, which is made of it.
 CENTRED_IMAGE = "centred_image"
 #: The horizontal and vertical gradient of the image, which are made of it.
@@ -29,7 +31,7 @@ _NOT_CONTEXT = (
     "image_id",
     "trial_id",
     "trial_index",
-    "video",
+    VIDEO,
     "video_id",
 )
 

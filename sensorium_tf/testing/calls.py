@@ -24,6 +24,7 @@ class Call:
         more: Name of each other argument to its shape, or shapes by name.
         rates: Whether the result is rates.
         positive: Whether the first argument is.
+        movies: Whether the first axis of a trial is its frames, of which there may be any number.
     """
 
     shape: Shape
@@ -31,6 +32,7 @@ class Call:
     more: dict[str, Any] = dataclasses.field(default_factory=dict)
     rates: bool = False
     positive: bool = False
+    movies: bool = False
 
     def arguments(self, n_trials: int) -> tuple[Any, dict[str, Any]]:
         """Returns noise for the first argument, and for the others by name."""
@@ -40,8 +42,15 @@ class Call:
         return np.abs(first) if self.positive else first, _each(draw, self.more)
 
     def symbols(self) -> tuple[Any, dict[str, Any]]:
-        """Returns Keras inputs likewise."""
-        return _each(keras.Input, self.shape), _each(keras.Input, self.more)
+        """Returns Keras inputs likewise, for any number of trials and frames."""
+        return _each(self._symbol, self.shape), _each(self._symbol, self.more)
+
+    def any_number(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Returns the shape of one trial with what there may be any number of left open."""
+        return (None, *shape[1:]) if self.movies else shape
+
+    def _symbol(self, shape: tuple[int, ...]) -> keras.KerasTensor:
+        return keras.Input(self.any_number(shape))
 
     def batch_shape(self, n_trials: int | None) -> Any:
         """Returns the shape of the first argument with so many trials."""
@@ -49,8 +58,11 @@ class Call:
 
     def build(self, part: PartBase) -> None:
         """Builds a part for the arguments."""
-        signals = _each(lambda shape: (None, *shape), self.more.get("signals", {}))
-        part.build(self.batch_shape(None), *([signals] if signals else []))
+        shape, signals = (
+            _each(lambda shape: (None, *self.any_number(shape)), each)
+            for each in (self.shape, self.more.get("signals", {}))
+        )
+        part.build(shape, *([signals] if signals else []))
 
 
 def call(part: PartBase, first: Any, others: dict[str, Any], **training: bool) -> Any:

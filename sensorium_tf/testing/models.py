@@ -10,9 +10,12 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.model import FiringRateModel
 from sensorium_tf.models.windows import WindowedRates
 from sensorium_tf.registry import custom_code
-from sensorium_tf.specs import IMAGE, InputSpec
+from sensorium_tf.specs import InputSpec
 from sensorium_tf.testing.files import saved_and_loaded
 from sensorium_tf.testing.payments import check_payments
+
+# Movies of so many frames more than get no rates.
+_FRAMES = 3
 
 
 def check_model(model: FiringRateModel) -> None:
@@ -53,26 +56,33 @@ def example_batch(model: FiringRateModel, n_trials: int) -> dict[str, dict[str, 
 
     Args:
         model: Of some mice.
-        n_trials: How many images of each.
+        n_trials: How many images, or movies, of each.
     """
+    n_frames = model.lost_frames + _FRAMES
     return {
-        mouse: example_signals(model.inputs, n_trials, n_neurons=readout.n_neurons)
+        mouse: example_signals(
+            model.inputs, n_trials, n_neurons=readout.n_neurons, n_frames=n_frames
+        )
         for mouse, readout in model.readouts.items()
     }
 
 
 def example_signals(
-    inputs: InputSpec, n_trials: int, *, n_neurons: int | None = None
+    inputs: InputSpec, n_trials: int, *, n_neurons: int | None = None, n_frames: int | None = None
 ) -> dict[str, np.ndarray]:
     """Returns noise in the place of one mouse's signals.
 
     Args:
         inputs: What the model is given.
-        n_trials: How many images.
+        n_trials: How many images, or movies.
         n_neurons: Of the mouse; needed where the model is given past responses.
+        n_frames: Of each movie; needed where the model is given movies.
     """
     rng = np.random.default_rng(0)
-    shapes = {IMAGE: inputs.image_shape, **inputs.extra_shapes(n_neurons)}
+    shapes = {
+        name: (n_frames, *shape[1:]) if inputs.time else shape
+        for name, shape in inputs.signal_shapes(n_neurons).items()
+    }
     return {
         name: rng.normal(size=(n_trials, *shape)).astype("float32")
         for name, shape in shapes.items()
@@ -80,12 +90,14 @@ def example_signals(
 
 
 def _check_rates(name: str, model: FiringRateModel, rates: Mapping, n_trials: int) -> None:
+    stimulus = model.inputs.stimulus
     for mouse, readout in model.readouts.items():
-        shape, expected = tuple(rates[mouse].shape), (n_trials, readout.n_neurons)
+        frames = (_FRAMES,) if model.inputs.time else ()
+        shape, expected = tuple(rates[mouse].shape), (n_trials, *frames, readout.n_neurons)
         if shape != expected:
             raise SensoriumError(
-                f"{name} gives {mouse} rates of shape {shape} for {n_trials} image(s), expected "
-                f"{expected}"
+                f"{name} gives {mouse} rates of shape {shape} for {n_trials} {stimulus}(s), "
+                f"expected {expected}"
             )
         if not np.isfinite(keras.ops.convert_to_numpy(rates[mouse])).all():
             raise SensoriumError(f"{name} gives {mouse} rates that are infinite or NaN")
@@ -117,7 +129,7 @@ def _check_trace(name: str, model: FiringRateModel) -> None:
     import tensorflow as tf
 
     def signals(n_neurons: int) -> dict:
-        shapes = {IMAGE: model.image_shape, **model.inputs.extra_shapes(n_neurons)}
+        shapes = model.inputs.signal_shapes(n_neurons)
         return {signal: tf.TensorSpec((None, *shape)) for signal, shape in shapes.items()}
 
     batch = {mouse: signals(readout.n_neurons) for mouse, readout in model.readouts.items()}
@@ -125,8 +137,10 @@ def _check_trace(name: str, model: FiringRateModel) -> None:
         call = tf.function(lambda batch: model(batch, training=True), autograph=False)
         traced = call.get_concrete_function(batch).output_shapes
     for mouse, readout in model.readouts.items():
-        if not traced[mouse].is_compatible_with((3, readout.n_neurons)):
+        several = (3, 3) if model.inputs.time else (3,)
+        if not traced[mouse].is_compatible_with((*several, readout.n_neurons)):
+            axes = "movies, frames" if model.inputs.time else "images"
             raise SensoriumError(
                 f"{name}, compiled, gives {mouse} rates of shape {traced[mouse]}, expected (any "
-                f"number of images, {readout.n_neurons})"
+                f"number of {axes}, {readout.n_neurons})"
             )

@@ -33,6 +33,8 @@ from sensorium_tf.testing.payments import check_payments
 _POLICIES = ("float32", "mixed_bfloat16")
 # Height, width and channels: cores take images of any size.
 _IMAGES = ((*DEFAULT.image_size, 1), (45, 51, 4))
+# Movies of so many frames more than get no features.
+_FRAMES = 3
 _MAPS = ((28, 56, 8), (21, 30, 3))
 # Shape of one trial of a signal; a custom recording's may have any number of columns.
 _SIGNALS = {signal.name: signal.shape for signal in DEFAULT.recording.context}
@@ -52,11 +54,16 @@ def check_core(core: CoreBase | str) -> None:
         SensoriumError: If it does not keep to what a model asks of a core; the text says what.
     """
     name, make = _maker(CORES, CoreBase, core)
-    signals = {signal: _SIGNALS.get(signal, _OTHER_SIGNAL) for signal in make().inputs}
+    example = make()
+    frames = (example.lost_frames + _FRAMES,) if example.takes_movies else ()
+    signals = {signal: (*frames, *_SIGNALS.get(signal, _OTHER_SIGNAL)) for signal in example.inputs}
     more = {"signals": signals} if signals else {}
     for policy, shape in _settings(_IMAGES):
         with keras_defaults(policy):
-            built = _checked(name, make, Call(shape, more=more))
+            call = Call((*frames, *shape), more=more, movies=example.takes_movies)
+            built = _checked(name, make, call)
+            if example.takes_movies:
+                _check_movies(name, built, call)
         layers = built.first_layer()
         if layers is not None and np.ndim(layers) != 4:
             raise SensoriumError(
@@ -221,9 +228,10 @@ def _check_result(name: str, part: PartBase, call: Call, result, n_trials: int) 
             f"{name}: gives shape {shape} for {n_trials} trial(s) of shape {call.shape}, expected "
             f"{expected} (compute_output_shape says {told})"
         )
-    if call.gives is None and len(shape) != 4:
+    if call.gives is None and len(shape) != 1 + len(call.shape):
+        axes = "batch, frames, rows" if call.movies else "batch, rows"
         raise SensoriumError(
-            f"{name}: gives features of shape {shape}, expected (batch, rows, columns, channels)"
+            f"{name}: gives features of shape {shape}, expected ({axes}, columns, channels)"
         )
     values = ops.convert_to_numpy(ops.cast(result, "float32"))
     if not np.isfinite(values).all():
@@ -236,14 +244,17 @@ def _check_trace(name: str, part: PartBase, call: Call) -> None:
     """Compiles a call in training for any number of trials."""
     with custom_code(f"{name}: a call for any number of trials"):
         if keras.backend.backend() != "tensorflow":
-            first, others = call.symbols()
+            first, others = keras.tree.map_structure(
+                lambda each: keras.KerasTensor((None, *each.shape[1:])), call.arguments(1)
+            )
             shape = tuple(keras.Operation.compute_output_spec(part, first, **others).shape)
             shape = (None, *shape[1:])
         else:
             import tensorflow as tf
 
             specs = keras.tree.map_structure(
-                lambda each: tf.TensorSpec((None, *each.shape[1:])), call.arguments(1)
+                lambda each: tf.TensorSpec((None, *call.any_number(each.shape[1:]))),
+                call.arguments(1),
             )
             traced = tf.function(
                 lambda first, others: call_part(part, first, others, training=True), autograph=False
@@ -252,6 +263,18 @@ def _check_trace(name: str, part: PartBase, call: Call) -> None:
     if len(shape) < 2 or shape[0] is not None:
         raise SensoriumError(
             f"{name}: gives shape {shape} for any number of trials, expected (any number, ...)"
+        )
+
+
+def _check_movies(name: str, core: CoreBase, call: Call) -> None:
+    """Compares the frames of features, at each level, with those that the core says."""
+    first, others = call.arguments(1)
+    with custom_code(f"{name}: levels"):
+        n_frames = [each.shape[1] for each in core.levels(first, **others)]
+    if n_frames[-1] != _FRAMES or min(n_frames) < _FRAMES:
+        raise SensoriumError(
+            f"{name}: gives levels of {n_frames} frames of a movie of {first.shape[1]}, but its "
+            f"lost_frames says {core.lost_frames}"
         )
 
 

@@ -35,9 +35,12 @@ def open_mice(
         SensoriumError: If one cannot be trained on, a device would have no trial of some batch, or
             there is no such model.
     """
-    check_parts(settings.architecture)
+    check_parts(settings.architecture, movies=settings.has_time)
+    challenge = settings.benchmark
     mice = [
-        load_mouse(name, data_dir=data_dir).with_image_size(settings.image_size)
+        load_mouse(name, data_dir=data_dir, challenge=challenge).with_image_size(
+            settings.image_size
+        )
         for name in settings.mice
     ]
     inputs = inputs_of(
@@ -52,7 +55,7 @@ def open_mice(
         for tier in settings.subset.tiers:
             mouse.check_tier(tier, responses=True)
     mice = [settings.subset.neurons_of(mouse) for mouse in mice]
-    n_trials = {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice}
+    n_trials = {mouse.name: settings.n_train_trials_of(mouse) for mouse in mice}
     _check_shares(n_trials, settings.batch_size, strategy)
     return mice, inputs
 
@@ -76,6 +79,20 @@ def _check_shares(
                 f"{smallest(mouse, batch_size)}, too few for {describe(strategy)}: "
                 + ("use fewer devices" if nearest is None else f"use --batch_size={nearest}")
             )
+
+
+def _check_frames(settings: TrainingSettings, lost: int) -> None:
+    """Refuses a model that gives no rates where responses are trained on or scored."""
+    if settings.movies.window <= lost:
+        raise SensoriumError(
+            f"window {settings.movies.window}: the model gives no rates for the first {lost} "
+            f"frames: use --window={lost + 1} or more"
+        )
+    if lost > (skip := settings.benchmark.skip_frames):
+        raise SensoriumError(
+            f"the model gives no rates for the first {lost} frames, but all after the first {skip} "
+            "are scored: choose a core that loses fewer"
+        )
 
 
 def compiled_model(
@@ -102,13 +119,17 @@ def compiled_model(
         )
         if custom_modules(model):
             check_model(model)
+    if settings.has_time:
+        _check_frames(settings, model.lost_frames)
     model.core.trainable = not settings.freeze_core
     # The loss of a batch grows with the root of its size, the penalties do not.
     balance = (settings.how.balance_batch_size or settings.batch_size) / settings.batch_size
-    n_train_trials = {mouse.name: settings.subset.n_train_trials_of(mouse) for mouse in mice}
+    n_train_trials = {mouse.name: settings.n_train_trials_of(mouse) for mouse in mice}
     weight = settings.correlation_weight or 0.0
     model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate, epsilon=1e-8),
+        optimizer=keras.optimizers.Adam(
+            settings.learning_rate, epsilon=1e-8, weight_decay=settings.weight_decay or None
+        ),
         loss={
             mouse: PoissonLoss(number * balance, correlation_weight=weight)
             for mouse, number in n_train_trials.items()

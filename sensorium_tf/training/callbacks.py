@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sensorium_tf.data import Mouse, Trials
+from sensorium_tf.data import Mouse, MovieTrials, Trials
 from sensorium_tf.models import FiringRateModel
 from sensorium_tf.runs import RunStore
 
@@ -55,7 +55,9 @@ class EpochView:
         model: As it was scored.
         mice: Name to mouse.
         trials: Name to the trials that choose the weights.
-        rates: Name to their predicted rates, `(trials, neurons)`.
+        rates: Name to their predicted rates, `(trials, neurons)`; of movies those of the scored
+            frames of one trial, `(frames, neurons)`.
+        responses: Name to the responses that these are to predict, of the same shape.
         correlations: Name to each neuron's single-trial correlation, `(neurons,)`.
         tier: Of the trials.
         correlations_in_training: Returns the like of `correlations` for trials that were trained
@@ -65,8 +67,9 @@ class EpochView:
     epoch: int
     model: FiringRateModel
     mice: Mapping[str, Mouse]
-    trials: Mapping[str, Trials]
+    trials: Mapping[str, Trials | MovieTrials]
     rates: Mapping[str, np.ndarray]
+    responses: Mapping[str, np.ndarray]
     correlations: Mapping[str, np.ndarray]
     tier: str
     correlations_in_training: Callable[[], Mapping[str, np.ndarray]]

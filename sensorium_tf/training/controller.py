@@ -175,7 +175,7 @@ class Controller:
         self._stopped = decision.stop or (self._pacing.limited and epoch >= self._most_epochs)
         self._epochs.append({"epoch": epoch, **scalars})
         n_images = sum(
-            sum(self._batches.n_trials(step)) for step in range(first_step, self._partial.step)
+            self._batches.n_images(step) for step in range(first_step, self._partial.step)
         )
         loss = self._partial.loss_per_neuron(
             [self._batches.n_trials(step) for step in range(self._partial.step)],

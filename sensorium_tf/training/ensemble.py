@@ -52,7 +52,7 @@ class Ensemble:
         """
         names = list(self._members)
         if self._prune:
-            responses = [trials.responses for trials in self._trials]
+            responses = [trials.rows().responses for trials in self._trials]
             names, scores = choose_members(responses, self._rates)
             tier = self._trials[0].tiers[0]
             with atomic_write(store.path / "members.json") as file:

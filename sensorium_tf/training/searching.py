@@ -205,7 +205,7 @@ def _score(run: Run) -> float:
     tier = run.subset.validation_tier
     each = [
         single_trial_correlation(
-            run.mouse(name).trials(tier).responses, run.predict(tier, mouse=name)
+            run.mouse(name).trials(tier).rows().responses, run.predict(tier, mouse=name)
         )
         for name in run.mice
     ]

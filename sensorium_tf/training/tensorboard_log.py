@@ -33,7 +33,7 @@ _DESCRIPTIONS = {
     "penalties.",
     "loss/": "A part of the total loss, mean over the epoch.",
     "learning_rate": "Of the epoch's last step.",
-    "images_per_second": "Images of all mice that training took in a second, validation left out.",
+    "images_per_second": "Images, or frames, of all mice in a second of training.",
 }
 # The HParams tab has a column for each of these; the others are in config.json.
 _HYPERPARAMETERS = ("architecture/model", "recipe", "batch_size", "learning_rate", "seed")

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.runs import RunRecord, RunStore
@@ -117,13 +118,15 @@ def train_run(
             sources = {} if start.provenance is None else {init_from: start.provenance}
             if start.description and verbose and writes:
                 print(start.description)
-            trials = {mouse.name: settings.subset.train_trials_of(mouse) for mouse in mice}
+            trials = {mouse.name: settings.train_trials_of(mouse) for mouse in mice}
             if (taught_by := settings.distillation.distil_from) is not None:
                 teacher = open_teacher(places.get(taught_by, taught_by), mice, data_dir=data_dir)
                 sources[taught_by] = teacher.provenance
                 trials = teacher.teach(
                     trials, settings.distillation, seed=settings.seed, say=verbose and writes
                 )
+            if verbose and writes and settings.has_time:
+                _say_left_out(settings, mice)
             record = record.with_model(model, sources)
             if settings.mean_bias:
                 start_at_means(model, {n: t for n, t in trials.items() if n not in start.copied})
@@ -148,3 +151,14 @@ def train_run(
                 if profile:
                     watching.append(Profiler(store.tensorboard))
                 return controller.run(watching)
+
+
+def _say_left_out(settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
+    """Prints how many trials are too short for the window."""
+    for mouse in mice:
+        there = settings.subset.n_train_trials_of(mouse)
+        if n_short := there - settings.n_train_trials_of(mouse):
+            print(
+                f"{mouse.name}: {n_short} of {there} trials are shorter than "
+                f"{settings.movies.window} frames and left out"
+            )

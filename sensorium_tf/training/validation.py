@@ -49,16 +49,18 @@ class Validation:
         Raises:
             SensoriumError: If a rate is infinite or NaN.
         """
-        correlations, rates = {}, {}
+        correlations, rates, responses = {}, {}, {}
         for mouse, trials in self._chosen_by.items():
-            rates[mouse] = self._predictors[mouse](trials)
-            if not np.isfinite(rates[mouse]).all():
+            found = self._predictors[mouse](trials)
+            if not np.isfinite(found).all():
                 if epoch == 0:
                     raise SensoriumError(f"the rates of {mouse} are infinite or NaN from the start")
                 raise SensoriumError(
                     f"the rates of {mouse} became infinite or NaN in epoch {epoch}: {remedy}"
                 )
-            correlations[mouse] = single_trial_correlation(trials.responses, rates[mouse])
+            rows = trials.rows()
+            correlations[mouse] = single_trial_correlation(rows.responses, found)
+            rates[mouse], responses[mouse] = rows.shown(found), rows.shown(rows.responses)
         watch(
             EpochView(
                 epoch=epoch,
@@ -66,6 +68,7 @@ class Validation:
                 mice=self._mice,
                 trials=self._chosen_by,
                 rates=rates,
+                responses=responses,
                 correlations=correlations,
                 tier=self._tier,
                 correlations_in_training=self._correlations_in_training,
@@ -81,5 +84,5 @@ class Validation:
             n_trials = min(len(trials), len(self._chosen_by[mouse]))
             some = trials.take(np.linspace(0, len(trials) - 1, n_trials).astype(int))
             rates = self._predictors[mouse](some)
-            correlations[mouse] = single_trial_correlation(some.responses, rates)
+            correlations[mouse] = single_trial_correlation(some.rows().responses, rates)
         return correlations

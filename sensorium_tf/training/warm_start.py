@@ -3,8 +3,6 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from sensorium_tf.data import Mouse, Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import FiringRateModel, copy_weights
@@ -71,4 +69,4 @@ def start_at_means(model: FiringRateModel, trials: Mapping[str, Trials]) -> None
     """
     for mouse, each in trials.items():
         with custom_code(f"readout of {mouse}: set_mean_drives"):
-            model.set_mean_rates(mouse, each.responses.mean(axis=0, dtype=np.float64))
+            model.set_mean_rates(mouse, each.mean_responses())

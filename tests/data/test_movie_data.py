@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from movie_files import CHALLENGE, simulated_movies
+from movie_files import CHALLENGE, simulated_movies, unpacked
 from sensorium_tf.datasets.sensorium2023 import Builder
 
 from sensorium_tf import SensoriumError
@@ -68,8 +68,6 @@ def test_a_mouse_streams_normalised_movies_and_pads_them_to_a_batch(mouse, recor
     np.testing.assert_array_equal(
         next(some.stream("train")).signals["response"], movies[0].signals["response"][:, [3, 0]]
     )
-    with pytest.raises(SensoriumError, match="stream\\('train'\\)"):
-        mouse.trials("train")
     with pytest.raises(SensoriumError, match="tier 'orcle': did you mean oracle"):
         next(mouse.stream("orcle"))
 
@@ -131,3 +129,15 @@ def test_the_same_recording_is_taken_again_and_another_refused(mouse, recording,
     other = simulate_movie_recording(tmp_path, n_neurons=12, n_clips=6, n_frames=55, seed=1)
     with pytest.raises(SensoriumError, match="sensorium2023/lab1 is prepared from another"):
         prepare("lab1", recording=other, data_dir=folder, challenge=CHALLENGE)
+
+
+def test_a_trial_keeps_the_number_of_its_files_where_others_are_missing(recording, tmp_path):
+    folder = unpacked(recording.path, tmp_path)
+    gone = recording.trials_of("train")[0]
+    for path in folder.glob(f"data/*/{gone}.npy"):
+        path.unlink()
+    path = folder.rename(tmp_path / "dynamic1-1-1-Video-lab")
+    with pytest.warns(UserWarning, match="left out trials without files"):
+        mouse = prepare("gap", recording=path, data_dir=tmp_path / "data", challenge=CHALLENGE)
+    numbers = [movie.trial_index for movie in mouse.stream("train")]
+    assert numbers == recording.trials_of("train")[1:].tolist()

@@ -61,7 +61,7 @@ def test_help_shows_the_command_and_its_flags(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["train", "submit", "score", "simulate", "import_published", "import_nwb", "insilico"],
+    ["train", "score", "simulate", "import_published", "import_nwb", "insilico"],
 )
 def test_a_missing_flag_is_named(name):
     assert_refused(run, name, says="must have a value")
@@ -366,7 +366,8 @@ def test_mistakes_with_published_checkpoints_are_one_line(workspace, quick, tmp_
         ([model, "--output="], "--output: is empty"),
     ):
         assert_refused(quick, "export_published", *arguments, says=says)
-    assert_refused(quick, "evaluate", says="give either --workdir or --model_file")
+    for name in ("evaluate", "submit"):
+        assert_refused(quick, name, says="give either --workdir or --model_file")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.pth"]
 
 
@@ -378,6 +379,7 @@ def test_help_of_train_begins_with_what_matters_and_has_groups():
         "essentials:",
         "model:",
         "optimisation:",
+        "movies:",
         "schedule:",
         "stages:",
         "distillation:",
@@ -388,7 +390,8 @@ def test_help_of_train_begins_with_what_matters_and_has_groups():
     first = out[out.index("essentials:") : out.index("model:")]
     for name in ("workdir", "mice", "track", "recipe", "seeds", "data_dir", "init_from"):
         assert f"  --{name}" in first
-    assert "(default: best: 22, fast: 22, published: 200)" in " ".join(first.split())
+    values = "best: 22 (sensorium2023: 60), fast: 22 (sensorium2023: 60), published: 200"
+    assert f"(default: {values})" in " ".join(first.split())
 
 
 RECIPE = """
@@ -699,3 +702,18 @@ def test_a_recording_becomes_an_nwb_file_and_a_recording_again(workspace, quick,
         "--session_start_time=may",
         says="--session_start_time: Invalid isoformat string: 'may'",
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--track=sensorium"], "track 'sensorium': expected main or bonus"),
+        (["--validation_tier=test"], "tier 'test': expected one of train, oracle"),
+        (["--folds=3"], "folds: goes with images, not with movies"),
+        (["--mice=mouse1"], "run python launch/prepare.py --challenge=sensorium2023 --mice=mouse1"),
+    ],
+)
+def test_movies_are_trained_on_by_what_goes_with_them(quick, tmp_path, arguments, says):
+    where = [f"--workdir={tmp_path / 'run'}", f"--data_dir={tmp_path}", "--mice=lab1"]
+    assert_refused(quick, "train", "--challenge=sensorium2023", *where, *arguments, says=says)
+    assert not (tmp_path / "run").exists()

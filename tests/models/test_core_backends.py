@@ -23,14 +23,21 @@ TEXTS = (
     "vit(channels=4, heads=2, depth=1, hidden=6, stride=4)",
     "v1t(channels=4, heads=2, depth=1, hidden=6, stride=4)",
     "rotation_equivariant(n_rotations=8, channels=2, n_blocks=1)",
+    "factorised_3d(channels=[3, 4], spatial_kernels=[5, 3], temporal_kernels=[3, 2])",
+    "gru(core='rotation_equivariant(n_rotations=4, channels=2, n_blocks=1)', channels=3, kernel=3)",
+    "temporal_residual(core='sensorium(hidden_channels=3, n_blocks=1)', n_blocks=1, kernel=3)",
+    "inverted_residual_3d(channels=[4, 6], strides=[2, 1], expansion=2, cortex=[8], causal=false)",
+    "inverted_residual_3d(channels=[4, 6], strides=[2, 1], expansion=2, cortex=[], causal=true)",
 )
 SHAPE = (3, 16, 24, 2)
+FRAMES = 6
 
 
 def computed(weights=None):
     """Returns each core's features in evaluation and in training, and its weights."""
     rng = np.random.default_rng(0)
     images = rng.normal(size=SHAPE).astype("float32")
+    movies = rng.normal(size=(SHAPE[0], FRAMES, *SHAPE[1:])).astype("float32")
     behavior = rng.normal(size=(SHAPE[0], 3)).astype("float32")
     found = {}
     for text in TEXTS:
@@ -40,24 +47,25 @@ def computed(weights=None):
         noise = {name: 0.0 for name in ("dropout", "drop_path") if hasattr(kind.Config, name)}
         core = kind(**part.options, **noise, seed=1)
         signals = {"signals": {"behavior": behavior}} if core.inputs else {}
-        core(images, **signals)
+        seen = movies if core.takes_movies else images
+        core(seen, **signals)
         if weights is not None:
             names = [name for name in weights.files if name.startswith(f"{text}/weight")]
             core.set_weights([weights[name] for name in names])
         given = enumerate(core.get_weights())
         found |= {f"{text}/weight{index}": each for index, each in given}
         for training in (True, False):
-            features = core(images, **signals, training=training)
+            features = core(seen, **signals, training=training)
             found[f"{text}/{training}"] = keras.ops.convert_to_numpy(features)
         if weights is not None:
-            check_file(text, core, images, signals)
+            check_file(text, core, seen, signals)
         found[f"{text}/penalty"] = keras.ops.convert_to_numpy(core.penalty())
     return found
 
 
-def check_file(text, core, images, signals):
+def check_file(text, core, seen, signals):
     """Saves a model of a core, and refuses one that is another when it is loaded."""
-    given = [images, *signals.values()]
+    given = [seen, *signals.values()]
     first, *others = symbols = keras.tree.map_structure(lambda x: keras.Input(x.shape[1:]), given)
     features = core(first, **({"signals": others[0]} if others else {}))
     model = keras.Model(keras.tree.flatten(symbols), features)

@@ -25,11 +25,17 @@ CHECKS = {
 # Cores in their full size would take minutes, and those on every backend, too: there
 # tests/models/test_core_backends.py compares them.
 SMALL = {
+    "factorised_3d": "factorised_3d(channels=[3, 2], spatial_kernels=[5, 3], "
+    "temporal_kernels=[3, 2])",
+    "gru": "gru(core='sensorium(hidden_channels=3, n_blocks=1)', channels=2, kernel=3)",
+    "inverted_residual_3d": "inverted_residual_3d(channels=[4, 6], strides=[2, 1], expansion=2, "
+    "cortex=[8])",
     "inverted_residual": "inverted_residual(channels=3, n_blocks=1)",
     "learned_stem": "learned_stem(patch_channels=2, channels=[3, 4])",
     "residual": "residual(channels=3, n_blocks=1, stride=2)",
     "rotation_equivariant": "rotation_equivariant(n_rotations=4, channels=2, n_blocks=1)",
     "scattering": "scattering(channels=3, n_angles=2, n_blocks=1, dropout=0.1)",
+    "temporal_residual": "temporal_residual(core='sensorium(hidden_channels=3, n_blocks=1)')",
     "v1t": "v1t(channels=4, heads=2, depth=1, hidden=4, stride=8)",
     "vit": "vit(channels=4, heads=2, depth=1, hidden=4, stride=8, dropout=0.1, drop_path=0.1)",
 }
@@ -47,6 +53,10 @@ OTHERS = [
         "core",
         "sensorium(hidden_channels=3, n_blocks=1, depth_separable=false, squeeze_excite=2, "
         "dropout=0.1)",
+    ),
+    (
+        "core",
+        "factorised_3d(channels=[2], spatial_kernels=[3], temporal_kernels=[2], pad_past=true)",
     ),
     ("readout", "gaussian(positions=free, covariance=isotropic)"),
     ("readout", "gaussian(covariance=uncorrelated, hidden_units=3)"),

@@ -23,8 +23,9 @@ def convolution(
     name: str,
     padding: str = "same",
     strides: int = 1,
+    use_bias: bool = False,
 ):
-    """Makes a convolution without bias.
+    """Makes a convolution, without bias unless it is asked for.
 
     Args:
         channels: Of the result.
@@ -33,6 +34,7 @@ def convolution(
         name: Name of the layer.
         padding: `same` (zeros around the map) or `valid`.
         strides: Pixels of the map that each pixel of the result stands for, along each axis.
+        use_bias: Whether a bias of each channel is added, which starts at zero.
 
     Returns:
         An unbuilt `keras.layers.Conv2D`.
@@ -42,7 +44,7 @@ def convolution(
         kernel,
         strides=strides,
         padding=padding,
-        use_bias=False,
+        use_bias=use_bias,
         data_format="channels_last",
         kernel_initializer=xavier_normal(seed),
         name=name,
@@ -86,10 +88,15 @@ def depth_separable(channels: int, kernel: int, *, seeds: Iterator[int | None], 
     ]
 
 
-def batch_norm(name: str) -> BatchNorm:
-    """Makes the batch normalisation that follows a convolution."""
-    # A momentum of 0.1 keeps a tenth of the old running value: it is nearly the last batch's.
-    return BatchNorm(momentum=0.1, epsilon=1e-5, name=name)
+def batch_norm(name: str, *, momentum: float = 0.1) -> BatchNorm:
+    """Makes the batch normalisation that follows a convolution.
+
+    Args:
+        name: Name of the layer.
+        momentum: Share of the old running value that is kept; a tenth as in the published core of
+            images, so that the value is nearly the last batch's.
+    """
+    return BatchNorm(momentum=momentum, epsilon=1e-5, name=name)
 
 
 def depthwise_supports_jit() -> bool:

@@ -25,3 +25,22 @@ def laplace_norm(kernel):
         + framed[1:-1, 2 : width + 2]
     )
     return ops.sum(ops.square(4.0 * kernel - neighbours)) / ops.sum(ops.square(kernel))
+
+
+def temporal_laplace_norm(kernel):
+    """Measures how rough convolution kernels are in time, as of the published core of movies.
+
+    `sum((w * [-1, 4, -1])^2) / sum(w^2)` with zeros before and after every kernel w. The filter is
+    the published one, whose middle is 4 and not 2: of kernels that do not change in time it is not
+    zero. Source: the published starting kit of Sensorium 2023 (`DepthLaplaceL21d`).
+
+    Args:
+        kernel: `(time, in_channels, out_channels)`.
+
+    Returns:
+        A scalar tensor, 0 or more.
+    """
+    kernel = ops.convert_to_tensor(kernel)
+    framed = ops.pad(kernel, ((1, 1), (0, 0), (0, 0)))
+    roughness = 4.0 * kernel - framed[:-2] - framed[2:]
+    return ops.sum(ops.square(roughness)) / ops.sum(ops.square(kernel))
