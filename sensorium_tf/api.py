@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sensorium_tf.challenges import DEFAULT, Challenge
+from sensorium_tf.choices import transforms_of
 from sensorium_tf.config import check_names
 from sensorium_tf.data import Mouse, Subset, load_mouse, mouse_names
 from sensorium_tf.data.common_inputs import inputs_of
@@ -19,7 +20,7 @@ from sensorium_tf.models import FiringRateModel, ModelSettings, build_model
 from sensorium_tf.registry import import_modules, record_modules
 from sensorium_tf.runs import Run
 from sensorium_tf.runs.stages import MODEL_FILE, stages_of
-from sensorium_tf.settings import TrainingSettings, transforms_of
+from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import train_stages, training_pictures
 
 # Of `Subset`, what chooses neurons; the rest is about training.

@@ -2,18 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from sensorium_tf.choices import TrainingChoices
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recipes import Recipe
 from sensorium_tf.registry import RECIPES
 from sensorium_tf.specs import PAST_RESPONSES
 
-if TYPE_CHECKING:
-    from sensorium_tf.settings import TrainingSettings
 
-
-def check_together(settings: "TrainingSettings") -> None:
+def check_together(settings: TrainingChoices) -> None:
     """Raises SensoriumError if some settings do not go together."""
     _check_schedule(settings)
     _check_movies(settings)
@@ -43,7 +40,7 @@ def check_together(settings: "TrainingSettings") -> None:
         )
 
 
-def _check_schedule(settings: "TrainingSettings") -> None:
+def _check_schedule(settings: TrainingChoices) -> None:
     """Refuses settings of another schedule than the recipe's."""
     for field in dataclasses.fields(settings.schedule):
         if getattr(settings.schedule, field.name) != field.default:
@@ -54,7 +51,7 @@ def _check_schedule(settings: "TrainingSettings") -> None:
         _check_recipe(settings, "budget_minutes", lambda recipe: recipe.ramps)
 
 
-def _check_recipe(settings: "TrainingSettings", name: str, fits: Callable[[Recipe], bool]) -> None:
+def _check_recipe(settings: TrainingChoices, name: str, fits: Callable[[Recipe], bool]) -> None:
     """Refuses a setting that goes with other recipes alone."""
     if not fits(settings.how):
         fitting = [each for each in RECIPES.names() if fits(RECIPES[each])]
@@ -62,7 +59,7 @@ def _check_recipe(settings: "TrainingSettings", name: str, fits: Callable[[Recip
         raise SensoriumError(f"{name}: goes with the {word} {' and '.join(fitting)} alone")
 
 
-def _check_movies(settings: "TrainingSettings") -> None:
+def _check_movies(settings: TrainingChoices) -> None:
     """Refuses what is of movies alone where there are images, and the other way round."""
     if not settings.has_time:
         if settings.movies.window is not None:

@@ -12,7 +12,8 @@ from sensorium_tf.models import ModelSettings
 from sensorium_tf.recipe_help import by_recipe
 from sensorium_tf.recipes import SCHEDULES, Recipe
 from sensorium_tf.registry import RECIPES
-from sensorium_tf.settings import ScheduleSettings, TrainingSettings
+from sensorium_tf.schedule_settings import ScheduleSettings
+from sensorium_tf.settings import TrainingSettings
 
 FAST = {"recipe": "fast"}
 

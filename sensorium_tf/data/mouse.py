@@ -1,5 +1,6 @@
 """A prepared mouse: what is known of its neurons, and its trials tier by tier."""
 
+import abc
 import dataclasses
 import functools
 import hashlib
@@ -11,14 +12,8 @@ import tensorflow_datasets as tfds
 
 from sensorium_tf.challenges import Challenge
 from sensorium_tf.config import hint
-from sensorium_tf.data.given import given_inputs
-from sensorium_tf.data.normalizing import normalize_responses
-from sensorium_tf.data.past import PastResponses, read_past
 from sensorium_tf.data.prepared_files import read_extremes
-from sensorium_tf.data.tier import read_tier
-from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.recordings import Truth
 from sensorium_tf.specs import (
     RESPONSE,
     InputSpec,
@@ -30,10 +25,13 @@ from sensorium_tf.specs import (
 #: The mouse that is made on the spot.
 SIMULATED = "simulated"
 
+# Transforms whose constants are the extremes of a signal.
+_OF_EXTREMES = ("range", "maximum")
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Mouse:
-    """A prepared mouse, from `load_mouse`.
+class Mouse(abc.ABC):
+    """A prepared mouse, from `load_mouse`: an `ImageMouse` or a `MovieMouse`.
 
     Attributes:
         name: Such as `mouse1`.
@@ -181,14 +179,38 @@ class Mouse:
             SensoriumError: If the track is unknown or does not allow a signal, or one is withheld
                 or was not recorded.
         """
-        return given_inputs(
-            self,
-            track,
-            channels=channels,
-            extras=extras,
-            transforms=transforms,
-            past_tiers=past_tiers,
-        )
+        challenge = self.challenge
+        challenge.track(track)
+        try:
+            inputs = challenge.inputs(
+                track,
+                self.spec,
+                channels=channels,
+                extras=extras,
+                transforms=transforms,
+                past_tiers=past_tiers,
+            )
+        except SensoriumError as e:
+            raise SensoriumError(f"{self.name}: {e}") from e
+        withheld = [name for name in inputs.recorded_signals if name in self.withheld_signals]
+        if withheld:
+            others = [each.name for each in challenge.tracks.values() if not each.context]
+            raise SensoriumError(
+                f"{self.name}: {' and '.join(withheld)} withheld in this recording"
+                + (f": use --track={' or '.join(others)}" if others else "")
+            )
+        for tier in inputs.past_tiers:
+            if tier in self.withheld_tiers:
+                raise SensoriumError(
+                    f"{self.name}: the responses of tier {tier!r} are withheld, so that nobody "
+                    "knows them as past ones: leave it out of past_tiers"
+                )
+        constants = {name: self.statistics[name] for name in inputs.recorded_signals}
+        for each in (*inputs.channels, *inputs.extras):
+            if each.transform in _OF_EXTREMES:
+                constants[each.signal] = {**constants[each.signal], **self.extremes[each.signal]}
+        inputs = dataclasses.replace(inputs, image_size=self.image_size)
+        return inputs.with_constants({self.name: constants})
 
     def check_inputs(self, inputs: InputSpec) -> None:
         """Raises SensoriumError unless a model of these inputs can be given this mouse.
@@ -224,38 +246,13 @@ class Mouse:
                 "responses are known, or submit and score with a ground-truth file"
             )
 
-    def trials(self, tier: str) -> Trials:
-        """Reads the trials of a tier, normalised, the images at `image_size`.
+    @abc.abstractmethod
+    def trials(self, tier: str):
+        """Returns the trials of a tier, normalised, the images at `image_size`.
 
         Raises:
             SensoriumError: If there is no such tier, or the prepared files are damaged.
         """
-        self.check_tier(tier)
-        return read_tier(self, tier, builder=self._builder, neurons=self._index)
-
-    def past_responses(self, tiers: tuple[str, ...]) -> PastResponses:
-        """Returns what the neurons did before any trial, of the responses to some tiers.
-
-        Args:
-            tiers: Which responses are known; tiers that the mouse does not have are passed over.
-
-        Raises:
-            SensoriumError: If the order of the trials is withheld.
-        """
-        if tiers not in self._past:
-            self._past[tiers] = read_past(
-                self._builder,
-                [tier for tier in tiers if self.tiers.get(tier)],
-                mouse=self.name,
-                neurons=self._index,
-                scale=self.response_scale,
-                means=self.statistics[RESPONSE]["mean"] / self.response_scale,
-            )
-        return self._past[tiers]
-
-    @functools.cached_property
-    def _past(self) -> dict[tuple[str, ...], PastResponses]:
-        return {}
 
     @functools.cached_property
     def extremes(self) -> dict[str, dict[str, np.ndarray]]:
@@ -264,7 +261,8 @@ class Mouse:
         tier = self.challenge.training_tier
         return read_extremes(self._builder, tier, signals, mouse=self.name)
 
-    def standardize(self, truth: Truth, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
+    @abc.abstractmethod
+    def standardize(self, truth, trials) -> tuple[np.ndarray, np.ndarray]:
         """Returns the true responses and rates of some trials, divided as the responses are.
 
         Args:
@@ -272,18 +270,11 @@ class Mouse:
             trials: Some of its trials.
 
         Returns:
-            Responses and rates, `(trials, neurons)` float32 each.
+            Responses and rates of all that is scored of them, `(rows, neurons)` float32 each.
 
         Raises:
             SensoriumError: If the truth is another recording's.
         """
-        aligned = truth.align(
-            trial_ids=trials.trial_ids, image_ids=trials.image_ids, unit_ids=self.unit_ids
-        )
-        return (
-            normalize_responses(aligned.responses, self.response_scale),
-            normalize_responses(aligned.rates, self.response_scale),
-        )
 
     @property
     def data_path(self) -> Path:

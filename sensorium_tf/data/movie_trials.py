@@ -2,17 +2,15 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sensorium_tf.data.buffers import stack
+from sensorium_tf.data.movie import Movie
+from sensorium_tf.data.movie_reader import MovieReader
 from sensorium_tf.data.rows import Rows
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import RESPONSE, InputSpec
-
-if TYPE_CHECKING:
-    from sensorium_tf.data.movies import Movie, MovieMouse
 
 #: Frames of a window that is trained on, unless somebody chooses another number: the published one.
 WINDOW = 80
@@ -25,22 +23,22 @@ class MovieTrials:
     Iterating over them reads one after the other, as a `Movie`.
 
     Attributes:
-        source: The mouse.
+        reader: Reads the trials of the mouse.
         tiers: `(trials,)` strings.
         places: `(trials,)` int64, of each trial among those of its tier.
         window: Frames of the windows that `examples` draws.
     """
 
-    source: "MovieMouse"
+    reader: MovieReader
     tiers: np.ndarray
     places: np.ndarray
     window: int = WINDOW
 
     @classmethod
-    def of_tier(cls, mouse: "MovieMouse", tier: str) -> "MovieTrials":
+    def of_tier(cls, reader: MovieReader, tier: str) -> "MovieTrials":
         """Returns all trials of a tier, in order of their index."""
-        n_trials = mouse.tiers[tier]
-        return cls(mouse, np.full(n_trials, tier), np.arange(n_trials))
+        n_trials = reader.mouse.tiers[tier]
+        return cls(reader, np.full(n_trials, tier), np.arange(n_trials))
 
     def __len__(self) -> int:
         return len(self.places)
@@ -48,30 +46,30 @@ class MovieTrials:
     def __repr__(self) -> str:
         return f"{len(self)} movies of {self.mouse}, {self.n_neurons} neurons"
 
-    def __iter__(self) -> Iterator["Movie"]:
+    def __iter__(self) -> Iterator[Movie]:
         return (self._read(index) for index in range(len(self)))
 
     @property
     def mouse(self) -> str:
         """Name of the mouse."""
-        return self.source.name
+        return self.reader.mouse.name
 
     @property
     def n_neurons(self) -> int:
         """Number of neurons."""
-        return self.source.n_neurons
+        return self.reader.mouse.n_neurons
 
     @property
     def n_frames(self) -> np.ndarray:
         """`(trials,)` int64, how many frames each has."""
-        known = self.source.n_frames
+        known = self.reader.n_frames
         found = [known[t][p] for t, p in zip(self.tiers.tolist(), self.places, strict=True)]
         return np.array(found, np.int64)
 
     @property
     def skip(self) -> int:
         """So many frames at the start of each are not scored."""
-        return self.source.challenge.skip_frames
+        return self.reader.mouse.challenge.skip_frames
 
     @property
     def n_frames_in_training(self) -> int:
@@ -184,7 +182,7 @@ class MovieTrials:
 
     def mean_responses(self) -> np.ndarray:
         """Returns the mean response of each neuron in training, `(neurons,)` float64."""
-        return self.source.statistics[RESPONSE]["mean"] / self.source.response_scale
+        return self.reader.mouse.statistics[RESPONSE]["mean"] / self.reader.mouse.response_scale
 
-    def _read(self, index: int, frames: slice = slice(None)) -> "Movie":
-        return self.source.movie(str(self.tiers[index]), int(self.places[index]), frames)
+    def _read(self, index: int, frames: slice = slice(None)) -> Movie:
+        return self.reader.read(str(self.tiers[index]), int(self.places[index]), frames)

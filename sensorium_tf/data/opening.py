@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 
 from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.config import hint
+from sensorium_tf.data.image_mouse import ImageMouse
 from sensorium_tf.data.mouse import SIMULATED, Mouse
 from sensorium_tf.data.movies import MovieMouse
 from sensorium_tf.data.normalizing import response_scale
@@ -130,7 +131,7 @@ def dataset_of(challenge: Challenge) -> str:
 
 def _open(name: str, builder: RecordingBuilder) -> Mouse:
     described = builder.description
-    kind = MovieMouse if described.spec.has_time else Mouse
+    kind = MovieMouse if described.spec.has_time else ImageMouse
     return kind(
         name=name,
         session_key=described.session_key,

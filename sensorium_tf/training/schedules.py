@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Protocol
 
-from sensorium_tf.settings import ScheduleSettings
+from sensorium_tf.schedule_settings import ScheduleSettings
 
 
 @dataclasses.dataclass(frozen=True)

@@ -38,7 +38,7 @@ def test_trials_are_read_in_any_order_from_both_file_formats(mouse, recording, t
     movies = list(mouse.stream("train"))
     for row in (2, 0, len(movies) - 1):
         for prepared in (mouse, other):
-            part = prepared.movie("train", row, slice(3, 9))
+            part = prepared.reader.read("train", row, slice(3, 9))
             assert part.trial_index == movies[row].trial_index and part.n_frames == 6
             for name, values in part.signals.items():
                 np.testing.assert_array_equal(values, movies[row].signals[name][3:9])

@@ -1,6 +1,6 @@
 import pytest
 
-from sensorium_tf.settings import ScheduleSettings
+from sensorium_tf.schedule_settings import ScheduleSettings
 from sensorium_tf.training import PlateauSchedule, WarmupStableDecay
 
 

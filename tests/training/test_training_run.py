@@ -12,7 +12,8 @@ from sensorium_tf.data import Subset, load_mouse, prepare
 from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.models import ModelSettings
 from sensorium_tf.runs import Run, RunStore, load_model, predict
-from sensorium_tf.settings import DeviceSettings, ScheduleSettings, TrainingSettings
+from sensorium_tf.schedule_settings import DeviceSettings, ScheduleSettings
+from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import Steps, compiled_model, train_run
 from sensorium_tf.training.controller import Controller
 
