@@ -163,10 +163,12 @@ class Batches:
             for trials, start in zip(self._trials.values(), starts, strict=True)
         ]
 
-    def n_images(self, step: int) -> int:
-        """Returns how many images, or frames, of all mice a step of an epoch takes."""
-        sizes = (trials.n_frames_in_training for trials in self._trials.values())
-        return sum(n * size for n, size in zip(self.n_trials(step), sizes, strict=True))
+    def n_images(self, steps: Iterable[int]) -> int:
+        """Returns how many images, or frames, of all mice some steps of an epoch take."""
+        sizes = [trials.n_frames_in_training for trials in self._trials.values()]
+        return sum(
+            n * size for step in steps for n, size in zip(self.n_trials(step), sizes, strict=True)
+        )
 
     def _steps(self, epoch, first_step: int, n_replicas: int, replicas: Sequence[int]):
         """Returns a dataset of what `_batch` takes, for each step and replica of an epoch."""

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from sensorium_tf.data import Batches, Mouse, Trials
-from sensorium_tf.errors import SensoriumError, TrainingStopped
+from sensorium_tf.errors import TrainingStopped
 from sensorium_tf.models import FiringRateModel
 from sensorium_tf.runs import RunStore, save_model
 from sensorium_tf.settings import TrainingSettings
@@ -21,7 +21,7 @@ from sensorium_tf.training.pacing import Pacing
 from sensorium_tf.training.result import TrainingResult
 from sensorium_tf.training.schedules import Schedule, make_schedule
 from sensorium_tf.training.step import Steps
-from sensorium_tf.training.totals import BadStep, EpochTotals
+from sensorium_tf.training.totals import EpochTotals
 from sensorium_tf.training.validation import Validation
 from sensorium_tf.training.weights import TrainedWeights
 
@@ -76,12 +76,17 @@ class Controller:
             trials, inputs=model.inputs, batch_size=settings.batch_size, seed=settings.seed
         )
         self._epoch_batches = functools.partial(distributed_epoch, self._batches, strategy)
+        self._remedy = (
+            "try a lower --learning_rate or --clip_norm in a new --workdir (the best weights until "
+            f"then are in {store.model_file})"
+        )
         self._score = Validation(
             model,
             self._mice,
             trained=trials,
             chosen_by={each.name: settings.subset.validation_trials_of(each) for each in mice},
             tier=self._tier,
+            remedy=self._remedy,
         )
         self._take_steps = Steps(
             model,
@@ -174,15 +179,8 @@ class Controller:
         # A schedule that follows from the time left knows by now which epoch is the last one.
         self._stopped = decision.stop or (self._pacing.limited and epoch >= self._most_epochs)
         self._epochs.append({"epoch": epoch, **scalars})
-        n_images = sum(
-            self._batches.n_images(step) for step in range(first_step, self._partial.step)
-        )
-        loss = self._partial.loss_per_neuron(
-            [self._batches.n_trials(step) for step in range(self._partial.step)],
-            [self._model.loss[mouse].n_train_trials for mouse in self._mice],
-            [self._model.readouts[mouse].n_neurons for mouse in self._mice],
-        )
-        watched = {LOSS: loss, "images_per_second": n_images / seconds}
+        n_images = self._batches.n_images(range(first_step, self._partial.step))
+        watched = {LOSS: self._loss_per_neuron(), "images_per_second": n_images / seconds}
         self._partial = EpochTotals.new(len(self._mice), len(self._labels))
         # Before the checkpoint, from which the run goes on: twice is better than never.
         self._report(epoch, {**scalars, **watched})
@@ -241,7 +239,7 @@ class Controller:
                     stop=self._stop.received,
                 )
             if totals.bad is not None:
-                raise self._not_finite(epoch, steps.start, totals.bad)
+                raise totals.bad.error(epoch, steps.start, remedy=self._remedy)
             partial.add(n_trials, totals)
             if self._pacing.limited:
                 self._pacing.fit(self._schedule, done=epoch - 1 + partial.step / n_steps)
@@ -258,18 +256,12 @@ class Controller:
         last = {"learning_rate": learning_rates[partial.step - 1]}
         return last | partial.losses(self._model.mice, self._labels)
 
-    def _not_finite(self, epoch: int, first_step: int, bad: BadStep) -> SensoriumError:
-        """Returns what to say of a step whose loss or gradients were not finite."""
-        what, values = bad.describe()
-        return SensoriumError(
-            f"the {what} became infinite or NaN in step {first_step + bad.index + 1} of epoch "
-            f"{epoch} ({values}): {self._lower()}"
-        )
-
-    def _lower(self) -> str:
-        return (
-            "try a lower --learning_rate or --clip_norm in a new --workdir (the best weights "
-            f"until then are in {self._store.model_file})"
+    def _loss_per_neuron(self) -> float:
+        """Returns the loss of the epoch so far, as `LOSS` says."""
+        return self._partial.loss_per_neuron(
+            [self._batches.n_trials(step) for step in range(self._partial.step)],
+            [self._model.loss[mouse].n_train_trials for mouse in self._mice],
+            [self._model.readouts[mouse].n_neurons for mouse in self._mice],
         )
 
     def _validate(self, epoch: int) -> dict[str, float]:
@@ -279,7 +271,7 @@ class Controller:
             for callback in self._callbacks:
                 callback.on_validation(view)
 
-        scores = self._score(epoch, remedy=self._lower(), watch=watch)
+        scores = self._score(epoch, watch=watch)
         return {**scores, SCORE: self._chiefs_value(scores[SCORE])}
 
     def _save_model(self) -> None:

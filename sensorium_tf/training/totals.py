@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from sensorium_tf.errors import SensoriumError
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class BadStep:
@@ -21,17 +23,24 @@ class BadStep:
     losses: Mapping[str, float]
     gradients: Mapping[str, float]
 
-    def describe(self) -> tuple[str, str]:
-        """Returns what was not finite, `loss` or `gradient`, and the values that tell whose."""
+    def error(self, epoch: int, first_step: int, *, remedy: str) -> SensoriumError:
+        """Returns what to say of it: what was not finite, and the values that tell whose.
+
+        Args:
+            epoch: In which it was.
+            first_step: Of the call, within the epoch.
+            remedy: What to do.
+        """
         bad_mice = [mouse for mouse, loss in self.losses.items() if not np.isfinite(loss)]
         # Of several infinite ones the core's come from a readout's: name that.
         of_mouse = [any(f"readout_{m}" in path for m in bad_mice[:1]) for path in self.gradients]
         order = np.nan_to_num(list(self.gradients.values()), nan=np.inf, posinf=np.inf)
         path = list(self.gradients)[int(np.lexsort((of_mouse, order))[-1])]
         losses = ", ".join(f"{mouse} {loss:.6g}" for mouse, loss in self.losses.items())
-        return (
-            "loss" if bad_mice else "gradient",
-            f"loss of {losses}; largest gradient {self.gradients[path]:.3g}, of {path}",
+        return SensoriumError(
+            f"the {'loss' if bad_mice else 'gradient'} became infinite or NaN in step "
+            f"{first_step + self.index + 1} of epoch {epoch} (loss of {losses}; largest gradient "
+            f"{self.gradients[path]:.3g}, of {path}): {remedy}"
         )
 
 

@@ -21,6 +21,7 @@ class Validation:
         trained: Mouse to the trials to train on.
         chosen_by: Mouse to the trials that choose weights.
         tier: What these are called.
+        remedy: What to do if rates are not finite.
     """
 
     def __init__(
@@ -31,19 +32,18 @@ class Validation:
         trained: Mapping[str, Trials],
         chosen_by: Mapping[str, Trials],
         tier: str,
+        remedy: str,
     ):
         self._model, self._mice, self._tier = model, mice, tier
+        self._remedy = remedy
         self._trained, self._chosen_by = trained, chosen_by
         self._predictors = {name: Predictor(model, name) for name in chosen_by}
 
-    def __call__(
-        self, epoch: int, *, remedy: str, watch: Callable[[EpochView], None]
-    ) -> dict[str, float]:
+    def __call__(self, epoch: int, *, watch: Callable[[EpochView], None]) -> dict[str, float]:
         """Returns the score over the neurons of all mice, and of each mouse.
 
         Args:
             epoch: 0 for the untrained weights.
-            remedy: What to do if rates are not finite.
             watch: Is shown the rates.
 
         Raises:
@@ -56,7 +56,7 @@ class Validation:
                 if epoch == 0:
                     raise SensoriumError(f"the rates of {mouse} are infinite or NaN from the start")
                 raise SensoriumError(
-                    f"the rates of {mouse} became infinite or NaN in epoch {epoch}: {remedy}"
+                    f"the rates of {mouse} became infinite or NaN in epoch {epoch}: {self._remedy}"
                 )
             rows = trials.rows()
             correlations[mouse] = single_trial_correlation(rows.responses, found)
