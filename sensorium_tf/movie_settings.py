@@ -4,6 +4,9 @@ import dataclasses
 
 from sensorium_tf.config import Config, setting
 
+#: Frames of a window that is trained on, unless somebody chooses another number: the published one.
+WINDOW = 80
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MovieSettings(Config):

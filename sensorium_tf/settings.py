@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sensorium_tf.choices import TrainingChoices
 from sensorium_tf.config import Config, check_names, flat_fields, from_flat, with_defaults
-from sensorium_tf.data.movie_trials import WINDOW
 from sensorium_tf.data.names import mouse_names
 from sensorium_tf.models.settings import PRESETS, ModelSettings
+from sensorium_tf.movie_settings import WINDOW
 from sensorium_tf.settings_checks import check_together
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ import tensorflow as tf
 
 from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.data.common_inputs import inputs_of
-from sensorium_tf.data.movie_trials import WINDOW, MovieTrials
+from sensorium_tf.data.movie_trials import MovieTrials
 from sensorium_tf.data.names import mouse_names
 from sensorium_tf.data.opening import load_mouse
 from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.movie_settings import WINDOW
 from sensorium_tf.specs import InputSpec
 
 _DRAWING = threading.Lock()

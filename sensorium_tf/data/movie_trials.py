@@ -10,10 +10,8 @@ from sensorium_tf.data.movie import Movie
 from sensorium_tf.data.movie_reader import MovieReader
 from sensorium_tf.data.rows import Rows
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.movie_settings import WINDOW
 from sensorium_tf.specs import RESPONSE, InputSpec
-
-#: Frames of a window that is trained on, unless somebody chooses another number: the published one.
-WINDOW = 80
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
