@@ -10,8 +10,9 @@ from mice import SUBMITTED, TRAINED, prepared, recording, small_recordings
 from model_speed import model_and_batches
 from timing import launcher, process, seconds
 
-# How many mice share a model.
+# How many mice share a model, and flags of another model than the CNN.
 _MANY = (10, 25, 50)
+_MODEL: tuple[str, ...] = ()
 
 
 def batches(workspace: Path, n_neurons: int, n_batch: int) -> dict:
@@ -130,9 +131,8 @@ def many(workspace: Path, *_) -> dict:
         pairs = ",".join(f"{name}:{path}" for name, path in paths.items())
         common = f"--data_dir={data_dir}"
         prepared = launcher("prepare", f"--recordings={pairs}", "--jobs=2", common)
-        trained = launcher(
-            "train", f"--mice={','.join(paths)}", f"--workdir={workdir}", "--epochs=1", common
-        )
+        flags = [f"--mice={','.join(paths)}", f"--workdir={workdir}", "--epochs=1", *_MODEL]
+        trained = launcher("train", *flags, common)
         for folder in (data_dir, workdir):
             shutil.rmtree(folder)
         rows.append(

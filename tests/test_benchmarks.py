@@ -66,6 +66,20 @@ def test_each_measurement_gives_its_numbers(measurements):
     assert set(results["train_seconds"]) == {"step", "core", "readout", "loss", "update", "input"}
 
 
+def test_what_one_more_mouse_costs_is_measured(measurements, monkeypatch):
+    module, workspace = measurements
+    import data_speed
+    import mice
+
+    monkeypatch.setattr(data_speed, "_MANY", (1, 2))
+    monkeypatch.setattr(data_speed, "_MODEL", ("--hidden_channels=2", "--n_blocks=0"))
+    monkeypatch.setattr(mice, "_SMALL", {"n_neurons": 3, "n_images": 10, "n_repeats": 2})
+    found = module.MEASUREMENTS["many"](workspace, 4, 2)
+    assert [each["mice"] for each in found["many"]] == [1, 2]
+    assert all(each["prepare_seconds"] > 0 and each["train_gb"] > 0 for each in found["many"])
+    assert {"prepare_seconds_of_a_mouse", "train_gb_of_a_mouse"} <= {*found}
+
+
 def test_results_are_json_and_a_table_and_are_compared_with_another_script(measurements):
     _, workspace = measurements
     script = workspace.parent / "other.py"
