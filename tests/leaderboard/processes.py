@@ -5,6 +5,7 @@ from pathlib import Path
 
 #: Seconds that nothing takes but what hangs, however slow the machine is.
 PATIENCE = 300
+_PAUSE = 0.05
 
 
 def is_there(pid):
@@ -17,9 +18,8 @@ def is_there(pid):
 
 def wait_for(condition):
     """Waits, but not for ever, until something is so; returns whether it is."""
-    ends = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > ends:
-            return False
-        time.sleep(0.05)
-    return True
+    for _ in range(int(PATIENCE / _PAUSE)):
+        if condition():
+            return True
+        time.sleep(_PAUSE)
+    return condition()
