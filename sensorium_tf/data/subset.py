@@ -215,7 +215,8 @@ class Subset(Config):
             SensoriumError: If it has too few, or they cannot be read.
         """
         if self.fold is not None:
-            return _together(mouse, self.fitted_tiers).take(np.flatnonzero(~self._in_fold(mouse)))
+            whole = self.of_challenge(mouse.challenge).fitted_tiers
+            return _together(mouse, whole).take(np.flatnonzero(~self._in_fold(mouse)))
         n_trials = self.n_train_trials_of(mouse)
         trials = _together(mouse, self.train_tiers)
         if n_trials == len(trials):
@@ -228,13 +229,14 @@ class Subset(Config):
         Raises:
             SensoriumError: If they cannot be read.
         """
+        chosen = self.of_challenge(mouse.challenge)
         if self.fold is None:
-            return mouse.trials(self.validation_tier)
-        return _together(mouse, self.fitted_tiers).take(np.flatnonzero(self._in_fold(mouse)))
+            return mouse.trials(chosen.validation_tier)
+        return _together(mouse, chosen.fitted_tiers).take(np.flatnonzero(self._in_fold(mouse)))
 
     def _in_fold(self, mouse: "Mouse") -> np.ndarray:
         """Tells which trials choose weights; all that show an image are on one side."""
-        image_ids = _image_ids(mouse, self.fitted_tiers)
+        image_ids = _image_ids(mouse, self.of_challenge(mouse.challenge).fitted_tiers)
         images = np.unique(image_ids)
         if len(images) < self.folds:
             raise SensoriumError(

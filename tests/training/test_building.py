@@ -46,6 +46,6 @@ def test_a_readout_of_ones_own_that_fails_at_its_means_is_named():
             return 1 / 0
 
     model = FiringRateModel(OneLayerCore(), {"lab1": Failing(3)}, inputs=inputs())
-    trials = types.SimpleNamespace(responses=np.ones((4, 3)))
+    trials = types.SimpleNamespace(mean_responses=lambda: np.ones(3))
     with pytest.raises(SensoriumError, match="readout of lab1: set_mean_drives raised ZeroDiv"):
         start_at_means(model, {"lab1": trials})
