@@ -9,12 +9,12 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "DeviceSettings": "settings",
-        "DistillationSettings": "settings",
+        "DeviceSettings": "schedule_settings",
+        "DistillationSettings": "stages",
         "Run": "runs",
-        "ScheduleSettings": "settings",
+        "ScheduleSettings": "schedule_settings",
         "SensoriumError": "errors",
-        "StageSettings": "settings",
+        "StageSettings": "stages",
         "TrainingSettings": "settings",
         "TrainingStopped": "errors",
         "build": "api",
