@@ -31,7 +31,15 @@ os.environ.setdefault("TF_XLA_FLAGS", f"--tf_xla_persistent_cache_directory={_CO
 
 # Folders and files whose tests take longest: they come first, so that processes that share the
 # tests end together.
-_LONGEST = ("training", "launch", "evaluation", "test_readme.py", "test_api.py", "models")
+_LONGEST = (
+    "training",
+    "launch",
+    "evaluation",
+    "test_readme.py",
+    "test_api.py",
+    "models",
+    "testing",
+)
 # What takes other frameworks, other processes, a browser or minutes, and is left to
 # `make test-thorough`.
 _THOROUGH = {
@@ -46,6 +54,7 @@ _THOROUGH = {
     "models/test_replicas.py",
     "models/test_zoo_backends.py",
     "test_benchmarks.py",
+    "testing/test_part_backends.py",
     "training/test_devices.py",
     "training/test_survival.py",
 }

@@ -11,7 +11,7 @@ from small_models import small_model
 from untrained import untrained_run
 
 from sensorium_tf import SensoriumError, metrics
-from sensorium_tf.data import Mouse, load_mouse, prepare
+from sensorium_tf.data import ImageMouse, load_mouse, prepare
 from sensorium_tf.evaluation import compare, differences_table, evaluate
 from sensorium_tf.models import EnsembleModel, ModelSettings
 from sensorium_tf.registry import METRICS
@@ -85,9 +85,9 @@ def test_scores_are_those_of_the_runs_alone(compared, files, prepared, tmp_path)
 
 
 def test_a_tier_is_read_once_for_all_runs(files, prepared, tmp_path, monkeypatch):
-    read, trials = [], Mouse.trials
+    read, trials = [], ImageMouse.trials
     monkeypatch.setattr(
-        Mouse, "trials", lambda mouse, tier: read.append(tier) or trials(mouse, tier)
+        ImageMouse, "trials", lambda mouse, tier: read.append(tier) or trials(mouse, tier)
     )
     compared_in(prepared, files, tier="validation", output=tmp_path)
     assert read == ["validation"]
