@@ -107,7 +107,7 @@ print(f"{1 + model.core.config.n_blocks} layers of {model.core.config.hidden_cha
 
 # %%
 print(dict(RECIPES["published"].values))
-print(sensorium_tf.settings.ScheduleSettings())
+print(sensorium_tf.ScheduleSettings())
 
 # %% [markdown]
 # ## Scores and submission
