@@ -104,6 +104,7 @@ nitpick_ignore_regex = [("py:.*", r"(?!sensorium_tf\b).*")]
 # What public functions return and take, but no user makes.
 nitpick_ignore = [
     ("py:class", "sensorium_tf.simulation.population.Population"),
+    ("py:class", "sensorium_tf.data.movie_reader.MovieReader"),
     ("py:class", "sensorium_tf.metrics.base.Function"),
     ("py:class", "sensorium_tf.registry.registries.T"),
     ("py:class", "sensorium_tf.runs.checkpoint.Checkpoints"),

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "DeviceSettings": "schedule_settings",
         "DistillationSettings": "stages",
+        "MovieSettings": "movie_settings",
         "Run": "runs",
         "ScheduleSettings": "schedule_settings",
         "SensoriumError": "errors",
