@@ -19,8 +19,9 @@ from sensorium_tf.io import expand
 
 _BUSY_SECONDS = 30
 _UPGRADING = 20_22_06_17  # any number of our own: one upgrade at a time
-# As many as there are threads that serve; those beyond the first eight are closed after use.
-_CONNECTIONS = {"pool_size": 8, "max_overflow": 32}
+#: Threads of a process that serves, and connections that they share: enough for disk and database
+#: to be busy while pages are drawn, and so few that two hundred readers cost little memory.
+SERVING_THREADS = 12
 _DRIVERS = {
     "sqlite": "sqlite",
     "postgres": "postgresql+psycopg",
@@ -49,7 +50,9 @@ class Database:
     def __init__(self, place: str | os.PathLike):
         self.url = _url(place)
         try:
-            self.engine = create_engine(self.url, pool_pre_ping=not self.is_sqlite, **_CONNECTIONS)
+            self.engine = create_engine(
+                self.url, pool_pre_ping=not self.is_sqlite, pool_size=SERVING_THREADS
+            )
         except ModuleNotFoundError as e:
             raise SensoriumError(
                 f"{_shown(self.url)}: {e.name} is not installed: pip install sensorium_tf[postgres]"

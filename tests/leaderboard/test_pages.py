@@ -8,7 +8,7 @@ from pathlib import Path
 import boards
 import pytest
 from asgi import Client
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from sensorium_tf.leaderboard import accounts, submissions, teams
 from sensorium_tf.leaderboard.tables import phases
@@ -358,3 +358,17 @@ def test_the_style_sheet_and_the_script_are_served(visit):
     assert "http" not in text and "url(" not in text
     templates = Path(STATIC).parent / "templates"
     assert not [p for p in templates.iterdir() if "| safe" in p.read_text()]
+
+
+def test_a_page_asks_once_whether_anything_has_changed(team, visit):
+    asked = []
+
+    def note(connection, cursor, statement, *_):
+        asked.extend(re.findall(r"max\(audit\.id\)", statement))
+
+    client = visit()
+    event.listen(team.board.database.engine, "before_cursor_execute", note)
+    for _ in range(2):
+        asked.clear()
+        assert client.get("/").status == 200
+        assert len(asked) == 1

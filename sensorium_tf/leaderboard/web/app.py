@@ -1,8 +1,11 @@
 """The service as an ASGI application: routes, errors in one line, headers that protect."""
 
+import contextlib
 import logging
 import secrets
+from collections.abc import AsyncIterator
 
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -13,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.leaderboard.access import ANYBODY
 from sensorium_tf.leaderboard.board import Board, Refused
-from sensorium_tf.leaderboard.database import DatabaseError
+from sensorium_tf.leaderboard.database import SERVING_THREADS, DatabaseError
 from sensorium_tf.leaderboard.oidc import Provider
 from sensorium_tf.leaderboard.storage import Unreadable
 from sensorium_tf.leaderboard.web import (
@@ -61,9 +64,16 @@ def create_app(board: Board, provider: Provider | None = None) -> Starlette:
             Middleware(_Protect),
             Middleware(_Throttled, throttle=Throttle(board.limits.requests_a_minute)),
         ],
+        lifespan=_with_few_threads,
     )
     app.state.board, app.state.provider = board, provider
     return app
+
+
+@contextlib.asynccontextmanager
+async def _with_few_threads(app: Starlette) -> AsyncIterator[None]:
+    to_thread.current_default_thread_limiter().total_tokens = SERVING_THREADS
+    yield
 
 
 def answer(request: Request, text: str, status_code: int, headers=None) -> Response:
