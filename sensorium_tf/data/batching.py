@@ -207,7 +207,12 @@ class Batches:
             return tf.nest.pack_sequence_as(self._empty_batch, arrays)
 
         loaded = steps.map(load, num_parallel_calls=2, deterministic=True).prefetch(1)
-        return loaded.apply(tf.data.experimental.assert_cardinality(n_elements))
+        loaded = loaded.apply(tf.data.experimental.assert_cardinality(n_elements))
+        # There is nothing to tune, and the end of an iterator may wait for the tuner's next turn:
+        # for seconds, later for a minute.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return loaded.with_options(options)
 
     def _batch(self, epoch: int, step: int, replica: int, n_replicas: int):
         """Returns `(inputs, responses)` of all mice: a replica's share of a step's trials."""

@@ -110,8 +110,14 @@ def chiefs_value(strategy: tf.distribute.Strategy) -> Callable[[float], float]:
 
 def distributed_epoch(
     batches: Batches, strategy: tf.distribute.Strategy, epoch: int, first_step: int = 0
-) -> tf.distribute.DistributedDataset:
-    """Returns the batches of an epoch, or the rest of them, shared out to the devices."""
+) -> tf.data.Dataset | tf.distribute.DistributedDataset:
+    """Returns the batches of an epoch, or the rest of them, shared out to the devices.
+
+    Where it can be, nothing stands between them and the devices: the iterators with which
+    TensorFlow would carry them there have a tuner of their own, and wait for it at their end.
+    """
+    if isinstance(strategy, tf.distribute.OneDeviceStrategy):
+        return batches.epoch(epoch, first_step=first_step)
 
     def of_worker(context: tf.distribute.InputContext) -> tf.data.Dataset:
         n_replicas = context.num_replicas_in_sync
@@ -124,7 +130,13 @@ def distributed_epoch(
             replicas=range(first, first + n_local),
         )
 
-    return strategy.distribute_datasets_from_function(of_worker)
+    options = None
+    if isinstance(strategy, tf.distribute.MirroredStrategy):
+        options = tf.distribute.InputOptions(
+            experimental_fetch_to_device=False,
+            experimental_replication_mode=tf.distribute.InputReplicationMode.PER_REPLICA,
+        )
+    return strategy.distribute_datasets_from_function(of_worker, options)
 
 
 @contextlib.contextmanager

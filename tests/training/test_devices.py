@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from free_ports import free_port
+from tensorflow.python.data.ops.multi_device_iterator_ops import OwnedMultiDeviceIterator
 
 from sensorium_tf import SensoriumError
+from sensorium_tf.data import Batches, inputs_of, load_mouse
 from sensorium_tf.runs import load_model
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import make_strategy, train_run
-from sensorium_tf.training.devices import is_chief
+from sensorium_tf.training.devices import distributed_epoch, is_chief
 
 # The readout's noise is left out: devices draw their own.
 DRIVER = """
@@ -175,6 +177,18 @@ def test_strategies_are_made_by_name(monkeypatch):
         assert isinstance(strategy, tf.distribute.OneDeviceStrategy)
         assert is_chief(strategy)
     assert isinstance(make_strategy("mirrored"), tf.distribute.MirroredStrategy)
+
+
+def test_no_iterator_of_an_epoch_has_a_tuner_for_which_its_end_would_wait(prepared):
+    mouse = load_mouse("full", data_dir=prepared)
+    inputs = inputs_of([mouse], track="sensorium")
+    batches = Batches({"full": mouse.trials("train")}, inputs=inputs, batch_size=5, seed=0)
+    alone = distributed_epoch(batches, make_strategy("one_device"), 1)
+    assert isinstance(alone, tf.data.Dataset) and not alone.options().autotune.enabled
+
+    shared = iter(distributed_epoch(batches, make_strategy("mirrored"), 1))
+    hosts = [each._iterator for each in shared._iterators]
+    assert not any(isinstance(each, OwnedMultiDeviceIterator) for each in hosts)
 
 
 @pytest.mark.parametrize(
