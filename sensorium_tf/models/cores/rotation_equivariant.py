@@ -11,6 +11,7 @@ from sensorium_tf.models.ops.convolution import (
     depthwise_supports_jit,
     xavier_normal,
 )
+from sensorium_tf.models.ops.depthwise import convolve_depthwise
 from sensorium_tf.models.ops.rotation import circulant, rotations, turned
 from sensorium_tf.registry import CORES
 
@@ -127,7 +128,7 @@ class RotationEquivariantCore(StemCore):
         """Filters each channel, with the kernel of its feature at its orientation."""
         every = turned(ops.transpose(kernel, (0, 1, 3, 2)), self._hidden_turns)
         every = ops.cast(ops.reshape(every, (*every.shape[:2], -1, 1)), features.dtype)
-        return ops.depthwise_conv(features, every, padding="same", data_format="channels_last")
+        return convolve_depthwise(features, every)
 
     def _activate(self, norm, features, training):
         """Normalises each feature over the map and all orientations."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import keras
 
 from sensorium_tf.models.ops.batch_norm import BatchNorm
+from sensorium_tf.models.ops.depthwise import DepthwiseConv2D
 
 
 def xavier_normal(seed: int | None):
@@ -60,9 +61,9 @@ def depthwise(kernel: int, *, seed: int | None, name: str):
         name: Name of the layer.
 
     Returns:
-        An unbuilt `keras.layers.DepthwiseConv2D`.
+        An unbuilt `DepthwiseConv2D`.
     """
-    return keras.layers.DepthwiseConv2D(
+    return DepthwiseConv2D(
         kernel,
         padding="same",
         use_bias=False,
