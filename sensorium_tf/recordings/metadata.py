@@ -202,9 +202,11 @@ def read_neuron_metadata(storage: Storage, n_neurons: int) -> Mapping[str, np.nd
     }
     if known - present:
         storage.warn(f"optional metadata are missing: {', '.join(sorted(known - present))}")
-    if present - known:
-        storage.warn(f"kept metadata that are not known: {_some(sorted(present - known))}")
-    return _read_rows(storage, present, n_neurons, "neuron")
+    found = _read_rows(storage, present, n_neurons, "neuron")
+    if others := sorted(found.keys() - set(_NEURON_METADATA)):
+        names = [f"meta/neurons/{each}.npy" for each in others]
+        storage.warn(f"kept metadata that are not known: {_some(names)}")
+    return found
 
 
 def read_trial_metadata(storage: Storage, n_trials: int) -> dict[str, np.ndarray]:

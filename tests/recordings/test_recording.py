@@ -1,4 +1,5 @@
 import contextlib
+import warnings
 import zipfile
 
 import numpy as np
@@ -469,6 +470,18 @@ def test_image_ids_go_by_several_names(tmp_path, tree, column):
     other[f"meta/trials/{column}"] = tree["meta/trials/frame_image_id"].astype(float)
     recording = Recording(write_zip(tmp_path / "r.zip", other))
     np.testing.assert_array_equal(recording.image_ids, tree["meta/trials/frame_image_id"])
+
+
+def test_metadata_of_neurons_that_cannot_be_read_are_not_called_kept(tmp_path):
+    tree = recording_tree()
+    tree["meta/neurons/roi"] = np.full(5, None)
+    tree["meta/neurons/depth"] = np.arange(5)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        recording = Recording(write_zip(tmp_path / "a.zip", tree))
+    said = [str(each.message).removeprefix(f"{recording.path}: ") for each in caught]
+    assert "kept metadata that are not known: 'meta/neurons/depth.npy'" in said
+    assert sum("roi.npy" in each for each in said) == 1
 
 
 def test_metadata_of_the_trials_are_kept_and_dates_become_text(tmp_path):
