@@ -464,6 +464,22 @@ def test_one_image_many_times_is_too_large(tmp_path):
 
 
 @LEFT_OUT
+def test_images_that_are_packed_together_are_read_as_often_as_needed(copy, tmp_path, monkeypatch):
+    pictures = np.tile(arrays()["images"], (1, 10, 10))
+
+    def one_chunk(file, name):
+        file.create_dataset(name, data=pictures, chunks=pictures.shape, compression="gzip")
+
+    # Beside the recording, one chunk fits into it, but not one for each image.
+    monkeypatch.setattr("sensorium_tf.interop.nwb.hdf5._LEAST_BYTES", 3 * pictures.nbytes)
+    monkeypatch.setattr("sensorium_tf.interop.nwb.hdf5._EXPANSION", 0)
+    with h5py.File(copy, "a") as file:
+        elsewhere(file, f"{MAPPING['stimulus']}/data", one_chunk)
+    with Recording(import_nwb(copy, tmp_path, mapping=mapping())) as recording:
+        np.testing.assert_array_equal(recording.read("image")[..., 0], pictures[KEPT])
+
+
+@LEFT_OUT
 def test_images_in_other_files_are_not_read(copy, tmp_path):
     with h5py.File(copy, "a") as file:
         file["stimulus/presentation/natural_scenes/external_file"] = ["/etc/passwd"]

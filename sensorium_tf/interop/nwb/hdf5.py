@@ -183,11 +183,13 @@ class Hdf5File:
             ]
             longest = max(sizes, default=0) * math.prod(row) * node.dtype.itemsize
             taken = self._check_size(node, name, longest)
-        for each in rows:
-            with self._guard(name):
-                block = node[each]
-            yield block
-        self._left += taken  # what was read is not kept here
+        try:
+            for each in rows:
+                with self._guard(name):
+                    block = node[each]
+                yield block
+        finally:
+            self._left += taken  # what was read is not kept here
 
     def references(self, node: Node, name: str) -> np.ndarray:
         """Returns the object references that a dataset holds.
