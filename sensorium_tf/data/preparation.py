@@ -16,7 +16,7 @@ from sensorium_tf.data.names import FILE_FORMATS
 from sensorium_tf.data.opening import builder_of, load_mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
-from sensorium_tf.recordings import open_recording
+from sensorium_tf.recordings import MovieRecording, Recording, open_recording
 from sensorium_tf.specs import RESPONSE, RecordingSpec
 
 
@@ -111,15 +111,30 @@ def _check_same(mouse: Mouse, builder, recording, tiers, file_format: str) -> Mo
                 and np.array_equal(
                     given.statistics[RESPONSE].mean, mouse.statistics[RESPONSE]["mean"]
                 )
+                and _has_same_neurons(mouse, given)
             )
         if not same:
             raise SensoriumError(
                 f"{builder.name}/{mouse.name} is prepared from another recording, or with other "
-                f"tiers (session {mouse.session_key}), in {mouse.data_path}: choose another "
-                "--name, or delete it"
+                f"tiers or metadata of neurons (session {mouse.session_key}), in "
+                f"{mouse.data_path}: choose another --name, or delete it"
             )
     return mouse
 
 
 def _shapes(spec: RecordingSpec) -> dict[str, tuple[int, ...]]:
     return {signal.name: signal.shape for signal in spec.signals}
+
+
+def _has_same_neurons(mouse: Mouse, given: Recording | MovieRecording) -> bool:
+    """Tells whether what is known of a mouse's neurons is what its recording says of them."""
+    known = {
+        **given.neurons,
+        "unit_ids": given.unit_ids,
+        "cell_motor_coordinates": given.cell_motor_coordinates,
+    }
+    # As text, in which NaN is NaN.
+    return known.keys() == mouse.neurons.keys() and all(
+        np.array_equal(values.astype(str), mouse.neurons[name].astype(str))
+        for name, values in known.items()
+    )

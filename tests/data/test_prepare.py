@@ -38,6 +38,25 @@ def test_a_name_that_another_recording_has_is_refused(tmp_path):
         prepare("lab1", recording=other, data_dir=tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("area", lambda areas: np.where(np.arange(len(areas)) > 2, "LM", areas)),
+        ("cell_motor_coordinates", lambda places: places + 1),
+        ("unit_ids", lambda ids: ids + 1),
+    ],
+)
+def test_corrected_neurons_are_not_taken_for_those_that_are_prepared(tmp_path, name, change):
+    tree = recording_tree()
+    tree["meta/neurons/depth"] = np.array([1.5, np.nan, 3, 4, 5])
+    prepare("lab1", recording=write_zip(tmp_path / "a.zip", tree), data_dir=tmp_path)
+    prepare("lab1", recording=write_zip(tmp_path / "same.zip", tree), data_dir=tmp_path)
+    tree[f"meta/neurons/{name}"] = change(tree[f"meta/neurons/{name}"])
+    other = write_zip(tmp_path / "b.zip", tree)
+    with pytest.raises(SensoriumError, match="metadata of neurons .* choose another --name"):
+        prepare("lab1", recording=other, data_dir=tmp_path)
+
+
 def test_another_file_format_of_the_same_mouse_is_refused(tmp_path):
     path = write_zip(tmp_path / "a.zip", recording_tree())
     prepare("lab1", recording=path, data_dir=tmp_path)
