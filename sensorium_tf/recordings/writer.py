@@ -86,7 +86,7 @@ def write_recording(
     path = expand(path)
     stem = challenge.free_stem(session_key)
     n_trials, n_neurons = len(tiers), len(unit_ids)
-    tiers = np.asarray(tiers, "<U10")
+    tiers = np.asarray(tiers, str)
     if not isinstance(images, ArrayOfRows):
         images = np.asarray(images)
     context = {name: np.asarray(values) for name, values in (context or {}).items()}
@@ -139,7 +139,7 @@ def write_recording(
         "neurons/unit_ids": np.asarray(unit_ids, np.int64),
         **_metadata(path, "trials", trials, n_trials),
         "trials/frame_image_id": np.asarray(image_ids, np.int64),
-        "trials/tiers": tiers,
+        "trials/tiers": tiers.astype("<U10"),
         "trials/trial_idx": trial_ids if trial_ids.dtype.kind == "U" else trial_ids.astype("<i8"),
     }
     with (

@@ -231,6 +231,7 @@ def test_a_full_disk_leaves_nothing_and_keeps_what_was_there(tmp_path, arrays, m
             "pupil_center holds NaN or infinity",
         ),
         ("tiers", np.array(["train"] * 6 + ["dev"]), "unknown tier 'dev'"),
+        ("tiers", np.array(["train"] * 6 + ["final_test2"]), "unknown tier 'final_test2'"),
         ("tiers", np.array(["test"] * 7), "no trial is in tier 'train'"),
         ("session_key", "../1-2-3", "session '../1-2-3': expected a session key"),
         ("session_key", "mouse.zip", "session 'mouse.zip': expected a session key"),
