@@ -116,7 +116,10 @@ def known_tiers(
     unknown = [each for each, ours in there.items() if each not in names and ours not in known]
     if unknown:
         n_trials = dict(zip(there, counts.tolist(), strict=True))
-        meant = difflib.get_close_matches(unknown[0].lower(), known, 1) or ["TIER"]
+        name_there = unknown[0].lower()
+        meant = [each for each in known if each.startswith(name_there)]
+        if len(meant) != 1:
+            meant = difflib.get_close_matches(name_there, known, 1) or ["TIER"]
         example = f"--tiers={printable(unknown[0][:40])}:{meant[0]}"
         raise SensoriumError(
             f"{path}: {name} names tiers that are not known, "

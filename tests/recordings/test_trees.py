@@ -231,7 +231,9 @@ def test_tiers_of_any_name_are_said_to_be_ours(tmp_path, tree):
     assert "validation" not in same(path, tree, trials=kept, tiers=tiers)
 
 
-@pytest.mark.parametrize(("there", "ours"), [("TEST", "test"), ("Train", "train")])
+@pytest.mark.parametrize(
+    ("there", "ours"), [("TEST", "test"), ("Train", "train"), ("Val", "validation"), ("t", "TIER")]
+)
 def test_the_closest_tier_is_proposed(tmp_path, tree, there, ours):
     odd = {**tree, "meta/trials/tiers": np.array([there] * 22)}
     assert f"--tiers={there}:{ours}" in refusal(write_folder(tmp_path / OWN, odd))
