@@ -52,6 +52,12 @@ def open_mice(
         past_tiers=settings.past_tiers,
     )
     for mouse in mice:
+        if not mouse.tiers.get(chooser := settings.subset.validation_tier):
+            raise SensoriumError(
+                f"{mouse.name}: has no trials of tier {chooser!r}, by which weights are chosen, "
+                f"only {', '.join(mouse.tiers)}: choose them by another one (--validation_tier), "
+                "or make some of its training trials validation trials and prepare it again"
+            )
         for tier in settings.subset.tiers:
             mouse.check_tier(tier, responses=True)
     mice = [settings.subset.neurons_of(mouse) for mouse in mice]

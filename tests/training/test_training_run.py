@@ -222,6 +222,10 @@ def test_a_folder_with_other_files_is_refused(prepared, tmp_path):
     [
         ({"mice": ("nobody",)}, "'nobody' is not prepared"),
         ({"mice": ("hidden",), "track": "sensorium_plus"}, "withheld"),
+        (
+            {"subset": Subset(validation_tier="final_test")},
+            "no trials of tier 'final_test', by which weights are chosen, .*--validation_tier",
+        ),
     ],
 )
 def test_what_cannot_be_trained_leaves_no_workdir(prepared, tmp_path, changes, message):
