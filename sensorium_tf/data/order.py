@@ -1,5 +1,7 @@
 """When the trials of a recording were shown."""
 
+import re
+
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
@@ -13,11 +15,12 @@ def shown_order(trial_ids: np.ndarray, mouse: str) -> np.ndarray:
         mouse: Name of the mouse, for the message.
 
     Raises:
-        SensoriumError: If the ids are hashed, as the competition's are.
+        SensoriumError: If the ids are hashed, as the competition's are, or else no numbers.
     """
-    if not np.char.isdecimal(trial_ids).all():
+    # Longer ones are no numbers of trials, nor fit into an integer.
+    if not all(re.fullmatch(r"-?\d{1,18}", each, re.ASCII) for each in trial_ids.tolist()):
         raise SensoriumError(
-            f"{mouse}: the trial ids are hashed in this recording, the order in which the trials "
-            "were shown is withheld"
+            f"{mouse}: the trial ids are hashed in this recording, or no numbers: the order in "
+            "which the trials were shown is not known"
         )
     return trial_ids.astype(np.int64)

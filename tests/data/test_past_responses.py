@@ -91,7 +91,7 @@ def test_a_hashed_order_is_refused_in_one_line(tmp_path):
     tree["meta/trials/trial_idx"] = np.array([f"{n:032x}a" for n in range(22)])
     path = write_zip(tmp_path / "r.zip", tree)
     mouse = prepare("lab1", recording=path, data_dir=tmp_path / "data")
-    with pytest.raises(SensoriumError, match="^lab1: the trial ids are hashed .* is withheld$"):
+    with pytest.raises(SensoriumError, match="^lab1: the trial ids are hashed .* is not known$"):
         given(mouse, mouse.trials("test"))
 
 

@@ -92,9 +92,12 @@ def test_trials_can_be_put_in_the_order_in_which_they_were_shown(prepared):
     np.testing.assert_array_equal(ordered.trial_ids, numbers)
     first = session.trial_ids == numbers[0]
     np.testing.assert_array_equal(ordered.responses[0], session.responses[first][0])
-    hashed = dataclasses.replace(session, trial_ids=np.full(len(session), "9e107d9d"))
-    with pytest.raises(SensoriumError, match="full: the trial ids are hashed"):
-        hashed.as_shown()
+    early = dataclasses.replace(session, trial_ids=(np.arange(len(session)) - 3).astype(str))
+    np.testing.assert_array_equal(early.as_shown().trial_ids, early.trial_ids)
+    for trial_id in ("9e107d9d", "20210501100000000001"):
+        hashed = dataclasses.replace(session, trial_ids=np.full(len(session), trial_id))
+        with pytest.raises(SensoriumError, match="full: the trial ids are hashed"):
+            hashed.as_shown()
 
 
 @pytest.mark.parametrize(
