@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sensorium_tf.errors import SensoriumError
+from sensorium_tf.errors import SensoriumError, printable
 from sensorium_tf.interop.xarray import needs, rows_to_dataset
 from sensorium_tf.io import atomic_write
 from sensorium_tf.metrics import CONFIDENCE, N_RESAMPLES, metric_names
@@ -252,7 +252,8 @@ def _cell(value: object) -> str:
     if value is None or (isinstance(value, float | np.floating) and not math.isfinite(value)):
         return "-"
     if not isinstance(value, float | np.floating):
-        return str(value)
+        # Names of areas and layers are a recording's own.
+        return printable(str(value))
     text = f"{value:.3f}"
     return f"{value:.1e}" if value and not float(text) else text
 

@@ -35,6 +35,11 @@ def test_what_is_no_number_is_a_hyphen(missing):
     assert format_table(["a", "b"], [["x", missing]]).endswith("x  -")
 
 
+def test_text_of_a_recording_is_shown_without_escape_codes():
+    table = format_table(["model", "a"], [["cnn, area \x1b[31mV1\n (é)", 1]])
+    assert table.splitlines()[2:] == [r"cnn, area \x1b[31mV1\n (é)  1"]
+
+
 def test_a_table_without_rows_is_its_header():
     assert format_table(["a", "b"], []) == "a  b\n----"
 
