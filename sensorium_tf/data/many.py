@@ -15,8 +15,8 @@ from sensorium_tf.data.processes import Outcome, in_processes, in_turn
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.progress import ProgressLine
 
-# Of as many the message says what is wrong.
-_MOST_SAID = 20
+# So many names fit into a line.
+_MOST_NAMED = 20
 
 
 def prepare_mice(
@@ -46,8 +46,8 @@ def prepare_mice(
         Name to prepared mouse, in the order of `mice`.
 
     Raises:
-        SensoriumError: If some of them could not be prepared, with the reason for each; the others
-            are prepared then. Or if there are no mice, or duplicates.
+        SensoriumError: If some of them could not be prepared; the others are then, and of several
+            mice a warning has said what is wrong with each. Or if there are no mice, or duplicates.
     """
     if type(jobs) is not int or jobs < 1:
         raise SensoriumError(f"jobs {jobs!r}: expected a whole number of 1 or more")
@@ -60,19 +60,26 @@ def prepare_mice(
         outcomes = _with_line(in_processes(work, items, jobs=at_once), len(items))
     else:
         outcomes = in_turn(work, items)
-    prepared, problems = {}, {}
+    prepared, failed = {}, []
     for outcome in outcomes:
         name, _ = outcome.item
         for text in outcome.warnings:
             warnings.warn(text, stacklevel=2)
+        if outcome.error is not None and len(names) == 1:
+            raise SensoriumError(outcome.error)
         if outcome.error is not None:
-            problems[name] = outcome.error
+            warnings.warn(f"{name} is not prepared: {outcome.error}", stacklevel=2)
+            failed.append(name)
             continue
         prepared[name] = load_mouse(name, data_dir=data_dir, challenge=challenge)
         if report is not None:
             report(prepared[name])
-    if problems:
-        raise SensoriumError(_said(problems, len(names)))
+    if failed:
+        more = f" and {len(failed) - _MOST_NAMED} more" if len(failed) > _MOST_NAMED else ""
+        raise SensoriumError(
+            f"{len(failed)} of {len(names)} mice could not be prepared, all others are; a warning "
+            f"says why: {', '.join(failed[:_MOST_NAMED])}{more}"
+        )
     return {name: prepared[name] for name in names}
 
 
@@ -95,15 +102,3 @@ def _with_line(outcomes: Iterator[Outcome], n_mice: int) -> Iterator[Outcome]:
             line.show(f"preparing {n_mice} mice: {done} done{bad}")
     finally:
         line.clear()
-
-
-def _said(problems: Mapping[str, str], n_mice: int) -> str:
-    """Returns what is wrong with some of the mice."""
-    if n_mice == 1:
-        return next(iter(problems.values()))
-    texts = [f"{name}: {text}" for name, text in problems.items()]
-    more = f"; and {len(texts) - _MOST_SAID} more" if len(texts) > _MOST_SAID else ""
-    return (
-        f"{len(texts)} of {n_mice} mice could not be prepared, all others are: "
-        f"{'; '.join(texts[:_MOST_SAID])}{more}"
-    )

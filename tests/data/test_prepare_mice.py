@@ -1,4 +1,4 @@
-"""Many mice are prepared at once, and what is wrong with some of them is said in the end."""
+"""Many mice are prepared at once, and what is wrong with some of them is said."""
 
 import sys
 
@@ -24,11 +24,9 @@ def recordings(tmp_path_factory):
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_one_that_fails_does_not_stop_the_others(recordings, tmp_path, jobs):
     reported = []
-    says = (
-        "^1 of 3 mice could not be prepared, all others are: lab1: .*lab1.zip: data/images/3.npy "
-        "holds NaN or infinity"
-    )
-    with pytest.raises(SensoriumError, match=says):
+    says = "^1 of 3 mice could not be prepared, all others are; a warning says why: lab1$"
+    why = "^lab1 is not prepared: .*lab1.zip: data/images/3.npy holds NaN or infinity"
+    with pytest.raises(SensoriumError, match=says), pytest.warns(match=why):
         prepare_mice(
             recordings,
             jobs=jobs,
@@ -46,7 +44,7 @@ def test_a_terminal_shows_how_many_are_done(recordings, tmp_path, monkeypatch, c
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(many, "in_processes", lambda work, items, jobs: many.in_turn(work, items))
-    with pytest.raises(SensoriumError, match="1 of 2 mice"):
+    with pytest.raises(SensoriumError, match="1 of 2 mice"), pytest.warns(match="^lab1 is not"):
         prepare_mice(
             {name: recordings[name] for name in ("lab0", "lab1")}, jobs=2, data_dir=tmp_path
         )
