@@ -84,7 +84,7 @@ class TrainingChoices(Config):
     image_size: str | None = setting(
         None,
         "Height x width of the images that the model is given, such as 144x256: the recorded size, "
-        "or that divided by a whole number; None for the challenge's.",
+        "or that divided by a whole number; recorded for the former, None for the challenge's.",
     )
     freeze_core: bool = setting(
         False,

@@ -20,6 +20,8 @@ STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
 # Settings that the challenge chooses where the user says nothing.
 _OF_CHALLENGE = ("track", "validation_tier")
+# What a recipe chooses together: its core, and what that is given.
+_OF_CORE = ("core", "channels", "image_size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,8 @@ class TrainingSettings(TrainingChoices):
     def _take_from_recipe(self) -> None:
         """Puts what the recipe says in the place of None."""
         values = self.how.of_track(self.track, self.challenge)
+        if not self.architecture.leaves_core:
+            values = {n: value for n, value in values.items() if n not in _OF_CORE}
         check_names(values, chosen_by_recipes(), f"setting that recipe {self.recipe} can choose")
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

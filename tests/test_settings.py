@@ -39,6 +39,33 @@ def test_a_recipe_says_what_the_user_does_not():
     assert "recipe fast" in settings.describe()
 
 
+@pytest.mark.parametrize(
+    ("values", "core", "channels", "size"),
+    [
+        ({}, "learned_stem(dropout=0.1)", ("image", "centred_image"), "recorded"),
+        (
+            {"image_size": "72x128"},
+            "learned_stem(dropout=0.1)",
+            ("image", "centred_image"),
+            "72x128",
+        ),
+        ({"core": "sensorium"}, "sensorium", (), None),
+        ({"model": "ln"}, None, (), None),
+        ({"challenge": "sensorium2023"}, None, (), None),
+        (
+            {"track": "sensorium_plus"},
+            "learned_stem(dropout=0.1)",
+            ("image", "centred_image", "behavior"),
+            "recorded",
+        ),
+    ],
+)
+def test_what_a_recipes_core_is_given_goes_with_that_core(values, core, channels, size):
+    settings = TrainingSettings.flat(mice="mouse1", recipe="best", **values)
+    assert settings.architecture.core == core
+    assert (settings.channels, settings.image_size) == (channels, size)
+
+
 def test_settings_survive_being_written_down():
     settings = TrainingSettings(
         mice=("mouse1", "mouse3"),

@@ -15,6 +15,7 @@ from sensorium_tf.config import hint
 from sensorium_tf.data.prepared_files import read_extremes
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import (
+    RECORDED,
     RESPONSE,
     InputSpec,
     RecordingSpec,
@@ -141,12 +142,14 @@ class Mouse(abc.ABC):
 
         Args:
             size: `(height, width)` or a text such as `144x256`: the recorded size, or that divided
-                by a whole number; None for the challenge's.
+                by a whole number; `recorded` for the former, None for the challenge's.
 
         Raises:
             SensoriumError: If it is another size.
         """
-        if isinstance(size, str):
+        if size == RECORDED:
+            size = self.spec.image_shape[:2]
+        elif isinstance(size, str):
             size = parse_size(size, example=self.challenge.image_size)
         if size is not None:
             try:

@@ -244,6 +244,12 @@ class ModelSettings(Config):
         return tuple(dict.fromkeys(taken))
 
     @property
+    def leaves_core(self) -> bool:
+        """Whether nothing is said of the core, which a recipe may choose then."""
+        shorthands = any(kind == "core" for _, (kind, *_) in self._shorthands())
+        return self.core is None and not shorthands and self.model == type(self)().model
+
+    @property
     def shifter_wanted(self) -> str | None:
         """The setting that asks for a shifter; None if none does."""
         names = [name for name, (kind, *_) in self._shorthands() if kind == "shifter"]

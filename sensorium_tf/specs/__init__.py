@@ -1,6 +1,7 @@
 """What a recording holds, what a model is given, what a track allows: plain values."""
 
 from sensorium_tf.specs.image_size import (
+    RECORDED,
     central_pixels,
     check_size,
     input_size,
@@ -28,6 +29,7 @@ __all__ = [
     "IMAGE",
     "PAST_RESPONSES",
     "PAST_WINDOWS",
+    "RECORDED",
     "RESPONSE",
     "SOBEL_IMAGE",
     "TRANSFORMS",

@@ -5,6 +5,9 @@ import re
 
 from sensorium_tf.errors import SensoriumError
 
+#: The size of a recording's images, as people name it.
+RECORDED = "recorded"
+
 # Sizes that a message names.
 _SHOWN = 4
 
