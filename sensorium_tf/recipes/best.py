@@ -15,7 +15,7 @@ Command, with other mice and without:
 place of the ensemble: a single model, with one prediction for an image. Images much smaller than
 144 x 256 pixels leave its core little to see: --core=sensorium takes them as the baselines do.
 
-Expected time: what --budget_minutes says, for 60 of which it is made; without it six trainings of
+Expected time: what --budget_minutes says, for 60 of which it is made; without it four trainings of
 22 epochs, and as much again for each of --pretrain_mice.
 
 Expected score: docs/zoo.md has measured ones; this prints how it differs from the published
@@ -42,7 +42,7 @@ BEST = RECIPES.register("best")(
             "image_size": "recorded",
             "correlation_weight": 0.3,
             "ema_decay": 0.998,
-            "members": 6,
+            "members": 4,
             "prune": False,
             "distil": False,
         },

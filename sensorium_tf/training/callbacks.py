@@ -20,9 +20,9 @@ from sensorium_tf.runs import RunStore
 
 #: Scalar by which the weights are chosen: the mean over the neurons of all mice.
 SCORE = "validation/single_trial_correlation"
-#: The Poisson loss without its scale, mean over the trials and neurons of all mice; of the trials
-#: in a short last batch a little more than of the others counts, as in training.
-LOSS = "loss/per_neuron_and_trial"
+#: The Poisson loss without its scale, mean over the trials (of movies, frames) and neurons of all
+#: mice; of trials in a short last batch a little more than of the others counts, as in training.
+LOSS = "loss/per_neuron"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +36,7 @@ class EpochReport:
         scalars: Name to value: losses, scores, learning rate and speed.
         best_score: Of all epochs so far.
         best_epoch: Which one had it.
+        counted: What the loss is a mean over, beside neurons: `trial` or, of movies, `frame`.
     """
 
     epoch: int
@@ -44,6 +45,7 @@ class EpochReport:
     scalars: Mapping[str, float]
     best_score: float
     best_epoch: int
+    counted: str = "trial"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -177,7 +179,7 @@ class Progress(Callback):
             seconds = (self._clock() - self._started) / self._n_trained
             left = seconds * (report.most_epochs - report.epoch)
             parts = [
-                f"loss {scalars[LOSS]:.4f} a neuron and trial",
+                f"loss {scalars[LOSS]:.4f} a neuron and {report.counted}",
                 f"{parts[0]}, best {report.best_score:.4f} in epoch {report.best_epoch}",
                 f"learning rate {scalars['learning_rate']:.2g}",
                 f"at most {_duration(left)} left",

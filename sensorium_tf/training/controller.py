@@ -65,6 +65,11 @@ class Controller:
         self._labels = tuple(model.penalties())
         self._epochs_of_settings = settings.epochs
         self._tier = settings.subset.chooser
+        # What the loss that people read is a mean over, and how many of it a trial has.
+        self._counted, self._n_counted = "trial", 1
+        if settings.has_time:
+            self._counted = "frame"
+            self._n_counted = settings.movies.window - model.lost_frames
         self._new_schedule = functools.partial(
             make_schedule,
             settings.how.schedule,
@@ -217,6 +222,7 @@ class Controller:
             scalars=scalars,
             best_score=best,
             best_epoch=next(had_it, 0),
+            counted=self._counted,
         )
         for callback in self._callbacks:
             callback.on_epoch_end(report)
@@ -261,7 +267,7 @@ class Controller:
         return self._partial.loss_per_neuron(
             [self._batches.n_trials(step) for step in range(self._partial.step)],
             [self._model.loss[mouse].n_train_trials for mouse in self._mice],
-            [self._model.readouts[mouse].n_neurons for mouse in self._mice],
+            [self._model.readouts[mouse].n_neurons * self._n_counted for mouse in self._mice],
         )
 
     def _validate(self, epoch: int) -> dict[str, float]:

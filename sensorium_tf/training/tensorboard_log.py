@@ -28,7 +28,7 @@ _DESCRIPTIONS = {
     "the weights.",
     f"{_VALIDATION}/": "Single-trial correlation, mean over the mouse's neurons, on the tier that "
     "chooses the weights.",
-    LOSS: "Poisson loss without its scale, mean over trials and neurons.",
+    LOSS: "Poisson loss without its scale, mean over trials (of movies, frames) and neurons.",
     "loss/total": "What the steps minimise, mean over the epoch: the losses of all mice and the "
     "penalties.",
     "loss/": "A part of the total loss, mean over the epoch.",

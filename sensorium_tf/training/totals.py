@@ -124,19 +124,19 @@ class EpochTotals:
         self,
         sizes: Sequence[Sequence[int]],
         n_train_trials: Sequence[int],
-        n_neurons: Sequence[int],
+        n_rates: Sequence[int],
     ) -> float:
         """Returns the Poisson loss as `callbacks.LOSS` says.
 
         Args:
             sizes: Trials of each mouse in each of the steps.
             n_train_trials: Trials that each mouse is trained on.
-            n_neurons: Neurons of each mouse.
+            n_rates: Rates of each mouse in a trial: of its neurons, in each frame of a movie.
         """
         # A step's loss is the sum over its trials and neurons, times this root.
         scales = np.sqrt(n_train_trials)
         per_trial = self.poisson / (scales * (np.array(sizes, float) ** 1.5).sum(axis=0))
-        return float(per_trial.sum() / np.sum(n_neurons))
+        return float(per_trial.sum() / np.sum(n_rates))
 
     def state(self) -> dict:
         """Returns it as JSON values."""

@@ -16,6 +16,7 @@ from sensorium_tf.runs import Predictor, Run, predict
 from sensorium_tf.simulation import simulate_movie_recording
 from sensorium_tf.specs import RESPONSE
 from sensorium_tf.training import Callback, train_run, train_stages, training_pictures
+from sensorium_tf.training.callbacks import LOSS
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +33,31 @@ def data_dir(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def finished(data_dir, tmp_path_factory):
+def reports():
+    """What a run on two mice tells its callbacks after each epoch."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def finished(data_dir, reports, tmp_path_factory):
     """Workdir, result and pictures of a run on two mice."""
     folder, seen = tmp_path_factory.mktemp("run") / "run", []
+
+    class Kept(Callback):
+        def on_epoch_end(self, report):
+            reports.append(report)
 
     def watch(view):
         seen.append((view, pictures := training_pictures(view)))
         return pictures
 
     result = train_run(
-        movie_settings(mice="lab1,lab2"), folder, data_dir=data_dir, watch=[watch], verbose=False
+        movie_settings(mice="lab1,lab2"),
+        folder,
+        data_dir=data_dir,
+        watch=[watch],
+        callbacks=[Kept()],
+        verbose=False,
     )
     return folder, result, seen
 
@@ -71,6 +87,24 @@ def test_a_run_learns_on_windows_and_is_scored_on_whole_trials(finished, data_di
     assert len(whole) == movie.n_frames - run.model.lost_frames
     part = next(Predictor(run.model, "lab2").parts(mouse.trials("oracle")))
     np.testing.assert_allclose(part, whole[-(movie.n_frames - 50) :], atol=1e-5)
+
+
+def test_the_loss_that_people_read_is_of_a_neuron_and_frame(finished, data_dir, reports):
+    folder, result, _ = finished
+    run = Run(folder, data_dir)
+    n_frames = run.settings.movies.window - result.model.lost_frames
+    trials = [run.settings.train_trials_of(run.mouse(name)) for name in ("lab1", "lab2")]
+    size = run.settings.batch_size
+    assert [len(each) % size for each in trials] == [0, 0]
+    # The loss of a batch is scaled by the root of trials over batch size.
+    scalars = reports[-1].scalars
+    n_neurons = sum(run.mouse(name).n_neurons for name in ("lab1", "lab2"))
+    per_trial = sum(
+        scalars[f"loss/{name}"] / np.sqrt(len(each) * size)
+        for name, each in zip(("lab1", "lab2"), trials, strict=True)
+    )
+    assert reports[-1].counted == "frame"
+    assert scalars[LOSS] == pytest.approx(per_trial / (n_neurons * n_frames))
 
 
 def test_pictures_show_a_response_over_time_beside_its_prediction(finished):
