@@ -1,10 +1,9 @@
 """When the trials of a recording were shown."""
 
-import re
-
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.recordings.numbers import whole_numbers
 
 
 def shown_order(trial_ids: np.ndarray, mouse: str) -> np.ndarray:
@@ -17,10 +16,10 @@ def shown_order(trial_ids: np.ndarray, mouse: str) -> np.ndarray:
     Raises:
         SensoriumError: If the ids are hashed, as the competition's are, or else no numbers.
     """
-    # Longer ones are no numbers of trials, nor fit into an integer.
-    if not all(re.fullmatch(r"-?\d{1,18}", each, re.ASCII) for each in trial_ids.tolist()):
+    numbers = whole_numbers(trial_ids)
+    if numbers is None:
         raise SensoriumError(
             f"{mouse}: the trial ids are hashed in this recording, or no numbers: the order in "
             "which the trials were shown is not known"
         )
-    return trial_ids.astype(np.int64)
+    return numbers

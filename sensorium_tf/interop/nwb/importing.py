@@ -22,6 +22,7 @@ from sensorium_tf.interop.nwb.tables import Table, as_ids, as_text
 from sensorium_tf.io import expand
 from sensorium_tf.recordings import write_recording
 from sensorium_tf.recordings.metadata import MOST_NEURONS, MOST_TRIALS, known_tiers
+from sensorium_tf.recordings.numbers import whole_numbers
 from sensorium_tf.specs import RESPONSE
 
 _SUFFIX = ".zip"
@@ -244,10 +245,8 @@ def _coordinates(file: Hdf5File, table: Table, mapping: NwbMapping) -> np.ndarra
 def _trial_ids(values: np.ndarray) -> np.ndarray:
     """Returns trial ids, whole numbers as such."""
     text = as_text(values)
-    numbers = [each.isascii() and each.isdecimal() and len(each) < 19 for each in text.tolist()]
-    if all(numbers) and (text.astype(np.int64).astype(str) == text).all():
-        return text.astype(np.int64)
-    return text
+    numbers = whole_numbers(text)
+    return text if numbers is None or (numbers.astype(str) != text).any() else numbers
 
 
 def _statistics(file: Hdf5File, mapping: NwbMapping) -> dict[str, dict[str, np.ndarray]]:

@@ -11,6 +11,7 @@ from sensorium_tf.config import hint
 from sensorium_tf.errors import AccessError, SensoriumError, shown
 from sensorium_tf.interop.nwb.hdf5 import Hdf5File
 from sensorium_tf.interop.nwb.names import TABLE_COLUMNS, metadata_name
+from sensorium_tf.recordings.numbers import whole_numbers
 from sensorium_tf.recordings.writer import is_metadata_name
 
 # Of columns that are other tables' business, such as how many of its rows belong to one of ours.
@@ -118,6 +119,6 @@ def as_ids(values: np.ndarray, name: str) -> np.ndarray:
     if values.ndim != 1:
         raise SensoriumError(f"{name} has shape {values.shape}, expected one id a row")
     text = as_text(values)
-    if all(each.isascii() and each.isdecimal() and len(each) < 19 for each in text.tolist()):
-        return text.astype(np.int64)
+    if (numbers := whole_numbers(text)) is not None:
+        return numbers
     return np.unique(text, return_inverse=True)[1].astype(np.int64)

@@ -1,13 +1,13 @@
 """What the objects of an NWB file are made of: trials in their order, columns, packed arrays."""
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 
 from sensorium_tf.recordings import Recording
+from sensorium_tf.recordings.numbers import whole_numbers
 
 #: What every object with times says of them.
 NO_CLOCK = (
@@ -31,9 +31,8 @@ class Order:
     @classmethod
     def of(cls, recording: Recording) -> Self:
         """Returns the order that the trial ids of a recording tell, or else the recording's."""
-        ids = recording.trial_ids
-        if all(re.fullmatch(r"-?\d{1,18}", each, re.ASCII) for each in ids.tolist()):
-            return cls(np.argsort(ids.astype(np.int64), kind="stable"), True)
+        if (numbers := whole_numbers(recording.trial_ids)) is not None:
+            return cls(np.argsort(numbers, kind="stable"), True)
         return cls(np.arange(recording.n_trials), False)
 
     @property
