@@ -36,7 +36,7 @@ _DESCRIPTIONS = {
     "images_per_second": "Images, or frames, of all mice in a second of training.",
 }
 # The HParams tab has a column for each of these; the others are in config.json.
-_HYPERPARAMETERS = ("architecture/model", "recipe", "batch_size", "learning_rate", "seed")
+_HYPERPARAMETERS = ("model", "recipe", "batch_size", "learning_rate", "seed")
 
 
 class TensorBoardLog(Callback):

@@ -144,7 +144,9 @@ def train_run(
             if not writes:
                 return controller.run()
             with store.claimed(record):
-                log = TensorBoardLog(store.tensorboard, watch, hyperparameters=settings.to_json())
+                # All parts of the model in one column: runs differ in any of them.
+                chosen = {"model": settings.architecture.name, **settings.to_json()}
+                log = TensorBoardLog(store.tensorboard, watch, hyperparameters=chosen)
                 watching: list[Callback] = [log, MetricsFile(store), *callbacks]
                 if verbose:
                     watching.append(Progress(stage))

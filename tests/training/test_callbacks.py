@@ -188,7 +188,7 @@ def test_the_hyperparameters_that_matter_are_the_columns(events):
     content = read.summary_metadata["_hparams_/experiment"].plugin_data.content
     experiment = plugin_data_pb2.HParamsPluginData.FromString(content).experiment
     assert [each.name for each in experiment.hparam_infos] == [
-        "architecture/model",
+        "model",
         "recipe",
         "batch_size",
         "learning_rate",
@@ -198,10 +198,14 @@ def test_the_hyperparameters_that_matter_are_the_columns(events):
 
 
 def test_hyperparameters_come_with_the_final_score(events):
+    from tensorboard.plugins.hparams import plugin_data_pb2
+
     _, read = events
     assert "_hparams_/session_start_info" in read.summary_metadata
     start = read.summary_metadata["_hparams_/session_start_info"].plugin_data.content
     assert b"learning_rate" in start and b"architecture/hidden_channels" in start
+    chosen = plugin_data_pb2.HParamsPluginData.FromString(start).session_start_info.hparams
+    assert chosen["model"].string_value == SETTINGS.architecture.name
     scores, (final,) = (
         [float(tf.make_ndarray(event.tensor_proto)) for event in read.Tensors(tag)]
         for tag in (f"correlation/{SCORE}", "correlation/best")
