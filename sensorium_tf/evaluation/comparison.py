@@ -137,7 +137,7 @@ class Comparison:
     @property
     def equals(self) -> bool:
         """Whether all runs use the same signals and trials."""
-        return len(set(self.provenance.values())) == 1
+        return len({each.known for each in self.provenance.values()}) == 1
 
     @property
     def warning(self) -> str | None:
@@ -154,7 +154,8 @@ class Comparison:
         """Returns the tables, with what was compared said above them."""
         names = list(self.provenance)
         parts = [f"compared with {names[0]}: {', '.join(names[1:])}"]
-        parts += [self.warning or f"each {self.provenance[names[0]].describe()}", ""]
+        each = self.provenance[names[0]].known.describe()
+        parts += [self.warning or f"each {each}", ""]
         for mouse, each in self.mice.items():
             first, metrics = each.first, each.first.scores.per_neuron
             parts += [

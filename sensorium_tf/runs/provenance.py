@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.specs import PAST_RESPONSES
+from sensorium_tf.specs import CENTRED_IMAGE, IMAGE, PAST_RESPONSES, SOBEL_IMAGE
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,6 +59,16 @@ class Provenance:
         return ", ".join(f"{each}{of_tiers.get(each, '')}" for each in self.inputs).replace(
             "_", " "
         )
+
+    @property
+    def known(self) -> Self:
+        """The same, of what it is given only what it learns from it.
+
+        Channels that are made of the image tell a model nothing that the image does not.
+        """
+        made = (CENTRED_IMAGE, SOBEL_IMAGE)
+        inputs = dict.fromkeys(IMAGE if each in made else each for each in self.inputs)
+        return dataclasses.replace(self, inputs=tuple(inputs))
 
     @property
     def tiers(self) -> tuple[str, ...]:

@@ -12,10 +12,10 @@ from untrained import untrained_run
 
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.data import ImageMouse, load_mouse, prepare
-from sensorium_tf.evaluation import compare, differences_table, evaluate
+from sensorium_tf.evaluation import Comparison, compare, differences_table, evaluate
 from sensorium_tf.models import EnsembleModel, ModelSettings
 from sensorium_tf.registry import METRICS
-from sensorium_tf.runs import Run, load_model, save_model
+from sensorium_tf.runs import Provenance, Run, load_model, save_model
 from sensorium_tf.settings import TrainingSettings
 
 
@@ -211,6 +211,20 @@ def test_a_table_of_differences_has_signs_and_shares():
         ["cnn, neurons better", "63%", "0%", "-"],
     ]
     assert table.startswith("difference to ln")
+
+
+def test_channels_that_are_made_of_the_image_are_no_other_signal():
+    known = {"mice": ("full",), "track": "sensorium", "trained_on": ("train",)}
+    inputs = {
+        "plain": ("image",),
+        "best": ("image", "centred_image"),
+        "plus": ("image", "behavior"),
+    }
+    seen = {name: Provenance(inputs=signals, **known) for name, signals in inputs.items()}
+    equal = Comparison(provenance={name: seen[name] for name in ("plain", "best")}, mice={})
+    assert equal.equals and equal.warning is None
+    assert equal.report().splitlines()[1].startswith("each sees image; trained on train")
+    assert not Comparison(provenance=seen, mice={}).equals
 
 
 def test_runs_that_see_different_signals_are_not_ranked_as_equals(files, prepared, tmp_path):
