@@ -1,7 +1,8 @@
 """A recording of movies written in the published file tree, a trial after the other."""
 
+import itertools
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,8 @@ def write_movie_recording(
         The path.
 
     Raises:
-        SensoriumError: If signals do not fit each other or the file cannot be written.
+        SensoriumError: If signals do not fit each other, there are more or fewer trials than tiers
+            or ids, or the file cannot be written.
     """
     path = expand(path)
     stem = challenge.free_stem(session_key)
@@ -60,13 +62,15 @@ def write_movie_recording(
         raise SensoriumError(
             f"{path}: unknown tier {unknown[0]!r}: use {', '.join(challenge.tiers)}"
         )
+    if len(trial_ids) != len(tiers):
+        raise SensoriumError(f"{path}: {len(tiers)} tiers, but {len(trial_ids)} trial ids")
     sums: dict[str, FrameSums] = {}
     with (
         atomic_write(path, "wb") as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=DEFLATE_LEVEL) as archive,
     ):
         add_file(archive, f"{stem}/config.json", b'{"links": {}}')
-        for index, (tier, signals) in enumerate(zip(tiers.tolist(), trials, strict=True)):
+        for index, (tier, signals) in enumerate(_with_tiers(path, tiers.tolist(), trials)):
             _check(path, index, signals, n_neurons=len(unit_ids), length=length)
             for name, values in signals.items():
                 signal = challenge.recording[name]
@@ -99,6 +103,16 @@ def write_movie_recording(
         add_array(archive, f"{stem}/meta/trials/tiers", tiers)
         add_array(archive, f"{stem}/meta/trials/trial_idx", np.asarray(trial_ids, np.int64))
     return path
+
+
+def _with_tiers(
+    path: Path, tiers: Sequence[str], trials: Iterable[Mapping[str, np.ndarray]]
+) -> Iterator[tuple[str, Mapping[str, np.ndarray]]]:
+    """Yields each trial with its tier; raises SensoriumError unless there are as many."""
+    for pair in itertools.zip_longest(tiers, trials):
+        if any(each is None for each in pair):
+            raise SensoriumError(f"{path}: {len(tiers)} tiers, but not as many trials")
+        yield pair
 
 
 def _check(

@@ -40,7 +40,7 @@ def write_recording(
     trial_ids: np.ndarray,
     unit_ids: np.ndarray,
     cell_motor_coordinates: np.ndarray,
-    image_class: str = "imagenet",
+    image_class: str | None = "imagenet",
     neurons: Mapping[str, np.ndarray] | None = None,
     trials: Mapping[str, np.ndarray] | None = None,
     statistics: Mapping[str, Mapping[str, np.ndarray]] | None = None,
@@ -67,7 +67,7 @@ def write_recording(
         trial_ids: `(trials,)` integers, or strings where they are hashed.
         unit_ids: `(neurons,)` integers.
         cell_motor_coordinates: `(neurons, 3)`, position in cortex in micrometres.
-        image_class: Where the images come from.
+        image_class: Where the images come from; None to say nothing of it.
         neurons: What else is known of the neurons, name to `(neurons, ...)` numbers or text. If
             left out, `animal_ids`, `sessions` and `scan_idx` are those of the session key, `area`
             is V1 and `layer` L2/3.
@@ -132,7 +132,8 @@ def write_recording(
             meta[f"statistics/{folders.get(name, name)}/all/{key}"] = value
     if neurons is None:
         neurons = published_metadata(session_key, n_neurons)
-    trials = {"frame_image_class": np.full(n_trials, image_class), **(trials or {})}
+    classes = {} if image_class is None else {"frame_image_class": np.full(n_trials, image_class)}
+    trials = classes | {**(trials or {})}
     meta |= {
         **_metadata(path, "neurons", neurons, n_neurons),
         "neurons/cell_motor_coordinates": np.ascontiguousarray(cell_motor_coordinates, np.float64),

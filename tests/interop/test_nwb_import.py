@@ -67,7 +67,7 @@ def test_a_file_of_another_lab_becomes_a_recording(theirs, tmp_path):
         )
         assert {*recording.neurons} == {"area"}
         assert recording.neurons["area"].tolist() == [f"VIS{c}" for c in found["cells"][rows]]
-        assert {*recording.trials} == {"frame_image_class", "pupil_area", "picture"}
+        assert {*recording.trials} == {"pupil_area", "picture"}
 
 
 @LEFT_OUT

@@ -169,4 +169,9 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path):
             write_movie_recording(tmp_path / "a.zip", [{**good, **wrong}], **arguments)
     with pytest.raises(SensoriumError, match="unknown tier"):
         write_movie_recording(tmp_path / "a.zip", [good], **{**arguments, "tiers": ["test"]})
+    for trials in ([], [good, good]):
+        with pytest.raises(SensoriumError, match="1 tiers, but not as many trials"):
+            write_movie_recording(tmp_path / "a.zip", trials, **arguments)
+    with pytest.raises(SensoriumError, match="1 tiers, but 2 trial ids"):
+        write_movie_recording(tmp_path / "a.zip", [good], **{**arguments, "trial_ids": [0, 1]})
     assert not [*tmp_path.iterdir()]

@@ -130,7 +130,7 @@ def _read(
         "trial_ids": _trial_ids(_one_a_row(file, trials, mapping.trial_id)[rows]),
         "unit_ids": unit_ids,
         "cell_motor_coordinates": coordinates,
-        "image_class": "unknown",
+        "image_class": None,
         "neurons": neurons,
         "trials": {
             name: values[rows]
