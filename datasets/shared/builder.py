@@ -1,7 +1,7 @@
 """A dataset of recordings, one config a mouse: had from anywhere, checked, prepared once."""
 
 import contextlib
-import dataclasses
+import functools
 import os
 import sys
 import warnings
@@ -26,25 +26,7 @@ from sensorium_tf.specs import RecordingSpec
 SIMULATED_SESSION = "1-1-1"
 
 
-@dataclasses.dataclass(eq=False)
-class RecordingConfig(tfds.core.BuilderConfig):
-    """One mouse: what TFDS has to know of its recording before it is opened.
-
-    Attributes:
-        name: Of the mouse.
-        version: As of every TFDS config; the builder's if left out.
-        release_notes: As of every TFDS config.
-        supported_versions: As of every TFDS config.
-        description: For people.
-        tags: As of every TFDS config.
-        spec: The signals, every shape known but that of the response and time; the challenge's if
-            left out.
-    """
-
-    spec: RecordingSpec | None = None
-
-
-def configs_of(challenge: Challenge, *, simulated: str) -> list[RecordingConfig]:
+def configs_of(challenge: Challenge, *, simulated: str) -> list[tfds.core.BuilderConfig]:
     """Returns a config for each published mouse, and one that is made on the spot.
 
     Args:
@@ -53,14 +35,14 @@ def configs_of(challenge: Challenge, *, simulated: str) -> list[RecordingConfig]
     """
     return [
         *(
-            RecordingConfig(
+            tfds.core.BuilderConfig(
                 name=entry.mouse,
                 description=f"Session {entry.session_key} ({entry.purpose}), "
                 f"{entry.n_neurons} neurons as published.",
             )
             for entry in challenge.catalog.values()
         ),
-        RecordingConfig(name="simulated", description=simulated),
+        tfds.core.BuilderConfig(name="simulated", description=simulated),
     ]
 
 
@@ -77,7 +59,8 @@ class RecordingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     Args:
         recording: Path of a recording (zip or folder) to prepare instead of the published one.
-            With a `RecordingConfig` of a new name it makes a dataset of a custom recording.
+            With a config of a new name it makes a dataset of a custom recording, whose signals it
+            has.
         tiers: What its tiers are called here, as of `recordings.Recording`.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
         **kwargs: Those of every TFDS builder (`config`, `version`, `file_format`).
@@ -109,14 +92,9 @@ class RecordingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _create_builder_config(self, builder_config: Any, version: Any) -> Any:
         """Returns the config, as TFDS: without its warning for a custom recording's."""
-        if isinstance(builder_config, RecordingConfig):
-            if builder_config.name not in self.builder_configs:
-                return builder_config
-        elif isinstance(builder_config, tfds.core.BuilderConfig):
-            raise SensoriumError(
-                f"config {builder_config.name!r}: expected a RecordingConfig, which says what the "
-                "recording holds, or the name of a mouse"
-            )
+        is_config = isinstance(builder_config, tfds.core.BuilderConfig)
+        if is_config and builder_config.name not in self.builder_configs:
+            return builder_config
         return super()._create_builder_config(builder_config, version)
 
     def _build_data_dir(self, given_data_dir: str | None) -> tuple[str, str]:
@@ -188,10 +166,16 @@ class RecordingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             if self._download is not None:
                 self._download.record()
 
+    @functools.cached_property
+    def _given(self) -> OpenRecording:
+        """The recording that was given by hand, opened."""
+        return open_recording(self._recording, challenge=self.challenge, tiers=self._tiers)
+
     @property
     def _expected_spec(self) -> RecordingSpec:
-        """The signals of the config; for TFDS does not know the recording yet."""
-        return self.builder_config.spec or self.challenge.recording
+        """The signals that the dataset will have: a custom recording's, else the challenge's."""
+        published = self.builder_config.name in self.builder_configs
+        return self.challenge.recording if published or not self._recording else self._given.spec
 
     def _simulate(self, folder: Path) -> Path:
         """Makes the recording of the mouse `simulated`; returns its path."""
@@ -199,8 +183,11 @@ class RecordingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _open(self, dl_manager: tfds.download.DownloadManager) -> OpenRecording:
         """Returns the recording that is prepared."""
-        path = self._find_recording(dl_manager)
-        recording = open_recording(path, challenge=self.challenge, tiers=self._tiers)
+        if self._recording:
+            recording = self._given
+        else:
+            path = self._find_recording(dl_manager)
+            recording = open_recording(path, challenge=self.challenge)
         published = self.challenge.catalog.get(self.builder_config.name)
         if published is not None and recording.session_key != published.session_key:
             warnings.warn(
@@ -211,7 +198,7 @@ class RecordingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return recording
 
     def _spec_of(self, recording: OpenRecording) -> RecordingSpec:
-        """Returns what the dataset holds of a recording: the signals of the config."""
+        """Returns what the dataset holds of a recording: the signals that it should have."""
         expected, found = self._expected_spec, recording.spec
         for signal in expected.signals:
             shape = found[signal.name].shape if signal.name in found else "absent"
@@ -230,10 +217,8 @@ class RecordingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         return RecordingSpec(tuple(found[name] for name in expected.names))
 
     def _find_recording(self, dl_manager: tfds.download.DownloadManager) -> os.PathLike | str:
-        """Returns the path of the recording: given by hand, in the manual folder, downloaded."""
+        """Returns the path of the recording: in the manual folder, downloaded."""
         name = self.builder_config.name
-        if self._recording is not None:
-            return self._recording
         if name == "simulated":
             return self._simulate(dl_manager.download_dir / f"{self.name}_simulated")
         if name not in self.challenge.catalog:

@@ -16,10 +16,9 @@ from sensorium_tf.data.movies import MovieMouse
 from sensorium_tf.data.normalizing import response_scale
 from sensorium_tf.data.prepared_files import is_refused
 from sensorium_tf.datasets import sensorium, sensorium2023
-from sensorium_tf.datasets.shared.builder import RecordingBuilder, RecordingConfig
+from sensorium_tf.datasets.shared.builder import RecordingBuilder
 from sensorium_tf.errors import AccessError, SensoriumError, one_line
 from sensorium_tf.io import expand
-from sensorium_tf.recordings import open_recording
 from sensorium_tf.specs import RESPONSE
 
 _BUILDERS: dict[str, type[RecordingBuilder]] = {
@@ -115,10 +114,7 @@ def builder_of(
         config = name
     elif isinstance(name, str) and re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
         description = f"A custom recording: {name}."
-        config = RecordingConfig(name=name, description=description)
-        if recording is not None:
-            with open_recording(recording, challenge=challenge, tiers=tiers) as opened:
-                config.spec = opened.spec
+        config = tfds.core.BuilderConfig(name=name, description=description)
     else:
         raise SensoriumError(f"name {name!r}: expected letters, digits and _, a letter first")
     return builder(config=config, recording=recording, tiers=tiers, data_dir=data_dir)

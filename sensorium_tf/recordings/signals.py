@@ -15,6 +15,7 @@ from sensorium_tf.specs import RecordingSpec, SignalSpec, check_context_name
 _MOST_VALUES = 1 << 23
 # A last axis as short as this is one of colours.
 _MOST_COLOURS = 4
+_OF_TRIAL = re.compile(r"/(\d{1,18})\.npy$", re.ASCII)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _names(storage: Storage, folder: str) -> dict[int, str]:
     """Returns the files of a folder whose names are numbers, by number, ascending."""
     found: dict[int, str] = {}
     for name in storage.names(f"data/{folder}"):
-        if (match := re.search(r"/(\d{1,18})\.npy$", name, re.ASCII)) is None:
+        if (match := _OF_TRIAL.search(name)) is None:
             continue
         trial = int(match[1])
         if trial in found:

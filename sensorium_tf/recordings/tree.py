@@ -130,14 +130,15 @@ def aliased(
         folders: Those of the signals that are known; no other has an alias.
         warn: What says a warning.
     """
+    aliases = {each: aliases[each] for each in folders if aliases.get(each, each) != each}
+    if not aliases:
+        return dict(names)
     by_folder: dict[str, dict[str, str]] = {}
     for name, whole in names.items():
         if (match := re.match(r"data/([^/]+)/", name)) is not None:
             by_folder.setdefault(match[1], {})[name] = whole
     used = {}
-    for folder in folders:
-        if (there := aliases.get(folder, folder)) == folder:
-            continue
+    for folder, there in aliases.items():
         if there in by_folder:
             used[folder] = there
         else:

@@ -190,6 +190,16 @@ def test_a_published_mouse_has_no_further_signals(tmp_path):
     assert own.trials("train").signals["licks"].shape == (12, 1)
 
 
-def test_a_config_says_what_the_recording_holds(tmp_path):
-    with pytest.raises(SensoriumError, match="config 'lab': expected a RecordingConfig"):
-        Builder(config=tfds.core.BuilderConfig(name="lab"), data_dir=tmp_path)
+def test_a_config_of_ones_own_has_the_signals_of_its_recording(tmp_path):
+    config = tfds.core.BuilderConfig(name="lab")
+    path = simulate_recording(tmp_path, **SMALL, spec=recording_spec(pupil_center=False))
+    builder = Builder(config=config, recording=path, data_dir=tmp_path / "data")
+    assert "pupil_center" not in builder.info.features
+    builder.download_and_prepare()
+    prepared = Builder(config=config, data_dir=tmp_path / "data")
+    assert prepared.info.features.keys() == builder.info.features.keys()
+    assert load_mouse("lab", data_dir=tmp_path / "data").spec.names == (
+        "image",
+        "response",
+        "behavior",
+    )

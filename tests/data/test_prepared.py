@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tensorflow_datasets as tfds
 from recording_files import recording_tree, write_zip
-from sensorium_tf.datasets.sensorium import Builder, RecordingConfig
+from sensorium_tf.datasets.sensorium import Builder
 from sensorium_tf.datasets.shared.description import checksum
 
 import sensorium_tf
@@ -61,7 +61,7 @@ ENTRIES = {
     "ground_truth": lambda folder: sensorium_tf.evaluation.ground_truth(
         "full", "test", output=folder / "truth", data_dir=folder
     ),
-    "Builder": lambda folder: Builder(config=RecordingConfig(name="full"), data_dir=folder),
+    "Builder": lambda folder: Builder(config=tfds.core.BuilderConfig(name="full"), data_dir=folder),
 }
 
 
