@@ -17,7 +17,7 @@ from sensorium_tf.data.opening import builder_of, load_mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
 from sensorium_tf.recordings import MovieRecording, Recording, open_recording
-from sensorium_tf.specs import RESPONSE, RecordingSpec
+from sensorium_tf.specs import RecordingSpec
 
 
 def prepare(
@@ -108,8 +108,9 @@ def _check_same(mouse: Mouse, builder, recording, tiers, file_format: str) -> Mo
                 and {t: len(given.trials_of(t)) for t in mouse.tiers} == dict(mouse.tiers)
                 and given.n_trials == sum(mouse.tiers.values())
                 and _shapes(mouse.spec).items() <= _shapes(given.spec).items()
-                and np.array_equal(
-                    given.statistics[RESPONSE].mean, mouse.statistics[RESPONSE]["mean"]
+                and all(
+                    np.array_equal(given.statistics[name].mean, mouse.statistics[name]["mean"])
+                    for name in mouse.spec.names
                 )
                 and _has_same_neurons(mouse, given)
             )

@@ -57,6 +57,26 @@ def test_corrected_neurons_are_not_taken_for_those_that_are_prepared(tmp_path, n
         prepare("lab1", recording=other, data_dir=tmp_path)
 
 
+@pytest.mark.parametrize("folder", ["images", "behavior", "pupil_center"])
+def test_corrected_signals_are_not_taken_for_those_that_are_prepared(tmp_path, folder):
+    """As the mean over the training trials tells, which is computed where the file holds none."""
+    tree = {
+        name: values
+        for name, values in recording_tree().items()
+        if not name.startswith(f"meta/statistics/{folder}")
+    }
+    with pytest.warns(UserWarning, match="no statistics"):
+        prepare("lab1", recording=write_zip(tmp_path / "a.zip", tree), data_dir=tmp_path)
+    first = f"data/{folder}/{np.flatnonzero(tree['meta/trials/tiers'] == 'train')[0]}"
+    tree[first] = tree[first] + 1
+    other = write_zip(tmp_path / "b.zip", tree)
+    with (
+        pytest.warns(UserWarning, match="no statistics"),
+        pytest.raises(SensoriumError, match="another recording, .* choose another --name"),
+    ):
+        prepare("lab1", recording=other, data_dir=tmp_path)
+
+
 def test_another_file_format_of_the_same_mouse_is_refused(tmp_path):
     path = write_zip(tmp_path / "a.zip", recording_tree())
     prepare("lab1", recording=path, data_dir=tmp_path)
