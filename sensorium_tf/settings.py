@@ -9,6 +9,7 @@ from sensorium_tf.data.names import mouse_names
 from sensorium_tf.models.settings import PRESETS, ModelSettings
 from sensorium_tf.movie_settings import WINDOW
 from sensorium_tf.settings_checks import check_together
+from sensorium_tf.specs import POOLED
 
 if TYPE_CHECKING:
     from sensorium_tf.data import Mouse, MovieTrials, Trials
@@ -101,6 +102,8 @@ class TrainingSettings(TrainingChoices):
             parts.append(f"learning from the rates of {teacher} as well")
         if self.has_time:
             parts.append(f"windows of {self.movies.window} frames")
+            if self.movies.statistics != POOLED:
+                parts.append(f"{self.movies.statistics} statistics".replace("_", "-"))
         parts += self.stages.describe(self.seed)
         chosen = self.subset.describe()
         # What a custom model is given is known once it has been built.

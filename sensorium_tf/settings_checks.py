@@ -7,7 +7,7 @@ from sensorium_tf.choices import TrainingChoices
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recipes import Recipe
 from sensorium_tf.registry import RECIPES
-from sensorium_tf.specs import PAST_RESPONSES
+from sensorium_tf.specs import PAST_RESPONSES, POOLED
 
 
 def check_together(settings: TrainingChoices) -> None:
@@ -64,6 +64,8 @@ def _check_movies(settings: TrainingChoices) -> None:
     if not settings.has_time:
         if settings.movies.window is not None:
             raise SensoriumError(f"window: goes with movies, not with {settings.challenge}")
+        if settings.movies.statistics != POOLED:
+            raise SensoriumError(f"statistics: goes with movies, not with {settings.challenge}")
         return
     distillation = settings.distillation
     of_images = {

@@ -13,6 +13,7 @@ from sensorium_tf.datasets.shared.builder import (
     manual_instructions,
 )
 from sensorium_tf.datasets.shared.description import describe
+from sensorium_tf.datasets.shared.frame_statistics import write_frame_statistics
 
 from sensorium_tf.challenges import sensorium2023
 from sensorium_tf.recordings import MovieRecording
@@ -32,9 +33,10 @@ class Builder(RecordingBuilder):
         challenge: The benchmark whose recordings these are.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
+    VERSION = tfds.core.Version("1.1.0")
     RELEASE_NOTES = {  # noqa: RUF012
         "1.0.0": "First release: raw responses, videos as recorded, without their padding.",
+        "1.1.0": "The statistics of each frame are beside the trials.",
     }
     challenge = sensorium2023.CHALLENGE
     BUILDER_CONFIGS = configs_of(
@@ -64,6 +66,7 @@ class Builder(RecordingBuilder):
                 n_frames=found.n_frames,
             )
         )
+        write_frame_statistics(self.data_path, recording, spec)
         trials = {tier: recording.trials_of(tier) for tier in self.challenge.tiers}
         return {
             tier: self._generate_examples(recording, spec, indexes)

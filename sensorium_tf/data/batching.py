@@ -16,7 +16,7 @@ from sensorium_tf.data.opening import load_mouse
 from sensorium_tf.data.trials import Trials
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.movie_settings import WINDOW
-from sensorium_tf.specs import InputSpec
+from sensorium_tf.specs import POOLED, InputSpec
 
 _DRAWING = threading.Lock()
 
@@ -33,6 +33,7 @@ def batches(
     shuffle: bool | None = None,
     seed: int = 0,
     window: int = WINDOW,
+    statistics: str = POOLED,
     data_dir: str | os.PathLike | None = None,
     challenge: Challenge = DEFAULT,
 ) -> tf.data.Dataset:
@@ -55,6 +56,7 @@ def batches(
         seed: Of the shuffling.
         window: Frames of a movie, drawn anew in each epoch from each trial that has as many; where
             nothing is shuffled they are its first ones.
+        statistics: By which movies are normalised, as of `Mouse.with_statistics`.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
         challenge: Whose mice.
 
@@ -72,7 +74,9 @@ def batches(
     """
     names = mouse_names(mice)
     loaded = [
-        load_mouse(name, data_dir=data_dir, challenge=challenge).with_image_size(image_size)
+        load_mouse(name, data_dir=data_dir, challenge=challenge)
+        .with_image_size(image_size)
+        .with_statistics(statistics)
         for name in names
     ]
     inputs = inputs_of(loaded, track=track, channels=channels, extras=extras)

@@ -11,12 +11,14 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from sensorium_tf.challenges import Challenge
-from sensorium_tf.config import hint
+from sensorium_tf.config import check_names, hint
 from sensorium_tf.data.prepared_files import read_extremes
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.specs import (
+    POOLED,
     RECORDED,
     RESPONSE,
+    STATISTICS_KINDS,
     InputSpec,
     RecordingSpec,
     check_size,
@@ -46,6 +48,7 @@ class Mouse(abc.ABC):
             smaller, 0.01 of its mean over all neurons of the recording.
         withheld_signals: Signals that are zeros because the competition hides them.
         withheld_tiers: Tiers whose responses are zeros for the same reason.
+        statistics_kind: By which statistics movies are normalised: `pooled` or `time_resolved`.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Mouse(abc.ABC):
     withheld_signals: tuple[str, ...]
     withheld_tiers: tuple[str, ...]
     _builder: tfds.core.DatasetBuilder = dataclasses.field(repr=False)
+    statistics_kind: str = POOLED
     # Which of the recording's neurons these are; None for all.
     _index: np.ndarray | None = dataclasses.field(default=None, repr=False)
     # `(height, width)` of the images, if not the challenge's.
@@ -158,6 +162,31 @@ class Mouse(abc.ABC):
                 raise SensoriumError(f"{self.name}: {e}") from e
         return dataclasses.replace(self, _image_size=size)
 
+    def with_statistics(self, kind: str) -> "Mouse":
+        """Returns the mouse with its movies normalised by other statistics.
+
+        Args:
+            kind: `pooled`, over time; or `time_resolved`, of each frame by itself, which the
+                responses are not: a score compares what a neuron did in one frame with another.
+
+        Raises:
+            SensoriumError: If there is no such kind, or it saw images.
+        """
+        check_names([kind], STATISTICS_KINDS, "kind of statistics")
+        if kind != POOLED and not self.spec.has_time:
+            raise SensoriumError(
+                f"{self.name}: saw images, of which there are no {kind} statistics"
+            )
+        return dataclasses.replace(self, statistics_kind=kind)
+
+    def given_as(self, inputs: InputSpec) -> "Mouse":
+        """Returns the mouse with its stimuli as models of these inputs are given them.
+
+        Raises:
+            SensoriumError: If it cannot have them so.
+        """
+        return self.with_image_size(inputs.image_size).with_statistics(inputs.statistics)
+
     def inputs(
         self,
         track: str,
@@ -211,14 +240,21 @@ class Mouse(abc.ABC):
         constants = {name: self.statistics[name] for name in inputs.recorded_signals}
         for each in (*inputs.channels, *inputs.extras):
             if each.transform in _OF_EXTREMES:
+                if self.statistics_kind != POOLED:
+                    raise SensoriumError(
+                        f"{self.name}: {each.signal} by its {each.transform} goes with {POOLED} "
+                        f"statistics, not with {self.statistics_kind} ones"
+                    )
                 constants[each.signal] = {**constants[each.signal], **self.extremes[each.signal]}
-        inputs = dataclasses.replace(inputs, image_size=self.image_size)
+        inputs = dataclasses.replace(
+            inputs, image_size=self.image_size, statistics=self.statistics_kind
+        )
         return inputs.with_constants({self.name: constants})
 
     def check_inputs(self, inputs: InputSpec) -> None:
         """Raises SensoriumError unless a model of these inputs can be given this mouse.
 
-        The images may have to be made the model's size, by `with_image_size`.
+        The stimuli may have to be given as the model's, by `given_as`.
         """
         given = (*inputs.channels, *inputs.extras)
         own = self.with_image_size(inputs.image_size).inputs(

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from sensorium_tf.data.model_inputs import Signals
-from sensorium_tf.specs import RESPONSE, Input, InputSpec
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.specs import POOLED, RESPONSE, Input, InputSpec
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,6 +25,7 @@ class Movie:
         trial_index: Number of its files.
         stimulus: Which of the signals is what the mouse saw.
         given: Context signal to how its values were transformed.
+        statistics: The mouse's `statistics_kind`, by which it is normalised.
     """
 
     mouse: str
@@ -33,6 +35,7 @@ class Movie:
     trial_index: int
     stimulus: str = "video"
     given: Mapping[str, Input] = dataclasses.field(default_factory=dict, repr=False)
+    statistics: str = POOLED
 
     @property
     def n_frames(self) -> int:
@@ -51,8 +54,14 @@ class Movie:
 
         Raises:
             SensoriumError: If it needs signals that this mouse withholds or that were not recorded,
-                or frames of another size.
+                or frames of another size or normalised by other statistics.
         """
+        if self.statistics != spec.statistics:
+            raise SensoriumError(
+                f"{self.mouse}: its movies are normalised by {self.statistics} statistics, the "
+                f"model's by {spec.statistics} ones: take the trials of "
+                f"mouse.with_statistics({spec.statistics!r})"
+            )
         context = {n: v for n, v in self.signals.items() if n not in (self.stimulus, RESPONSE)}
         video = self.signals[self.stimulus]
         return Signals(self.mouse, self.stimulus, video, context, self.given).inputs(spec)

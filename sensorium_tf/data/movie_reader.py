@@ -10,7 +10,7 @@ from sensorium_tf.data.movie import Movie
 from sensorium_tf.data.normalizing import normalize_images, normalize_responses
 from sensorium_tf.data.prepared_trials import PreparedTrials
 from sensorium_tf.datasets.shared.builder import RecordingBuilder
-from sensorium_tf.specs import RESPONSE, Input, size_step
+from sensorium_tf.specs import POOLED, RESPONSE, Input, size_step
 
 
 class MovieReader:
@@ -45,13 +45,14 @@ class MovieReader:
         """
         mouse, example = self.mouse, self._prepared(tier)[row]
         stimulus = mouse.spec.stimulus.name
-        scale = mouse.statistics[stimulus]
+        statistics = self._statistics(frames, n_frames=len(example[RESPONSE]))
+        scale = statistics[stimulus]
         step = size_step(mouse.spec.image_shape[:2], mouse.image_size)
         response = example[RESPONSE][frames]
         if self._neurons is not None:
             response = response[:, self._neurons]
         signals = {
-            name: np.asarray(each.apply(example[name][frames], mouse.statistics[name]), np.float32)
+            name: np.asarray(each.apply(example[name][frames], statistics[name]), np.float32)
             for name, each in self._given.items()
         }
         signals[stimulus] = normalize_images(
@@ -66,7 +67,19 @@ class MovieReader:
             trial_index=int(example["trial_index"]),
             stimulus=stimulus,
             given=self._given,
+            statistics=mouse.statistics_kind,
         )
+
+    def _statistics(
+        self, frames: slice, *, n_frames: int
+    ) -> Mapping[str, Mapping[str, np.ndarray]]:
+        """Returns the statistics by which some frames of a trial are normalised."""
+        if self.mouse.statistics_kind == POOLED:
+            return self.mouse.statistics
+        return {
+            name: {key: values[:n_frames][frames] for key, values in each.items()}
+            for name, each in self.mouse.frame_statistics.items()
+        }
 
     @functools.cached_property
     def _given(self) -> dict[str, Input]:

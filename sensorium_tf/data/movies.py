@@ -10,13 +10,14 @@ from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.movie import Movie
 from sensorium_tf.data.movie_reader import MovieReader
 from sensorium_tf.data.movie_trials import MovieTrials
+from sensorium_tf.datasets.shared.frame_statistics import read_frame_statistics
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.recordings import MovieTruth
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class MovieMouse(Mouse):
-    """A prepared mouse that saw movies, from `load_mouse`; its statistics are pooled over time."""
+    """A prepared mouse that saw movies, from `load_mouse`; `statistics` are pooled over time."""
 
     @functools.cached_property
     def reader(self) -> MovieReader:
@@ -27,6 +28,18 @@ class MovieMouse(Mouse):
     def n_frames(self) -> Mapping[str, np.ndarray]:
         """Tier to the frames of each of its trials, `(trials,)` int64."""
         return self.reader.n_frames
+
+    @functools.cached_property
+    def frame_statistics(self) -> Mapping[str, Mapping[str, np.ndarray]]:
+        """Signal to the `mean` and `std` of each frame over the training trials, raw units.
+
+        Of the video `(frames, height, width, channels)`, of context signals `(frames, columns)`.
+
+        Raises:
+            SensoriumError: If the prepared file is missing or damaged.
+        """
+        longest = max(int(each.max()) for each in self.n_frames.values())
+        return read_frame_statistics(self.data_path, self.spec, n_frames=longest)
 
     def trials(self, tier: str) -> MovieTrials:
         """Returns the trials of a tier, each of which is read when it is needed.

@@ -1,6 +1,7 @@
 """How recorded images and responses are normalised."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from sensorium_tf.specs import central_pixels
 
@@ -8,7 +9,9 @@ from sensorium_tf.specs import central_pixels
 _SMALLEST_STD = 0.01
 
 
-def normalize_images(images: np.ndarray, mean: float, std: float, *, step: int) -> np.ndarray:
+def normalize_images(
+    images: np.ndarray, mean: ArrayLike, std: ArrayLike, *, step: int
+) -> np.ndarray:
     """Z-scores images and makes them smaller by a whole number.
 
     The resize is bilinear with half-pixel centres and no antialiasing, so that each output pixel
@@ -17,19 +20,21 @@ def normalize_images(images: np.ndarray, mean: float, std: float, *, step: int) 
 
     Args:
         images: `(trials, height, width, channels)` grey values.
-        mean: Mean grey value of the training images.
-        std: Standard deviation of the training images.
+        mean: Mean grey value of the training images; or of each pixel and frame, as `images`.
+        std: Standard deviation, likewise.
         step: How many times smaller.
 
     Returns:
         `(trials, height // step, width // step, channels)` float32.
     """
-    mean, std = np.float32(mean), np.float32(std)
+    mean, std = (np.asarray(each, np.float32) for each in (mean, std))
     height, width = (size - size % step for size in images.shape[1:3])
 
     def central(row: int, column: int) -> np.ndarray:
-        pixels = images[:, row:height:step, column:width:step]
-        return (pixels.astype(np.float32) - mean) / std
+        def chosen(values: np.ndarray) -> np.ndarray:
+            return values[:, row:height:step, column:width:step] if values.ndim else values
+
+        return (chosen(images).astype(np.float32) - chosen(mean)) / chosen(std)
 
     first, *second = central_pixels(step)
     if not second:

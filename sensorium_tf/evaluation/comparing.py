@@ -160,9 +160,9 @@ def _compare_mouse(
     )
     found = {name: first.scores}
     for name, run in others:
-        size = run.model.inputs.image_size
-        if mouse.image_size != size:
-            mouse = mouse.with_image_size(size)
+        inputs = run.model.inputs
+        if (mouse.image_size, mouse.statistics_kind) != (inputs.image_size, inputs.statistics):
+            mouse = mouse.given_as(inputs)
             trials = mouse.trials(tier)
         rates = predict(run.model, trials)
         found[name] = evaluate_rates(

@@ -8,12 +8,11 @@ from sensorium_tf.recordings.opened import OpenRecording
 from sensorium_tf.recordings.opening import open_recording
 from sensorium_tf.recordings.recording import Recording
 from sensorium_tf.recordings.statistics import Statistics
-from sensorium_tf.recordings.surveying import STATISTICS_KINDS, Survey
+from sensorium_tf.recordings.surveying import Survey
 from sensorium_tf.recordings.truth import Truth
 from sensorium_tf.recordings.writer import write_recording
 
 __all__ = [
-    "STATISTICS_KINDS",
     "MovieRecording",
     "MovieTrial",
     "MovieTruth",

@@ -15,11 +15,7 @@ from sensorium_tf.recordings.opened import OpenRecording
 from sensorium_tf.recordings.plausibility import compare_statistics
 from sensorium_tf.recordings.problems import Problems
 from sensorium_tf.recordings.statistics import Statistics
-from sensorium_tf.specs import RESPONSE
-
-POOLED, TIME_RESOLVED = "pooled", "time_resolved"
-#: How statistics are taken: over time as over trials, or for each frame by itself.
-STATISTICS_KINDS = (POOLED, TIME_RESOLVED)
+from sensorium_tf.specs import POOLED, RESPONSE, STATISTICS_KINDS, TIME_RESOLVED
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -170,7 +170,7 @@ class Run:
             opened = load_mouse(name, data_dir=self.data_dir, challenge=self.challenge)
             mouse = self.subset.neurons_of(opened)
             self._check(mouse)
-            mice.append(mouse.with_image_size(self.model.inputs.image_size))
+            mice.append(mouse.given_as(self.model.inputs))
         return mice
 
     def mouse(self, name: str | None = None) -> Mouse:

@@ -8,7 +8,14 @@ from sensorium_tf.specs.image_size import (
     parse_size,
     size_step,
 )
-from sensorium_tf.specs.inputs import PAST_WINDOWS, Input, InputSpec
+from sensorium_tf.specs.inputs import (
+    PAST_WINDOWS,
+    POOLED,
+    STATISTICS_KINDS,
+    TIME_RESOLVED,
+    Input,
+    InputSpec,
+)
 from sensorium_tf.specs.recording import (
     CENTRED_IMAGE,
     IMAGE,
@@ -29,9 +36,12 @@ __all__ = [
     "IMAGE",
     "PAST_RESPONSES",
     "PAST_WINDOWS",
+    "POOLED",
     "RECORDED",
     "RESPONSE",
     "SOBEL_IMAGE",
+    "STATISTICS_KINDS",
+    "TIME_RESOLVED",
     "TRANSFORMS",
     "VIDEO",
     "Input",

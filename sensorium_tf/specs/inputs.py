@@ -14,6 +14,12 @@ from sensorium_tf.specs.transforms import DERIVED_IMAGES, TRANSFORMS
 
 #: Past responses are means over so many of the last trials whose responses are known.
 PAST_WINDOWS = (1, 2, 5, 10, 30)
+#: Statistics of movies that are taken over time as over trials.
+POOLED = "pooled"
+#: Statistics of movies that are taken for each frame by itself.
+TIME_RESOLVED = "time_resolved"
+#: How the statistics of movies can be taken.
+STATISTICS_KINDS = (POOLED, TIME_RESOLVED)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,6 +88,8 @@ class InputSpec:
         channels: What is stacked to the model's stimulus, in this order.
         extras: What is given beside it, such as `pupil_center`.
         past_tiers: Tiers whose responses make up `past_responses`; empty without.
+        statistics: Which statistics the stimulus and the context signals are transformed by:
+            `pooled`, which are the constants, or `time_resolved`, of each frame.
         constants: Mouse to signal to its `mean` and `std` over the training trials, as lists or
             numbers; empty for mice whose recording is not known, such as those of an imported
             checkpoint.
@@ -95,6 +103,7 @@ class InputSpec:
     channels: tuple[Input, ...]
     extras: tuple[Input, ...] = ()
     past_tiers: tuple[str, ...] = ()
+    statistics: str = POOLED
     constants: Mapping[str, Mapping[str, Mapping[str, Any]]] = dataclasses.field(
         default_factory=dict, compare=False, repr=False
     )
@@ -218,8 +227,14 @@ class InputSpec:
             mouse: Whose recording.
 
         Raises:
-            SensoriumError: If the model does not know the recording's statistics.
+            SensoriumError: If the model does not know the recording's statistics, or its frames are
+                standardised each by its own.
         """
+        if self.statistics != POOLED:
+            raise SensoriumError(
+                f"{self.stimulus}: each frame is standardised by statistics of its own "
+                f"({self.statistics}), so that there is no way back to grey values"
+            )
         return self[self.stimulus].invert(images, self.constants_of(mouse, self.stimulus))
 
     def to_json(self) -> dict[str, Any]:
@@ -256,6 +271,7 @@ class InputSpec:
             and all(type(name) is str for name in names)
             and all(each.transform in TRANSFORMS for each in inputs)
             and bool(spec.channels)
+            and spec.statistics in (STATISTICS_KINDS if spec.time else (POOLED,))
             and type(spec.time) is bool
             and type(spec.challenge) is str
             and type(spec.track) is str

@@ -38,9 +38,9 @@ def open_mice(
     check_parts(settings.architecture, movies=settings.has_time)
     challenge = settings.benchmark
     mice = [
-        load_mouse(name, data_dir=data_dir, challenge=challenge).with_image_size(
-            settings.image_size
-        )
+        load_mouse(name, data_dir=data_dir, challenge=challenge)
+        .with_image_size(settings.image_size)
+        .with_statistics(settings.movies.statistics)
         for name in settings.mice
     ]
     inputs = inputs_of(
