@@ -2,6 +2,7 @@
 
 import data_speed
 import model_speed
+import movie_speed
 
 MEASUREMENTS = {
     "train": model_speed.train,
@@ -14,4 +15,6 @@ MEASUREMENTS = {
     "submit": data_speed.submit,
     "import": data_speed.imports,
     "growth": model_speed.growth,
+    "movies": movie_speed.movies,
+    "movie_memory": movie_speed.movie_memory,
 }

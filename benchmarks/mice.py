@@ -11,6 +11,7 @@ _MICE = {
     SUBMITTED: ("26872-17-20", {"n_images": 1000, "n_repeats": 50}),
 }
 _SUBMITTED_NEURONS = 7776
+_MOVIES = {"n_clips": 40, "n_frames": 300, "n_repeats": 10}
 _SMALL = {"n_neurons": 100, "n_images": 80, "n_repeats": 2}
 
 
@@ -43,6 +44,21 @@ def small_recordings(workspace: Path, n_mice: int) -> dict[str, Path]:
             else simulate_recording(folder, session_key=f"1-1-{number}", seed=number, **_SMALL)
         )
     return paths
+
+
+def prepared_movies(workspace: Path, n_neurons: int):
+    """Returns a prepared mouse that saw 40 movies, and others ten times, and its data folder."""
+    from sensorium_tf.challenges.sensorium2023 import CHALLENGE
+    from sensorium_tf.data import prepare
+    from sensorium_tf.simulation import simulate_movie_recording
+
+    folder, data_dir = workspace / f"movies_{n_neurons}", workspace / "data"
+    found = [*folder.glob("dynamic*.zip")]
+    if not found:
+        print(f"simulating movies to {n_neurons} neurons", flush=True)
+        found = [simulate_movie_recording(folder, n_neurons=n_neurons, **_MOVIES)]
+    name = f"movies_{n_neurons}"
+    return prepare(name, recording=found[0], data_dir=data_dir, challenge=CHALLENGE), data_dir
 
 
 def prepared(workspace: Path, name: str, n_neurons: int | None = None):

@@ -7,8 +7,9 @@ Each measurement runs in a process of its own, on a machine that should have not
 Prints a table, and writes everything as JSON. The first run simulates two mice, which takes about
 three minutes and 2.5 GB in --workspace.
 
---compare names another Python script that prints one line of JSON with train_images_per_s and
-predict_images_per_s; it runs in turn with ours (A B A B ...), and the ratios are of the pairs.
+--compare names another Python script that prints a line of JSON with rates that we measure, such as
+train_images_per_s and predict_images_per_s (pytorch_movies.py beside this file: of movies); it runs
+in turn with ours (A B A B ...), and the ratios are of the pairs.
 """
 
 import json
@@ -31,6 +32,12 @@ PAIRS = flags.DEFINE_integer("pairs", 3, "How often each of the two runs.", lowe
 NEURONS = flags.DEFINE_integer("neurons", 7538, "Neurons of the mouse.", lower_bound=1)
 BATCH = flags.DEFINE_integer("batch", 128, "Images in a batch.", lower_bound=1)
 WORKSPACE = flags.DEFINE_string("workspace", "runs/benchmarks", "Folder of the simulated mice.")
+# What another script may measure, by the measurement that gives ours.
+_RATES = {
+    "train": ["train_images_per_s"],
+    "predict": ["predict_images_per_s"],
+    "movies": ["movies_train_frames_per_s", "movies_predict_frames_per_s"],
+}
 HERE = flags.DEFINE_bool("here", False, "Measure in this process (one measurement only).")
 
 
@@ -70,14 +77,15 @@ def _measure(name: str) -> dict:
 
 
 def _compare(command: list[str]) -> dict:
-    """Times training and prediction in turn with another command."""
-    names = ("train_images_per_s", "predict_images_per_s")
+    """Times what another command measures in turn with it."""
     pairs = []
     for number in range(PAIRS.value):
         print(f"pair {number + 1} of {PAIRS.value} ...", file=sys.stderr, flush=True)
-        ours = _measure("train") | _measure("predict")
         printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         theirs = json.loads(printed.strip().splitlines()[-1])
+        measured = [name for name, rates in _RATES.items() if theirs.keys() & rates]
+        ours = {key: value for name in measured for key, value in _measure(name).items()}
+        names = [name for each in measured for name in _RATES[each] if name in theirs]
         pairs.append({name: ours[name] / theirs[name] for name in names})
         shown = [f"{n} {ours[n]:.1f} / {theirs[n]:.1f} = {pairs[-1][n]:.2f}" for n in names]
         print(", ".join(shown), flush=True)

@@ -39,9 +39,10 @@ def measurements(tmp_path_factory):
         import measurements
         import mice
         import model_speed
+        import movie_speed
         import timing
 
-        for module in (data_speed, model_speed):
+        for module in (data_speed, model_speed, movie_speed):
             patch.setattr(
                 module, "seconds", lambda work, **_: timing.seconds(work, repeats=1, warm_up=0)
             )
@@ -78,6 +79,31 @@ def test_what_one_more_mouse_costs_is_measured(measurements, monkeypatch):
     assert [each["mice"] for each in found["many"]] == [1, 2]
     assert all(each["prepare_seconds"] > 0 and each["train_gb"] > 0 for each in found["many"])
     assert {"prepare_seconds_of_a_mouse", "train_gb_of_a_mouse"} <= {*found}
+
+
+@pytest.fixture
+def few_movies(monkeypatch):
+    import mice
+    import movie_speed
+
+    monkeypatch.setattr(mice, "_MOVIES", {"n_clips": 3, "n_frames": 60, "n_repeats": 2})
+    small = {"_TRIALS": 1, "_WINDOW": 20, "_FRAMES": 85, "_CLIPS": 3, "_FEW_TRIALS": 2}
+    for name, value in small.items():
+        monkeypatch.setattr(movie_speed, name, value)
+
+
+def test_steps_on_movies_are_measured(measurements, few_movies):
+    module, workspace = measurements
+    found = module.MEASUREMENTS["movies"](workspace, 4, 2)
+    assert found["movies_train_frames_per_s"] > 0 and found["movies_predict_frames_per_s"] > 0
+
+
+def test_the_memory_of_movies_is_measured_command_by_command(measurements, few_movies):
+    module, workspace = measurements
+    found = module.MEASUREMENTS["movie_memory"](workspace, 4, 2)
+    commands = ("simulate", "prepare", "train", "evaluate")
+    assert all(0.05 < found[f"movie_{name}_gb"] < 5 for name in commands)
+    assert not (workspace / "movies_4_full").exists()
 
 
 def test_results_are_json_and_a_table_and_are_compared_with_another_script(measurements):
