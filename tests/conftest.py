@@ -56,6 +56,7 @@ _THOROUGH = {
     "test_benchmarks.py",
     "testing/test_part_backends.py",
     "training/test_devices.py",
+    "training/test_gpu_kernels.py",
     "training/test_survival.py",
 }
 
