@@ -1,6 +1,7 @@
 """What is measured, one function each: workspace, neurons and batch size in, numbers out."""
 
 import data_speed
+import device_speed
 import model_speed
 import movie_speed
 
@@ -17,4 +18,7 @@ MEASUREMENTS = {
     "growth": model_speed.growth,
     "movies": movie_speed.movies,
     "movie_memory": movie_speed.movie_memory,
+    "device": device_speed.device,
 }
+#: Those that take an hour, or tens of GB, or are of other devices: they are asked for by name.
+BY_NAME_ALONE = ("movie_memory", "device")

@@ -2,6 +2,7 @@
 
     python benchmarks/run.py --output=runs/benchmarks.json
     python benchmarks/run.py --output=FILE.json --only=train,predict --compare=pytorch_step.py
+    python benchmarks/run.py --output=FILE.json --device=gpu
 
 Each measurement runs in a process of its own, on a machine that should have nothing else to do.
 Prints a table, and writes everything as JSON. The first run simulates two mice, which takes about
@@ -21,12 +22,20 @@ import tempfile
 from pathlib import Path
 
 from absl import flags
-from measurements import MEASUREMENTS
+from measurements import BY_NAME_ALONE, MEASUREMENTS
 
 from sensorium_tf import cli
 
 OUTPUT = flags.DEFINE_string("output", None, "JSON file for the results.", required=True)
-ONLY = flags.DEFINE_list("only", list(MEASUREMENTS), "Which measurements.")
+ONLY = flags.DEFINE_list(
+    "only",
+    [],
+    f"Which measurements: {', '.join(MEASUREMENTS)}; by default device with --device=gpu, else all "
+    f"but {' and '.join(BY_NAME_ALONE)}.",
+)
+DEVICE = flags.DEFINE_enum(
+    "device", "cpu", ["cpu", "gpu"], "Where to compute; of several GPUs one and all are measured."
+)
 COMPARE = flags.DEFINE_string("compare", None, "Another script, to be timed in turn with ours.")
 PAIRS = flags.DEFINE_integer("pairs", 3, "How often each of the two runs.", lower_bound=1)
 NEURONS = flags.DEFINE_integer("neurons", 7538, "Neurons of the mouse.", lower_bound=1)
@@ -46,16 +55,16 @@ def main() -> None:
     from sensorium_tf.evaluation import write_json
     from sensorium_tf.io import expand
 
-    unknown = [name for name in ONLY.value if name not in MEASUREMENTS]
-    if unknown or not ONLY.value:
+    if unknown := [name for name in ONLY.value if name not in MEASUREMENTS]:
         raise SensoriumError(f"--only: {unknown}: expected some of {', '.join(MEASUREMENTS)}")
     if HERE.value:
         (name,) = ONLY.value
+        _check_device()
         workspace = expand(WORKSPACE.value).resolve()
         write_json(OUTPUT.value, MEASUREMENTS[name](workspace, NEURONS.value, BATCH.value))
         return
     results = {"neurons": NEURONS.value, "batch": BATCH.value}
-    for name in ONLY.value:
+    for name in ONLY.value or _usual():
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         results |= _measure(name)
     print(_table(results))
@@ -64,12 +73,31 @@ def main() -> None:
     write_json(OUTPUT.value, results)
 
 
+def _usual() -> list[str]:
+    """Returns what is measured if nobody says what."""
+    if DEVICE.value == "gpu":
+        return ["device"]
+    return [name for name in MEASUREMENTS if name not in BY_NAME_ALONE]
+
+
+def _check_device() -> None:
+    """Refuses GPUs where there are none, and hides those that are not to be used."""
+    import tensorflow as tf
+
+    from sensorium_tf.errors import SensoriumError
+
+    if DEVICE.value == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    elif not tf.config.list_physical_devices("GPU"):
+        raise SensoriumError("--device: TensorFlow finds no GPU here")
+
+
 def _measure(name: str) -> dict:
     """Runs one measurement in a new process."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "result.json"
         arguments = [f"--only={name}", f"--output={output}"]
-        arguments += [f"--{flag.name}={flag.value}" for flag in (NEURONS, BATCH, WORKSPACE)]
+        arguments += [f"--{flag.name}={flag.value}" for flag in (NEURONS, BATCH, WORKSPACE, DEVICE)]
         done = subprocess.run([sys.executable, __file__, "--here", *arguments], check=False)
         if done.returncode:
             sys.exit(1)  # it has said why

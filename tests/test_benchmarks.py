@@ -1,6 +1,7 @@
 """The benchmarks run, on a tiny mouse; no figure of theirs is looked at here."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,11 @@ ROOT = Path(__file__).parents[1]
 
 def run(tmp_path, *arguments):
     command = [sys.executable, str(ROOT / "benchmarks" / "run.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    # Whatever the machine has, they compute on its processor.
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1"}
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+    )
 
 
 @pytest.mark.parametrize(
@@ -20,6 +25,7 @@ def run(tmp_path, *arguments):
     [
         (["--output=a.json", "--only=speed"], "expected some of train, predict"),
         ([], "must have a value"),
+        (["--output=a.json", "--device=gpu"], "finds no GPU here"),
     ],
 )
 def test_the_mistakes_of_a_user_are_one_line(tmp_path, arguments, says):
@@ -36,13 +42,14 @@ def measurements(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(ROOT / "benchmarks"))
         import data_speed
+        import device_speed
         import measurements
         import mice
         import model_speed
         import movie_speed
         import timing
 
-        for module in (data_speed, model_speed, movie_speed):
+        for module in (data_speed, device_speed, model_speed, movie_speed):
             patch.setattr(
                 module, "seconds", lambda work, **_: timing.seconds(work, repeats=1, warm_up=0)
             )
@@ -90,6 +97,20 @@ def few_movies(monkeypatch):
     small = {"_TRIALS": 1, "_WINDOW": 20, "_FRAMES": 85, "_CLIPS": 3, "_FEW_TRIALS": 2}
     for name, value in small.items():
         monkeypatch.setattr(movie_speed, name, value)
+
+
+def test_devices_are_measured_in_each_precision(measurements, monkeypatch):
+    module, workspace = measurements
+    import device_speed
+
+    monkeypatch.setattr(device_speed, "_STEPS", 1)
+    monkeypatch.setattr(device_speed, "_COPIED_BYTES", 1 << 20)
+    found = module.MEASUREMENTS["device"](workspace, 4, 2)
+    kinds = [(each["bfloat16"], each["xla"]) for each in found["device"]]
+    assert kinds == [(False, False), (False, True), (True, False), (True, True)]
+    names = ("images_per_s", "predict_images_per_s", "over_bandwidth_bound", "memory_gb")
+    assert all(each[name] > 0 for each in found["device"] for name in names)
+    assert found["device_gb_per_s"] > 0
 
 
 def test_steps_on_movies_are_measured(measurements, few_movies):

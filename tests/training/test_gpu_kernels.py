@@ -102,7 +102,7 @@ def has_gpu_kernel(node) -> bool:
 
 @pytest.mark.parametrize(
     ("name", "precision"),
-    [*((name, "float32") for name in MODELS), ("published", "mixed_float16")],
+    [*((name, "float32") for name in MODELS), ("published", "mixed_bfloat16")],
 )
 def test_every_operation_of_a_step_has_a_gpu_kernel(monkeypatch, name, precision):
     monkeypatch.setattr(depthwise_gradient, "gains", lambda *_: False)  # as where there is a GPU
