@@ -1,5 +1,7 @@
 """What is measured, one function each: workspace, neurons and batch size in, numbers out."""
 
+import functools
+
 import data_speed
 import device_speed
 import model_speed
@@ -16,6 +18,10 @@ MEASUREMENTS = {
     "submit": data_speed.submit,
     "import": data_speed.imports,
     "growth": model_speed.growth,
+    **{
+        f"replicas_{number}": functools.partial(model_speed.replicas, n_devices=number)
+        for number in (1, 2, 4)
+    },
     "movies": movie_speed.movies,
     "movie_memory": movie_speed.movie_memory,
     "device": device_speed.device,

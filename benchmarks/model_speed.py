@@ -1,12 +1,17 @@
 """What models cost: training steps, prediction, images made in silico, and how they grow."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from mice import TRAINED, prepared
 from timing import matmul_gflops, peak_memory_gb, seconds
+
+# What grows, beside the sizes that are asked for.
+_MICE, _BATCHES = (1, 2, 4, 8), (32, 64, 256, 512)
+_NEURONS = (1000, 2000, 4000, 8000, 16000)
 
 
 def forward_gflop(n_images: int, n_neurons: int, *, channels: int = 4) -> dict[str, float]:
@@ -65,7 +70,9 @@ def model_and_batches(trials, mouse, n_batch, *, track="sensorium_plus"):
 
     settings = TrainingSettings(mice=tuple(trials), track=track, batch_size=n_batch)
     mice = [
-        dataclasses.replace(mouse.with_neurons(np.arange(each.responses.shape[1])), name=name)
+        dataclasses.replace(
+            mouse.with_neurons(np.arange(each.responses.shape[1]) % mouse.n_neurons), name=name
+        )
         for name, each in trials.items()
     ]
     model = compiled_model(settings, mice, inputs_of(mice, track=track))
@@ -172,29 +179,52 @@ def insilico(workspace: Path, n_neurons: int, _: int) -> dict:
 def growth(workspace: Path, n_neurons: int, n_batch: int) -> dict:
     """How a step's time grows with mice, batch size and neurons."""
     mouse, _ = prepared(workspace, TRAINED, n_neurons)
-    chosen = [(1, n_batch, n_neurons), (3, n_batch, n_neurons), (7, n_batch, n_neurons)]
-    chosen += [(1, size, n_neurons) for size in (32, 64, 256, 512)]
-    chosen += [(1, n_batch, count) for count in (1000, 2000, 4000) if count < n_neurons]
+    chosen = [(count, n_batch, n_neurons) for count in _MICE]
+    chosen += [(1, size, n_neurons) for size in _BATCHES]
+    chosen += [(1, n_batch, count) for count in _NEURONS]
     rows = []
     for n_mice, size, count in chosen:
         step = _step_seconds(mouse, n_mice, size, count)
-        rows.append(
-            {
-                "mice": n_mice,
-                "batch": size,
-                "neurons": count,
-                "step_seconds": step,
-                "images_per_s": n_mice * size / step,
-            }
-        )
+        sizes = {"mice": n_mice, "batch": size, "neurons": count}
+        rows.append({**sizes, "step_seconds": step, "images_per_s": n_mice * size / step})
     return {"growth": rows}
 
 
-def _step_seconds(mouse, n_mice: int, n_batch: int, n_neurons: int) -> float:
+def replicas(workspace: Path, n_neurons: int, n_batch: int, *, n_devices: int) -> dict:
+    """A step on so many devices that share the processor and the batch.
+
+    TensorFlow lets a process have one number of them alone.
+    """
     import tensorflow as tf
 
+    (processor,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(
+        processor, [tf.config.LogicalDeviceConfiguration()] * n_devices
+    )
+    mouse, _ = prepared(workspace, TRAINED, n_neurons)
+    names = [device.name for device in tf.config.list_logical_devices("CPU")]
+    strategy = tf.distribute.MirroredStrategy(names)
+    step = _step_seconds(mouse, 1, n_batch, n_neurons, strategy)
+    return {f"replicas_{n_devices}_step_seconds": step}
+
+
+def _step_seconds(mouse, n_mice: int, n_batch: int, n_neurons: int, strategy=None) -> float:
+    import tensorflow as tf
+
+    from sensorium_tf.training import Steps
+    from sensorium_tf.training.devices import distributed_epoch
+
+    strategy = strategy or tf.distribute.get_strategy()
     trials = mouse.trials("train")
-    trials = dataclasses.replace(trials, responses=trials.responses[:, :n_neurons])
-    model, delivered = model_and_batches({f"m{i}": trials for i in range(n_mice)}, mouse, n_batch)
-    data = tf.data.Dataset.from_tensors(next(iter(delivered.dataset())))
-    return seconds(_steps(model, iter(data.repeat()), n_batch, 1), repeats=3)
+    # A mouse of more neurons than there are has some of them several times.
+    columns = np.arange(n_neurons) % mouse.n_neurons
+    trials = dataclasses.replace(trials, responses=trials.responses[:, columns])
+    with strategy.scope():
+        model, batches = model_and_batches({f"m{i}": trials for i in range(n_mice)}, mouse, n_batch)
+    steps = Steps(model, strategy)
+    epochs = (iter(distributed_epoch(batches, strategy, number)) for number in itertools.count())
+
+    def work() -> None:
+        steps(next(epochs), learning_rates=[0.001], n_trials=[[n_batch] * n_mice])
+
+    return seconds(work, repeats=3)

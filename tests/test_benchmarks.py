@@ -99,6 +99,32 @@ def few_movies(monkeypatch):
         monkeypatch.setattr(movie_speed, name, value)
 
 
+def test_what_grows_is_measured(measurements, monkeypatch):
+    module, workspace = measurements
+    import model_speed
+
+    for name, values in {"_MICE": (2,), "_BATCHES": (3,), "_NEURONS": (9,)}.items():
+        monkeypatch.setattr(model_speed, name, values)
+    found = module.MEASUREMENTS["growth"](workspace, 4, 2)["growth"]
+    sizes = [(each["mice"], each["batch"], each["neurons"]) for each in found]
+    assert sizes == [(2, 2, 4), (1, 3, 4), (1, 2, 9)]
+    assert all(each["step_seconds"] > 0 for each in found)
+
+
+def test_devices_that_share_a_processor_are_measured(measurements, tmp_path):
+    _, workspace = measurements
+    settings = [
+        "--only=replicas_1,replicas_2",
+        "--neurons=4",
+        "--batch=4",
+        f"--workspace={workspace}",
+    ]
+    done = run(tmp_path, "--output=a.json", *settings)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads((tmp_path / "a.json").read_text())
+    assert found["replicas_1_step_seconds"] > 0 and found["replicas_2_step_seconds"] > 0
+
+
 def test_devices_are_measured_in_each_precision(measurements, monkeypatch):
     module, workspace = measurements
     import device_speed
