@@ -7,10 +7,10 @@ repeats of an image have the same behavior. Metrics that --modules register are 
 
     python launch/score.py --submission=F.csv --ground_truth=F.csv
     python launch/score.py --challenge=sensorium2023 --submission=F.brotli --ground_truth=F.brotli
-    python launch/score.py --challenge=sensorium2023 --submission=F.brotli
+    python launch/score.py --submission=F.csv
 
 Trials are aligned by trial id and neurons by unit id: their order in the files is free. Without
---ground_truth a submission of movies is only checked, as before an upload.
+--ground_truth a submission is only checked, as before an upload.
 """
 
 import json
@@ -27,17 +27,14 @@ FLAGS = define_flags(cli.CommandSettings, ["challenge", "track", "modules", "jso
 
 def main() -> None:
     from sensorium_tf.challenges import challenge_of
-    from sensorium_tf.errors import SensoriumError
     from sensorium_tf.evaluation import scores_table
     from sensorium_tf.metrics import ORACLE, metric_names
     from sensorium_tf.registry import import_modules
-    from sensorium_tf.scoring import check_movie_submission, score
+    from sensorium_tf.scoring import check_submission, score
 
     challenge = challenge_of(FLAGS["challenge"].value)
     if GROUND_TRUTH.value is None:
-        if challenge.file_format != "parquet":
-            raise SensoriumError("--ground_truth: has to be given for files of this challenge")
-        found = check_movie_submission(SUBMISSION.value, challenge=challenge)
+        found = check_submission(SUBMISSION.value, challenge=challenge)
         counts = ", ".join(f"{number} {what}" for what, number in found.items())
         print(json.dumps(found) if FLAGS["json"].value else f"{SUBMISSION.value}: {counts}")
         return

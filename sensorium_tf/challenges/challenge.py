@@ -97,6 +97,12 @@ class Challenge:
         """The track wherever nobody names another: the first."""
         return next(iter(self.tracks))
 
+    @property
+    def file_suffix(self) -> str:
+        """What the names of its submissions end in, such as `.csv`."""
+        name = next(iter(self.test_tiers.values()))
+        return name[name.index(".") :]
+
     def track(self, name: str) -> Track:
         """Returns a track.
 

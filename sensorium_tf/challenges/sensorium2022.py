@@ -73,6 +73,8 @@ _TRACKS = {
             doc="image only",
             channels=("image",),
             primary_metric="correlation_to_average",
+            live_tier="test",
+            final_tier="final_test",
         ),
         Track(
             name="sensorium_plus",
@@ -81,6 +83,8 @@ _TRACKS = {
             extras=("pupil_center",),
             context=True,
             primary_metric="single_trial_correlation",
+            live_tier="test",
+            final_tier="final_test",
             undefined=types.MappingProxyType(
                 {
                     "feve": "FEVE is not defined for the track sensorium_plus: no two repeats of "

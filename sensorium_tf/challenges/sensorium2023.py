@@ -103,6 +103,8 @@ def _track(name: str, doc: str) -> Track:
         extras=("pupil_center",),
         context=True,
         primary_metric="single_trial_correlation",
+        live_tier=f"live_test_{name}",
+        final_tier=f"final_test_{name}",
     )
 
 

@@ -20,11 +20,12 @@ from typing import Any
 
 import numpy as np
 
+from sensorium_tf.challenges import Challenge, challenge_of
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.leaderboard.settings import MIB, ScoringLimits
 from sensorium_tf.metrics import metric_names
 from sensorium_tf.registry import METRICS
-from sensorium_tf.scoring.alignment import aligned
+from sensorium_tf.scoring.formats import format_of
 from sensorium_tf.scoring.scores import score_neurons
 
 # Threads of NumPy's library each reserve memory that the limit counts.
@@ -65,6 +66,7 @@ def run(
     *,
     submission: str,
     truth: str,
+    challenge: str,
     track: str,
     kind: str,
     limits: ScoringLimits,
@@ -77,6 +79,7 @@ def run(
         folder: Holds both files and nothing else; the result is written into it.
         submission: File name.
         truth: File name of the ground truth; for a check, of its outline.
+        challenge: By name.
         track: Of the challenge, such as `sensorium`.
         kind: `score`, or `check` of trials, images and neurons alone.
         limits: What it may take.
@@ -86,7 +89,8 @@ def run(
     Raises:
         ChildFailed: If there is no result.
     """
-    arguments = [str(_FOLDER), submission, truth, track, kind, json.dumps(limits.to_json())]
+    what = [submission, truth, challenge, track, kind]
+    arguments = [str(_FOLDER), *what, json.dumps(limits.to_json())]
     stderr = folder / "stderr"
     with stderr.open("wb") as file:
         process = subprocess.Popen(
@@ -126,12 +130,15 @@ def _watch(
 
 def main(arguments: list[str]) -> None:
     """Is the process: limits before anything of the files is read, but after our own modules."""
-    submission, truth, track, kind, given = arguments
+    submission, truth, name, track, kind, given = arguments
     _end_with_parent()
-    for name in metric_names():
-        METRICS[name]
+    challenge = challenge_of(name)
+    # What is not installed here is not the file's fault.
+    format_of(challenge).load()
+    for each in metric_names(challenge):
+        METRICS[each]
     _limit(ScoringLimits.from_json(json.loads(given)))
-    score_files(submission, truth, track, kind)
+    score_files(submission, truth, challenge, track, kind)
 
 
 def _end_with_parent() -> None:
@@ -144,14 +151,15 @@ def _end_with_parent() -> None:
         sys.exit(1)
 
 
-def score_files(submission: str, truth: str, track: str, kind: str) -> None:
+def score_files(submission: str, truth: str, challenge: Challenge, track: str, kind: str) -> None:
     """Writes the result for the two files into the working folder."""
     found: dict[str, Any] = {"error": None, "summary": {}, "per_neuron": {}}
     try:
         if kind == "check":
-            aligned(submission, truth)
+            for _ in format_of(challenge).aligned(submission, truth, challenge=challenge):
+                pass
         else:
-            scores = score_neurons(submission, truth, track=track)
+            scores = score_neurons(submission, truth, track=track, challenge=challenge)
             found["summary"] = scores.to_json()
             found["per_neuron"] = {
                 name: values.tolist()

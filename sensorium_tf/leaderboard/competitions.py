@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
-from sensorium_tf.challenges import CHALLENGES, DEFAULT
+from sensorium_tf.challenges import CHALLENGES, DEFAULT, Challenge, challenge_of
 from sensorium_tf.config import hint
 from sensorium_tf.errors import shown
 from sensorium_tf.leaderboard.board import Board, Refused
@@ -41,6 +41,7 @@ class Phase:
         id: Of the phase.
         track_id: Of its track.
         track: Slug of its track.
+        challenge: Of its competition.
         rules: The challenge's track.
         primary_metric: What the track ranks by.
         name: `live` or `final`.
@@ -55,6 +56,7 @@ class Phase:
     id: int
     track_id: int
     track: str
+    challenge: Challenge
     rules: str
     primary_metric: str
     name: str
@@ -64,6 +66,11 @@ class Phase:
     closes_at: datetime.datetime | None
     grace: datetime.timedelta
     revealed_at: datetime.datetime | None
+
+    @property
+    def file_name(self) -> str:
+        """What the challenge calls the submission of its tier."""
+        return self.challenge.test_tiers[self.tier]
 
     @property
     def is_revealed(self) -> bool:
@@ -154,14 +161,13 @@ def create_competition(
             )
             .returning(tracks.c.id)
         ).scalar_one()
-        live = next(iter(rules.test_tiers))
-        for tier in rules.test_tiers:
+        for phase, tier in track.phases.items():
             connection.execute(
                 insert(phases).values(
                     track_id=track_id,
-                    name="live" if tier == live else "final",
+                    name=phase,
                     tier=tier,
-                    is_final=tier != live,
+                    is_final=tier == track.final_tier,
                     opens_at=opens_at,
                     closes_at=closes_at,
                     grace_seconds=grace_minutes * 60,
@@ -177,7 +183,17 @@ def phase_list(connection: Connection, track: str | None = None) -> list[Phase]:
     Raises:
         Refused: If there is no such track.
     """
-    query = select(phases, tracks.c.slug, tracks.c.rules, tracks.c.primary_metric).join(tracks)
+    query = (
+        select(
+            phases,
+            tracks.c.slug,
+            tracks.c.rules,
+            tracks.c.primary_metric,
+            competitions.c.challenge,
+        )
+        .join_from(phases, tracks)
+        .join(competitions)
+    )
     if track is not None:
         query = query.where(tracks.c.slug == track)
     found = [_phase(row) for row in connection.execute(query.order_by(tracks.c.id, phases.c.id))]
@@ -212,11 +228,12 @@ def _phase(row: Row[Any]) -> Phase:
     values = row._mapping
     return Phase(
         track=values["slug"],
+        challenge=challenge_of(values["challenge"]),
         grace=datetime.timedelta(seconds=values["grace_seconds"]),
         **{
             field.name: values[field.name]
             for field in dataclasses.fields(Phase)
-            if field.name not in ("track", "grace")
+            if field.name not in ("track", "challenge", "grace")
         },
     )
 

@@ -95,6 +95,7 @@ def _phase(phase: Phase, now: datetime.datetime) -> dict[str, Any]:
     return {
         "name": phase.name,
         "tier": phase.tier,
+        "file": phase.file_name,
         "scored": "when it is revealed" if phase.is_final else "at once",
         "state": phase.state(now),
         "grace_minutes": int(phase.grace.total_seconds() // 60),

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
+from sensorium_tf.challenges import challenge_of
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.child import Result
 from sensorium_tf.leaderboard.tables import (
+    competitions,
     evaluations,
     neuron_scores,
     phases,
@@ -47,8 +49,9 @@ class Work:
         lease: Shows that it is this worker's.
         attempt: Which one it is, from 1.
         kind: `score` or `check`.
+        challenge: By name.
         rules: The challenge's track.
-        file_name: What the competition calls the file.
+        file_name: What to call the file.
         submission_sha256: Of the file.
         truth_sha256: Of the ground truth or, for a check, of its outline.
     """
@@ -57,6 +60,7 @@ class Work:
     lease: str
     attempt: int
     kind: str
+    challenge: str
     rules: str
     file_name: str
     submission_sha256: str
@@ -147,6 +151,7 @@ def claim(board: Board) -> Work | None:
             return None
         files = connection.execute(
             select(
+                competitions.c.challenge,
                 tracks.c.rules,
                 phases.c.tier,
                 submission_files.c.sha256,
@@ -154,6 +159,7 @@ def claim(board: Board) -> Work | None:
                 truths.c.outline_sha256,
             )
             .join_from(phases, tracks)
+            .join(competitions)
             .join(submission_files, submission_files.c.phase_id == phases.c.id)
             .join(truths, truths.c.id == taken.truth_id)
             .where(
@@ -166,8 +172,9 @@ def claim(board: Board) -> Work | None:
         lease=taken.lease,
         attempt=taken.attempts,
         kind=taken.kind,
+        challenge=files.challenge,
         rules=files.rules,
-        file_name=f"submission_{files.tier}.csv",
+        file_name=f"submission_{files.tier}{challenge_of(files.challenge).file_suffix}",
         submission_sha256=files.sha256,
         truth_sha256=files.truth if taken.kind == SCORE else files.outline_sha256,
     )

@@ -195,7 +195,7 @@ def scores_of(
         for row in connection.execute(select(scores).where(scores.c.evaluation_id.in_(some))):
             score = Score(row.value, row.low, row.high, row.n_neurons, row.reason)
             found.setdefault(row.evaluation_id, {})[row.metric] = score
-    order = [phase.primary_metric, *metric_names()]
+    order = [phase.primary_metric, *metric_names(phase.challenge)]
     return {
         each: {name: of_it[name] for name in dict.fromkeys([*order, *of_it]) if name in of_it}
         for each, of_it in found.items()

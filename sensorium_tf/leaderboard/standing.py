@@ -33,7 +33,8 @@ def standing_of(label: Mapping[str, Any] | None, rules: str, challenge: Challeng
         found.append("uses past responses")
     # Names come from strangers and head tables: those that the challenge does not know stay unsaid.
     known = {signal.name for signal in challenge.recording.context}
-    others = {n for n in inputs if not n.endswith("image") and "response" not in n}
+    stimulus = challenge.recording.stimulus.name
+    others = {n for n in inputs if not n.endswith(stimulus) and "response" not in n}
     seen_signals = [] if track.context else sorted(others & known)
     if others - known:
         seen_signals.append("other signals")
@@ -42,8 +43,8 @@ def standing_of(label: Mapping[str, Any] | None, rules: str, challenge: Challeng
     seen = provenance.get("seen_before")
     before = [_names(each) or () for each in seen.values()] if isinstance(seen, Mapping) else []
     learnt_from = {*trained_on, *(tier for tiers in before for tier in tiers)}
-    if "validation" in trained_on:
-        found.append("trained on validation trials")
+    if challenge.validation_tier in trained_on:
+        found.append(f"trained on {challenge.validation_tier} trials")
     if learnt_from & {*challenge.test_tiers}:
         found.append("trained on test trials")
     sources = [provenance.get(name) for name in ("started_from", "taught_by")]

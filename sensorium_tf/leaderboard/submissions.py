@@ -108,7 +108,7 @@ def submit(board: Board, viewer: Viewer, request: Request) -> dict[str, Any]:
             list(request.links) if isinstance(request.links, tuple) else request.links
         ),
         "label": label,
-        "standing": standing_of(label, first[0].rules),
+        "standing": standing_of(label, first[0].rules, first[0].challenge),
     }
     for upload_id in request.files.values():
         uploading.complete(board, viewer, upload_id)

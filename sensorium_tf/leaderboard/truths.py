@@ -4,19 +4,14 @@ import os
 import tempfile
 from pathlib import Path
 
-import numpy as np
 from sqlalchemy import Connection, func, insert, select
 
-from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
 from sensorium_tf.leaderboard.board import Board, Refused
 from sensorium_tf.leaderboard.competitions import Phase
 from sensorium_tf.leaderboard.database import insert_missing
 from sensorium_tf.leaderboard.tables import blobs, truths
-from sensorium_tf.scoring import write_ground_truth, write_submission
-from sensorium_tf.scoring.alignment import aligned
-from sensorium_tf.scoring.files import RESPONSES
-from sensorium_tf.scoring.rows import Rows
+from sensorium_tf.scoring.formats import format_of
 
 
 def add_truth(board: Board, phase: Phase, path: str | os.PathLike) -> int:
@@ -33,7 +28,8 @@ def add_truth(board: Board, phase: Phase, path: str | os.PathLike) -> int:
     """
     path = expand(path)
     with tempfile.TemporaryDirectory(prefix="sensorium-truth-") as folder:
-        outline = _write_outline(path, Path(folder))
+        outline = Path(folder) / "outline"
+        format_of(phase.challenge).write_outline(path, outline, challenge=phase.challenge)
         stored = [board.blobs.put_file(each) for each in (path, outline)]
     with board.database.write() as connection:
         for sha256, size in stored:
@@ -63,22 +59,3 @@ def add_blob(board: Board, connection: Connection, sha256: str, size: int) -> No
     row = select(blobs.c.sha256).where(blobs.c.sha256 == sha256).with_for_update()
     if connection.execute(row).first() is None or not board.blobs.has(sha256):
         raise Refused("the same file was just being removed: send it again", 503)
-
-
-def _write_outline(path: Path, folder: Path) -> Path:
-    """Writes what a truth is about, and checks the truth on the way."""
-    trials, images, unit_ids = [], [], None
-    for trial, image, _, units in Rows(path, RESPONSES):
-        trials.append(trial)
-        images.append(image)
-        unit_ids = units if unit_ids is None else unit_ids
-    zeros = np.zeros((len(trials), len(unit_ids)), np.float32)
-    ids = {"trial_ids": trials, "image_ids": images, "unit_ids": unit_ids}
-    outline, submission = folder / "outline.csv", folder / "submission.csv"
-    write_ground_truth(outline, responses=zeros, **ids)
-    write_submission(submission, rates=zeros, **ids)
-    try:
-        aligned(submission, path)
-    except SensoriumError as e:
-        raise SensoriumError(f"{path}: trials or neurons differ from row to row ({e})") from e
-    return outline

@@ -20,7 +20,7 @@ from sensorium_tf.leaderboard.storage import Unreadable
 _HEARTBEAT_SECONDS = queue.LEASE_SECONDS / 4
 _IDLE_SECONDS = 1.0
 _SWEEP_SECONDS = 600.0
-_TRUTH = "ground_truth.csv"
+_TRUTH = "ground_truth"
 
 
 class _ToldToStop(Exception):  # noqa: N818 - no error
@@ -153,6 +153,7 @@ def _score(
             folder,
             submission=work.file_name,
             truth=_TRUTH,
+            challenge=work.challenge,
             track=work.rules,
             kind=work.kind,
             limits=limits,

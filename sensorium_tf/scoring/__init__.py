@@ -8,6 +8,7 @@ from sensorium_tf.scoring.files import (
     write_ground_truth,
     write_submission,
 )
+from sensorium_tf.scoring.formats import check_submission
 from sensorium_tf.scoring.label import read_label, write_label
 from sensorium_tf.scoring.movie_alignment import check_movie_submission
 from sensorium_tf.scoring.movie_files import (
@@ -21,6 +22,7 @@ from sensorium_tf.scoring.scores import score, score_neurons
 __all__ = [
     "MovieRow",
     "check_movie_submission",
+    "check_submission",
     "ground_truth_file",
     "read_label",
     "score",

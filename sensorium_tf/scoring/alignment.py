@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from sensorium_tf.challenges import Challenge
 from sensorium_tf.scoring.files import PREDICTION, RESPONSES
 from sensorium_tf.scoring.rows import Rows, shown_id
 
@@ -30,6 +31,25 @@ def aligned(
     truth = _Table(Rows(ground_truth, RESPONSES))
     prediction = _Table(Rows(submission, PREDICTION), like=truth)
     return truth.values, prediction.values, truth.image_numbers()
+
+
+def check_image_submission(path: str | os.PathLike, *, challenge: Challenge) -> dict[str, int]:
+    """Checks a submission of images by itself, as `check_submission`.
+
+    Args:
+        path: The file.
+        challenge: Whose it is.
+
+    Returns:
+        How many `trials` and `neurons` it has.
+
+    Raises:
+        SensoriumError: If it is damaged, or holds what a submission does not.
+    """
+    n_trials, n_neurons = 0, 0
+    for _, _, values, _ in Rows(path, PREDICTION):
+        n_trials, n_neurons = n_trials + 1, len(values)
+    return {"trials": n_trials, "neurons": n_neurons}
 
 
 # A spreadsheet does so with what it takes for numbers.

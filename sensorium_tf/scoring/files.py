@@ -16,12 +16,11 @@ from sensorium_tf.io import atomic_write
 
 TRIAL, IMAGE, NEURONS = "trial_indices", "image_ids", "neuron_ids"
 PREDICTION, RESPONSES = "prediction", "responses"
-_SUFFIXES = {"csv": "csv", "parquet": "parquet.brotli"}
 
 
 def ground_truth_file(tier: str, challenge: Challenge = DEFAULT) -> str:
     """Returns the name of a tier's ground-truth file."""
-    return f"ground_truth_file_{tier}.{_SUFFIXES[challenge.file_format]}"
+    return f"ground_truth_file_{tier}{challenge.file_suffix}"
 
 
 def write_submission(

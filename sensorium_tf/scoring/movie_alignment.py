@@ -10,6 +10,7 @@ from sensorium_tf.challenges import Challenge
 from sensorium_tf.errors import SensoriumError, shown
 from sensorium_tf.metrics import frame_ids, frame_mask
 from sensorium_tf.scoring.files import PREDICTION, RESPONSES
+from sensorium_tf.scoring.movie_files import MovieRow
 from sensorium_tf.scoring.movie_rows import MovieRows
 
 _MOST_SAID = 4
@@ -91,26 +92,35 @@ def check_movie_submission(path: str | os.PathLike, *, challenge: Challenge) -> 
     rows = MovieRows(path, PREDICTION, challenge=challenge)
     n_neurons = 0
     for mouse in rows.trials:
-        first = None
-        for row in rows.of_mouse(mouse):
-            unit_ids = np.sort(row.unit_ids)
-            first = unit_ids if first is None else first
-            if not np.array_equal(unit_ids, first):
-                raise rows.error(f"trial {row.trial}: other neurons than in the first trial")
-        n_neurons += len(first)
+        for row in rows_of_mouse(rows, mouse):
+            n_of_mouse = len(row.unit_ids)
+        n_neurons += n_of_mouse
     n_trials = sum(map(len, rows.trials.values()))
     return {"mice": len(rows.trials), "trials": n_trials, "neurons": n_neurons}
+
+
+def rows_of_mouse(rows: MovieRows, mouse: str) -> Iterator[MovieRow]:
+    """Yields the rows of a mouse, which have the same neurons each.
+
+    Raises:
+        SensoriumError: If one has other neurons, or is not what it should be.
+    """
+    first = None
+    for row in rows.of_mouse(mouse):
+        unit_ids = np.sort(row.unit_ids)
+        first = unit_ids if first is None else first
+        if not np.array_equal(unit_ids, first):
+            raise rows.error(f"trial {row.trial}: other neurons than in the first trial")
+        yield row
 
 
 def _aligned_mouse(mouse: str, truth: MovieRows, rates: MovieRows) -> Aligned:
     """Reads one mouse of both files."""
     blocks, starts, videos = [], {}, []
-    unit_ids, start = None, 0
-    for row in truth.of_mouse(mouse):
+    start = 0
+    for row in rows_of_mouse(truth, mouse):
         order = np.argsort(row.unit_ids)
-        unit_ids = row.unit_ids[order] if unit_ids is None else unit_ids
-        if not np.array_equal(row.unit_ids[order], unit_ids):
-            raise truth.error(f"trial {row.trial}: other neurons than in the first trial")
+        unit_ids = row.unit_ids[order]
         blocks.append(row.values[:, order])
         starts[row.trial] = slice(start, start := start + len(row.values))
         videos.append(row.video_id)

@@ -1,7 +1,6 @@
 """Scores of a submission file against a ground-truth file."""
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,8 @@ from sensorium_tf.metrics import (
     oracle_correlation,
     summarize,
 )
-from sensorium_tf.scoring.alignment import aligned
+from sensorium_tf.scoring.formats import format_of
 from sensorium_tf.scoring.label import read_label
-from sensorium_tf.scoring.movie_alignment import Aligned, aligned_movies
 
 
 def score(
@@ -52,7 +50,8 @@ def score(
     """
     track = challenge.track(track or challenge.default_track).name
     found, oracles = {}, []
-    for mouse in _mice(submission, ground_truth, challenge):
+    aligned = format_of(challenge).aligned
+    for mouse in aligned(submission, ground_truth, challenge=challenge):
         found[mouse.mouse] = evaluate_rates(
             mouse.responses, mouse.rates, mouse.ids, track=track, challenge=challenge
         )
@@ -94,21 +93,12 @@ def score_neurons(
         SensoriumError: As `score`.
     """
     track = challenge.track(track or challenge.default_track).name
+    aligned = format_of(challenge).aligned
     return Scores.concatenate(
         [
             evaluate_rates(
                 mouse.responses, mouse.rates, mouse.ids, track=track, challenge=challenge
             )
-            for mouse in _mice(submission, ground_truth, challenge)
+            for mouse in aligned(submission, ground_truth, challenge=challenge)
         ]
     )
-
-
-def _mice(
-    submission: str | os.PathLike, ground_truth: str | os.PathLike, challenge: Challenge
-) -> Iterator[Aligned]:
-    """Yields the mice of two files; that of a file which names none is None."""
-    if challenge.file_format == "parquet":
-        yield from aligned_movies(submission, ground_truth, challenge=challenge)
-    else:
-        yield Aligned(None, *aligned(submission, ground_truth))

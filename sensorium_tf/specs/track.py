@@ -20,6 +20,8 @@ class Track:
         extras: Signals given beside it.
         context: Whether models may see signals other than the image.
         primary_metric: By which entries are ranked.
+        live_tier: What a competition scores at once.
+        final_tier: What it scores when it is over.
         undefined: Metric to the reason why it is not defined here.
     """
 
@@ -29,7 +31,14 @@ class Track:
     extras: tuple[str, ...] = ()
     context: bool = False
     primary_metric: str
+    live_tier: str
+    final_tier: str
     undefined: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
+
+    @property
+    def phases(self) -> dict[str, str]:
+        """Each phase of a competition, `live` and `final`, to its tier."""
+        return {"live": self.live_tier, "final": self.final_tier}
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON values."""

@@ -42,6 +42,12 @@ def test_the_seven_mice_have_their_published_files():
     assert purposes == ["sensorium", "sensorium_plus", *["pre-training"] * 5]
 
 
+def test_both_tracks_have_the_same_live_and_final_tier():
+    phases = {name: track.phases for name, track in CHALLENGE.tracks.items()}
+    one = {"live": "test", "final": "final_test"}
+    assert phases == {"sensorium": one, "sensorium_plus": one}
+
+
 def test_a_file_name_and_a_session_key_belong_together():
     stem = CHALLENGE.recording_stem("1-2-3")
     assert CHALLENGE.session_key_of(stem) == "1-2-3"

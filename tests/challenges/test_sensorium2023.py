@@ -57,3 +57,11 @@ def test_each_test_tier_has_a_submission_file():
     assert names[0] == "predictions_live_main.parquet.brotli"
     assert len(set(names)) == 4 and set(CHALLENGE.test_tiers) < set(CHALLENGE.tiers)
     assert CHALLENGE.fev_threshold is None and CHALLENGE.skip_frames == 50
+
+
+def test_each_track_has_a_live_and_a_final_tier_of_its_own():
+    phases = {name: track.phases for name, track in CHALLENGE.tracks.items()}
+    assert phases == {
+        "main": {"live": "live_test_main", "final": "final_test_main"},
+        "bonus": {"live": "live_test_bonus", "final": "final_test_bonus"},
+    }

@@ -13,6 +13,7 @@ import pytest
 import uvicorn
 from processes import PATIENCE
 
+from sensorium_tf.challenges import challenge_of
 from sensorium_tf.leaderboard import child, queue
 from sensorium_tf.leaderboard.database import Database
 from sensorium_tf.leaderboard.settings import Limits
@@ -141,9 +142,9 @@ def either(request):
 def score(monkeypatch):
     """Scores all that waits, in this process: the child has tests of its own."""
 
-    def here(folder, *, submission, truth, track, kind, limits, **_):
+    def here(folder, *, submission, truth, challenge, track, kind, **_):
         with contextlib.chdir(folder):
-            child.score_files(submission, truth, track, kind)
+            child.score_files(submission, truth, challenge_of(challenge), track, kind)
         return child.read_result(folder)
 
     def score(board):

@@ -7,6 +7,7 @@ import boards
 import pytest
 from sqlalchemy import update
 
+from sensorium_tf.challenges import challenge_of
 from sensorium_tf.leaderboard import exports, ranking, submissions, visible
 from sensorium_tf.leaderboard.board import Refused
 from sensorium_tf.leaderboard.ranking import standings
@@ -121,6 +122,19 @@ def label(**provenance):
 def test_labels_decide_which_table_an_submission_is_in(change, rules, standing):
     assert standing_of(label(**change), rules) == standing
     assert standing_of(None, rules) == "what it saw and was trained on is not known"
+
+
+@pytest.mark.parametrize(
+    ("change", "standing"),
+    [
+        ({"inputs": ["video", "behavior", "pupil_center"]}, PLAIN),
+        ({"inputs": ["video", "Buy!"]}, "sees other signals"),
+        ({"inputs": ["video"], "trained_on": ["train", "oracle"]}, "trained on oracle trials"),
+        ({"inputs": ["video"], "trained_on": ["live_test_bonus"]}, "trained on test trials"),
+    ],
+)
+def test_labels_of_movies_are_judged_by_their_challenge(change, standing):
+    assert standing_of(label(**change), "main", challenge_of("sensorium2023")) == standing
 
 
 def test_submissions_of_unequal_labels_are_not_ranked_together(team, score):

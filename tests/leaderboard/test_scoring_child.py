@@ -32,6 +32,7 @@ def run(folder, *, kind="score", track="sensorium", alive=lambda: True, **limits
         folder,
         submission="submission.csv",
         truth="truth.csv",
+        challenge="sensorium2022",
         track=track,
         kind=kind,
         limits=ScoringLimits(**limits),

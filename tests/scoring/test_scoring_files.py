@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sensorium_tf import SensoriumError, metrics
 from sensorium_tf.challenges import DEFAULT
 from sensorium_tf.scoring import (
+    check_submission,
     ground_truth_file,
     score,
     score_neurons,
@@ -55,6 +56,12 @@ def test_the_files_have_the_names_of_the_competition():
         "final_test": "submission_file_final_test.csv",
     }
     assert ground_truth_file("final_test") == "ground_truth_file_final_test.csv"
+
+
+def test_a_submission_is_checked_by_itself(files):
+    assert check_submission(files[0]) == {"trials": 4, "neurons": 3}
+    with pytest.raises(SensoriumError, match="column 'prediction' is missing"):
+        check_submission(files[1])
 
 
 def test_a_submission_has_the_columns_of_the_competition_and_python_lists(files):
