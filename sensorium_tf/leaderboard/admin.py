@@ -54,6 +54,7 @@ def _competition(board: Board, settings: AdminSettings) -> list[str]:
             connection,
             slug,
             settings.title_text or slug,
+            challenge=settings.challenge,
             opens_at=_time(settings, "opens_at"),
             closes_at=_time(settings, "closes_at"),
             grace_minutes=_or(settings.grace_minutes, competitions.GRACE_MINUTES),

@@ -130,10 +130,8 @@ def create_competition(
     Raises:
         Refused: If there is no such challenge, or a name is taken.
     """
-    # The service takes CSV files alone.
-    known = [name for name, each in CHALLENGES.items() if each.file_format == "csv"]
-    if challenge not in known:
-        raise Refused(f"challenge {challenge!r}: {hint(challenge, known)}")
+    if challenge not in CHALLENGES:
+        raise Refused(f"challenge {challenge!r}: {hint(challenge, CHALLENGES)}")
     rules = CHALLENGES[challenge]
     slugs = {name: f"{prefix}{name}" for name in rules.tracks}
     for table, names in ((competitions, [slug]), (tracks, slugs.values())):

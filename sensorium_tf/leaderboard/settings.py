@@ -3,6 +3,7 @@
 import dataclasses
 from urllib.parse import urlsplit
 
+from sensorium_tf.challenges import CHALLENGES, DEFAULT
 from sensorium_tf.config import Config, setting
 from sensorium_tf.errors import SensoriumError
 
@@ -165,6 +166,7 @@ class AdminSettings(Config):
     organiser: bool = setting(False, "Whether the invitation makes an organiser.")
     scopes: tuple[str, ...] = setting(("read", "submit"), "What a token may do.")
     days: int = setting(365, "How long a token is valid.", at_least=1, at_most=36500)
+    challenge: str = setting(DEFAULT.name, "Benchmark of a competition.", choices=[*CHALLENGES])
     opens_at: str | None = setting(None, "When a competition opens, in UTC; else at once.")
     closes_at: str | None = setting(None, "Deadline in UTC, such as 2026-10-15T12:00.")
     grace_minutes: int | None = setting(

@@ -204,7 +204,7 @@ class MovieRows:
         values = neurons.flatten()
         if values.null_count:
             raise self.error(f"trial {trial}: {self._column} has gaps")
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             values = values.to_numpy().astype(np.float32)
         if not np.isfinite(values).all():
             raise self.error(f"trial {trial}: {self._column} holds NaN or infinity")

@@ -12,8 +12,9 @@ _MAGIC = b"PAR1"
 # That of a thousand row groups takes half a megabyte.
 _LARGEST_BYTES = 4 << 20
 _DEEPEST = 16
-# Fields of the format's FileMetaData, RowGroup, ColumnChunk and ColumnMetaData.
-_ROW_GROUPS, _COLUMNS, _META, _PATH, _N_VALUES = 4, 1, 3, 3, 5
+# Fields of the format's FileMetaData, SchemaElement, RowGroup, ColumnChunk and ColumnMetaData.
+_SCHEMA, _ROW_GROUPS, _N_CHILDREN = 2, 4, 5
+_COLUMNS, _META, _PATH, _N_VALUES = 1, 3, 3, 5
 
 
 def count_values(file: BinaryIO) -> Counter[str]:
@@ -34,6 +35,7 @@ def count_values(file: BinaryIO) -> Counter[str]:
     footer = _Compact(file.read(length)).structure()
     counts: Counter[str] = Counter()
     try:
+        _check_depth(footer[_SCHEMA])
         for group in footer[_ROW_GROUPS]:
             for column in group[_COLUMNS]:
                 meta = column[_META]
@@ -44,6 +46,20 @@ def count_values(file: BinaryIO) -> Counter[str]:
     except (KeyError, TypeError, AttributeError, IndexError) as e:
         raise ValueError("its end is damaged") from e
     return counts
+
+
+def _check_depth(schema: list[dict[int, Any]]) -> None:
+    """Raises ValueError if columns are nested more deeply than any reader should follow them."""
+    # How many children each of the elements around the next one still has.
+    missing: list[int] = []
+    for element in schema:
+        while missing and not missing[-1]:
+            missing.pop()
+        if missing:
+            missing[-1] -= 1
+        if len(missing) > _DEEPEST:
+            raise ValueError("its columns are nested too deeply")
+        missing.append(element.get(_N_CHILDREN, 0))
 
 
 class _Compact:

@@ -185,3 +185,22 @@ def server(team):
     server = Server(team.board)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def movies(tmp_path_factory):
+    """A simulated mouse that saw movies, with the ground truth of its test tiers."""
+    pytest.importorskip("pyarrow", reason="files of movies need the extra movies")
+    from movie_boards import Movies
+
+    return Movies(tmp_path_factory.mktemp("movies"))
+
+
+@pytest.fixture
+def movie_team(team, movies):
+    """A leaderboard with a competition of movies beside the one of images."""
+    from movie_boards import populate
+
+    team.limited(open_uploads=9)
+    populate(team.board, movies, submissions_a_day=99)
+    return team

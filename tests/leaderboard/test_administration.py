@@ -107,13 +107,13 @@ def test_what_is_missing_or_wrong_is_one_line(team, verb, settings, says):
         do(team.board, verb, **settings)
 
 
-def test_a_challenge_whose_files_the_service_does_not_take_has_no_competition(team):
+def test_a_challenge_that_there_is_not_has_no_competition(team):
     with (
         team.board.database.write() as connection,
-        pytest.raises(SensoriumError, match="did you mean sensorium2022"),
+        pytest.raises(SensoriumError, match="did you mean sensorium202"),
     ):
         competitions.create_competition(
-            team.board, connection, "movies", "Movies", challenge="sensorium2023"
+            team.board, connection, "movies", "Movies", challenge="sensorium2024"
         )
 
 

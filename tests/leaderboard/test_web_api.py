@@ -357,8 +357,8 @@ board = Board.open(sys.argv[1])
 board.database.upgrade()
 create_app(board)
 import uvicorn
-heavy = [name for name in ("tensorflow", "keras", "matplotlib", "h5py") if name in sys.modules]
-print(heavy)
+heavy = ("tensorflow", "keras", "matplotlib", "h5py", "pyarrow")
+print([name for name in heavy if name in sys.modules])
 """
 
 

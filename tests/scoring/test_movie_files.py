@@ -19,6 +19,7 @@ from sensorium_tf.scoring import (
     write_movie_submission,
     zip_submission,
 )
+from sensorium_tf.scoring.formats import format_of
 
 pa = pytest.importorskip("pyarrow", reason="files of movies need the extra movies")
 parquet = pytest.importorskip("pyarrow.parquet", reason="files of movies need the extra movies")
@@ -216,3 +217,16 @@ def test_flipped_bytes_anywhere_are_a_clear_line_or_harmless(files, tmp_path):
             refused += 1
             assert "\n" not in str(e) and len(str(e)) < 600
     assert refused > 20
+
+
+def test_an_outline_is_the_ground_truth_without_its_responses(files, rows, tmp_path):
+    outline = tmp_path / "outline"
+    format_of(CHALLENGE).write_outline(files[1], outline, challenge=CHALLENGE)
+    found, truth = (parquet.read_table(path).to_pydict() for path in (outline, files[1]))
+    assert np.concatenate([np.ravel(each) for each in found.pop("responses")]).tolist() == [0] * 81
+    truth.pop("responses")
+    assert found == truth
+    other = [dataclasses.replace(rows[0][0], unit_ids=np.array([30, 10, 21])), *rows[0][1:]]
+    write_movie_ground_truth(tmp_path / "other", other)
+    with pytest.raises(SensoriumError, match="trial 0: other neurons than in the first trial"):
+        format_of(CHALLENGE).write_outline(tmp_path / "other", outline, challenge=CHALLENGE)
