@@ -223,9 +223,10 @@ def _read(url: str) -> dict[str, float]:
 
 def _upload(url: str, tokens: list[str], path: Path) -> dict[str, float]:
     from sensorium_tf.leaderboard import client, sending
+    from sensorium_tf.scoring import check_submission
 
     start = time.monotonic()
-    n_trials, n_neurons = sending.check(path)
+    counts = check_submission(path)
     checked = time.monotonic() - start
 
     def send(token: str) -> float:
@@ -236,8 +237,7 @@ def _upload(url: str, tokens: list[str], path: Path) -> dict[str, float]:
     with concurrent.futures.ThreadPoolExecutor(len(tokens)) as pool:
         times = list(pool.map(send, tokens))
     return {
-        "trials": n_trials,
-        "neurons": n_neurons,
+        **counts,
         "submission_mib": round(path.stat().st_size / 2**20, 1),
         "client_check_seconds": round(checked, 2),
         "uploads_at_once": UPLOADS.value,

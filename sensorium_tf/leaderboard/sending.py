@@ -5,55 +5,92 @@ goes on where it stopped, also in another process.
 """
 
 import contextlib
+import dataclasses
 import gzip
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from sensorium_tf.challenges import DEFAULT
+from sensorium_tf.challenges import DEFAULT, Challenge, challenge_of
+from sensorium_tf.config import hint
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
 from sensorium_tf.leaderboard.client import Client, Denied
 from sensorium_tf.leaderboard.settings import MIB
+from sensorium_tf.reading import open_regular
 from sensorium_tf.scoring import read_label
-from sensorium_tf.scoring.files import PREDICTION
-from sensorium_tf.scoring.rows import Rows
+from sensorium_tf.scoring.formats import format_of
+from sensorium_tf.specs import Track
 
 _POLL_SECONDS = 2.0
 
 
-def submission_files(place: str | os.PathLike) -> dict[str, Path]:
-    """Returns the files of a submission by tier: those in a folder, or a single file.
+@dataclasses.dataclass(frozen=True)
+class TrackThere:
+    """A track of a leaderboard, as its server describes it.
+
+    Attributes:
+        challenge: Of its competition.
+        rules: The challenge's track.
+    """
+
+    challenge: Challenge
+    rules: Track
+
+
+def track_there(client: Client, name: str) -> TrackThere:
+    """Asks a server what a track of it is.
+
+    Args:
+        client: The server.
+        name: Of the track there.
 
     Raises:
-        SensoriumError: If there are none.
+        SensoriumError: If there is no such track, or it is of a challenge that is not known here.
+    """
+    competitions = client.call("GET", "/competitions")[0]["competitions"]
+    known = {track["name"]: (each, track) for each in competitions for track in each["tracks"]}
+    if name not in known:
+        raise SensoriumError(f"track {name!r}: {hint(name, known) if known else 'there is none'}")
+    competition, track = known[name]
+    challenge = challenge_of(competition["challenge"])
+    return TrackThere(challenge, challenge.track(track["rules"]))
+
+
+def submission_files(
+    place: str | os.PathLike, challenge: Challenge = DEFAULT, track: Track | None = None
+) -> dict[str, Path]:
+    """Returns the files of a submission by tier: those in a folder, or a single file.
+
+    Args:
+        place: Folder or file. A file of another name than the challenge's is the live one.
+        challenge: Says what files are called.
+        track: Of the challenge, whose tiers are looked for; its first if left out.
+
+    Raises:
+        SensoriumError: If there are none, or the file is another track's.
     """
     place = expand(place)
-    named = {place / name: tier for tier, name in DEFAULT.test_tiers.items()}
+    track = track or challenge.track(challenge.default_track)
+    names = {tier: challenge.test_tiers[tier] for tier in track.phases.values()}
     if place.is_dir():
-        found = {tier: path for path, tier in named.items() if path.is_file()}
+        found = {tier: place / name for tier, name in names.items() if (place / name).is_file()}
     else:
-        tiers = {name: tier for tier, name in DEFAULT.test_tiers.items()}
-        found = {tiers.get(place.name, next(iter(DEFAULT.test_tiers))): place}
+        tiers = {name: tier for tier, name in challenge.test_tiers.items()}
+        tier = tiers.get(place.name, track.live_tier)
+        if tier not in names:
+            raise SensoriumError(f"{place}: is of {tier}, and track {track.name} of {_both(names)}")
+        found = {tier: place}
     if not found:
-        names = " and ".join(DEFAULT.test_tiers.values())
-        raise SensoriumError(f"{place}: has neither {names}: see submit.py")
+        raise SensoriumError(f"{place}: has neither {_both(names.values())}: see submit.py")
     return found
 
 
-def check(path: Path) -> tuple[int, int]:
-    """Reads a submission as the server does; returns its numbers of trials and of neurons.
-
-    Raises:
-        SensoriumError: If it is not what it should be.
-    """
-    n_trials, n_neurons = 0, 0
-    for _, _, values, _ in Rows(path, PREDICTION):
-        n_trials, n_neurons = n_trials + 1, len(values)
-    return n_trials, n_neurons
+def _both(names: Iterable[str]) -> str:
+    return " and ".join(names)
 
 
 def submit(
@@ -66,6 +103,7 @@ def submit(
     method: str = "",
     links: tuple[str, ...] = (),
     baseline: bool = False,
+    challenge: Challenge = DEFAULT,
     progress: Callable[[str, int, int], None] = lambda tier, done, total: None,
 ) -> dict[str, Any]:
     """Uploads files and submits them; returns the receipt.
@@ -79,6 +117,7 @@ def submit(
         method: How it was made.
         links: Addresses of paper and code.
         baseline: Whether it is shown and not ranked; organisers only.
+        challenge: Whose files they are.
         progress: Told a tier, how many of its bytes are there, and how many there will be.
 
     Raises:
@@ -86,11 +125,14 @@ def submit(
     """
     uploads: dict[str, str] = {}
     where = {"track": track, **({} if team is None else {"team": team})}
+    encoding = "identity" if format_of(challenge).is_compressed else "gzip"
     try:
         for tier, path in files.items():
-            with tempfile.TemporaryFile() as packed:
-                digest, length = _pack(path, packed)
-                opened = _open(client, digest, length, {**where, "tier": tier})
+            with _packed(path, encoding) as packed:
+                digest = hashlib.file_digest(packed, "sha256").hexdigest()
+                length = packed.seek(0, os.SEEK_END)
+                opening = {**where, "tier": tier, "length": length, "encoding": encoding}
+                opened = _open(client, {**opening, "sha256": digest})
                 uploads[tier] = opened["id"]
                 _send(client, packed, length, opened, progress)
         label = read_label(next(iter(files.values())))
@@ -131,30 +173,34 @@ def finish(
     return client.call("POST", f"{path}/publish")[0] if publish else submission
 
 
-def _pack(path: Path, packed: BinaryIO) -> tuple[str, int]:
-    """Writes a file in gzip, equal for equal content; returns its hash and size."""
-    # Digits get hardly smaller at higher levels, which take two to eight times as long.
-    with path.open("rb") as file, gzip.GzipFile("", "wb", 2, packed, mtime=0) as target:
-        while piece := file.read(MIB):
-            target.write(piece)
-    packed.seek(0)
-    digest = hashlib.file_digest(packed, "sha256").hexdigest()
-    return digest, packed.seek(0, os.SEEK_END)
+@contextlib.contextmanager
+def _packed(path: Path, encoding: str) -> Iterator[BinaryIO]:
+    """Opens a file as it is sent: in gzip, equal for equal content, or as it is."""
+    with open_regular(path) as file:
+        if encoding == "identity":
+            yield file
+            return
+        with tempfile.TemporaryFile() as packed:
+            # Digits get hardly smaller at higher levels, which take two to eight times as long.
+            with gzip.GzipFile("", "wb", 2, packed, mtime=0) as target:
+                while piece := file.read(MIB):
+                    target.write(piece)
+            packed.seek(0)
+            yield packed
 
 
-def _open(client: Client, digest: str, length: int, where: Mapping[str, str]) -> dict[str, Any]:
+def _open(client: Client, opening: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the upload of a file, opened unless it is; those of its earlier content are ended."""
     known = client.call("GET", "/uploads")[0]["uploads"]
     of_place = [
-        each for each in known if all(each[name] == where[name] for name in ("track", "tier"))
+        each for each in known if all(each[name] == opening[name] for name in ("track", "tier"))
     ]
-    same = [each for each in of_place if each["declared"] == digest]
+    same = [each for each in of_place if each["declared"] == opening["sha256"]]
     for each in of_place:
         if each not in same:
             client.call("DELETE", f"/uploads/{each['id']}")
     if same:
         return same[0]
-    opening = {**where, "length": length, "encoding": "gzip", "sha256": digest}
     return client.call("POST", "/uploads", values=opening)[0]
 
 

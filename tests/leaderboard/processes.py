@@ -1,11 +1,15 @@
-"""What becomes of processes."""
+"""Commands, and what becomes of processes."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 #: Seconds that nothing takes but what hangs, however slow the machine is.
 PATIENCE = 300
 _PAUSE = 0.05
+_ROOT = Path(__file__).parents[2]
 
 
 def is_there(pid):
@@ -23,3 +27,15 @@ def wait_for(condition):
             return True
         time.sleep(_PAUSE)
     return condition()
+
+
+def command(verb, *flags, token=None):
+    """Runs a command of the package, with a token for the leaderboard."""
+    variables = {**os.environ, "SENSORIUM_TOKEN": token or ""}
+    return subprocess.run(
+        [sys.executable, "-m", "sensorium_tf", verb, *flags],
+        capture_output=True,
+        text=True,
+        cwd=_ROOT,
+        env=variables,
+    )

@@ -2,26 +2,21 @@
 
 import hashlib
 import http.server
-import os
 import socket
-import subprocess
-import sys
 import threading
 import urllib.error
-from pathlib import Path
 
 import boards
 import numpy as np
 import pytest
 from boards import LABEL
+from processes import command
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.leaderboard import client as leaderboard
 from sensorium_tf.leaderboard import sending
 from sensorium_tf.leaderboard.terminal import progress_bar, submission_text
-from sensorium_tf.scoring import write_label, write_submission
-
-ROOT = Path(__file__).parents[2]
+from sensorium_tf.scoring import check_submission, write_label, write_submission
 
 
 @pytest.fixture
@@ -212,10 +207,10 @@ def test_a_folder_without_submission_and_a_damaged_file_are_told_before_anything
         sending.submission_files(tmp_path)
     path = boards.write_rates(tmp_path / "mine.csv")
     assert sending.submission_files(path) == {"test": path}
-    assert sending.check(path) == (24, boards.N_NEURONS)
+    assert check_submission(path) == {"trials": 24, "neurons": boards.N_NEURONS}
     path.write_text(path.read_text()[:-9])
     with pytest.raises(SensoriumError, match="not a CSV file in UTF-8"):
-        sending.check(path)
+        check_submission(path)
 
 
 def test_a_bar_is_for_terminals(capsys, monkeypatch):
@@ -225,17 +220,6 @@ def test_a_bar_is_for_terminals(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
     progress_bar("test", 1 << 20, 2 << 20)
     assert f"[{'#' * 15}{' ' * 15}] 1.0 of 2.0 MiB" in capsys.readouterr().err
-
-
-def command(verb, *flags, token=None):
-    variables = {**os.environ, "SENSORIUM_TOKEN": token or ""}
-    return subprocess.run(
-        [sys.executable, "-m", "sensorium_tf", verb, *flags],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=variables,
-    )
 
 
 def test_the_commands_upload_and_score(team, server, folder, monkeypatch):

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Awaitable, Callable
+from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -135,11 +136,36 @@ def _compare(board: Board, connection: Connection, viewer: Viewer, request: Requ
 
 
 def _submit(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:
+    competitions = exports.competition_list(board, connection)
     return {
-        "competitions": exports.competition_list(board, connection),
+        "competitions": competitions,
+        "forms": _submission_forms(competitions),
         "teams": teams_of(connection, viewer),
         "server": base_url(request),
     }
+
+
+def _submission_forms(competitions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Returns the forms that submit: one for all tracks whose files have the same tiers and names.
+
+    Returns:
+        `{"tracks", "files"}` each, the latter with `tier`, `name` and the `suffix` of the name.
+    """
+    found: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for competition in competitions:
+        for track in competition["tracks"]:
+            files = tuple((phase["tier"], phase["file"]) for phase in track["phases"])
+            found.setdefault(files, []).append(track["name"])
+    return [
+        {
+            "tracks": tracks,
+            "files": [
+                {"tier": tier, "name": name, "suffix": PurePath(name).suffix}
+                for tier, name in files
+            ],
+        }
+        for files, tracks in found.items()
+    ]
 
 
 def own_page(board: Board, connection: Connection, viewer: Viewer, request: Request) -> dict:

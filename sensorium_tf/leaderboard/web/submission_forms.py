@@ -13,6 +13,7 @@ from starlette.routing import Route
 from sensorium_tf.leaderboard import submissions, uploads
 from sensorium_tf.leaderboard.access import Viewer
 from sensorium_tf.leaderboard.board import Board, Refused
+from sensorium_tf.leaderboard.competitions import phase_list
 from sensorium_tf.leaderboard.web.forms import form_route, text, to
 
 _LONGEST_LABEL = 64 << 10
@@ -35,7 +36,9 @@ def _submit(board: Board, viewer: Viewer, request: Request, form: FormData) -> R
         if name.startswith("file_") and isinstance(value, UploadFile) and value.size
     }
     if not files:
-        raise Refused("choose a file, such as submission_file_live_test.csv of submit.py")
+        with board.database.read() as connection:
+            first, *_ = phase_list(connection, track)
+        raise Refused(f"choose a file, such as {first.file_name} of submit.py")
     label = form.get("label")
     label = _label(label) if isinstance(label, UploadFile) and label.size else None
     ids: dict[str, str] = {}
