@@ -1,6 +1,6 @@
 """The kinds of columns that the tables have."""
 
-from sqlalchemy import Column, ForeignKey, Integer, String
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String
 
 from sensorium_tf.leaderboard.utc import Utc
 
@@ -25,6 +25,12 @@ def to(column: str, **options) -> Column:
 def blob(name: str, *, nullable: bool = False) -> Column:
     """Returns the column that names a stored file."""
     return Column(name, String(DIGEST), ForeignKey("blobs.sha256"), nullable=nullable)
+
+
+def size(name: str, **options) -> Column:
+    """Returns a column of numbers of bytes, which may be those of files of movies."""
+    # The whole numbers of SQLite are of any size, and have one name.
+    return Column(name, BigInteger().with_variant(Integer, "sqlite"), **options)
 
 
 def time(name: str, *, nullable: bool = True) -> Column:

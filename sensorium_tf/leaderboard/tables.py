@@ -15,7 +15,18 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from sensorium_tf.leaderboard.columns import DIGEST, ID, NAME, blob, created, key, text, time, to
+from sensorium_tf.leaderboard.columns import (
+    DIGEST,
+    ID,
+    NAME,
+    blob,
+    created,
+    key,
+    size,
+    text,
+    time,
+    to,
+)
 
 METADATA = MetaData(
     naming_convention={
@@ -144,7 +155,7 @@ blobs = Table(
     "blobs",
     METADATA,
     Column("sha256", String(DIGEST), primary_key=True),
-    Column("size", Integer, nullable=False),
+    size("size", nullable=False),
     created(),
 )
 
@@ -167,8 +178,8 @@ uploads = Table(
     to("users.id", index=True),
     to("teams.id"),
     to("phases.id"),
-    Column("length", Integer, nullable=False),
-    Column("received", Integer, nullable=False),
+    size("length", nullable=False),
+    size("received", nullable=False),
     text("encoding", 16),
     text("declared", DIGEST, nullable=True),
     created("opened_at"),
@@ -180,7 +191,7 @@ upload_parts = Table(
     "upload_parts",
     METADATA,
     to("uploads.id", primary_key=True),
-    Column("start", Integer, primary_key=True),
+    size("start", primary_key=True),
     Column("length", Integer, nullable=False),
     text("name", NAME),
 )

@@ -12,7 +12,7 @@ from sqlalchemy import delete, insert, select, text, update
 from sensorium_tf import SensoriumError
 from sensorium_tf.leaderboard.board import Board
 from sensorium_tf.leaderboard.database import Database, revisions
-from sensorium_tf.leaderboard.tables import METADATA, audit, sessions, teams, tracks, users
+from sensorium_tf.leaderboard.tables import METADATA, audit, blobs, sessions, teams, tracks, users
 
 
 def test_the_migrations_lead_to_the_tables(either):
@@ -47,6 +47,26 @@ def test_a_database_of_the_first_version_keeps_what_is_in_it(tmp_path):
         assert connection.execute(select(teams.c.name, teams.c.created_at)).all() == [
             ("reds", boards.START)
         ]
+
+
+def test_files_of_more_than_two_gibibytes_are_known_after_an_upgrade(postgresql):
+    place = postgresql.format("large_files")
+    admin = Database(postgresql.format("postgres")).engine
+    with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE large_files")
+    admin.dispose()
+    database = Database(place)
+    database.upgrade("0003")
+    values = {"created_at": boards.START}
+    with database.write() as connection:
+        connection.execute(insert(blobs).values(sha256="a", size=1 << 30, **values))
+    database.upgrade()
+    with database.write() as connection:
+        connection.execute(insert(blobs).values(sha256="b", size=3 << 30, **values))
+    with database.read() as connection:
+        found = connection.execute(select(blobs.c.sha256, blobs.c.size)).tuples().all()
+    assert dict(found) == {"a": 1 << 30, "b": 3 << 30}
+    database.engine.dispose()
 
 
 def test_a_database_without_tables_or_of_another_version_is_said_to_be_so(tmp_path):
