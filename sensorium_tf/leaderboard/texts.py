@@ -11,6 +11,8 @@ from sensorium_tf.leaderboard.board import Refused
 
 _LONGEST_NAME, _LONGEST_METHOD, _LONGEST_LINK = 100, 5000, 300
 _MOST_LINKS = 5
+# A submission of movies is of many mice, whose names a label joins.
+_LONGEST_MICE = 1000
 _LONGEST_LABEL = 32_768
 # Marks that turn the direction of what stands beside them, so that it reads otherwise.
 _TURNING = {
@@ -26,17 +28,15 @@ _TURNING = {
 }
 
 
-def name_text(value: Any, what: str) -> str:
+def name_text(value: Any, what: str, *, longest: int = _LONGEST_NAME) -> str:
     """Returns a name as it is kept: one line, trimmed, in one Unicode form.
 
     Raises:
         Refused: If it is no such text.
     """
     text = unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else ""
-    if not text or len(text) > _LONGEST_NAME or not text.isprintable() or _TURNING & set(text):
-        raise Refused(
-            f"{what} {shown(value)}: expected one line of 1 to {_LONGEST_NAME} characters"
-        )
+    if not text or len(text) > longest or not text.isprintable() or _TURNING & set(text):
+        raise Refused(f"{what} {shown(value)}: expected one line of 1 to {longest} characters")
     return text
 
 
@@ -93,7 +93,7 @@ def label_values(value: Any) -> dict[str, Any] | None:
     try:
         label = {
             "model": name_text(value["model"], "label's model"),
-            "mouse": name_text(value["mouse"], "label's mouse"),
+            "mouse": name_text(value["mouse"], "label's mouse", longest=_LONGEST_MICE),
             "provenance": value["provenance"],
         }
         if not isinstance(label["provenance"], Mapping):

@@ -25,7 +25,7 @@ from sensorium_tf.scoring import (
 LIVE, FINAL = "live_test_main", "final_test_main"
 LABEL = {
     "model": "gru",
-    "mouse": "mouse1",
+    "mouse": ", ".join(f"our_mouse_of_2026_{i}" for i in range(10)),
     "provenance": {"inputs": ["video", "behavior"], "trained_on": ["train"]},
 }
 
