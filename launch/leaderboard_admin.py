@@ -2,6 +2,7 @@
 
     python launch/leaderboard_admin.py --do=init --name=olga
     python launch/leaderboard_admin.py --do=competition --name=course --closes_at=2026-10-15T12:00
+    python launch/leaderboard_admin.py --do=competition --name=movies --challenge=sensorium2023
     python launch/leaderboard_admin.py --do=truth --track=sensorium --tier=test --file=truth.csv
     python launch/leaderboard_admin.py --do=team --name=reds
     python launch/leaderboard_admin.py --do=invite --team=reds
