@@ -168,8 +168,9 @@ class MovieRows:
         for name in needed:
             if schema.names.count(name) != 1:
                 there = ", ".join(shown(each, most=20) for each in schema.names[:6])
+                what = "there twice" if name in schema.names else "missing"
                 raise self.error(
-                    f"column {name!r} is missing: expected {', '.join(needed)}, but there are "
+                    f"column {name!r} is {what}: expected {', '.join(needed)}, but there are "
                     f"{there or 'none'}"
                 )
             kind = schema.field(name).type

@@ -156,6 +156,8 @@ def test_scoring_needs_no_tensorflow(without_tensorflow):
     done = sensorium("score", *flags, "--modules=my_metric", "--json", path=without_tensorflow)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["halves"] == 0.5
+    done = sensorium("score", flags[0], path=without_tensorflow)
+    assert done.stdout == f"{files[0]}: 4 trials, 3 neurons\n", done.stderr
 
 
 LOUD = "import os\nos.write(2, b'greetings')\n"

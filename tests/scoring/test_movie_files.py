@@ -196,6 +196,11 @@ def test_a_file_without_a_column_or_of_another_kind_says_so(files, rows, tmp_pat
     del columns["neuron_ids"]
     with pytest.raises(SensoriumError, match="column 'neuron_ids' is missing"):
         score(written(tmp_path / "less", **columns), files[1], challenge=CHALLENGE)
+    twice = pa.table(as_columns(rows[1]))
+    twice = twice.append_column("mouse", twice["mouse"])
+    parquet.write_table(twice, tmp_path / "twice")
+    with pytest.raises(SensoriumError, match="column 'mouse' is there twice"):
+        score(tmp_path / "twice", files[1], challenge=CHALLENGE)
     with pytest.raises(SensoriumError, match="column 'responses' is missing"):
         score(files[0], files[0], challenge=CHALLENGE)
     (tmp_path / "zip").write_bytes(b"PK\3\4 and more of it")
