@@ -6,6 +6,7 @@ from collections.abc import Callable
 from sqlalchemy import select
 
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.io import expand
 from sensorium_tf.leaderboard import (
     accounts,
     competitions,
@@ -16,7 +17,7 @@ from sensorium_tf.leaderboard import (
     truths,
 )
 from sensorium_tf.leaderboard.board import Board
-from sensorium_tf.leaderboard.settings import GIB, AdminSettings
+from sensorium_tf.leaderboard.settings import GIB, MIB, AdminSettings
 from sensorium_tf.leaderboard.tables import users
 
 
@@ -142,7 +143,14 @@ def _truth(board: Board, settings: AdminSettings) -> list[str]:
     phase, file = _phase(board, settings), _need(settings, "file")
     version = truths.add_truth(board, phase, file)
     after = "" if version == 1 else ": --do=rescore scores the submissions with it"
-    return [f"{phase.track}, {phase.tier}: ground truth, version {version}{after}"]
+    lines = [f"{phase.track}, {phase.tier}: ground truth, version {version}{after}"]
+    size, most = expand(file).stat().st_size, board.limits.raw_bytes
+    if size > most:
+        lines.append(
+            f"it has {size / MIB:.0f} MiB: leaderboard.py takes files of {most / MIB:g} MiB, "
+            "unless --raw_bytes says more"
+        )
+    return lines
 
 
 def _rescore(board: Board, settings: AdminSettings) -> list[str]:

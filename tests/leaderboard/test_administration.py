@@ -107,6 +107,14 @@ def test_what_is_missing_or_wrong_is_one_line(team, verb, settings, says):
         do(team.board, verb, **settings)
 
 
+def test_a_truth_that_is_larger_than_files_may_be_names_the_flag(team, tmp_path):
+    where = {"track": "sensorium", "tier": "test", "file": str(tmp_path / "truth.csv")}
+    size = boards.write_truth(tmp_path / "truth.csv").stat().st_size
+    assert len(do(team.limited(raw_bytes=size), "truth", **where)) == 1
+    _, told = do(team.limited(raw_bytes=size - 1), "truth", **where)
+    assert told.endswith("unless --raw_bytes says more")
+
+
 def test_a_challenge_that_there_is_not_has_no_competition(team):
     with (
         team.board.database.write() as connection,
