@@ -77,6 +77,7 @@ def curve_panels(
     label: str,
     marks: np.ndarray | None = None,
     logarithmic: bool = False,
+    ticks: Sequence[float] | None = None,
 ) -> Figure:
     """Shows a curve a neuron, of the first 40.
 
@@ -87,12 +88,15 @@ def curve_panels(
         label: Of the positions.
         marks: `(neurons,)`, a position to mark.
         logarithmic: Whether positions are spaced by their ratio.
+        ticks: Positions to write; those that Matplotlib finds if left out.
     """
     figure, axes = panels(len(curves), aspect=0.8)
     for number, each in enumerate(axes):
         each.plot(positions, curves[number], ".-", color=BLUE)
-        each.set_ylim(bottom=0)
+        each.set_ylim(0, 1.1 * curves[number].max() or None)
         each.set_title(titles[number])
+        if ticks is not None:
+            each.set_xticks(ticks)
         if logarithmic:
             each.set_xscale("log")
             # Those between them would be written into each other.

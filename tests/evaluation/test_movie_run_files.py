@@ -115,6 +115,10 @@ def test_a_submission_needs_all_neurons(data_dir, tmp_path):
         submit(Run(tmp_path / "part", data_dir))
 
 
-def test_experiments_that_show_images_refuse_a_model_of_movies(run):
-    with pytest.raises(SensoriumError, match="experiments in silico show images"):
-        Neurons(run, columns=[0])
+def test_experiments_hold_behavior_at_the_median_of_all_training_frames(run):
+    neurons = Neurons(run, columns=[0])
+    movies = list(run.mouse().stream("train"))
+    for name in ("behavior", "pupil_center"):
+        values = np.concatenate([movie.signals[name] for movie in movies])
+        np.testing.assert_allclose(neurons.state[name], np.median(values, axis=0), rtol=1e-6)
+    assert neurons.unit_ids.tolist() == run.mouse().unit_ids[:1].tolist() and neurons.knows_grey
