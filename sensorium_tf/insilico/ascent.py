@@ -3,6 +3,7 @@
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import keras
 import numpy as np
@@ -32,6 +33,7 @@ _DEFAULT_CONTRAST = 0.25
 # left alone in the second half of the steps: as the steps' length falls, what is to come is less.
 _LEAST_GAIN, _WINDOW = 1e-4, 50
 
+T = TypeVar("T")
 #: From images `(images, height, width, channels)`, their rates `(images,)` and which of the
 #: neurons each is for, `(images,)`, to what is maximised, `(images,)`.
 Objective = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
@@ -240,8 +242,8 @@ def noise(
     return np.stack([draw.standard_normal(shape, np.float32) for draw in draws])
 
 
-def progress(numbers: Sequence[int], label: str) -> Iterator[int]:
-    """Yields the numbers of some steps; terminals show a bar."""
+def progress(numbers: Sequence[T], label: str) -> Iterator[T]:
+    """Yields some steps, such as their numbers; terminals show a bar."""
     bar = None
     if sys.stderr.isatty() and sys.stdout.isatty():
         print(label)

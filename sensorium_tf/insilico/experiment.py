@@ -60,7 +60,7 @@ def experiment(*shared: type, movies: bool = False) -> Callable[[Callable], Call
             neurons = Neurons.of(
                 given.pop("model"), **{n: given.pop(n, None) for n in [*_NEURONS][1:]}
             )
-            _check_stimulus(function.__name__, neurons, movies)
+            check_stimulus(function.__name__, neurons, movies=movies, instead=_OF_MOVIES)
             chosen = [
                 kind(**{n: given.pop(n) for n in _names(kind) if n in given}) for kind in shared
             ]
@@ -73,14 +73,22 @@ def experiment(*shared: type, movies: bool = False) -> Callable[[Callable], Call
     return decorate
 
 
-def _check_stimulus(name: str, neurons: Neurons, movies: bool) -> None:
+def check_stimulus(name: str, neurons: Neurons, *, movies: bool, instead: str) -> None:
+    """Raises SensoriumError unless a model is given what an experiment shows.
+
+    Args:
+        name: Of the experiment.
+        neurons: Of the model.
+        movies: Whether it shows movies instead of images.
+        instead: What can be done with a model of movies.
+    """
     if movies and not neurons.inputs.time:
         raise SensoriumError(
             f"{name}: shows movies, but the model is given images: a static model sees no motion"
         )
     if neurons.inputs.time and not movies:
         raise SensoriumError(
-            f"{name}: shows images, but the model is given movies: take {_OF_MOVIES}"
+            f"{name}: shows images, but the model is given movies: choose {instead}"
         )
 
 

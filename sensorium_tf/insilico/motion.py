@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sensorium_tf.challenges import challenge_of
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico import stimuli
+from sensorium_tf.insilico.ascent import progress
 from sensorium_tf.insilico.experiment import experiment, option
 from sensorium_tf.insilico.measures import angle_measures, peak_measures, vector_sums
 from sensorium_tf.insilico.neurons import Neurons
@@ -223,7 +224,8 @@ def _responses(neurons: Neurons, gratings: DriftingGratings, **settings: Any) ->
     shown = stimuli.grid(direction=directions, wavelength=wavelengths, frequency=frequencies)
     rates = []
     # Drawn when they are shown: all at once would take hundreds of megabytes.
-    for rows in batches(len(shown["direction"]), _MOVIES_AT_ONCE):
+    parts = batches(len(shown["direction"]), _MOVIES_AT_ONCE)
+    for rows in progress(parts, f"drifting gratings, {_MOVIES_AT_ONCE} at once"):
         waves = stimuli.drifting_gratings(
             neurons.image_shape[:2],
             *(values[rows] for values in shown.values()),

@@ -152,7 +152,9 @@ def test_impossible_gratings_are_refused(movie_model, arguments, says):
 def test_images_and_movies_are_not_taken_for_each_other(movie_model):
     with pytest.raises(SensoriumError, match="direction_tuning: .* a static model sees no motion"):
         direction_tuning(known_model())
-    with pytest.raises(SensoriumError, match="orientation_tuning: .* take direction_tuning") as no:
+    with pytest.raises(
+        SensoriumError, match="orientation_tuning: .* choose direction_tuning"
+    ) as no:
         orientation_tuning(movie_model)
     assert "\n" not in str(no.value)
     with pytest.raises(SensoriumError, match="known: .* first 3 frames .* only 3"):
