@@ -94,8 +94,7 @@ class Neurons:
             self.inputs, self._n_neurons, {} if state is None else state, self._medians
         )
         self.lost_frames = whole.lost_frames
-        of_images = [] if self.inputs.time else members(whole)
-        windows = [WindowedRates.of(each, self.mouse) for each in of_images] or [None]
+        windows = [WindowedRates.of(each, self.mouse) for each in members(whole)]
         # The mean of windowed rates, where each member has them.
         self._windows = None if None in windows else windows
 
@@ -210,7 +209,11 @@ class Neurons:
         """
         signals, columns = self._model_inputs(images), tf.gather(self.columns, index)
         if self._windows is not None:
-            return tf.add_n([each(signals, columns) for each in self._windows]) / len(self._windows)
+            rates = [each(signals, columns) for each in self._windows]
+            if self.inputs.time:  # of the frames of which every member has some
+                n_frames = tf.reduce_min([tf.shape(each)[1] for each in rates])
+                rates = [each[:, tf.shape(each)[1] - n_frames :] for each in rates]
+            return tf.add_n(rates) / len(rates)
         rates = self._single(signals, training=False)
         return tf.gather(rates, columns, axis=-1, batch_dims=1)
 

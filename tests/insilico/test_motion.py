@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from known_model import COMPLEX, ORIENTATIONS, SIZE, known_model
 from known_movie_model import DELAY, DIRECTIONS, FREQUENCY, known_movie_model, movie_spec
+from movie_models import CORE, movie_model
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.insilico import (
@@ -25,7 +26,7 @@ FEW = {"wavelengths": [6.0, 8.0], "frequencies": [1.0, 2.0, 3.0, 5.0]}
 
 
 @pytest.fixture(scope="module")
-def movie_model():
+def known():
     return known_movie_model()
 
 
@@ -34,33 +35,33 @@ def turned(first, second, turn=2 * np.pi):
     return np.degrees(np.abs((first - second + turn / 2) % turn - turn / 2))
 
 
-def test_neurons_prefer_their_own_direction_and_frequency(movie_model):
-    found = direction_tuning(movie_model, **FEW)
+def test_neurons_prefer_their_own_direction_and_frequency(known):
+    found = direction_tuning(known, **FEW)
     assert turned(found.preferred, DIRECTIONS).max() < 4
     assert turned(found.orientations, ORIENTATIONS, np.pi).max() < 4
     assert (found.selectivity > 0.3).all() and (found.p_values < 0.01).all()
     assert (found.orientation_selectivity > 0.2).all()
-    tuned = temporal_frequency_tuning(movie_model, **FEW)
+    tuned = temporal_frequency_tuning(known, **FEW)
     np.testing.assert_allclose(tuned.preferred, FREQUENCY, rtol=0.1)
     assert ((tuned.modulation < 0.5) == COMPLEX).all()
 
 
-def test_rates_are_those_of_each_movie_once_they_have_settled(movie_model):
-    found = direction_tuning(movie_model, n_permutations=1)
+def test_rates_are_those_of_each_movie_once_they_have_settled(known):
+    found = direction_tuning(known, n_permutations=1)
     assert found.rates.shape == (4, 12, 4, 4, 30)
-    neurons = Neurons(movie_model)
+    neurons = Neurons(known)
     movies = stimuli.drifting_gratings(
         SIZE, found.directions[[5]], found.wavelengths[[2]], found.frequencies[[1]],
         n_frames=DELAY + 15 + 30, frame_rate=30.0,
     )  # fmt: skip
     shown = (neurons.amplitude * movies[..., None]).astype("float32")
-    rates = movie_model({"known": {"video": shown}})["known"].numpy()[0, 15:]
+    rates = known({"known": {"video": shown}})["known"].numpy()[0, 15:]
     np.testing.assert_allclose(found.rates[:, 5, 2, 1], rates.T, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(neurons.rates(shown)[0, 15:], rates, rtol=1e-4, atol=1e-5)
     alone = neurons.own_rates(shown[[0, 0]], [3, 1])
     np.testing.assert_allclose(alone[:, 15:], rates.T[[3, 1]], rtol=1e-4, atol=1e-5)
     short = direction_tuning(
-        movie_model, seconds=0.2, settling=0.1, contrast=0.5, directions=[0, 1, 2], **FEW
+        known, seconds=0.2, settling=0.1, contrast=0.5, directions=[0, 1, 2], **FEW
     )
     assert short.rates.shape[-1] == 6 and short.settings["settling"] == 0.1
     assert short.settings["contrast"] == 0.5 and short.settings["frame_rate"] == 30
@@ -109,7 +110,7 @@ def test_simulated_neurons_prefer_what_the_truth_says():
     assert tuned["modulation"][is_complex].max() < 1 < tuned["modulation"][~is_complex].min()
 
 
-def test_behavior_is_held_at_every_frame(movie_model):
+def test_behavior_is_held_at_every_frame(known):
     moving = known_movie_model(behavior=1)
     with pytest.raises(SensoriumError, match="at which behavior is the experiment done"):
         Neurons(moving)
@@ -118,16 +119,31 @@ def test_behavior_is_held_at_every_frame(movie_model):
     for frame in range(3):
         seen = movies[:, frame : frame + DELAY + 1].copy()
         seen[:, DELAY] += 0.7  # behavior is added to the last frame alone
-        expected = Neurons(movie_model).rates(seen)[:, 0]
+        expected = Neurons(known).rates(seen)[:, 0]
         np.testing.assert_allclose(rates[:, frame], expected, rtol=1e-3, atol=1e-4)
 
 
-def test_the_rates_of_an_ensemble_are_its_members_mean(movie_model):
+def test_the_rates_of_an_ensemble_are_its_members_mean(known):
     movies = np.random.default_rng(0).normal(size=(2, 6, *SIZE, 1)).astype("float32")
     other = known_movie_model(scale=0.5)
-    both = Neurons(EnsembleModel([movie_model, other])).rates(movies)
-    expected = (Neurons(movie_model).rates(movies) + Neurons(other).rates(movies)) / 2
+    both = Neurons(EnsembleModel([known, other])).rates(movies)
+    expected = (Neurons(known).rates(movies) + Neurons(other).rates(movies)) / 2
     np.testing.assert_allclose(both, expected, rtol=1e-5)
+
+
+def test_the_rate_of_one_neuron_is_that_of_the_whole_model():
+    """Of an ensemble whose members lose 3 frames and 1, computed of patches."""
+    places = {"a": np.random.default_rng(0).normal(size=(4, 3))}
+    short = "factorised_3d(channels=[3], spatial_kernels=[5], temporal_kernels=[2])"
+    members = [movie_model(places, core=core, seed=1) for core in (CORE, short)]
+    state = {"behavior": [0.3, -0.2], "pupil_center": [0.2, -0.4]}
+    neurons = Neurons(EnsembleModel(members), columns=[3, 0, 2], state=state)
+    assert neurons._windows is not None and neurons.lost_frames == 3
+    movies = np.random.default_rng(1).normal(size=(3, 7, *neurons.image_shape)).astype("float32")
+    whole = neurons.rates(movies)
+    assert whole.shape == (3, 4, 3) and np.ptp(whole) > 0.01
+    expected = np.stack([whole[each, :, each] for each in range(3)])
+    np.testing.assert_allclose(neurons.own_rates(movies), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -143,22 +159,22 @@ def test_the_rates_of_an_ensemble_are_its_members_mean(movie_model):
         ({"settling": -1}, "settling -1"),
     ],
 )
-def test_impossible_gratings_are_refused(movie_model, arguments, says):
+def test_impossible_gratings_are_refused(known, arguments, says):
     for tuning in (direction_tuning, temporal_frequency_tuning):
         with pytest.raises(SensoriumError, match=says):
-            tuning(movie_model, **arguments)
+            tuning(known, **arguments)
 
 
-def test_images_and_movies_are_not_taken_for_each_other(movie_model):
+def test_images_and_movies_are_not_taken_for_each_other(known):
     with pytest.raises(SensoriumError, match="direction_tuning: .* a static model sees no motion"):
         direction_tuning(known_model())
     with pytest.raises(
         SensoriumError, match="orientation_tuning: .* choose direction_tuning"
     ) as no:
-        orientation_tuning(movie_model)
+        orientation_tuning(known)
     assert "\n" not in str(no.value)
     with pytest.raises(SensoriumError, match="known: .* first 3 frames .* only 3"):
-        Neurons(movie_model).rates(np.zeros((1, 3, *SIZE, 1), "float32"))
+        Neurons(known).rates(np.zeros((1, 3, *SIZE, 1), "float32"))
     spec = movie_spec(mice=())
     assert Neurons(known_movie_model(spec=spec)).amplitude == 1.8
 
@@ -170,8 +186,8 @@ def test_images_and_movies_are_not_taken_for_each_other(movie_model):
         (temporal_frequency_tuning, TemporalFrequencyTuning),
     ],
 )
-def test_tuning_is_saved_and_shown(movie_model, tmp_path, function, result):
-    function(movie_model, columns=[3], **FEW).save(tmp_path / "tuning.npz")
+def test_tuning_is_saved_and_shown(known, tmp_path, function, result):
+    function(known, columns=[3], **FEW).save(tmp_path / "tuning.npz")
     found = result.load(tmp_path / "tuning.npz")
     (axes,) = found.figure().axes
     assert axes.get_title() == "column 3"
