@@ -143,14 +143,14 @@ def test_models_of_images_have_none():
 @pytest.mark.parametrize("spec", [None, movie_spec(mice=())], ids=["grey", "own units"])
 def test_movies_are_saved_and_shown(spec, tmp_path):
     model = known_movie_model(spec=spec)
-    made = most_exciting_movie(model, columns=[3, 1], steps=1, n_starts=1, n_frames=25)
+    made = most_exciting_movie(model, columns=[3, 1], steps=1, n_starts=1, n_frames=24)
     made.save(tmp_path / "a.npz")
     found = MostExcitingMovies.load(tmp_path / "a.npz")
     np.testing.assert_array_equal(found.movies, made.movies)
     first, _ = found.figure().axes
     assert first.get_title("left").startswith("column 3: ")
     shown = first.images[0].get_array()
-    assert shown.shape == (SIZE[0], 9 * 24 + 8 * 2)  # every third of 25 frames
+    assert shown.shape == (SIZE[0], 8 * 24 + 7 * 2)  # every third of 24 frames
     last = (found.movies if found.grey is None else found.grey)[0, -1, ..., 0]
     np.testing.assert_allclose(shown[:, -24:], last)
     assert (found.grey is None) == (spec is not None)

@@ -51,12 +51,12 @@ def test_rates_are_those_of_each_movie_once_they_have_settled(known):
     assert found.rates.shape == (4, 12, 4, 4, 30)
     neurons = Neurons(known)
     movies = stimuli.drifting_gratings(
-        SIZE, found.directions[[5]], found.wavelengths[[2]], found.frequencies[[1]],
+        SIZE, found.directions[[5]], found.wavelengths[[2]], found.frequencies[[0]],
         n_frames=DELAY + 15 + 30, frame_rate=30.0,
     )  # fmt: skip
     shown = (neurons.amplitude * movies[..., None]).astype("float32")
     rates = known({"known": {"video": shown}})["known"].numpy()[0, 15:]
-    np.testing.assert_allclose(found.rates[:, 5, 2, 1], rates.T, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.rates[:, 5, 2, 0], rates.T, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(neurons.rates(shown)[0, 15:], rates, rtol=1e-4, atol=1e-5)
     alone = neurons.own_rates(shown[[0, 0]], [3, 1])
     np.testing.assert_allclose(alone[:, 15:], rates.T[[3, 1]], rtol=1e-4, atol=1e-5)
