@@ -30,6 +30,7 @@ from sensorium_tf.insilico.held import (
 from sensorium_tf.insilico.tracing import INDEX_SPEC, in_batches, traced
 from sensorium_tf.models.given import check_frames
 from sensorium_tf.models.windows import WindowedRates
+from sensorium_tf.specs import POOLED
 
 _LARGEST_GREY = 255.0
 _USUAL_AMPLITUDE = 1.8
@@ -154,9 +155,10 @@ class Neurons:
 
     @property
     def knows_grey(self) -> bool:
-        """Whether the recording's statistics, and so grey values, are known."""
-        stimulus = self.inputs.stimulus
-        return stimulus in self.inputs and stimulus in self.inputs.constants.get(self.mouse, {})
+        """Whether grey values are known; not if each frame has statistics of its own."""
+        inputs = self.inputs
+        known = inputs.constants.get(self.mouse, {}) if inputs.statistics == POOLED else {}
+        return inputs.stimulus in inputs and inputs.stimulus in known
 
     def to_grey(self, images: np.ndarray) -> np.ndarray:
         """Returns images of the model in the recording's grey values, 0 to 255 on a display.
@@ -237,7 +239,7 @@ class Neurons:
             index: `(images,)`, which of these neurons each image is for; image i is for neuron i if
                 left out.
         """
-        return self._in_batches(self._own_rates, images, _index(images, index))
+        return self._in_batches(self._own_rates, images, index)
 
     def gradients(self, images: np.ndarray, index: ArrayLike | None = None) -> np.ndarray:
         """Returns the gradients of one neuron's rate for each image, of the images' shape.
@@ -246,12 +248,14 @@ class Neurons:
             images: `(images, height, width, channels)` in the model's units.
             index: As of `own_rates`.
         """
-        return self._in_batches(self._gradients, images, _index(images, index))
+        return self._in_batches(self._gradients, images, index)
 
-    def _in_batches(self, function: Callable, images: np.ndarray, *index: np.ndarray) -> np.ndarray:
+    def _in_batches(self, function: Callable, images: np.ndarray, *index: ArrayLike | None):
         if self.inputs.time:
             n_frames = {self.inputs.stimulus: images.shape[1]}
             check_frames(self.mouse, n_frames, self.lost_frames)
+        own = np.arange(len(images))
+        index = [own if each is None else np.asarray(each) for each in index]
         return in_batches(function, images, *index)
 
     @functools.cached_property
@@ -293,7 +297,3 @@ class Neurons:
         if self._run is None:
             raise no_median(self.mouse, next(iter(signals)))
         return training_medians(self.recording, signals, self.inputs)
-
-
-def _index(images: np.ndarray, index: ArrayLike | None) -> np.ndarray:
-    return np.arange(len(images)) if index is None else np.asarray(index)

@@ -1,5 +1,7 @@
 """Tuning to drifting gratings, by models of movies."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from known_model import COMPLEX, ORIENTATIONS, SIZE, known_model
@@ -175,8 +177,16 @@ def test_images_and_movies_are_not_taken_for_each_other(known):
     assert "\n" not in str(no.value)
     with pytest.raises(SensoriumError, match="known: .* first 3 frames .* only 3"):
         Neurons(known).rates(np.zeros((1, 3, *SIZE, 1), "float32"))
-    spec = movie_spec(mice=())
-    assert Neurons(known_movie_model(spec=spec)).amplitude == 1.8
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [movie_spec(mice=()), dataclasses.replace(movie_spec(), statistics="time_resolved")],
+    ids=["no recording", "statistics of each frame"],
+)
+def test_movies_without_a_way_to_grey_are_in_the_models_units(spec):
+    neurons = Neurons(known_movie_model(spec=spec))
+    assert not neurons.knows_grey and neurons.amplitude == 1.8
 
 
 @pytest.mark.parametrize(
