@@ -91,8 +91,8 @@ def movie_panels(
         frames = [part for frame in shown for part in (gap, movies[number, frame].mean(-1))]
         _show(each, np.concatenate(frames[1:], axis=1), limits)
         each.set_title(titles[number], fontsize=TICK, loc="left")
-    apart = "each" if every == 1 else f"{every} apart"
-    figure.supxlabel(f"frames ({apart}), the last one at the right", fontsize=TICK)
+    which = "every frame" if every == 1 else f"frames {every} apart"
+    figure.supxlabel(f"{which}, the last one at the right", fontsize=TICK)
     return figure
 
 
