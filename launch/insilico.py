@@ -2,6 +2,7 @@
 
     python launch/insilico.py --workdir=runs/cnn --best=20 --do=rf,tuning,mei --output=DIR
     python launch/insilico.py --model_file=cnn_mouse1.keras --columns=0,5 --do=mei --output=DIR
+    python launch/insilico.py --workdir=runs/movies --best=20 --do=direction,movie --output=DIR
 
 Each experiment leaves NAME.npz, NAME.png and the page NAME.html in the folder, and index.html shows
 all of them; the same command again goes on where it was ended. Context signals, such as behavior,

@@ -56,6 +56,23 @@ class Movie:
             SensoriumError: If it needs signals that this mouse withholds or that were not recorded,
                 or frames of another size or normalised by other statistics.
         """
+        return self._of(spec).inputs(spec)
+
+    def signal(self, name: str, spec: InputSpec) -> np.ndarray:
+        """Returns a context signal as a model is given it, `(frames, columns)` float32.
+
+        Args:
+            name: Of the signal.
+            spec: What the model takes.
+
+        Raises:
+            SensoriumError: If it is normalised by other statistics, or transformed by constants
+                that the model does not know.
+        """
+        return self._of(spec).signal(name, spec)
+
+    def _of(self, spec: InputSpec) -> Signals:
+        """Returns the signals that a model is given; raises SensoriumError of other statistics."""
         if self.statistics != spec.statistics:
             raise SensoriumError(
                 f"{self.mouse}: its movies are normalised by {self.statistics} statistics, the "
@@ -63,8 +80,7 @@ class Movie:
                 f"mouse.with_statistics({spec.statistics!r})"
             )
         context = {n: v for n, v in self.signals.items() if n not in (self.stimulus, RESPONSE)}
-        video = self.signals[self.stimulus]
-        return Signals(self.mouse, self.stimulus, video, context, self.given).inputs(spec)
+        return Signals(self.mouse, self.stimulus, self.signals[self.stimulus], context, self.given)
 
 
 def pad_movies(movies: Sequence[Movie]) -> tuple[dict[str, np.ndarray], np.ndarray]:

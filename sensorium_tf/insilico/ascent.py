@@ -1,8 +1,9 @@
-"""Gradient ascent on images, whose mean and norm stay as they are and which a display can show."""
+"""Gradient ascent on images or movies of one mean and norm that a display can show."""
 
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import keras
 import numpy as np
@@ -11,14 +12,16 @@ import tensorflow as tf
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.settings import AscentSettings
+from sensorium_tf.insilico.smoothing import blur, blur_matrices, over_root_frequency
 from sensorium_tf.insilico.tracing import INDEX_SPEC, batches, in_batches, traced
 
+# Images, or frames of movies, that are worked on together.
 _BATCH = 128
 _ALL = slice(None)
 _PROJECTIONS = 10
 _TINY = 1e-12
-# Standard deviations of blurs at the first and the last step, pixels: of the gradient (norm), and
-# of the image (walker2019).
+# Standard deviations of blurs at the first and the last step, pixels and frames: of the gradient
+# (norm), and of the image (walker2019).
 _BLURS = {"norm": (1.0, 0.1), "walker2019": (1.5, 0.01)}
 # Length of the first and the last step, shares of the images' norm.
 _STEP_LENGTHS = {"norm": (0.5, 0.005), "walker2019": (0.5, 0.1)}
@@ -30,13 +33,14 @@ _DEFAULT_CONTRAST = 0.25
 # left alone in the second half of the steps: as the steps' length falls, what is to come is less.
 _LEAST_GAIN, _WINDOW = 1e-4, 50
 
+T = TypeVar("T")
 #: From images `(images, height, width, channels)`, their rates `(images,)` and which of the
 #: neurons each is for, `(images,)`, to what is maximised, `(images,)`.
 Objective = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 class Projection:
-    """Images of one mean and norm that a display can show.
+    """Images, or whole movies, of one mean and norm that a display can show.
 
     Images are shifted and scaled to mean 0 (the recording's mean grey) and the norm, then clipped
     to grey values 0 to 255, in turns: clipping alone would change the norm. Where no image of the
@@ -46,33 +50,36 @@ class Projection:
         neurons: Whose images they are; those of a model that knows no grey values are not clipped.
         norm: Euclidean, in the model's units; None for a contrast of a quarter of the training
             images' standard deviation.
+        shape: `(frames, height, width, channels)` of movies; that of an image if left out.
 
     Attributes:
         norm: The norm.
+        shape: Of an image or movie.
 
     Raises:
         SensoriumError: If the norm is not positive, or no image of it can be shown.
     """
 
-    def __init__(self, neurons: Neurons, norm: float | None):
+    def __init__(self, neurons: Neurons, norm: float | None, shape: tuple[int, ...] | None = None):
+        self.shape = neurons.image_shape if shape is None else shape
         if norm is None:
-            norm = _DEFAULT_CONTRAST * math.sqrt(math.prod(neurons.image_shape))
+            norm = _DEFAULT_CONTRAST * math.sqrt(math.prod(self.shape))
         if not (norm > 0 and math.isfinite(norm)):
             raise SensoriumError(f"norm {norm}: expected a number above 0")
         self.norm = float(norm)
         self._limits = neurons.limits if neurons.knows_grey else None
-        largest = _largest_norm(neurons)
+        largest = _largest_norm(neurons, self.shape)
         if self.norm > largest:
             raise SensoriumError(
-                f"norm {norm:g}: a display shows images of at most {largest:.4g} around mean grey: "
-                "give a smaller norm"
+                f"norm {norm:g}: a display shows {neurons.inputs.stimulus}s of at most "
+                f"{largest:.4g} around mean grey: give a smaller norm"
             )
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the images projected."""
 
         def turn(images: tf.Tensor, _: tf.Tensor) -> list[tf.Tensor]:
-            images -= tf.reduce_mean(images, (1, 2, 3), keepdims=True)
+            images -= _means(images)
             images *= self.norm / (_norms(images) + _TINY)
             if self._limits is None:
                 return [images, tf.constant(False)]
@@ -96,7 +103,7 @@ class Projection:
 
 
 class Ascent:
-    """Gradient ascent of one neuron's rate for each image.
+    """Gradient ascent of one neuron's rate for each image or movie.
 
     A neuron takes part until all steps are made or, in their second half, until the best objective
     of 50 steps is less than a ten-thousandth above that of the 50 before, for all of its images.
@@ -104,15 +111,17 @@ class Ascent:
     Args:
         neurons: The neurons.
         projection: What images are kept to.
-        settings: Its steps and its method. `norm`: the gradient is blurred, first by a pixel, at
-            the end hardly: a blur to the end would keep the image from the best one. `walker2019`:
-            its power is divided by the frequency, and the image is blurred after each step, first
-            by 1.5 pixels, at the end hardly. After Walker et al. 2019, "Inception loops discover
-            what excites neurons most using deep predictive models"; the lengths of steps are ours.
+        settings: Its steps and its method. `norm`: the gradient is blurred, first by a pixel (and a
+            frame), at the end hardly: a blur to the end would keep the image from the best one.
+            `walker2019`: its power is divided by the frequency, and the image is blurred after each
+            step, first by 1.5 pixels (and frames), at the end hardly. After Walker et al. 2019,
+            "Inception loops discover what excites neurons most using deep predictive models"; the
+            lengths of steps are ours.
         objective: What is maximised; the rate if left out.
         shown: From the images and their neurons to what the neurons see of them; the images as they
             are if left out.
-
+        rate: From images and which of the neurons each is for to the rate of each;
+            `Neurons.tensor_own_rates` if left out.
     """
 
     def __init__(
@@ -123,22 +132,21 @@ class Ascent:
         *,
         objective: Objective | None = None,
         shown: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+        rate: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
     ):
-        self._neurons, self._projection, self._steps = neurons, projection, settings.steps
+        self._projection, self._steps = projection, settings.steps
+        self._rate = rate or neurons.tensor_own_rates
         self._objective = objective or (lambda images, rates, index: rates)
         self._shown = shown or (lambda images, index: images)
         self._walker = settings.method == "walker2019"
         self._blurs, self._lengths = _BLURS[settings.method], _STEP_LENGTHS[settings.method]
-        height, width, _ = neurons.image_shape
-        self._size = (height, width)
-        self._filter = _root_one_over_f(self._size)
+        *self._size, _ = projection.shape
         self._step = traced(
             self._tensor_step,
-            neurons.images_spec,
+            tf.TensorSpec((None, *projection.shape), tf.float32),
             INDEX_SPEC,
             tf.TensorSpec((), tf.float32),
-            tf.TensorSpec((height, height), tf.float32),
-            tf.TensorSpec((width, width), tf.float32),
+            *(tf.TensorSpec((length, length), tf.float32) for length in self._size),
         )
 
     def __call__(
@@ -153,13 +161,14 @@ class Ascent:
         """Returns the images after the steps.
 
         Args:
-            start: `(images, height, width, channels)`.
+            start: `(images, height, width, channels)`, or movies.
             index: `(images,)`, which of the neurons each image is for.
             label: Of the progress bars, which terminals show.
             group: So many images, one after another, are worked on together.
             numbers: Which of the steps are made; all if left out.
         """
-        parts = batches(len(start), max(1, _BATCH // group) * group)
+        n_frames = math.prod(self._size[:-2])  # 1 of an image
+        parts = batches(len(start), max(1, _BATCH // n_frames // group) * group)
         ends = [
             self._ends(start[rows], index[rows], numbers, f"{label}, {number} of {len(parts)}")
             for number, rows in enumerate(parts, 1)
@@ -189,39 +198,18 @@ class Ascent:
         ends[left] = images
         return ends
 
-    def _tensor_step(self, images, index, length, rows, columns):
+    def _tensor_step(self, images, index, length, *blurs):
         with tf.GradientTape() as tape:
             tape.watch(images)
-            rates = self._neurons.tensor_own_rates(self._shown(images, index), index)
+            rates = self._rate(self._shown(images, index), index)
             objective = self._objective(images, rates, index)
         gradient = tape.gradient(objective, images)
-        gradient = self._precondition(gradient) if self._walker else blur(gradient, rows, columns)
+        gradient = over_root_frequency(gradient) if self._walker else blur(gradient, blurs)
         # What a shift in brightness would gain is projected away.
-        gradient -= tf.reduce_mean(gradient, (1, 2, 3), keepdims=True)
+        gradient -= _means(gradient)
         images += length * self._projection.norm * gradient / (_norms(gradient) + _TINY)
-        images = self._projection(blur(images, rows, columns) if self._walker else images)
+        images = self._projection(blur(images, blurs) if self._walker else images)
         return images, objective
-
-    def _precondition(self, gradient: tf.Tensor) -> tf.Tensor:
-        spectrum = tf.signal.rfft2d(tf.transpose(gradient, (0, 3, 1, 2)))
-        filtered = tf.signal.irfft2d(spectrum * self._filter, self._size)
-        return tf.transpose(filtered, (0, 2, 3, 1))
-
-
-def blur_matrices(size: tuple[int, int], sigma: float) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the matrices that blur rows and columns of images by a Gaussian, float32."""
-
-    def matrix(length: int) -> np.ndarray:
-        offsets = np.subtract.outer(np.arange(length), np.arange(length))
-        weights = np.exp(-0.5 * (offsets / sigma) ** 2)
-        return (weights / weights.sum(1, keepdims=True)).astype(np.float32)
-
-    return matrix(size[0]), matrix(size[1])
-
-
-def blur(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
-    """Returns images `(images, height, width, channels)` blurred by `blur_matrices`."""
-    return tf.einsum("ij,njkc,lk->nilc", rows, images, columns)
 
 
 def signed(sign: int) -> Objective:
@@ -235,24 +223,27 @@ def signed(sign: int) -> Objective:
     return lambda images, rates, index: sign * rates
 
 
-def noise(neurons: Neurons, n_images: int, *, seed: int) -> np.ndarray:
-    """Returns white noise to start from, `(images, height, width, channels)`.
+def noise(
+    neurons: Neurons, n_images: int, *, seed: int, shape: tuple[int, ...] | None = None
+) -> np.ndarray:
+    """Returns white noise to start from.
 
     Args:
         neurons: Whose images they are.
         n_images: How many.
         seed: A neuron's noise depends on the seed and its column alone, not on the other neurons.
+        shape: As of `Projection`.
 
     Returns:
-        `(neurons, n_images, height, width, channels)` float32.
+        `(neurons, n_images, height, width, channels)` float32, or movies.
     """
-    shape = (n_images, *neurons.image_shape)
+    shape = (n_images, *(neurons.image_shape if shape is None else shape))
     draws = (np.random.default_rng([seed, column]) for column in neurons.columns)
     return np.stack([draw.standard_normal(shape, np.float32) for draw in draws])
 
 
-def progress(numbers: Sequence[int], label: str) -> Iterator[int]:
-    """Yields the numbers of some steps; terminals show a bar."""
+def progress(numbers: Sequence[T], label: str) -> Iterator[T]:
+    """Yields some steps, such as their numbers; terminals show a bar."""
     bar = None
     if sys.stderr.isatty() and sys.stdout.isatty():
         print(label)
@@ -283,18 +274,16 @@ def correlations(images: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def _norms(images: tf.Tensor) -> tf.Tensor:
-    return tf.sqrt(tf.reduce_sum(images**2, (1, 2, 3), keepdims=True))
+    return tf.sqrt(tf.reduce_sum(images**2, range(1, len(images.shape)), keepdims=True))
 
 
-def _largest_norm(neurons: Neurons) -> float:
+def _means(images: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(images, range(1, len(images.shape)), keepdims=True)
+
+
+def _largest_norm(neurons: Neurons, shape: tuple[int, ...]) -> float:
     """Returns the norm of an image of pixels that are black or white, whose mean is 0."""
     if not neurons.knows_grey:
         return math.inf
     dark, bright = neurons.limits
-    return math.sqrt(math.prod(neurons.image_shape) * max(0.0, -dark * bright))
-
-
-def _root_one_over_f(size: tuple[int, int]) -> np.ndarray:
-    frequency = np.hypot(np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None])
-    frequency[0, 0] = frequency[frequency > 0].min()
-    return (1 / np.sqrt(frequency)).astype(np.complex64)
+    return math.sqrt(math.prod(shape) * max(0.0, -dark * bright))

@@ -1,7 +1,7 @@
 """Which model, mouse, neurons and images a user means."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -13,7 +13,7 @@ from sensorium_tf.data.normalizing import normalize_images
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import EnsembleModel, FiringRateModel
 from sensorium_tf.runs import Run
-from sensorium_tf.specs import DERIVED_IMAGES, IMAGE, InputSpec, size_step
+from sensorium_tf.specs import DERIVED_IMAGES, InputSpec, size_step
 
 #: What an experiment takes: a model, an ensemble (whose rate is its members' mean), a run or its
 #: path.
@@ -51,8 +51,6 @@ def members(model: FiringRateModel | EnsembleModel) -> Sequence[FiringRateModel]
 
 def one_mouse(model: FiringRateModel | EnsembleModel, mouse: str | None) -> str:
     """Returns which of a model's mice is meant."""
-    if model.inputs.time:
-        raise SensoriumError("experiments in silico show images, but this model is given movies")
     mice: Sequence[str] = model.mice
     if mouse is None and len(mice) > 1:
         raise SensoriumError(f"name one of the model's mice: mouse={' or '.join(mice)}")
@@ -61,25 +59,29 @@ def one_mouse(model: FiringRateModel | EnsembleModel, mouse: str | None) -> str:
     return mice[0] if mouse is None else mouse
 
 
-def columns_of(mouse: str, unit_ids: ArrayLike, known: np.ndarray) -> np.ndarray:
-    """Returns the columns `(neurons,)` of some unit ids, of those that are known."""
-    wanted = _whole_numbers("unit_ids", unit_ids)
-    places = {int(unit): column for column, unit in enumerate(known)}
-    for unit in wanted.tolist():
-        if unit not in places:
-            raise SensoriumError(f"{mouse}: the model has no neuron with unit id {unit}")
-    return np.array([places[unit] for unit in wanted.tolist()], np.int64)
+def chosen_columns(
+    mouse: str,
+    n_neurons: int,
+    unit_ids: ArrayLike | None,
+    columns: ArrayLike | None,
+    known: Callable[[], np.ndarray],
+) -> np.ndarray:
+    """Returns the columns `(neurons,)` of the neurons that a user names, or of all.
 
-
-def checked_columns(mouse: str, columns: ArrayLike, n_neurons: int) -> np.ndarray:
-    """Returns columns `(neurons,)` that a user names."""
-    wanted = _whole_numbers("columns", columns)
-    outside = wanted[(wanted < 0) | (wanted >= n_neurons)]
-    if outside.size:
-        raise SensoriumError(
-            f"{mouse}: the model has no column {outside[0]}, only 0 to {n_neurons - 1}"
-        )
-    return wanted
+    Args:
+        mouse: Whose.
+        n_neurons: That it has.
+        unit_ids: Which; or
+        columns: which.
+        known: Returns the unit ids of all.
+    """
+    if unit_ids is not None and columns is not None:
+        raise SensoriumError("neurons: give unit_ids or columns, not both")
+    if unit_ids is not None:
+        return _columns_of(mouse, unit_ids, known())
+    if columns is not None:
+        return _checked_columns(mouse, columns, n_neurons)
+    return np.arange(n_neurons)
 
 
 def labels(columns: np.ndarray, unit_ids: np.ndarray | None) -> list[str]:
@@ -127,11 +129,11 @@ def checked_images(
 
 
 def image_channels(inputs: InputSpec) -> int:
-    """Returns how many channels the images have that a model is given."""
-    times = {IMAGE: 1, **{name: made.channels for name, made in DERIVED_IMAGES.items()}}
+    """Returns how many channels the images, or frames, have that a model is given."""
+    times = {inputs.stimulus: 1, **{name: made.channels for name, made in DERIVED_IMAGES.items()}}
     sizes = [each.size // times[each.signal] for each in inputs.channels if each.signal in times]
     if not sizes:
-        raise SensoriumError(f"the model is given no image, only {inputs.describe()}")
+        raise SensoriumError(f"the model is given no {inputs.stimulus}, only {inputs.describe()}")
     return sizes[0]
 
 
@@ -141,6 +143,25 @@ def with_constants(inputs: InputSpec, mouse: str, recording: Mouse | None) -> In
         return inputs
     names = inputs.recorded_signals
     return inputs.with_constants({mouse: {name: recording.statistics[name] for name in names}})
+
+
+def _columns_of(mouse: str, unit_ids: ArrayLike, known: np.ndarray) -> np.ndarray:
+    wanted = _whole_numbers("unit_ids", unit_ids)
+    places = {int(unit): column for column, unit in enumerate(known)}
+    for unit in wanted.tolist():
+        if unit not in places:
+            raise SensoriumError(f"{mouse}: the model has no neuron with unit id {unit}")
+    return np.array([places[unit] for unit in wanted.tolist()], np.int64)
+
+
+def _checked_columns(mouse: str, columns: ArrayLike, n_neurons: int) -> np.ndarray:
+    wanted = _whole_numbers("columns", columns)
+    outside = wanted[(wanted < 0) | (wanted >= n_neurons)]
+    if outside.size:
+        raise SensoriumError(
+            f"{mouse}: the model has no column {outside[0]}, only 0 to {n_neurons - 1}"
+        )
+    return wanted
 
 
 def _whole_numbers(name: str, values: ArrayLike) -> np.ndarray:

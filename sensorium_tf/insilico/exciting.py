@@ -1,9 +1,11 @@
 """The images that excite neurons most: optimised, and natural."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from sensorium_tf.insilico.ascent import (
@@ -91,39 +93,69 @@ def most_exciting_image(
             on; the better end is the image.
         sign: 1; or -1 for the least exciting image.
     """
-    check_steps(n_starts, "n_starts")
     projection = Projection(neurons, settings.norm)
-    ascent = Ascent(neurons, projection, settings, objective=signed(sign))
-    everyone = np.arange(len(neurons))
+    images, found = from_noise(
+        neurons, settings, projection, n_starts=n_starts, sign=sign, own_rates=neurons.own_rates
+    )
+    return MostExcitingImages(
+        **of_ascent(neurons, settings, projection, n_starts=n_starts, sign=sign),
+        **shown_images(neurons, images),
+        **found,
+    )
+
+
+def from_noise(
+    neurons: Neurons,
+    settings: AscentSettings,
+    projection: Projection,
+    *,
+    n_starts: int,
+    sign: int,
+    own_rates: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    rate: Callable[[tf.Tensor, tf.Tensor], tf.Tensor] | None = None,
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Returns what gradient ascent from noise finds for each neuron, images or movies.
+
+    Args:
+        neurons: The neurons.
+        settings: Of the ascent.
+        projection: What images are kept to.
+        n_starts: As of `most_exciting_image`, like the next.
+        sign: 1 or -1.
+        own_rates: From images, and which of the neurons each is for, to the rate of each.
+        rate: The same of tensors, as of `Ascent`.
+
+    Returns:
+        The images `(neurons, height, width, channels)`, or movies, and `start_rates` and
+        `agreement`, as of `MostExcitingImages`.
+    """
+    check_steps(n_starts, "n_starts")
+    ascent = Ascent(neurons, projection, settings, objective=signed(sign), rate=rate)
+    everyone, shape = np.arange(len(neurons)), projection.shape
 
     def ranked(starts: np.ndarray, numbers: slice) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Returns where the starts of each neuron end, their rates, and their order by these."""
         index, n_each = np.repeat(everyone, starts.shape[1]), starts.shape[:2]
-        label = f"exciting images, {starts.shape[1]} for each neuron"
-        flat = starts.reshape(-1, *neurons.image_shape)
-        ends = ascent(flat, index, label=label, numbers=numbers)
-        rates = neurons.own_rates(ends, index).reshape(n_each)
+        label = f"exciting {neurons.inputs.stimulus}s, {starts.shape[1]} for each neuron"
+        ends = ascent(starts.reshape(-1, *shape), index, label=label, numbers=numbers)
+        rates = own_rates(ends, index).reshape(n_each)
         return ends.reshape(starts.shape), rates, np.argsort(-sign * rates, axis=1, kind="stable")
 
-    ends, taken = noise(neurons, n_starts, seed=settings.seed), np.arange(n_starts)[None]
-    explored = 0
+    ends = noise(neurons, n_starts, seed=settings.seed, shape=shape)
+    taken, explored = np.arange(n_starts)[None], 0
     if n_starts > _FINISHING:
         explored = settings.steps // _EXPLORING
         ends, _, order = ranked(ends, slice(explored))
         taken = order[:, :_FINISHING]
-        ends = np.take_along_axis(ends, taken[..., None, None, None], axis=1)
+        ends = ends[everyone[:, None], taken]
     ends, rates, order = ranked(ends, slice(explored, None))
     start_rates = np.full((len(neurons), n_starts), np.nan, np.float32)
     np.put_along_axis(start_rates, taken, rates, axis=1)
-    images = ends[everyone, order[:, 0]]
-    return MostExcitingImages(
-        **of_ascent(neurons, settings, projection, n_starts=n_starts, sign=sign),
-        **shown_images(neurons, images),
-        start_rates=start_rates,
-        agreement=correlations(images, ends[everyone, order[:, 1]])
-        if n_starts > 1
-        else np.full(len(neurons), np.nan),
-    )
+    best = ends[everyone, order[:, 0]]
+    agreement = np.full(len(neurons), np.nan)
+    if n_starts > 1:
+        agreement = correlations(best, ends[everyone, order[:, 1]])
+    return best, {"start_rates": start_rates, "agreement": agreement}
 
 
 @experiment()

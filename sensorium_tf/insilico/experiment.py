@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.chosen import Model
 from sensorium_tf.insilico.held import State
 from sensorium_tf.insilico.neurons import Neurons
@@ -22,6 +23,7 @@ _NEURONS = {
     "state": "Context signal to the `(columns,)` values at which it is held; those that are left "
     "out are held at their medians over the training trials.",
 }
+_OF_MOVIES = "direction_tuning, temporal_frequency_tuning or most_exciting_movie"
 _RAISES = "Raises:\n        SensoriumError: If an argument is not possible.\n    "
 _ARGUMENT = 8 * " "
 
@@ -36,7 +38,7 @@ def option(default: Any, doc: str) -> Any:
     return dataclasses.field(default=default, metadata={"doc": doc})
 
 
-def experiment(*shared: type) -> Callable[[Callable], Callable]:
+def experiment(*shared: type, movies: bool = False) -> Callable[[Callable], Callable]:
     """Makes an experiment of a function: one that takes a model and says which of its neurons.
 
     What such functions share is written once. The function takes `Neurons`, then one of each of
@@ -46,6 +48,7 @@ def experiment(*shared: type) -> Callable[[Callable], Callable]:
 
     Args:
         *shared: Dataclasses whose fields have a `doc`, as those of `setting` and `option` do.
+        movies: Whether it shows movies instead of images; a model of the others is refused.
     """
 
     def decorate(function: Callable) -> Callable:
@@ -57,6 +60,7 @@ def experiment(*shared: type) -> Callable[[Callable], Callable]:
             neurons = Neurons.of(
                 given.pop("model"), **{n: given.pop(n, None) for n in [*_NEURONS][1:]}
             )
+            check_stimulus(function.__name__, neurons, movies=movies, instead=_OF_MOVIES)
             chosen = [
                 kind(**{n: given.pop(n) for n in _names(kind) if n in given}) for kind in shared
             ]
@@ -67,6 +71,25 @@ def experiment(*shared: type) -> Callable[[Callable], Callable]:
         return call
 
     return decorate
+
+
+def check_stimulus(name: str, neurons: Neurons, *, movies: bool, instead: str) -> None:
+    """Raises SensoriumError unless a model is given what an experiment shows.
+
+    Args:
+        name: Of the experiment.
+        neurons: Of the model.
+        movies: Whether it shows movies instead of images.
+        instead: What can be done with a model of movies.
+    """
+    if movies and not neurons.inputs.time:
+        raise SensoriumError(
+            f"{name}: shows movies, but the model is given images: a static model sees no motion"
+        )
+    if neurons.inputs.time and not movies:
+        raise SensoriumError(
+            f"{name}: shows images, but the model is given movies: choose {instead}"
+        )
 
 
 def _names(kind: type) -> list[str]:

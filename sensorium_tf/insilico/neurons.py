@@ -1,7 +1,7 @@
-"""The neurons that an experiment is done on: images in, rates and gradients out."""
+"""The neurons that an experiment is done on: images or movies in, rates and gradients out."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 import tensorflow as tf
@@ -11,9 +11,8 @@ from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.chosen import (
     Model,
-    checked_columns,
     checked_images,
-    columns_of,
+    chosen_columns,
     image_channels,
     labels,
     members,
@@ -21,11 +20,17 @@ from sensorium_tf.insilico.chosen import (
     opened,
     with_constants,
 )
-from sensorium_tf.insilico.derived import DERIVED
-from sensorium_tf.insilico.held import State, held_state, no_median, training_median
+from sensorium_tf.insilico.held import (
+    State,
+    held_state,
+    model_inputs,
+    no_median,
+    training_medians,
+)
 from sensorium_tf.insilico.tracing import INDEX_SPEC, in_batches, traced
+from sensorium_tf.models.given import check_frames
 from sensorium_tf.models.windows import WindowedRates
-from sensorium_tf.specs import IMAGE
+from sensorium_tf.specs import POOLED
 
 _LARGEST_GREY = 255.0
 _USUAL_AMPLITUDE = 1.8
@@ -37,7 +42,8 @@ class Neurons:
     Images are `(height, width, channels)` at the model's size, in the model's own units, where the
     recording's mean grey is 0; `to_grey` and `from_grey` go there and back. Context signals, such
     as behavior and pupil center, are held at one value each; gradients are with respect to the
-    image alone.
+    image alone. A model of movies takes `(frames, height, width, channels)` wherever images are
+    named here, and has a rate at each frame but the first `lost_frames`.
 
     Args:
         model: A model, an ensemble (whose rate is its members' mean), a run or its path.
@@ -54,7 +60,8 @@ class Neurons:
         columns: `(neurons,)` int64.
         unit_ids: `(neurons,)`, None where the recording is not at hand.
         inputs: What the model is given, an `InputSpec`.
-        image_shape: `(height, width, channels)` of the images.
+        image_shape: `(height, width, channels)` of the images, or of a frame.
+        lost_frames: How many frames at the beginning of a movie get no rates; 0 of images.
         state: Context signal to `(columns,)`, at which it is held.
 
     Raises:
@@ -75,7 +82,9 @@ class Neurons:
         whole, self._run = opened(model)
         self.mouse = one_mouse(whole, mouse)
         self._n_neurons = whole.readouts[self.mouse].n_neurons
-        self.columns = self._chosen(self._n_neurons, unit_ids, columns)
+        self.columns = chosen_columns(
+            self.mouse, self._n_neurons, unit_ids, columns, lambda: self.recording.unit_ids
+        )
         # Columns are enough without a recording, such as for a model that was imported.
         recording = self.recording if unit_ids is not None else self._recording_at_hand()
         self.unit_ids = None if recording is None else recording.unit_ids[self.columns]
@@ -83,8 +92,9 @@ class Neurons:
         self.image_shape = (*self.inputs.image_size, image_channels(self.inputs))
         self._single = whole.for_mouse(self.mouse)
         self.state = held_state(
-            self.inputs, self._n_neurons, {} if state is None else state, self._median
+            self.inputs, self._n_neurons, {} if state is None else state, self._medians
         )
+        self.lost_frames = whole.lost_frames
         windows = [WindowedRates.of(each, self.mouse) for each in members(whole)]
         # The mean of windowed rates, where each member has them.
         self._windows = None if None in windows else windows
@@ -145,8 +155,10 @@ class Neurons:
 
     @property
     def knows_grey(self) -> bool:
-        """Whether the recording's statistics, and so grey values, are known."""
-        return IMAGE in self.inputs and IMAGE in self.inputs.constants.get(self.mouse, {})
+        """Whether grey values are known; not if each frame has statistics of its own."""
+        inputs = self.inputs
+        known = inputs.constants.get(self.mouse, {}) if inputs.statistics == POOLED else {}
+        return inputs.stimulus in inputs and inputs.stimulus in known
 
     def to_grey(self, images: np.ndarray) -> np.ndarray:
         """Returns images of the model in the recording's grey values, 0 to 255 on a display.
@@ -162,8 +174,9 @@ class Neurons:
         Raises:
             SensoriumError: If the model does not know the recording's statistics.
         """
-        constants = self.inputs.constants_of(self.mouse, IMAGE)
-        return self.inputs[IMAGE].apply(np.asarray(values, np.float32), constants)
+        stimulus = self.inputs.stimulus
+        constants = self.inputs.constants_of(self.mouse, stimulus)
+        return self.inputs[stimulus].apply(np.asarray(values, np.float32), constants)
 
     def given_images(self, images: ArrayLike | None) -> np.ndarray:
         """Returns a user's images in the model's units, or the training images if there are none.
@@ -185,22 +198,26 @@ class Neurons:
         return self.from_grey(checked) if self.knows_grey else checked.astype(np.float32)
 
     def tensor_rates(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns the rates `(images, neurons)` of images `(images, height, width, channels)`."""
+        """Returns the rates of images or movies, as `rates` does."""
         rates = self._single(self._model_inputs(images), training=False)
-        return tf.gather(rates, self.columns, axis=1)
+        return tf.gather(rates, self.columns, axis=-1)
 
     def tensor_own_rates(self, images: tf.Tensor, index: tf.Tensor) -> tf.Tensor:
-        """Returns the rate `(images,)` of one neuron to each image.
+        """Returns the rate of one neuron to each image or movie, as `own_rates` does.
 
         Args:
-            images: `(images, height, width, channels)`.
+            images: `(images, height, width, channels)`, or movies.
             index: `(images,)`, which of these neurons each image is for.
         """
         signals, columns = self._model_inputs(images), tf.gather(self.columns, index)
         if self._windows is not None:
-            return tf.add_n([each(signals, columns) for each in self._windows]) / len(self._windows)
+            rates = [each(signals, columns) for each in self._windows]
+            if self.inputs.time:  # of the frames of which every member has some
+                n_frames = tf.reduce_min([tf.shape(each)[1] for each in rates])
+                rates = [each[:, tf.shape(each)[1] - n_frames :] for each in rates]
+            return tf.add_n(rates) / len(rates)
         rates = self._single(signals, training=False)
-        return tf.gather(rates, columns, axis=1, batch_dims=1)
+        return tf.gather(rates, columns, axis=-1, batch_dims=1)
 
     def rates(self, images: np.ndarray) -> np.ndarray:
         """Returns the rates of all these neurons.
@@ -209,19 +226,20 @@ class Neurons:
             images: `(images, height, width, channels)` in the model's units.
 
         Returns:
-            `(images, neurons)` float32, in units of the responses' standard deviation.
+            `(images, neurons)` float32, in units of the responses' standard deviation; of movies
+            `(movies, frames - lost_frames, neurons)`.
         """
-        return in_batches(self._rates, images)
+        return self._in_batches(self._rates, images)
 
     def own_rates(self, images: np.ndarray, index: ArrayLike | None = None) -> np.ndarray:
-        """Returns the rate `(images,)` of one neuron to each image.
+        """Returns the rate `(images,)` of one neuron to each image, or `(movies, frames')`.
 
         Args:
             images: `(images, height, width, channels)` in the model's units.
             index: `(images,)`, which of these neurons each image is for; image i is for neuron i if
                 left out.
         """
-        return in_batches(self._own_rates, images, _index(images, index))
+        return self._in_batches(self._own_rates, images, index)
 
     def gradients(self, images: np.ndarray, index: ArrayLike | None = None) -> np.ndarray:
         """Returns the gradients of one neuron's rate for each image, of the images' shape.
@@ -230,7 +248,15 @@ class Neurons:
             images: `(images, height, width, channels)` in the model's units.
             index: As of `own_rates`.
         """
-        return in_batches(self._gradients, images, _index(images, index))
+        return self._in_batches(self._gradients, images, index)
+
+    def _in_batches(self, function: Callable, images: np.ndarray, *index: ArrayLike | None):
+        if self.inputs.time:
+            n_frames = {self.inputs.stimulus: images.shape[1]}
+            check_frames(self.mouse, n_frames, self.lost_frames)
+        own = np.arange(len(images))
+        index = [own if each is None else np.asarray(each) for each in index]
+        return in_batches(function, images, *index)
 
     @functools.cached_property
     def _rates(self) -> Callable:
@@ -252,37 +278,14 @@ class Neurons:
 
     @property
     def images_spec(self) -> tf.TensorSpec:
-        """What images are as tensors."""
-        return tf.TensorSpec((None, *self.image_shape), tf.float32)
+        """What images, or movies, are as tensors."""
+        frames = (None,) if self.inputs.time else ()
+        return tf.TensorSpec((None, *frames, *self.image_shape), tf.float32)
 
     def _model_inputs(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        n_images = tf.shape(images)[0]
-        height, width, _ = self.image_shape
-
-        def channels(signal: str) -> tf.Tensor:
-            if signal == IMAGE:
-                return images
-            if signal in DERIVED:
-                return DERIVED[signal](images)
-            return tf.tile(self.state[signal][None, None, None], (n_images, height, width, 1))
-
-        stacked = [channels(each.signal) for each in self.inputs.channels]
-        given = {
-            each.signal: tf.repeat(self.state[each.signal][None], n_images, axis=0)
-            for each in self.inputs.extras
-        }
-        given[IMAGE] = tf.concat(stacked, axis=-1)
+        given = model_inputs(images, self.inputs, self.state)
         # A model without shifter does not take the pupil center.
         return {each.name: given[each.name] for each in self._single.inputs}
-
-    def _chosen(self, n_neurons: int, unit_ids, columns) -> np.ndarray:
-        if unit_ids is not None and columns is not None:
-            raise SensoriumError("neurons: give unit_ids or columns, not both")
-        if unit_ids is not None:
-            return columns_of(self.mouse, unit_ids, self.recording.unit_ids)
-        if columns is not None:
-            return checked_columns(self.mouse, columns, n_neurons)
-        return np.arange(n_neurons)
 
     def _recording_at_hand(self) -> Mouse | None:
         try:
@@ -290,11 +293,7 @@ class Neurons:
         except SensoriumError:
             return None
 
-    def _median(self, signal: str) -> np.ndarray:
+    def _medians(self, signals: Collection[str]) -> dict[str, np.ndarray]:
         if self._run is None:
-            raise no_median(self.mouse, signal)
-        return training_median(self.recording, signal, self.inputs)
-
-
-def _index(images: np.ndarray, index: ArrayLike | None) -> np.ndarray:
-    return np.arange(len(images)) if index is None else np.asarray(index)
+            raise no_median(self.mouse, next(iter(signals)))
+        return training_medians(self.recording, signals, self.inputs)

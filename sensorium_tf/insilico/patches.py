@@ -14,6 +14,7 @@ from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import curve_panels
 from sensorium_tf.insilico.results import Result, of_neurons
 from sensorium_tf.insilico.saved import axes
+from sensorium_tf.insilico.tuning import of_contrast
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,7 +100,7 @@ def size_tuning(
     waves = _waves(neurons, gabors)
     size = (height, width)
     windows = (stimuli.discs(size, gabors.places, radius) for radius in radii)
-    rates = [neurons.own_rates(_shown(neurons, contrast * waves * each)) for each in windows]
+    rates = [neurons.own_rates(of_contrast(neurons, contrast * waves * each)) for each in windows]
     rates = np.stack(rates, axis=1)
     highest = np.maximum(rates.max(1), np.finfo(np.float32).tiny)
     return SizeTuning(
@@ -128,7 +129,7 @@ def contrast_tuning(
     gabors = _gabors_of(neurons, gabors)
     windows = stimuli.gaussians(neurons.image_shape[:2], gabors.places, gabors.widths)
     patches = _waves(neurons, gabors) * windows
-    rates = [neurons.own_rates(_shown(neurons, each * patches)) for each in contrasts]
+    rates = [neurons.own_rates(of_contrast(neurons, each * patches)) for each in contrasts]
     rates = np.stack(rates, axis=1)
     return ContrastTuning(
         **of_neurons(neurons, amplitude=neurons.amplitude),
@@ -162,12 +163,6 @@ def _waves(neurons: Neurons, gabors: BestGabors) -> np.ndarray:
         gabors.phases,
         places=gabors.places,
     )
-
-
-def _shown(neurons: Neurons, images: np.ndarray) -> np.ndarray:
-    """Returns images `(images, height, width)` of a contrast as the model is given them."""
-    images = neurons.amplitude * images
-    return np.repeat(images[..., None], neurons.image_shape[2], axis=-1).astype(np.float32)
 
 
 def _ascending(

@@ -11,10 +11,11 @@ import numpy as np
 
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico.ascent import Projection
+from sensorium_tf.insilico.experiment import check_stimulus
 from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.results import Result
 from sensorium_tf.insilico.saved import Saved
-from sensorium_tf.insilico.settings import EXPERIMENTS, ExperimentSettings
+from sensorium_tf.insilico.settings import EXPERIMENTS, MOVIE_EXPERIMENTS, ExperimentSettings
 from sensorium_tf.insilico.tracing import batches
 from sensorium_tf.insilico.verbs import VERBS, WHOLE_VERBS, WholeVerb
 from sensorium_tf.io import atomic_write, expand
@@ -22,8 +23,6 @@ from sensorium_tf.metrics import correlation
 from sensorium_tf.plotting import save_figure
 from sensorium_tf.runs import Run, predict
 
-# A batch of neurons is saved at once; what a killed command loses is one batch.
-_BATCH = 16
 _INDEX = "index.html"
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -61,9 +60,17 @@ def run_experiments(
     """
     run, output = Run.of(run), expand(output)
     neurons = _neurons(run, settings, mouse)
+    names = settings.experiments(movies=neurons.inputs.time)
+    for name in names:
+        check_stimulus(
+            name,
+            neurons,
+            movies=name in MOVIE_EXPERIMENTS,
+            instead=f"--do={','.join(MOVIE_EXPERIMENTS)}",
+        )
     _claim(output, neurons, run)
     pages = []
-    for name in settings.do:
+    for name in names:
         path = output / f"{name}.npz"
         if name in WHOLE_VERBS:
             print(f"{EXPERIMENTS[name]}: {neurons.mouse}", flush=True)
@@ -90,8 +97,8 @@ def best_columns(run: Run, mouse: str | None, number: int) -> np.ndarray:
     Returns:
         `(number,)`, best first; all neurons if there are no more.
     """
-    trials = run.mouse(mouse).trials("validation")
-    scores = correlation(predict(run.model, trials), trials.responses)
+    trials = run.mouse(mouse).trials(run.challenge.validation_tier)
+    scores = correlation(predict(run.model, trials), trials.rows().responses)
     return np.argsort(-scores, kind="stable")[:number]
 
 
@@ -124,7 +131,7 @@ def _resumed(neurons: Neurons, name: str, settings: ExperimentSettings, path: Pa
     verb = VERBS[name]
     options = verb.options(settings)
     if "norm" in options:
-        options["norm"] = Projection(neurons, options["norm"]).norm
+        options["norm"] = Projection(neurons, options["norm"], verb.shape(neurons)).norm
     found = verb.kind.load(path) if path.exists() else None
     if found is not None:
         _check_settings(found, options, path)
@@ -141,7 +148,8 @@ def _resumed(neurons: Neurons, name: str, settings: ExperimentSettings, path: Pa
             )
         # With other settings, what was made of it is another one too, even if it is all there.
         needed = _resumed(neurons, other, settings, before)
-    for rows in batches(len(left), _BATCH):
+    # A batch is saved at once; what a killed command loses is one batch.
+    for rows in batches(len(left), verb.batch):
         if needed is not None:
             options[argument] = needed.take(left[rows])
         print(f"  neurons {rows.start + 1} to {rows.stop} of {len(left)}", flush=True)

@@ -22,9 +22,15 @@ EXPERIMENTS = {
     "contrast": "tuning to contrast",
     "surround": "exciting surrounds",
     "attribution": "attribution of rates to pixels",
+    "direction": "tuning to direction of motion",
+    "temporal_frequency": "tuning to temporal frequency",
+    "movie": "most exciting movies",
     "reconstruct": "images from responses of all neurons",
     "compare": "representations by model and mouse",
 }
+#: Those that show movies, to models of movies; the others show images.
+MOVIE_EXPERIMENTS = ("direction", "temporal_frequency", "movie")
+_USUAL = ("rf", "tuning", "mei")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,8 +46,8 @@ class AscentSettings(Config):
     )
     norm: float | None = setting(
         None,
-        "Euclidean norm of the images in the model's units, one that a display can show; by "
-        "default of a quarter of the training images' contrast.",
+        "Euclidean norm of the images, or whole movies, in the model's units, one that a display "
+        "can show; by default of a quarter of the training images' contrast.",
         above=0,
     )
     steps: int = setting(1000, "Of each gradient ascent, at most.", at_least=1)
@@ -57,8 +63,11 @@ class ExperimentSettings(Config):
     title = "experiments"
 
     do: tuple[str, ...] = setting(
-        ("rf", "tuning", "mei"),
-        f"Which, joined by commas, of {', '.join(EXPERIMENTS)}.",
+        (),
+        "Which, joined by commas, of "
+        f"{', '.join(each for each in EXPERIMENTS if each not in MOVIE_EXPERIMENTS)} (by default "
+        f"{','.join(_USUAL)}) or, for a model of movies, of {', '.join(MOVIE_EXPERIMENTS)} (by "
+        "default all of these).",
         essential=True,
     )
     unit_ids: tuple[int, ...] = setting((), "Neurons by unit id, joined by commas.", essential=True)
@@ -70,7 +79,7 @@ class ExperimentSettings(Config):
         essential=True,
     )
     starts: int = setting(
-        4, "From how many noises the most exciting images begin; two go on.", at_least=1
+        4, "From how many noises the most exciting images or movies begin; two go on.", at_least=1
     )
     ascent: AscentSettings = dataclasses.field(
         default_factory=AscentSettings, metadata={"doc": "Of images that are optimised."}
@@ -82,3 +91,11 @@ class ExperimentSettings(Config):
         given = [name for name in ("unit_ids", "columns", "best") if getattr(self, name)]
         if len(given) != 1:
             raise SensoriumError("neurons: give either --unit_ids or --columns or --best")
+
+    def experiments(self, *, movies: bool) -> tuple[str, ...]:
+        """Returns which are done.
+
+        Args:
+            movies: Whether the model is one of movies.
+        """
+        return self.do or (MOVIE_EXPERIMENTS if movies else _USUAL)

@@ -1,4 +1,4 @@
-"""Synthetic images, many at once: gratings, Gabor patches and windows.
+"""Synthetic images, many at once: gratings, also drifting ones, Gabor patches and windows.
 
 All have values of -1 to 1 around grey, or 0 to 1 for windows. Orientations are those of the wave,
 in radians: 0 for vertical bars; they grow clockwise on the screen, whose rows go down. Lengths are
@@ -36,6 +36,35 @@ def gratings(
     )
     along = np.cos(orientations) * dx + np.sin(orientations) * dy
     return np.cos(2 * np.pi / wavelengths * along + phases).astype(np.float32)
+
+
+def drifting_gratings(
+    size: tuple[int, int],
+    directions: ArrayLike,
+    wavelengths: ArrayLike,
+    frequencies: ArrayLike,
+    *,
+    n_frames: int,
+    frame_rate: float,
+) -> np.ndarray:
+    """Returns movies of cosine gratings that move across their bars.
+
+    Args:
+        size: `(height, width)`.
+        directions: Radians, of the motion: 0 to the right, growing clockwise on the screen; like
+            the next two, `(movies,)`.
+        wavelengths: Pixels.
+        frequencies: Cycles a second at any one pixel.
+        n_frames: Of each movie.
+        frame_rate: Frames a second.
+
+    Returns:
+        `(movies, n_frames, height, width)` float32.
+    """
+    time = np.arange(n_frames) / frame_rate
+    phases = -2 * np.pi * np.multiply.outer(np.asarray(frequencies, np.float64), time)
+    each = [np.repeat(values, n_frames) for values in (directions, wavelengths)]
+    return gratings(size, *each, phases.ravel()).reshape(*phases.shape, *size)
 
 
 def gaussians(size: tuple[int, int], places: ArrayLike, widths: ArrayLike) -> np.ndarray:

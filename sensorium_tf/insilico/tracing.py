@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 #: Which neuron each image of a batch is for, as a tensor.
 INDEX_SPEC = tf.TensorSpec((None,), tf.int64)
 _BATCH = 64
+# Of movies, so many frames at a time: a core keeps maps of each.
+_FRAMES = 256
 
 
 def traced(function: Callable, *specs: tf.TensorSpec) -> Callable:
@@ -25,8 +27,16 @@ def traced(function: Callable, *specs: tf.TensorSpec) -> Callable:
 
 
 def in_batches(function: Callable, *arrays: np.ndarray) -> np.ndarray:
-    """Returns what a traced function gives for arrays, of some of their rows at a time."""
-    parts = batches(len(arrays[0]))
+    """Returns what a traced function gives for arrays, of some of their rows at a time.
+
+    Args:
+        function: From tensors to one of as many rows.
+        *arrays: The first one of images `(images, height, width, channels)` or of movies `(movies,
+            frames, height, width, channels)`.
+    """
+    images, *_ = arrays
+    size = _BATCH if images.ndim == 4 else max(1, _FRAMES // images.shape[1])
+    parts = batches(len(images), size)
     return np.concatenate([function(*(each[rows] for each in arrays)).numpy() for rows in parts])
 
 

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.insilico import stimuli
 from sensorium_tf.insilico.experiment import experiment, option
+from sensorium_tf.insilico.measures import angle_measures, peak_measures
 from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.panels import curve_panels
 from sensorium_tf.insilico.results import Result, of_neurons
@@ -126,115 +127,85 @@ def orientation_tuning(
         n_permutations: For the p-values.
         seed: Of the permutations.
     """
-    shared = _responses(neurons, gratings, n_permutations=n_permutations, seed=seed)
-    return OrientationTuning(
-        **shared,
-        **orientation_measures(
-            shared["rates"], shared["orientations"], n_permutations=n_permutations, seed=seed
-        ),
-    )
+    permuted = {"n_permutations": n_permutations, "seed": seed}
+    shared = _responses(neurons, gratings, **permuted)
+    measures = angle_measures(shared["rates"], shared["orientations"], harmonic=2, **permuted)
+    return OrientationTuning(**shared, **measures)
 
 
 @experiment(Gratings)
 def spatial_frequency_tuning(neurons: Neurons, gratings: Gratings) -> SpatialFrequencyTuning:
     """Measures tuning to spatial frequency, by the gratings of `orientation_tuning`."""
     shared = _responses(neurons, gratings)
-    return SpatialFrequencyTuning(
-        **shared, **spatial_frequency_measures(shared["rates"], shared["wavelengths"])
-    )
+    wavelengths = shared["wavelengths"]
+    phases = np.tile(shared["phases"], (len(wavelengths), 1))
+    return SpatialFrequencyTuning(**shared, **peak_measures(shared["rates"], wavelengths, phases))
 
 
-def orientation_measures(
-    rates: np.ndarray, orientations: np.ndarray, *, n_permutations: int, seed: int
-) -> dict[str, np.ndarray]:
-    """Returns `curves`, `preferred`, `selectivity` and `p_values`, as of `OrientationTuning`.
+def increasing(name: str, values: ArrayLike, least: int) -> np.ndarray:
+    """Returns numbers that a user gives, float64.
 
-    Args:
-        rates: `(neurons, orientations, wavelengths, phases)`.
-        orientations: `(orientations,)` radians.
-        n_permutations: For the p-values.
-        seed: Of the permutations.
+    Raises:
+        SensoriumError: If they are not in ascending order, or fewer than so many.
     """
-    best = rates.mean(3).max(1).argmax(1)
-    at_best = rates[np.arange(len(rates)), :, best].astype(np.float64)
-    curves = at_best.mean(2)
-    wave = np.exp(2j * orientations)
-    vectors = curves @ wave
-    total = np.maximum(curves.sum(1), np.finfo(np.float64).tiny)
-    flat = at_best.reshape(len(rates), -1)
-    labels = np.repeat(wave, rates.shape[3])
-    random = np.random.default_rng(seed)
-    permuted = np.stack([random.permutation(labels) for _ in range(n_permutations)], axis=1)
-    chance = np.abs(flat @ permuted) / rates.shape[3]
-    as_large = (chance >= (np.abs(vectors) - 1e-9 * total)[:, None]).sum(1)
-    return {
-        "curves": curves,
-        "preferred": np.angle(vectors) / 2 % np.pi,
-        "selectivity": np.abs(vectors) / total,
-        "p_values": (1 + as_large) / (1 + n_permutations),
-    }
-
-
-def spatial_frequency_measures(rates: np.ndarray, wavelengths: np.ndarray) -> dict[str, np.ndarray]:
-    """Returns `curves`, `preferred` and `modulation`, as of `SpatialFrequencyTuning`.
-
-    Args:
-        rates: `(neurons, orientations, wavelengths, phases)`, phases evenly spaced.
-        wavelengths: `(wavelengths,)` pixels, ascending.
-    """
-    rates = rates.astype(np.float64)
-    each = np.arange(len(rates))
-    at_best = rates[each, rates.mean(3).max(2).argmax(1)]
-    curves = at_best.mean(2)
-    top = curves.argmax(1)
-    spectrum = np.abs(np.fft.rfft(at_best[each, top], axis=1))
-    mean = np.maximum(spectrum[:, 0], np.finfo(np.float64).tiny)
-    return {
-        "curves": curves,
-        "preferred": np.exp(_summit(np.log(wavelengths), curves, top)),
-        "modulation": 2 * spectrum[:, 1] / mean,
-    }
-
-
-def _summit(positions: np.ndarray, curves: np.ndarray, top: np.ndarray) -> np.ndarray:
-    """Returns where the parabola through each highest point and its neighbours has its top."""
-    inside = (top > 0) & (top < len(positions) - 1)
-    found = positions[top].copy()
-    for neuron in np.flatnonzero(inside):
-        points = slice(top[neuron] - 1, top[neuron] + 2)
-        square, linear, _ = np.polyfit(positions[points], curves[neuron, points], 2)
-        if square < 0:
-            found[neuron] = -linear / (2 * square)
+    found = np.atleast_1d(np.asarray(values, np.float64))
+    if found.ndim != 1 or len(found) < least or not np.isfinite(found).all():
+        raise SensoriumError(f"{name}: expected {least} or more finite numbers")
+    if (np.diff(found) <= 0).any():
+        raise SensoriumError(f"{name}: expected in ascending order, without duplicates")
     return found
+
+
+def grating_wavelengths(
+    neurons: Neurons, given: ArrayLike | None, *, number: int = _N_WAVELENGTHS
+) -> np.ndarray:
+    """Returns the wavelengths of gratings in pixels: those given, or so many usual ones.
+
+    Raises:
+        SensoriumError: If the pixels cannot show one.
+    """
+    if given is None:
+        shortest, longest = (neurons.image_shape[1] * share for share in _WAVELENGTHS)
+        given = np.geomspace(max(shortest, _SHORTEST), longest, number)
+    wavelengths = increasing("wavelengths", given, 1)
+    if wavelengths[0] < 2:  # the pixels' own limit
+        raise SensoriumError("wavelengths: expected two pixels or more")
+    return wavelengths
+
+
+def check_contrast(contrast: float) -> None:
+    """Raises SensoriumError unless a contrast is one that can be shown and seen."""
+    if not 0 < contrast <= 1:
+        raise SensoriumError(f"contrast {contrast}: expected a number above 0, at most 1")
+
+
+def of_contrast(neurons: Neurons, waves: np.ndarray) -> np.ndarray:
+    """Returns images or movies `(..., height, width)` of a contrast as the model is given them."""
+    shown = neurons.amplitude * waves
+    return np.repeat(shown[..., None], neurons.image_shape[2], axis=-1).astype(np.float32)
 
 
 def _responses(neurons: Neurons, gratings: Gratings, **settings) -> dict:
     """Returns the arguments of `GratingResponses`."""
     size, contrast = neurons.image_shape[:2], gratings.contrast
-    if not 0 < contrast <= 1:
-        raise SensoriumError(f"contrast {contrast}: expected a number above 0, at most 1")
-    shortest, longest = (size[1] * share for share in _WAVELENGTHS)
+    check_contrast(contrast)
     usual = {
         "orientations": np.arange(_N_ORIENTATIONS) * np.pi / _N_ORIENTATIONS,
-        "wavelengths": np.geomspace(max(shortest, _SHORTEST), longest, _N_WAVELENGTHS),
         "phases": np.arange(_N_PHASES) * 2 * np.pi / _N_PHASES,
     }
     given = {name: getattr(gratings, name) for name in usual}
-    orientations, wavelengths, phases = (
-        _increasing(name, usual[name] if given[name] is None else given[name], fewest)
-        for name, fewest in (("orientations", 3), ("wavelengths", 1), ("phases", 3))
+    orientations, phases = (
+        increasing(name, usual[name] if given[name] is None else given[name], 3) for name in usual
     )
     if orientations[0] < 0 or orientations[-1] >= np.pi:
         raise SensoriumError(
             "orientations: expected radians from 0 to pi, pi left out: a static model sees no "
             "motion, so it has no tuning to direction"
         )
-    if wavelengths[0] < 2:  # the pixels' own limit
-        raise SensoriumError("wavelengths: expected two pixels or more")
+    wavelengths = grating_wavelengths(neurons, gratings.wavelengths)
     shown = stimuli.grid(orientation=orientations, wavelength=wavelengths, phase=phases)
     waves = stimuli.gratings(size, shown["orientation"], shown["wavelength"], shown["phase"])
-    images = contrast * neurons.amplitude * waves[..., None]
-    rates = neurons.rates(np.tile(images, (1, 1, 1, neurons.image_shape[2])).astype(np.float32))
+    rates = neurons.rates(of_contrast(neurons, contrast * waves))
     shape = (len(orientations), len(wavelengths), len(phases), len(neurons))
     return {
         **of_neurons(neurons, contrast=contrast, amplitude=neurons.amplitude, **settings),
@@ -243,12 +214,3 @@ def _responses(neurons: Neurons, gratings: Gratings, **settings) -> dict:
         "phases": phases,
         "rates": np.moveaxis(rates.reshape(shape), -1, 0),
     }
-
-
-def _increasing(name: str, values: ArrayLike, least: int) -> np.ndarray:
-    found = np.atleast_1d(np.asarray(values, np.float64))
-    if found.ndim != 1 or len(found) < least or not np.isfinite(found).all():
-        raise SensoriumError(f"{name}: expected {least} or more finite numbers")
-    if (np.diff(found) <= 0).any():
-        raise SensoriumError(f"{name}: expected in ascending order, without duplicates")
-    return found

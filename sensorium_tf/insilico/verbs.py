@@ -1,6 +1,7 @@
 """Which function each experiment of `EXPERIMENTS` is, and what it is called with."""
 
 import dataclasses
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,8 +15,19 @@ from sensorium_tf.insilico.exciting import (
     best_natural_image,
     most_exciting_image,
 )
+from sensorium_tf.insilico.exciting_movies import (
+    MostExcitingMovies,
+    most_exciting_movie,
+    movie_shape,
+)
 from sensorium_tf.insilico.gabors import BestGabors, best_gabor
 from sensorium_tf.insilico.maps import ReceptiveFieldMaps, receptive_fields, triggered_averages
+from sensorium_tf.insilico.motion import (
+    DirectionTuning,
+    TemporalFrequencyTuning,
+    direction_tuning,
+    temporal_frequency_tuning,
+)
 from sensorium_tf.insilico.neurons import Neurons
 from sensorium_tf.insilico.patches import (
     ContrastTuning,
@@ -41,6 +53,8 @@ from sensorium_tf.runs import Run
 
 _ASCENT = ("method", "norm", "steps", "seed")
 _HELD_OUT = "validation"
+# Neurons that are shown the same movies, which take longer than what is made of the rates.
+_TOGETHER = 1000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,6 +68,8 @@ class Verb:
         fixed: Further options.
         begins_with: An option that is another experiment's result: its name, and the other one;
             None without.
+        shape: From neurons to the shape of the images or movies that have the norm.
+        batch: How many neurons are worked on, and saved, at once.
     """
 
     kind: type[Saved]
@@ -61,6 +77,8 @@ class Verb:
     taken: tuple[str, ...] = ()
     fixed: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     begins_with: tuple[str, str] | None = None
+    shape: Callable[[Neurons], tuple[int, ...]] = operator.attrgetter("image_shape")
+    batch: int = 16
 
     def options(self, settings: ExperimentSettings) -> dict[str, Any]:
         """Returns what the function is called with besides neurons."""
@@ -133,6 +151,11 @@ VERBS = {
     "contrast": Verb(ContrastTuning, contrast_tuning, begins_with=("gabors", "gabor")),
     "surround": Verb(SurroundImages, surround_image, _ASCENT, begins_with=("centers", "mei")),
     "attribution": Verb(Attribution, _attributed, (), {"n_images": 4}),
+    "direction": Verb(DirectionTuning, direction_tuning, ("seed",), batch=_TOGETHER),
+    "temporal_frequency": Verb(TemporalFrequencyTuning, temporal_frequency_tuning, batch=_TOGETHER),
+    "movie": Verb(
+        MostExcitingMovies, most_exciting_movie, (*_ASCENT, "n_starts"), shape=movie_shape
+    ),
 }
 #: Name to experiment on all neurons together.
 WHOLE_VERBS = {

@@ -94,7 +94,8 @@ class CoreBase(PartBase):
 
         A layer either treats every pixel by itself, or is a convolution with `kernel_size`,
         `strides` (1 if it is padded) and `padding`. From them the features of a few pixels are
-        computed without the others. `None` where a core is no such chain.
+        computed without the others. Of movies a layer treats every frame by itself, or is a
+        `TemporalConvolution`. `None` where a core is no such chain.
         """
         return None
 

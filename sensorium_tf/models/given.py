@@ -101,12 +101,18 @@ def check_given(
                 f"Received: {shape}"
             )
         if spec.time:
-            _check_frames(mouse, {name: signals[name].shape[1] for name in names}, lost_frames)
+            check_frames(mouse, {name: signals[name].shape[1] for name in names}, lost_frames)
         warn_of_raw_images(signals[spec.stimulus], mouse, stimulus=spec.stimulus)
 
 
-def _check_frames(mouse: str, n_frames: Mapping[str, int | None], lost_frames: int) -> None:
-    """Refuses movies that are too short, and signals of other frames than the movie has."""
+def check_frames(mouse: str, n_frames: Mapping[str, int | None], lost_frames: int) -> None:
+    """Raises SensoriumError if movies are too short, or signals have other frames than the movie.
+
+    Args:
+        mouse: Who saw them.
+        n_frames: Signal to its number of frames, None where it is not known.
+        lost_frames: How many at the beginning get no rates.
+    """
     known = {name: number for name, number in n_frames.items() if number is not None}
     if len(set(known.values())) > 1:
         each = ", ".join(f"{name} {number}" for name, number in known.items())

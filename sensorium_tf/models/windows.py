@@ -1,20 +1,23 @@
-"""The rate of one neuron to each image, computed from the patch of the image that it sees.
+"""The rate of one neuron to each image or movie, computed from the patch that it sees.
 
 A readout that reads the feature map at one point needs four of its pixels. Where the core is a
 chain of convolutions, these depend on a patch of the image alone, which shrinks with every
-convolution: for the published CNN that is a tenth of the work of whole maps.
+convolution: for the published CNN that is a tenth of the work of whole maps, for that of movies a
+fiftieth.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
+import keras
 from keras import ops
 
 from sensorium_tf.models.model import FiringRateModel
 from sensorium_tf.models.ops.firing_rate import firing_rate
+from sensorium_tf.models.ops.frames import clips_of, flat_frames
+from sensorium_tf.models.ops.temporal import TemporalConvolution
 from sensorium_tf.models.ops.unpadded import is_convolution, unpadded
 from sensorium_tf.models.part import PartBase
-from sensorium_tf.specs import IMAGE
 
 _AXES = (0, 1)  # rows and columns
 
@@ -24,9 +27,10 @@ _COMPUTES = ("call", "levels")
 
 
 class WindowedRates:
-    """Rates of a mouse's neurons, one neuron an image, in evaluation.
+    """Rates of a mouse's neurons, one neuron an image or movie, in evaluation.
 
-    They are those of the whole model but for rounding. `of` says for which models there are any.
+    They are those of the whole model but for rounding; of movies whose extras are the same in all
+    frames, as the last ones count. `of` says for which models there are any.
 
     Args:
         model: Whose core is a chain of layers.
@@ -34,11 +38,11 @@ class WindowedRates:
 
     Call arguments:
         signals: What the model is given of the mouse: `{"image": (batch, height, width, channels)}`
-            and extras.
+            and extras; of movies `{"video": (batch, frames, height, width, channels)}`.
         neurons: `(batch,)`, which neuron, by its column of the rates, each image is for.
 
     Returns:
-        Rates `(batch,)`.
+        Rates `(batch,)`; of movies `(batch, frames - lost_frames)`.
     """
 
     def __init__(self, model: FiringRateModel, mouse: str):
@@ -46,6 +50,7 @@ class WindowedRates:
         self._shifter = model.shifters.get(mouse)
         self._modulator = model.modulators.get(mouse)
         self._nonlinearity = model.nonlinearities.get(mouse)
+        self._stimulus, self._time = model.inputs.stimulus, model.inputs.time
         self._image_size = model.image_shape[:2]
         self._steps, self._map_size = _steps(model.core.chain(), self._image_size)
 
@@ -76,13 +81,31 @@ class WindowedRates:
 
     def __call__(self, signals: Mapping[str, Any], neurons: Any) -> Any:
         """Computes the rates; see the class."""
+        if self._time:
+            signals = {
+                name: each if name == self._stimulus else each[:, -1]
+                for name, each in signals.items()
+            }
         shift = None if self._shifter is None else self._shifter(signals[self._shifter.signal])
         points = self._readout.points(neurons, shift=shift)
         corners, shares = zip(*(self._between(points, axis) for axis in _AXES), strict=True)
-        pixels = self._features(signals[IMAGE], corners)
+        pixels = self._features(signals[self._stimulus], corners)
         rows, columns = (ops.stack([1 - share, share], axis=1) for share in shares)
-        samples = ops.einsum("nr,nrkc,nk->nc", rows, ops.cast(pixels, rows.dtype), columns)
-        drives = self._readout.read_points(ops.cast(samples, pixels.dtype), neurons)
+        samples = ops.einsum("nr,n...rkc,nk->n...c", rows, ops.cast(pixels, rows.dtype), columns)
+        samples = ops.cast(samples, pixels.dtype)
+        if not self._time:
+            return self._rates(samples, neurons, signals)
+        n_frames = ops.shape(samples)[1]
+        # What follows the core is of frames, each as an image.
+        neurons, signals = keras.tree.map_structure(
+            lambda each: ops.repeat(each, n_frames, axis=0),
+            (neurons, {name: each for name, each in signals.items() if name != self._stimulus}),
+        )
+        return clips_of(self._rates(flat_frames(samples), neurons, signals), samples)
+
+    def _rates(self, samples, neurons, signals: Mapping[str, Any]):
+        """Returns the rates `(rows,)` of the features `(rows, channels)` where neurons look."""
+        drives = self._readout.read_points(samples, neurons)
         if self._nonlinearity is None:
             rates = firing_rate(drives)
         else:
@@ -138,6 +161,8 @@ class _Step(NamedTuple):
         return origin * self.strides[axis] - self.before[axis]
 
     def apply(self, features):
+        if len(features.shape) == 5 and not isinstance(self.layer, TemporalConvolution):
+            return clips_of(self.apply(flat_frames(features)), features)
         if is_convolution(self.layer):
             return unpadded(self.layer, features)
         features = self.layer(features)
@@ -160,7 +185,8 @@ def _steps(chain: Sequence[Callable], size: tuple[int, int]) -> tuple[list[_Step
     """Returns a chain's steps for four pixels of its map, and the size of that."""
     steps = []
     for layer in chain:
-        kernel = tuple(getattr(layer, "kernel_size", (1, 1)))
+        is_in_time = isinstance(layer, TemporalConvolution)
+        kernel = (1, 1) if is_in_time else tuple(getattr(layer, "kernel_size", (1, 1)))
         strides = tuple(getattr(layer, "strides", (1, 1)))
         padded = getattr(layer, "padding", "valid") == "same"
         before = tuple((each - 1) // 2 if padded else 0 for each in kernel)
@@ -176,13 +202,16 @@ def _steps(chain: Sequence[Callable], size: tuple[int, int]) -> tuple[list[_Step
 
 
 def _patches(images, origin: Sequence, size: tuple[int, int]):
-    """Cuts a patch of each image, `(batch, *size, channels)`; it is zero outside of the image."""
+    """Cuts a patch of each image, `(batch, *size, channels)`; it is zero outside of the image.
+
+    Those of movies are the same in all frames, `(batch, frames, *size, channels)`.
+    """
     # By products with ones and zeros, whose gradients are fast, unlike gathering's.
     rows, columns = (
-        ops.one_hot(_indices(origin[axis], size[axis]), images.shape[1 + axis], dtype=images.dtype)
+        ops.one_hot(_indices(origin[axis], size[axis]), images.shape[axis - 3], dtype=images.dtype)
         for axis in _AXES
     )
-    return ops.einsum("nir,nrkc,njk->nijc", rows, images, columns)
+    return ops.einsum("nir,n...rkc,njk->n...ijc", rows, images, columns)
 
 
 def _outside_is_zero(features, origin: Sequence, map_size: tuple[int, int]):
@@ -190,9 +219,10 @@ def _outside_is_zero(features, origin: Sequence, map_size: tuple[int, int]):
     rows, columns = (
         ops.cast((each >= 0) & (each < map_size[axis]), features.dtype)
         for axis in _AXES
-        for each in [_indices(origin[axis], features.shape[1 + axis])]
+        for each in [_indices(origin[axis], features.shape[axis - 3])]
     )
-    return features * (rows[:, :, None] * columns[:, None, :])[..., None]
+    inside = (rows[:, :, None] * columns[:, None, :])[..., None]
+    return features * (inside[:, None] if len(features.shape) == 5 else inside)
 
 
 def _indices(origin, size: int):

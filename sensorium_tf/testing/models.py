@@ -111,8 +111,12 @@ def _check_windows(name: str, model: FiringRateModel, batch: Mapping, rates: Map
             continue
         with custom_code(f"{name}: rates of patches of the images"):
             neurons = np.array([0, model.readouts[mouse].n_neurons - 1])
-            found = keras.ops.convert_to_numpy(windowed(batch[mouse], neurons))
-        expected = keras.ops.convert_to_numpy(rates[mouse])[[0, 1], neurons]
+            signals, expected = batch[mouse], rates[mouse]
+            if model.inputs.time:
+                signals = _held(signals, model.inputs.stimulus)
+                expected = model({mouse: signals})[mouse]
+            found = keras.ops.convert_to_numpy(windowed(signals, neurons))
+        expected = keras.ops.convert_to_numpy(expected)[[0, 1], ..., neurons]
         tolerance = 1e-4 if model.core.compute_dtype == "float32" else 2e-2
         if not np.allclose(found, expected, rtol=tolerance, atol=tolerance):
             raise SensoriumError(
@@ -120,6 +124,14 @@ def _check_windows(name: str, model: FiringRateModel, batch: Mapping, rates: Map
                 "images: chain of its core, or points and read_points of its readout, do not say "
                 "what call does"
             )
+
+
+def _held(signals: Mapping[str, np.ndarray], stimulus: str) -> dict[str, np.ndarray]:
+    """Returns signals of movies, those beside the stimulus as they are in the last frames."""
+    return {
+        name: each if name == stimulus else np.repeat(each[:, -1:], each.shape[1], axis=1)
+        for name, each in signals.items()
+    }
 
 
 def _check_trace(name: str, model: FiringRateModel) -> None:

@@ -12,7 +12,8 @@ from sensorium_tf import SensoriumError
 from sensorium_tf.data import prepare
 from sensorium_tf.evaluation import compare, evaluate, movie_ground_truth, submit
 from sensorium_tf.insilico import Neurons
-from sensorium_tf.metrics import evaluate_rates
+from sensorium_tf.insilico.report import best_columns
+from sensorium_tf.metrics import correlation, evaluate_rates
 from sensorium_tf.recordings import MovieTruth
 from sensorium_tf.runs import Run
 from sensorium_tf.scoring import score
@@ -115,6 +116,12 @@ def test_a_submission_needs_all_neurons(data_dir, tmp_path):
         submit(Run(tmp_path / "part", data_dir))
 
 
-def test_experiments_that_show_images_refuse_a_model_of_movies(run):
-    with pytest.raises(SensoriumError, match="experiments in silico show images"):
-        Neurons(run, columns=[0])
+def test_experiments_know_a_runs_best_neurons_and_medians_of_all_training_frames(run):
+    neurons = Neurons(run, columns=[0])
+    movies = list(run.mouse().stream("train"))
+    for name in ("behavior", "pupil_center"):
+        values = np.concatenate([movie.signals[name] for movie in movies])
+        np.testing.assert_allclose(neurons.state[name], np.median(values, axis=0), rtol=1e-6)
+    scores = correlation(run.predict("oracle"), run.mouse().trials("oracle").rows().responses)
+    assert best_columns(run, None, 3).tolist() == np.argsort(-scores)[:3].tolist()
+    assert neurons.unit_ids.tolist() == run.mouse().unit_ids[:1].tolist() and neurons.knows_grey

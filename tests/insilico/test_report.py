@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from known_model import known_model
+from known_movie_model import known_movie_model
 from small_models import small_model
 
 from sensorium_tf import SensoriumError
@@ -14,14 +15,14 @@ from sensorium_tf.insilico import (
     BestGabors,
     ExperimentSettings,
     MostExcitingImages,
+    MostExcitingMovies,
     ReceptiveFieldMaps,
     Reconstructions,
     RepresentationComparison,
-    report,
     run_experiments,
     verbs,
 )
-from sensorium_tf.insilico.settings import EXPERIMENTS
+from sensorium_tf.insilico.settings import EXPERIMENTS, MOVIE_EXPERIMENTS
 from sensorium_tf.insilico.verbs import VERBS, WHOLE_VERBS
 from sensorium_tf.metrics import correlation
 from sensorium_tf.runs import Run, save_model
@@ -53,7 +54,7 @@ def test_every_experiment_has_a_name_and_a_call():
 
 
 def test_experiments_without_images_need_no_recording(known, tmp_path, capsys):
-    do = [name for name in VERBS if name not in WITH_IMAGES]
+    do = [name for name in VERBS if name not in (*WITH_IMAGES, *MOVIE_EXPERIMENTS)]
     *pages, index = run_experiments(known, settings(do=tuple(do)), tmp_path)
     assert [page.name for page in pages] == [f"{name}.html" for name in do]
     for name, page in zip(do, pages, strict=True):
@@ -66,7 +67,7 @@ def test_experiments_without_images_need_no_recording(known, tmp_path, capsys):
 
 
 def test_neurons_that_are_done_are_not_worked_on_again(known, tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "_BATCH", 1)
+    monkeypatch.setitem(VERBS, "mei", dataclasses.replace(VERBS["mei"], batch=1))
     run_experiments(known, settings(do=("mei",), columns=(2,)), tmp_path)
     first = MostExcitingImages.load(tmp_path / "mei.npz")
     worked, verb = [], VERBS["mei"]
@@ -83,6 +84,39 @@ def test_neurons_that_are_done_are_not_worked_on_again(known, tmp_path, monkeypa
     np.testing.assert_array_equal(found.images[:1], first.images)
     rows = (tmp_path / "mei.html").read_text().split("<tr>")[2:]
     assert [row[4:12] for row in rows] == ["column 0", "column 2", "column 1"]
+
+
+def test_experiments_on_a_model_of_movies_go_on_as_others_do(tmp_path, monkeypatch):
+    save_model(known_movie_model(), tmp_path / "movies.keras")
+    run, out = Run(tmp_path / "movies.keras", tmp_path), tmp_path / "out"
+    few = ("direction", "movie")
+    run_experiments(run, settings(do=few, columns=(2,)), out)
+    worked = []
+    for name in few:
+        verb = VERBS[name]
+
+        def counted(neurons, function=verb.function, **options):
+            worked.append(neurons.columns.tolist())
+            return function(neurons, **options)
+
+        monkeypatch.setitem(VERBS, name, dataclasses.replace(verb, function=counted))
+    *pages, _ = run_experiments(run, settings(do=few, columns=(0, 2)), out)
+    assert worked == [[0], [0]] and [page.stem for page in pages] == [*few]
+    assert MostExcitingMovies.load(out / "movie.npz").columns.tolist() == [2, 0]
+    with pytest.raises(SensoriumError, match="movie.npz: was made with norm 9.79.*, not 5"):
+        other = AscentSettings(steps=2, norm=5.0)
+        run_experiments(run, settings(do=("movie",), ascent=other), out)
+    with pytest.raises(SensoriumError, match="mei: shows images, but the model is given movies"):
+        run_experiments(run, settings(do=("direction", "mei")), tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_models_of_images_and_of_movies_have_their_own_experiments(known, tmp_path):
+    with pytest.raises(SensoriumError, match="movie: .* a static model sees no motion"):
+        run_experiments(known, settings(do=("mei", "movie")), tmp_path)
+    assert settings().experiments(movies=True) == ("direction", "temporal_frequency", "movie")
+    assert settings().experiments(movies=False) == ("rf", "tuning", "mei")
+    assert settings(do=("mei",)).experiments(movies=False) == ("mei",)
 
 
 def test_what_was_done_otherwise_is_not_gone_on_with(known, tmp_path):
@@ -119,7 +153,7 @@ def test_results_of_a_norm_are_not_those_of_the_default_one(known, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"do": ("mie",)}, "mie: no such experiment: did you mean mei"),
+        ({"do": ("me",)}, "me: no such experiment: did you mean mei"),
         ({"best": 2}, "either --unit_ids or --columns or --best"),
         ({"columns": ()}, "either --unit_ids or --columns or --best"),
         ({"starts": 0}, "starts"),

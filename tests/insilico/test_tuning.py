@@ -13,7 +13,7 @@ from sensorium_tf.insilico import (
     spatial_frequency_tuning,
     stimuli,
 )
-from sensorium_tf.insilico.tuning import orientation_measures, spatial_frequency_measures
+from sensorium_tf.insilico.measures import angle_measures, peak_measures
 from sensorium_tf.simulation.images import dead_leaves
 from sensorium_tf.simulation.population import ReceptiveFields, sample_population
 
@@ -52,7 +52,9 @@ def test_all_neurons_see_the_same_576_gratings(model):
 def test_selectivity_is_the_vector_sum():
     orientations = np.arange(4) * np.pi / 4
     rates = np.array([[1, 5, 1, 1], [2, 2, 2, 2], [0, 0, 3, 0], [0, 0, 0, 0]], float)
-    found = orientation_measures(rates[:, :, None, None], orientations, n_permutations=200, seed=0)
+    found = angle_measures(
+        rates[:, :, None, None], orientations, harmonic=2, n_permutations=200, seed=0
+    )
     np.testing.assert_allclose(found["selectivity"], [0.5, 0, 1, 0], atol=1e-9)
     assert found["preferred"][0] == pytest.approx(np.pi / 4)
     assert found["preferred"][2] == pytest.approx(np.pi / 2)
@@ -63,7 +65,7 @@ def test_selectivity_is_the_vector_sum():
 def test_p_values_of_untuned_neurons_are_even():
     rates = np.random.default_rng(0).gamma(2.0, size=(300, 12, 1, 8))
     orientations = np.arange(12) * np.pi / 12
-    found = orientation_measures(rates, orientations, n_permutations=199, seed=1)["p_values"]
+    found = angle_measures(rates, orientations, harmonic=2, n_permutations=199, seed=1)["p_values"]
     assert 0.4 < found.mean() < 0.6
     assert 0.02 < (found < 0.1).mean() < 0.18
 
@@ -71,7 +73,7 @@ def test_p_values_of_untuned_neurons_are_even():
 def test_modulation_is_twice_the_fundamental_over_the_mean():
     phases = np.arange(8) * np.pi / 4
     rates = np.stack([2 + np.cos(phases), np.full(8, 3.0)])[:, None, None]
-    found = spatial_frequency_measures(rates, np.array([5.0]))
+    found = peak_measures(rates, np.array([5.0]), phases[None])
     np.testing.assert_allclose(found["modulation"], [0.5, 0], atol=1e-9)
     np.testing.assert_allclose(found["preferred"], 5)
 
@@ -79,7 +81,7 @@ def test_modulation_is_twice_the_fundamental_over_the_mean():
 def test_the_preferred_wavelength_lies_between_those_shown():
     wavelengths = np.array([4.0, 6.0, 9.0, 13.0])
     curves = 5 - (np.log(wavelengths) - np.log(7.0)) ** 2
-    found = spatial_frequency_measures(curves[None, None, :, None] * np.ones(8), wavelengths)
+    found = peak_measures(curves[None, None, :, None] * np.ones(8), wavelengths, np.zeros((4, 8)))
     assert found["preferred"][0] == pytest.approx(7.0)
 
 
@@ -95,9 +97,9 @@ def test_simulated_neurons_prefer_what_the_truth_says():
     waves = 105 + 105 * stimuli.gratings(size, shown["o"], shown["w"], shown["p"])[..., None]
     rates = fields.drive(waves, np.zeros((len(waves), 2))).T.reshape(40, 12, 6, 8)
     truth = population.tuning()
-    measured = orientation_measures(rates, orientations, n_permutations=100, seed=0)
+    measured = angle_measures(rates, orientations, harmonic=2, n_permutations=100, seed=0)
     assert np.median(np.degrees(turned(measured["preferred"], truth["orientation"]))) < 5
-    measured = spatial_frequency_measures(rates, wavelengths)
+    measured = peak_measures(rates, wavelengths, np.tile(phases, (6, 1)))
     is_complex = truth["kind"] == "complex"
     assert measured["modulation"][is_complex].max() < 1 < measured["modulation"][~is_complex].min()
 

@@ -1,5 +1,6 @@
 """The launchers as a user runs them: each in a process of its own."""
 
+import dataclasses
 import json
 import shutil
 import subprocess
@@ -8,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from movie_models import movie_inputs, movie_model
 from recording_files import STEM, recording_tree, withhold, write_zip
 
+from sensorium_tf.insilico import MostExcitingMovies
 from sensorium_tf.interop.pytorch import load_published
 from sensorium_tf.registry import import_modules
+from sensorium_tf.runs import save_model
 
 LAUNCH = Path(__file__).parents[2] / "launch"
 NAMES = sorted(path.stem for path in LAUNCH.glob("[!_]*.py"))
@@ -188,6 +192,19 @@ def test_experiments_are_done_on_a_run(workspace, quick, tmp_path):
     assert_refused(
         quick, "insilico", *model, where, "--unit_ids=9999", says="no neuron with unit id 9999"
     )
+
+
+def test_experiments_with_movies_are_done_on_a_model_of_movies(quick, tmp_path):
+    spec = dataclasses.replace(movie_inputs(), channels=movie_inputs().channels[:1], extras=())
+    places = {"a": np.random.default_rng(0).normal(size=(3, 3))}
+    save_model(movie_model(places, inputs=spec, shifter="none", seed=1), tmp_path / "a.keras")
+    given = [f"--model_file={tmp_path / 'a.keras'}", f"--output={tmp_path / 'out'}"]
+    chosen = ["--columns=2,0", "--do=movie", "--steps=2", "--starts=1"]
+    status, out, ours = quick("insilico", *given, *chosen)
+    assert status == 0, ours
+    pages = [str(tmp_path / "out" / f"{name}.html") for name in ("movie", "index")]
+    assert out.splitlines()[-2:] == pages
+    assert MostExcitingMovies.load(tmp_path / "out" / "movie.npz").columns.tolist() == [2, 0]
 
 
 def test_what_was_prepared_is_printed_as_json(workspace, quick):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from movie_models import CORE, movie_inputs, movie_model
 from small_models import MeanReadout, OneLayerCore, inputs, small_model
 
 from sensorium_tf import config
@@ -113,6 +114,48 @@ def test_rates_and_gradients_are_those_of_whole_images(make):
         largest = np.abs(expected).max()
         assert largest > 0.01
         np.testing.assert_allclose(found, expected, atol=1e-5 * largest, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "lost"),
+    [
+        ({"modulator": "gain"}, 3),
+        ({"nonlinearity": "softplus(slope=2)", "core": CORE[:-1] + ", activation='linear')"}, 3),
+        ({"shifter": "none", "core": CORE[:-1] + ", pad_past=True)"}, 0),
+    ],
+    ids=["behavior, shifter and gain", "softplus, linear", "zeros before the clip"],
+)
+def test_rates_and_gradients_are_those_of_whole_movies(settings, lost):
+    import tensorflow as tf
+
+    places = {"a": np.random.default_rng(1).normal(size=(len(POSITIONS), 3))}
+    model = randomised(
+        movie_model(
+            places, readout="gaussian(positions=free)", inputs=movie_inputs("behavior"), **settings
+        )
+    )
+    windowed, columns = WindowedRates.of(model, "a"), np.arange(len(POSITIONS))
+    assert windowed.patch_size == (8, 8)
+    rng = np.random.default_rng(2)
+    video = tf.constant(rng.normal(size=(len(POSITIONS), 6, 12, 16, 3)).astype("float32"))
+    signals = {
+        name: np.repeat(rng.normal(size=(len(POSITIONS), 1, 2)), 6, axis=1).astype("float32")
+        for name in ("behavior", "pupil_center")
+    }
+    found = []
+    for rates_of in (
+        lambda given: windowed(given, columns),
+        lambda given: tf.gather(model({"a": given})["a"], columns, axis=2, batch_dims=1),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(video)
+            rates = rates_of({**signals, "video": video})
+        found.append((rates, tape.gradient(rates, video)))
+    assert found[0][0].shape == (len(POSITIONS), 6 - lost)
+    for ours, expected in zip(*found, strict=True):
+        largest = np.abs(expected).max()
+        assert largest > 0.01
+        np.testing.assert_allclose(ours, expected, atol=1e-5 * largest, rtol=1e-4)
 
 
 def test_models_that_need_whole_images_have_no_windows():

@@ -137,11 +137,17 @@ class Factorised3dCore(CoreBase):
         features, found = movies, []
         for spatial, temporal, norm in zip(self.spatial, self.temporal, self.norms, strict=True):
             features = temporal(each_frame(spatial, features))
-            features = each_frame(norm, features, training=training)
-            if self.config.activation == "elu":
-                features = ops.elu(features)
+            features = self._activate(each_frame(norm, features, training=training))
             found.append(features)
         return found
+
+    def chain(self):
+        """Returns the layers of a call in evaluation, in order."""
+        triples = zip(self.spatial, self.temporal, self.norms, strict=True)
+        return [each for layers in triples for each in (*layers, self._activate)]
+
+    def _activate(self, features):
+        return ops.elu(features) if self.config.activation == "elu" else features
 
     def penalty(self):
         """Returns the smoothness penalties of one pass, weighted as in the loss (a scalar)."""
