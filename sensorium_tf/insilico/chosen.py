@@ -111,9 +111,9 @@ def checked_images(
     size, recorded = inputs.image_size, inputs.recorded_size
     fits = images.ndim == 4 and images.shape[3] == n_channels and len(images)
     if not fits or images.shape[1:3] not in (size, recorded):
+        shapes = [f"(images, {h}, {w}, {n_channels})" for h, w in dict.fromkeys((size, recorded))]
         raise SensoriumError(
-            f"images: expected (images, {size[0]}, {size[1]}, {n_channels}) or, as recorded, "
-            f"(images, {recorded[0]}, {recorded[1]}, {n_channels}). Received: {images.shape}"
+            f"images: expected {' or, as recorded, '.join(shapes)}. Received: {images.shape}"
         )
     if images.dtype.kind not in "uif" or not np.isfinite(images).all():
         raise SensoriumError("images: expected finite numbers")

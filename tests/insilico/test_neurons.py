@@ -67,6 +67,12 @@ def test_given_images_may_have_the_models_or_the_recorded_size(model):
         assert neurons.given_images(images).shape == (2, *SIZE, 1)
 
 
+def test_images_that_are_recorded_at_the_models_size_have_one_shape_to_expect():
+    neurons = Neurons(known_model(spec=dataclasses.replace(inputs(), recorded_size=SIZE)))
+    with pytest.raises(SensoriumError, match=r"expected \(images, 16, 24, 1\)\. Received"):
+        neurons.given_images(np.zeros((2, 5, 5)))
+
+
 @pytest.mark.parametrize(
     ("images", "says"),
     [
