@@ -17,6 +17,7 @@ EXPERIMENTS = {
     "natural": "best natural images",
     "mei": "most exciting images",
     "lei": "least exciting images",
+    "cautious": "exciting images near the best Gabor patches",
     "diverse": "diverse exciting images",
     "size": "tuning to size",
     "contrast": "tuning to contrast",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sensorium_tf.insilico.attributing import Attribution, attribution
+from sensorium_tf.insilico.cautious import CautiousImages, cautious_exciting_image
 from sensorium_tf.insilico.diverse import DiverseImages, diverse_exciting_images
 from sensorium_tf.insilico.exciting import (
     BestNaturalImages,
@@ -146,6 +147,9 @@ VERBS = {
     "natural": Verb(BestNaturalImages, best_natural_image, ("norm",)),
     "mei": Verb(MostExcitingImages, most_exciting_image, (*_ASCENT, "n_starts")),
     "lei": Verb(MostExcitingImages, most_exciting_image, (*_ASCENT, "n_starts"), {"sign": -1}),
+    "cautious": Verb(
+        CautiousImages, cautious_exciting_image, ("norm",), begins_with=("gabors", "gabor")
+    ),
     "diverse": Verb(DiverseImages, diverse_exciting_images, _ASCENT),
     "size": Verb(SizeTuning, size_tuning, begins_with=("gabors", "gabor")),
     "contrast": Verb(ContrastTuning, contrast_tuning, begins_with=("gabors", "gabor")),
