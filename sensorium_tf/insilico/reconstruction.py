@@ -68,7 +68,7 @@ def reconstruct(
     *,
     images: ArrayLike | None = None,
     steps: int = 500,
-    prior: float = 0.3,
+    prior: float = 1.0,
 ) -> Reconstructions:
     """Finds, for each trial, the likeliest image given the neurons' responses.
 
@@ -83,7 +83,7 @@ def reconstruct(
             be kept beside what is found; they have no part in it.
         steps: Of the descent.
         prior: Strength of the prior, 0 or more. More is better for noisier responses: the likeliest
-            image of those that are not sure is grey.
+            image of those that are not sure is grey. Choose it on trials that are not scored.
     """
     check_steps(steps)
     responses = np.asarray(responses, np.float32)

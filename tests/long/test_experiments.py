@@ -6,14 +6,15 @@ import pytest
 import sensorium_tf
 from sensorium_tf import insilico
 from sensorium_tf.insilico import Neurons
+from sensorium_tf.insilico.ascent import correlations
 from sensorium_tf.models import EnsembleModel
 from sensorium_tf.recordings import Truth
 from sensorium_tf.runs import Run
 
 pytestmark = pytest.mark.long
 
-N_RELIABLE, N_TRIALS = 60, 32
-PRIORS = (0.1, 0.3, 1.0, 3.0)
+N_RELIABLE, N_TRIALS, N_CHOOSING = 60, 24, 8
+PRIORS, N_DESCENT = (0.3, 1.0, 3.0), 150
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def measured(tmp_path_factory):
     return found
 
 
-def measure(run, recording, *, steps=1000):
+def measure(run, recording, *, steps=200):
     """Does the experiments; returns how they came out, by name.
 
     Args:
@@ -50,7 +51,7 @@ def measure(run, recording, *, steps=1000):
     exciting = insilico.most_exciting_image(neurons, steps=steps)
     natural = insilico.best_natural_image(neurons, images=photographs)
     gabors = insilico.best_gabor(neurons)
-    fields = insilico.receptive_fields(neurons, at="natural", images=photographs, n_images=100)
+    fields = insilico.receptive_fields(neurons, at="natural", images=photographs, n_images=50)
     tuning = insilico.orientation_tuning(neurons)
     attributed = insilico.attribution(neurons, photographs[:4])
 
@@ -91,28 +92,25 @@ def _reliability(trials):
 
 
 def _reconstruction(run, trials):
-    train = run.mouse().trials("train")
-    # The prior is chosen on trials that the model was trained on.
-    known = train.take(np.arange(N_TRIALS // 4))
-    errors = {
-        prior: np.mean(
-            (insilico.reconstruct(run, known.responses, prior=prior).images - known.images) ** 2
-        )
-        for prior in PRIORS
-    }
-    prior = min(errors, key=errors.get)
+    mouse = run.mouse()
+
+    def reconstructed(trials, prior):
+        found = insilico.reconstruct(run, trials.responses, prior=prior, steps=N_DESCENT)
+        return found.images
+
+    # The prior is chosen on trials of another tier than those that are scored.
+    other = mouse.trials("validation").take(np.arange(N_CHOOSING))
+    errors = [np.mean((reconstructed(other, prior) - other.images) ** 2) for prior in PRIORS]
+    prior = PRIORS[np.argmin(errors)]
     _, first = np.unique(trials.image_ids, return_index=True)
-    rows = first[:N_TRIALS]
-    images = trials.images[rows]
-    found = insilico.reconstruct(run, trials.responses[rows], prior=prior).images
-    mean = train.images.mean(0)
+    scored = trials.take(first[:N_TRIALS])
+    images, found = scored.images, reconstructed(scored, prior)
+    mean = mouse.trials("train").images.mean(0)
     error, of_mean = (np.mean((each - images) ** 2) for each in (found, mean))
-    pairs = zip(found.reshape(len(rows), -1), images.reshape(len(rows), -1), strict=True)
-    correlations = [np.corrcoef(*pair)[0, 1] for pair in pairs]
     return {
         "prior_of_reconstructions": prior,
         "reconstruction_over_mean_image": error / of_mean,
-        "reconstruction_correlation": np.mean(correlations),
+        "reconstruction_correlation": np.mean(correlations(found, images)),
     }
 
 
