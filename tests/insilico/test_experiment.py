@@ -11,10 +11,10 @@ from sensorium_tf import SensoriumError, insilico
 from sensorium_tf.insilico import Neurons, Screen, best_gabor, orientation_tuning, size_tuning
 
 EXPERIMENTS = (
-    "attribution", "best_gabor", "best_natural_image", "contrast_tuning", "direction_tuning",
-    "diverse_exciting_images", "most_exciting_image", "most_exciting_movie", "orientation_tuning",
-    "receptive_fields", "reconstruct", "size_tuning", "spatial_frequency_tuning", "surround_image",
-    "temporal_frequency_tuning", "triggered_averages",
+    "attribution", "best_gabor", "best_natural_image", "cautious_exciting_image", "contrast_tuning",
+    "direction_tuning", "diverse_exciting_images", "most_exciting_image", "most_exciting_movie",
+    "orientation_tuning", "receptive_fields", "reconstruct", "size_tuning",
+    "spatial_frequency_tuning", "surround_image", "temporal_frequency_tuning", "triggered_averages",
 )  # fmt: skip
 
 
