@@ -63,6 +63,12 @@ def test_rates_equal_those_of_the_pytorch_network(path, inputs, name, to_numpy):
         )
 
 
+@pytest.mark.filterwarnings("error:.*one place in cortex")
+def test_places_that_come_with_the_weights_are_not_missed(path):
+    model = load_published(saved(path, Kit({KEY: 7}).state_dict()))
+    assert np.ptp(model.readouts["mouse1"].coordinates.numpy(), axis=0).all()
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_an_export_holds_what_was_imported(path, tmp_path, name):
     """The torch network loads it, strictly, and has its own weights again."""

@@ -122,8 +122,10 @@ def _default_key(mouse: str) -> str:
 
 
 def _build(found: Recognized, mice: Mapping[str, str]) -> FiringRateModel:
-    # Places in cortex come with the weights.
-    places = {mouse: np.zeros((found.neurons[key], 2)) for key, mouse in mice.items()}
+    # Places in cortex come with the weights; until then, any that differ.
+    places = {
+        mouse: np.arange(2.0 * found.neurons[key]).reshape(-1, 2) for key, mouse in mice.items()
+    }
     return build_model(found.settings, places, found.inputs)
 
 
