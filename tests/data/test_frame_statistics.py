@@ -145,13 +145,17 @@ def test_a_run_says_its_statistics_and_is_evaluated_by_them(mouse, tmp_path):
     movie = next(mouse.stream("oracle"))
     with pytest.raises(SensoriumError, match=r"with_statistics\('time_resolved'\)"):
         movie.inputs(model.inputs)
-    with pytest.raises(SensoriumError, match="no way back to grey values"):
+    with pytest.raises(SensoriumError, match="no way to grey values or back"):
         model.inputs.to_grey(movie.signals["video"], "lab1")
 
 
 def test_statistics_that_do_not_go_together_are_refused(mouse):
-    with pytest.raises(SensoriumError, match="behavior by its range goes with pooled"):
-        mouse.with_statistics("time_resolved").inputs("main", transforms={"behavior": "range"})
+    for transform in ("range", "standardize", "none"):
+        with pytest.raises(SensoriumError, match=f"behavior by .*{transform}.* goes with pooled"):
+            mouse.with_statistics("time_resolved").inputs(
+                "main", transforms={"behavior": transform}
+            )
+    mouse.with_statistics("time_resolved").inputs("main", transforms={"behavior": "scale"})
     with pytest.raises(SensoriumError, match="did you mean time_resolved"):
         mouse.with_statistics("time_resolve")
     with pytest.raises(SensoriumError, match="statistics: goes with movies"):
