@@ -64,6 +64,16 @@ def test_a_submission_is_checked_by_itself(files):
         check_submission(files[1])
 
 
+def test_the_rows_of_a_submission_have_the_same_neurons_in_any_order(files, tmp_path):
+    text, other = files[0].read_text("utf-8"), tmp_path / "other.csv"
+    head, last = text.rsplit("[30, 10, 20]", 1)
+    other.write_text(f"{head}[20, 30, 10]{last}", "utf-8")
+    assert check_submission(other) == {"trials": 4, "neurons": 3}
+    other.write_text(f"{head}[30, 10, 21]{last}", "utf-8")
+    with pytest.raises(SensoriumError, match="trial 18: other neurons than in the first trial"):
+        check_submission(other)
+
+
 def test_a_submission_has_the_columns_of_the_competition_and_python_lists(files):
     header = files[0].read_text("utf-8").splitlines()[0]
     assert header == "trial_indices,image_ids,prediction,neuron_ids"
