@@ -98,10 +98,17 @@ def legend_options(axes: Axes, most: int) -> dict[str, Any]:
         most: Columns, of short names.
     """
     handles, labels = axes.get_legend_handles_labels()
-    width = _ROOM * axes.get_figure().get_figwidth()
-    longest = _MARK + _LETTER * TICK * max(map(len, labels), default=1)
-    columns = int(np.clip(width / longest, 1, most))
-    labels = [wrapped(label, width / columns - _MARK, TICK) for label in labels]
+    room = _ROOM * axes.get_figure().get_figwidth()
+    widths = [_MARK + _LETTER * TICK * len(label) for label in labels]
+    columns = next(
+        (
+            number
+            for number in range(most, 1, -1)
+            if sum(max(part, default=0) for part in np.array_split(widths, number)) <= room
+        ),
+        1,
+    )
+    labels = [wrapped(label, room - _MARK, TICK) for label in labels]
     return {
         "handles": handles,
         "labels": labels,

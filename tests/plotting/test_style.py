@@ -104,3 +104,13 @@ def test_names_of_any_length_stay_within_their_figure(draw):
     assert found.x1 <= width and found.y1 <= height
     first, last = figure.axes[0].get_position(), figure.axes[-1].get_position()
     assert last.x1 - first.x0 > 0.5 and first.y1 - last.y0 > 0.25
+
+
+def test_short_names_of_a_legend_stand_in_a_row():
+    values = np.linspace(0, 0.8, 20)
+    models = {"run": values, "run_tr": values}
+    figure = score_distributions({"mouse1": models}, oracle={"mouse1": values})
+    figure.draw_without_rendering()
+    texts = figure.legends[0].get_texts()
+    heights = [text.get_window_extent().y1 for text in texts]
+    assert len(texts) == 3 and np.ptp(heights) < 4
