@@ -373,8 +373,9 @@ def test_a_file_cut_within_a_list_is_refused(files):
         (b"PK\x03\x04\xff\xfe\x00\x81", "is a zip file or a spreadsheet"),
         (b"\x00" * 200_000, "not a CSV file in UTF-8"),
         ("trial_indices,né".encode("utf-16"), "is text in UTF-16"),
+        (b"PAR1\x15\x04\x82", "is a parquet file, .* did you mean --challenge=sensorium2023"),
     ],
-    ids=["empty", "header only", "zip", "zeros", "utf-16"],
+    ids=["empty", "header only", "zip", "zeros", "utf-16", "parquet"],
 )
 def test_what_is_no_submission_is_refused(files, content, message):
     submission, truth = files
