@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SCORE = "single-trial correlation"
+# From one tick to the next, to the widest range that has them so.
+_TICKS = {0.05: 0.25, 0.1: 0.5, 0.2: 1.2, 0.5: np.inf}
 
 
 def correlation_histogram(
@@ -150,7 +152,7 @@ def paired_correlations(
     everything = np.concatenate([reference, *(values for _, values in others)])
     margin = 0.04 * (np.ptp(everything) or 1)
     limits = (everything.min() - margin, everything.max() + margin)
-    step = 0.5 if np.ptp(limits) > 1.2 else 0.2
+    step = next(step for step, most in _TICKS.items() if np.ptp(limits) <= most)
     ticks = [tick for tick in step * np.arange(-50, 51) if limits[0] <= tick <= limits[1]]
     columns = min(3, len(others))
     rows = -(-len(others) // columns)
