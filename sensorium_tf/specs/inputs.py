@@ -175,7 +175,10 @@ class InputSpec:
 
     def describe(self) -> str:
         """Returns the signals for people, such as `image, behavior, pupil center`."""
-        return ", ".join(name.replace("_", " ") for name in self.signals)
+        signals = ", ".join(name.replace("_", " ") for name in self.signals)
+        return (
+            signals if self.statistics == POOLED else f"{signals} by {self.statistics} statistics"
+        )
 
     def without(self, *extras: str) -> "InputSpec":
         """Returns it without some extras, for a model that has no use for them."""
