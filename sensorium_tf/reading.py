@@ -39,6 +39,7 @@ _KINDS = (
         b"\x89HDF\r\n\x1a\n",
         "is an HDF5 file (as NWB, MATLAB and early Keras write it): import_nwb.py reads NWB",
     ),
+    (b"PAR1", "is a parquet file, as those of movies are: did you mean --challenge=sensorium2023?"),
     (b"\xff\xfe", "is text in UTF-16: save it as UTF-8"),
     (b"\xfe\xff", "is text in UTF-16: save it as UTF-8"),
     (b"/annex/objects/", "is git-annex's note in place of the file: run git annex get"),

@@ -13,6 +13,9 @@ from sensorium_tf.specs import POOLED, RESPONSE, TIME_RESOLVED, RecordingSpec, S
 
 _FILE = "frame_statistics.npz"
 _KEYS = ("mean", "std")
+# Of fewer trials than two, and than this share of the training trials, a standard deviation says
+# little: where it happens to be small, other trials would be blown up.
+_SMALLEST_SHARE = 0.1
 # As of responses: a pixel that hardly changes would else be blown up.
 _SMALLEST_STD = 0.01
 
@@ -20,8 +23,8 @@ _SMALLEST_STD = 0.01
 def write_frame_statistics(folder: Path, recording: MovieRecording, spec: RecordingSpec) -> None:
     """Writes the statistics of each frame of all signals but the responses.
 
-    A frame or pixel of which the recording says nothing, and what is behind the longest training
-    trial, gets those that are pooled over time.
+    A frame or pixel of which the recording says nothing, and frames that fewer than a tenth of the
+    training trials reach, or fewer than two, get those that are pooled over time.
 
     Args:
         folder: Of the prepared trials.
@@ -29,11 +32,15 @@ def write_frame_statistics(folder: Path, recording: MovieRecording, spec: Record
         spec: What the dataset holds of it.
     """
     found = recording.surveyed
+    training = found.n_frames[recording.trials_of(recording.challenge.training_tier)]
+    fewest = max(2, math.ceil(_SMALLEST_SHARE * len(training)))
+    n_reached = np.sort(training)[-fewest] if len(training) >= fewest else 0
     arrays = {}
     for signal in _described(spec):
         resolved, pooled = (found.statistics(k)[signal.name] for k in (TIME_RESOLVED, POOLED))
         n_frames = max(len(resolved.mean), int(found.n_frames.max()))
         known = np.isfinite(resolved.mean) & np.isfinite(resolved.std)
+        known[n_reached:] = False
         for key in _KEYS:
             whole = np.empty((n_frames, *signal.frame_shape), np.float32)
             whole[:] = getattr(pooled, key)
@@ -47,7 +54,8 @@ def read_frame_statistics(
 ) -> dict[str, Mapping[str, np.ndarray]]:
     """Returns signal to the `mean` and `std` of each frame, `(frames, ...)` float32.
 
-    Where a standard deviation is smaller than 0.01 of their mean, that counts.
+    Where a standard deviation is smaller than 0.01 of their mean, over frames and, of the video,
+    pixels, that counts; where that is zero, one.
 
     Args:
         folder: Of the prepared trials.
@@ -71,8 +79,12 @@ def read_frame_statistics(
                 if not fits or len(value) < n_frames or not np.isfinite(value).all():
                     raise ValueError(f"{key} of {signal.name} are not those of its frames")
             std = values["std"]
-            smallest = max(_SMALLEST_STD * float(std.mean()), math.ulp(1.0))
-            found[signal.name] = {**values, "std": np.maximum(std, np.float32(smallest))}
+            if (std < 0).any():
+                raise ValueError(f"std of {signal.name} is negative")
+            axes = None if signal.role == "stimulus" else 0
+            smallest = _SMALLEST_STD * std.mean(axis=axes, dtype=np.float64)
+            std = np.maximum(std, smallest.astype(np.float32))
+            found[signal.name] = {**values, "std": np.where(std > 0, std, np.float32(1))}
     return found
 
 

@@ -239,12 +239,13 @@ class Mouse(abc.ABC):
                 )
         constants = {name: self.statistics[name] for name in inputs.recorded_signals}
         for each in (*inputs.channels, *inputs.extras):
+            usual = challenge.input(each.signal, self.spec).transform
+            if each.transform != usual and self.statistics_kind != POOLED:
+                raise SensoriumError(
+                    f"{self.name}: {each.signal} by transform {each.transform!r} goes with "
+                    f"{POOLED} statistics, not with {self.statistics_kind} ones"
+                )
             if each.transform in _OF_EXTREMES:
-                if self.statistics_kind != POOLED:
-                    raise SensoriumError(
-                        f"{self.name}: {each.signal} by its {each.transform} goes with {POOLED} "
-                        f"statistics, not with {self.statistics_kind} ones"
-                    )
                 constants[each.signal] = {**constants[each.signal], **self.extremes[each.signal]}
         inputs = dataclasses.replace(
             inputs, image_size=self.image_size, statistics=self.statistics_kind

@@ -109,8 +109,9 @@ def _check_same(mouse: Mouse, builder, recording, tiers, file_format: str) -> Mo
                 and given.n_trials == sum(mouse.tiers.values())
                 and _shapes(mouse.spec).items() <= _shapes(given.spec).items()
                 and all(
-                    np.array_equal(given.statistics[name].mean, mouse.statistics[name]["mean"])
-                    for name in mouse.spec.names
+                    np.array_equal(getattr(given.statistics[name], key), known[key])
+                    for name, known in mouse.statistics.items()
+                    for key in ("mean", "std")
                 )
                 and _has_same_neurons(mouse, given)
             )

@@ -139,7 +139,7 @@ class Neurons:
         """Grey values 0 and 255 in the model's units.
 
         Raises:
-            SensoriumError: If the model does not know the recording's statistics.
+            SensoriumError: If the model knows no grey values.
         """
         dark, bright = self.from_grey(np.array([0.0, _LARGEST_GREY], np.float32))
         return float(dark), float(bright)
@@ -164,7 +164,7 @@ class Neurons:
         """Returns images of the model in the recording's grey values, 0 to 255 on a display.
 
         Raises:
-            SensoriumError: If the model does not know the recording's statistics.
+            SensoriumError: If the model knows no grey values.
         """
         return self.inputs.to_grey(images, self.mouse)
 
@@ -172,11 +172,9 @@ class Neurons:
         """Returns grey values in the model's units, float32.
 
         Raises:
-            SensoriumError: If the model does not know the recording's statistics.
+            SensoriumError: If the model knows no grey values.
         """
-        stimulus = self.inputs.stimulus
-        constants = self.inputs.constants_of(self.mouse, stimulus)
-        return self.inputs[stimulus].apply(np.asarray(values, np.float32), constants)
+        return self.inputs.from_grey(values, self.mouse)
 
     def given_images(self, images: ArrayLike | None) -> np.ndarray:
         """Returns a user's images in the model's units, or the training images if there are none.

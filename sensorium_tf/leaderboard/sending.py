@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -82,15 +82,13 @@ def submission_files(
         tiers = {name: tier for tier, name in challenge.test_tiers.items()}
         tier = tiers.get(place.name, track.live_tier)
         if tier not in names:
-            raise SensoriumError(f"{place}: is of {tier}, and track {track.name} of {_both(names)}")
+            raise SensoriumError(
+                f"{place}: is of {tier}, and track {track.name} of {' and '.join(names)}"
+            )
         found = {tier: place}
     if not found:
-        raise SensoriumError(f"{place}: has neither {_both(names.values())}: see submit.py")
+        raise SensoriumError(f"{place}: has neither {' nor '.join(names.values())}: see submit.py")
     return found
-
-
-def _both(names: Iterable[str]) -> str:
-    return " and ".join(names)
 
 
 def submit(

@@ -12,12 +12,12 @@ from sensorium_tf.plotting.style import (
     GREY,
     LABEL,
     TICK,
-    TITLE,
     WIDE,
     WIDTH,
     checked,
     new_figure,
     plain,
+    set_title,
     side_by_side,
 )
 
@@ -77,7 +77,7 @@ def responses_against_rates(
         axes.set_axis_off()
     figure.supxlabel("predicted rate (std of responses)", fontsize=LABEL)
     figure.supylabel("recorded response (std)", fontsize=LABEL)
-    figure.suptitle(title, fontsize=TITLE)
+    set_title(figure, title)
     return figure
 
 
@@ -120,7 +120,7 @@ def receptive_field_positions(
     )
     for axes in (cortex, field):
         plain(axes)
-    figure.suptitle(title, fontsize=TITLE)
+    set_title(figure, title)
     return figure
 
 
@@ -154,7 +154,7 @@ def first_layer_filters(kernels: np.ndarray, *, n_channels: int = 1, title: str 
         axes.imshow(kernel, cmap="gray", vmin=-limit, vmax=limit)
         axes.set_title(f"±{limit:.2g}", fontsize=TICK, pad=2)
     figure.supxlabel("weights from minus (black) to plus (white) the number above", fontsize=LABEL)
-    figure.suptitle(title, fontsize=TITLE)
+    set_title(figure, title)
     return figure
 
 

@@ -14,13 +14,13 @@ from sensorium_tf.plotting.style import (
     GREY,
     LABEL,
     TICK,
-    TITLE,
     WIDE,
     WIDTH,
     checked,
     color_bar,
     new_figure,
     plain,
+    set_title,
     side_by_side,
 )
 from sensorium_tf.specs import RecordingSpec
@@ -78,7 +78,7 @@ def images_with_responses(images: np.ndarray, responses: np.ndarray, *, title: s
         right.yaxis.label.set_size(TICK)
         right.tick_params(labelbottom=right is panels[-1, 1])
     panels[-1, 1].set_xlabel("neuron", fontsize=LABEL)
-    figure.suptitle(title, fontsize=TITLE)
+    set_title(figure, title)
     return figure
 
 
@@ -126,7 +126,7 @@ def response_raster(
     )
     plain(axes)
     color_bar(figure, drawn, axes, "response (std)", extend="max")
-    axes.set_title(title, fontsize=TITLE)
+    set_title(figure, title, axes)
     return figure
 
 
@@ -171,7 +171,7 @@ def signal_traces(
         axes.yaxis.label.set_size(TICK)
     figure.align_ylabels(panels)
     panels[-1].set_xlabel("trial", fontsize=LABEL)
-    figure.suptitle(title, fontsize=TITLE)
+    set_title(figure, title)
     return figure
 
 
@@ -237,7 +237,7 @@ def neurons_in_cortex(
     figure.supxlabel("cortex x (µm)", fontsize=LABEL)
     figure.supylabel("cortex y (µm)", fontsize=LABEL)
     color_bar(figure, drawn, maps, label, shrink=0.8, extend="both")
-    figure.suptitle(title, fontsize=TITLE)
+    set_title(figure, title)
     return figure
 
 

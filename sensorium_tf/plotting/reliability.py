@@ -14,11 +14,11 @@ from sensorium_tf.plotting.style import (
     GREY,
     ORANGE,
     TICK,
-    TITLE,
     WIDE,
     checked,
     new_figure,
     plain,
+    set_title,
 )
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def repeated_responses(
     )
     plain(axes)
     axes.locator_params(axis="x", integer=True)
-    axes.set_title(title, fontsize=TITLE)
+    set_title(figure, title, axes)
     axes.legend(frameon=False, fontsize=TICK)
     return figure
 
@@ -136,5 +136,5 @@ def reliability_histograms(
     for axes in (left, right):
         plain(axes)
         axes.locator_params(axis="y", integer=True)
-    figure.suptitle(title, fontsize=TITLE)
+    set_title(figure, title)
     return figure

@@ -12,15 +12,18 @@ from sensorium_tf.metrics import CONFIDENCE, ORACLE, bootstrap_interval
 from sensorium_tf.plotting.style import (
     BLUE,
     GREY,
+    LABEL,
     TICK,
-    TITLE,
     WIDE,
     WIDTH,
     checked,
     legend_below,
+    legend_options,
     model_colors,
     new_figure,
     plain,
+    set_title,
+    wrapped,
 )
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SCORE = "single-trial correlation"
+# From one tick to the next, to the widest range that has them so.
+_TICKS = {0.05: 0.25, 0.1: 0.5, 0.2: 1.2, 0.5: np.inf}
 
 
 def correlation_histogram(
@@ -62,7 +67,7 @@ def correlation_histogram(
     axes.set(xlabel=_SCORE, ylabel="neurons")
     plain(axes)
     axes.locator_params(axis="y", integer=True)
-    axes.set_title(title, fontsize=TITLE)
+    set_title(figure, title, axes)
     legend_below(axes)
     return figure
 
@@ -121,8 +126,8 @@ def score_distributions(
     for model, color in colors.items():
         if any(model == shown for _, shown, _ in bodies):
             axes.plot([], [], "s", color=color, label=model)
-    figure.legend(loc="outside lower center", ncols=int(width / 1.6), frameon=False, fontsize=TICK)
-    axes.set_title(title, fontsize=TITLE)
+    figure.legend(**legend_options(axes, int(width / 1.6)), loc="outside lower center")
+    set_title(figure, title, axes)
     return figure
 
 
@@ -147,7 +152,7 @@ def paired_correlations(
     everything = np.concatenate([reference, *(values for _, values in others)])
     margin = 0.04 * (np.ptp(everything) or 1)
     limits = (everything.min() - margin, everything.max() + margin)
-    step = 0.5 if np.ptp(limits) > 1.2 else 0.2
+    step = next(step for step, most in _TICKS.items() if np.ptp(limits) <= most)
     ticks = [tick for tick in step * np.arange(-50, 51) if limits[0] <= tick <= limits[1]]
     columns = min(3, len(others))
     rows = -(-len(others) // columns)
@@ -174,13 +179,14 @@ def paired_correlations(
         if (interval := bootstrap_interval(values - reference)) is not None:
             text += f" [{interval[0]:+.3f}, {interval[1]:+.3f}]"
         better = np.mean(values > reference)
-        axes.set(xlim=limits, ylim=limits, xlabel=first, ylabel=name, aspect="equal")
+        axes.set(xlim=limits, ylim=limits, aspect="equal")
+        axes.set(xlabel=wrapped(first, size - 0.5, LABEL), ylabel=wrapped(name, size - 0.5, LABEL))
         axes.set_title(f"{text}\nbetter for {better:.0%} of {len(values)} neurons")
         plain(axes)
         axes.title.set_fontsize(TICK)
         axes.set_xticks(ticks)
         axes.set_yticks(ticks)
-    figure.suptitle(", ".join(part for part in (title, label) if part), fontsize=TITLE)
+    set_title(figure, ", ".join(part for part in (title, label) if part))
     return figure
 
 
@@ -241,7 +247,7 @@ def learning_curve(
     axes.minorticks_off()
     axes.set(xlabel="training trials", ylabel=f"{label}\n(mean, {CONFIDENCE:.0%} interval)")
     plain(axes)
-    axes.set_title(title, fontsize=TITLE)
+    set_title(figure, title, axes)
     legend_below(axes)
     return figure
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import io
 import os
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -35,6 +36,10 @@ _DPI = 300
 # What would be the time of writing in a format.
 _TIMES = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
 _SHOWN_DPI = 110
+# Of an inch, at a size of one: letters are on average so wide; beside its text a legend has a mark.
+_LETTER, _MARK = 0.58 / 72, 0.6
+# Share of a figure's width; axes are not in its middle.
+_ROOM = 0.92
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -67,11 +72,55 @@ def plain(axes: Axes) -> None:
     axes.yaxis.label.set_size(LABEL)
 
 
+def wrapped(text: str, width: float, size: int) -> str:
+    """Returns a text in as many lines as a width in inches needs; its names may be of any length.
+
+    Args:
+        text: What is written.
+        width: For it, in inches.
+        size: Of its letters.
+    """
+    most = max(1, int(width / (_LETTER * size)))
+    return "\n".join(textwrap.fill(line, most) for line in text.split("\n"))
+
+
+def set_title(figure: Figure, text: str, axes: Axes | None = None) -> None:
+    """Writes a title above a figure, or its axes, in lines that the figure has room for."""
+    write = figure.suptitle if axes is None else axes.set_title
+    write(wrapped(text, _ROOM * figure.get_figwidth(), TITLE), fontsize=TITLE)
+
+
+def legend_options(axes: Axes, most: int) -> dict[str, Any]:
+    """Returns the options of a legend that the figure has room for.
+
+    Args:
+        axes: Whose curves it names.
+        most: Columns, of short names.
+    """
+    handles, labels = axes.get_legend_handles_labels()
+    room = _ROOM * axes.get_figure().get_figwidth()
+    widths = [_MARK + _LETTER * TICK * len(label) for label in labels]
+    columns = next(
+        (
+            number
+            for number in range(most, 1, -1)
+            if sum(max(part, default=0) for part in np.array_split(widths, number)) <= room
+        ),
+        1,
+    )
+    labels = [wrapped(label, room - _MARK, TICK) for label in labels]
+    return {
+        "handles": handles,
+        "labels": labels,
+        "ncols": columns,
+        "frameon": False,
+        "fontsize": TICK,
+    }
+
+
 def legend_below(axes: Axes) -> None:
     """Names the curves below the axes: those of many models leave no corner free."""
-    axes.legend(
-        frameon=False, fontsize=TICK, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.2)
-    )
+    axes.legend(**legend_options(axes, 2), loc="upper center", bbox_to_anchor=(0.5, -0.2))
 
 
 def color_bar(figure: Figure, shown, axes: Axes | Sequence[Axes], label: str, **options) -> None:

@@ -11,11 +11,11 @@ from sensorium_tf.plotting.style import (
     LABEL,
     ORANGE,
     TICK,
-    TITLE,
     WIDE,
     checked,
     new_figure,
     plain,
+    set_title,
 )
 
 if TYPE_CHECKING:
@@ -74,5 +74,5 @@ def response_traces(
     panels[0].legend(frameon=False, fontsize=TICK, ncols=2, loc="upper right")
     panels[-1].set_xlabel("time in the movie (s)", fontsize=LABEL)
     figure.supylabel("response, in its std", fontsize=LABEL)
-    figure.suptitle(title, fontsize=TITLE)
+    set_title(figure, title)
     return figure

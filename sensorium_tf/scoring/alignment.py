@@ -44,12 +44,18 @@ def check_image_submission(path: str | os.PathLike, *, challenge: Challenge) -> 
         How many `trials` and `neurons` it has.
 
     Raises:
-        SensoriumError: If it is damaged, or holds what a submission does not.
+        SensoriumError: If it is damaged, or its rows have other neurons each.
     """
-    n_trials, n_neurons = 0, 0
-    for _, _, values, _ in Rows(path, PREDICTION):
-        n_trials, n_neurons = n_trials + 1, len(values)
-    return {"trials": n_trials, "neurons": n_neurons}
+    rows, n_trials, first, last = Rows(path, PREDICTION), 0, None, None
+    for trial, _, _, unit_ids in rows:
+        n_trials += 1
+        # Nearly always one array in all rows.
+        if unit_ids is not last:
+            last = unit_ids
+            first = np.sort(unit_ids) if first is None else first
+            if not np.array_equal(np.sort(unit_ids), first):
+                raise rows.error(f"trial {shown_id(trial)}: other neurons than in the first trial")
+    return {"trials": n_trials, "neurons": len(first)}
 
 
 # A spreadsheet does so with what it takes for numbers.

@@ -175,7 +175,10 @@ class InputSpec:
 
     def describe(self) -> str:
         """Returns the signals for people, such as `image, behavior, pupil center`."""
-        return ", ".join(name.replace("_", " ") for name in self.signals)
+        signals = ", ".join(name.replace("_", " ") for name in self.signals)
+        return (
+            signals if self.statistics == POOLED else f"{signals} by {self.statistics} statistics"
+        )
 
     def without(self, *extras: str) -> "InputSpec":
         """Returns it without some extras, for a model that has no use for them."""
@@ -230,12 +233,28 @@ class InputSpec:
             SensoriumError: If the model does not know the recording's statistics, or its frames are
                 standardised each by its own.
         """
+        return self[self.stimulus].invert(images, self._grey_constants(mouse))
+
+    def from_grey(self, values: np.ndarray, mouse: str) -> np.ndarray:
+        """Returns grey values as model images, float32: standardised, as `to_grey` takes them.
+
+        Args:
+            values: `(..., height, width, channels)`, or any numbers of grey.
+            mouse: Whose recording.
+
+        Raises:
+            SensoriumError: As `to_grey`.
+        """
+        values = np.asarray(values, np.float32)
+        return self[self.stimulus].apply(values, self._grey_constants(mouse))
+
+    def _grey_constants(self, mouse: str) -> Mapping[str, Any]:
         if self.statistics != POOLED:
             raise SensoriumError(
                 f"{self.stimulus}: each frame is standardised by statistics of its own "
-                f"({self.statistics}), so that there is no way back to grey values"
+                f"({self.statistics}), so that there is no way to grey values or back"
             )
-        return self[self.stimulus].invert(images, self.constants_of(mouse, self.stimulus))
+        return self.constants_of(mouse, self.stimulus)
 
     def to_json(self) -> dict[str, Any]:
         """Returns it as JSON values."""

@@ -82,6 +82,43 @@ def test_frames_of_a_window_and_of_another_size_have_their_own_statistics(mouse)
     np.testing.assert_array_equal(other["lab1"]["video"][0, ..., :1], whole["video"][:9])
 
 
+def test_frames_that_hardly_any_training_trial_reaches_take_the_pooled_statistics(tmp_path):
+    recording = unpacked(simulated_movies(tmp_path), tmp_path)
+    # One training trial alone has the last frames, of which the statistics are those of itself.
+    tiers = np.load(recording / "meta" / "trials" / "tiers.npy")
+    for trial in np.flatnonzero(tiers == "train")[1:]:
+        for name in ("videos", "responses", "behavior", "pupil_center"):
+            change(
+                recording,
+                f"data/{name}/{trial}",
+                lambda values: np.where(np.arange(values.shape[-1]) < 55, values, np.nan),
+            )
+    shutil.rmtree(recording / "meta" / "statistics")
+    found = prepare("lab1", recording=recording, data_dir=tmp_path / "data", challenge=CHALLENGE)
+    resolved = found.with_statistics("time_resolved")
+    assert sorted(found.n_frames["train"])[-2:] == [55, 61]
+    for movie, plain in zip(resolved.stream("oracle"), found.stream("oracle"), strict=True):
+        for name in ("video", "behavior", "pupil_center"):
+            np.testing.assert_allclose(
+                movie.signals[name][55:], plain.signals[name][55:], rtol=1e-4, atol=1e-4
+            )
+            assert not np.allclose(movie.signals[name][:55], plain.signals[name][:55], atol=1e-2)
+
+
+def test_columns_have_their_own_smallest_standard_deviations(mouse, tmp_path):
+    file = mouse.data_path / "frame_statistics.npz"
+    with np.load(file) as arrays:
+        values = dict(arrays)
+    # Other units, so that one column varies less than a hundredth of the other.
+    values["behavior.std"][:, 1] *= 1e-4
+    values["pupil_center.std"][:, 0] = 0
+    np.savez(tmp_path / file.name, **values)
+    found = read_frame_statistics(tmp_path, mouse.spec, n_frames=61)
+    np.testing.assert_allclose(found["behavior"]["std"], values["behavior.std"])
+    # As where statistics are pooled: what never changes is not divided.
+    assert (found["pupil_center"]["std"][:, 0] == 1).all()
+
+
 def test_a_pixel_that_hardly_changes_is_not_blown_up(mouse, tmp_path):
     file = mouse.data_path / "frame_statistics.npz"
     with np.load(file) as arrays:
@@ -108,20 +145,24 @@ def test_a_run_says_its_statistics_and_is_evaluated_by_them(mouse, tmp_path):
     movie = next(mouse.stream("oracle"))
     with pytest.raises(SensoriumError, match=r"with_statistics\('time_resolved'\)"):
         movie.inputs(model.inputs)
-    with pytest.raises(SensoriumError, match="no way back to grey values"):
+    with pytest.raises(SensoriumError, match="no way to grey values or back"):
         model.inputs.to_grey(movie.signals["video"], "lab1")
 
 
 def test_statistics_that_do_not_go_together_are_refused(mouse):
-    with pytest.raises(SensoriumError, match="behavior by its range goes with pooled"):
-        mouse.with_statistics("time_resolved").inputs("main", transforms={"behavior": "range"})
+    for transform in ("range", "standardize", "none"):
+        with pytest.raises(SensoriumError, match=f"behavior by .*{transform}.* goes with pooled"):
+            mouse.with_statistics("time_resolved").inputs(
+                "main", transforms={"behavior": transform}
+            )
+    mouse.with_statistics("time_resolved").inputs("main", transforms={"behavior": "scale"})
     with pytest.raises(SensoriumError, match="did you mean time_resolved"):
         mouse.with_statistics("time_resolve")
     with pytest.raises(SensoriumError, match="statistics: goes with movies"):
         sensorium_tf.TrainingSettings.flat(statistics="time_resolved")
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "shape", "nan"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "shape", "nan", "negative"])
 def test_a_damaged_file_of_statistics_is_named(mouse, tmp_path, damage):
     data_dir = tmp_path / "data"
     shutil.copytree(mouse.data_path.parents[2], data_dir)
@@ -134,9 +175,13 @@ def test_a_damaged_file_of_statistics_is_named(mouse, tmp_path, damage):
     elif damage == "cut":
         file.write_bytes(file.read_bytes()[:1000])
     else:
-        mean = values["video.mean"]
-        wrong = mean[:, :-1] if damage == "shape" else np.full_like(mean, np.nan)
-        np.savez(file, **{**values, "video.mean": wrong})
+        mean, std = values["video.mean"], values["video.std"]
+        wrong = {
+            "shape": {"video.mean": mean[:, :-1]},
+            "nan": {"video.mean": np.full_like(mean, np.nan)},
+            "negative": {"video.std": -std},
+        }
+        np.savez(file, **{**values, **wrong[damage]})
     next(received.stream("train"))
     with pytest.raises(SensoriumError, match="frame_statistics.npz.* and prepare it again") as e:
         next(received.with_statistics("time_resolved").stream("train"))

@@ -77,6 +77,15 @@ def test_corrected_signals_are_not_taken_for_those_that_are_prepared(tmp_path, f
         prepare("lab1", recording=other, data_dir=tmp_path)
 
 
+def test_corrected_statistics_are_not_taken_for_those_that_are_prepared(tmp_path):
+    tree = recording_tree()
+    prepare("lab1", recording=write_zip(tmp_path / "a.zip", tree), data_dir=tmp_path)
+    name = "meta/statistics/behavior/all/std"
+    other = write_zip(tmp_path / "b.zip", {**tree, name: tree[name] * 1.01})
+    with pytest.raises(SensoriumError, match="another recording, .* choose another --name"):
+        prepare("lab1", recording=other, data_dir=tmp_path)
+
+
 def test_another_file_format_of_the_same_mouse_is_refused(tmp_path):
     path = write_zip(tmp_path / "a.zip", recording_tree())
     prepare("lab1", recording=path, data_dir=tmp_path)

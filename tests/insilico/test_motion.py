@@ -187,6 +187,9 @@ def test_images_and_movies_are_not_taken_for_each_other(known):
 def test_movies_without_a_way_to_grey_are_in_the_models_units(spec):
     neurons = Neurons(known_movie_model(spec=spec))
     assert not neurons.knows_grey and neurons.amplitude == 1.8
+    for there_or_back in (neurons.from_grey, neurons.to_grey):
+        with pytest.raises(SensoriumError, match="statistics"):
+            there_or_back(np.zeros((*SIZE, 1), "float32"))
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,9 @@ def test_a_file_is_for_the_track_that_it_is_of(client, folder, tmp_path):
     main = folder / CHALLENGE.test_tiers[FINAL]
     with pytest.raises(SensoriumError, match="is of final_test_main, and track bonus of live_test"):
         sending.submission_files(main, there.challenge, there.rules)
-    with pytest.raises(SensoriumError, match="has neither predictions_live_test_bonus_ood"):
+    with pytest.raises(
+        SensoriumError, match=r"has neither predictions_live_\S+ nor predictions_final"
+    ):
         sending.submission_files(tmp_path, there.challenge, there.rules)
     other = tmp_path / "mine"
     assert sending.submission_files(other, there.challenge, there.rules) == {

@@ -1,5 +1,6 @@
 """Models of movies: rates of each frame, of all parts, in every use of a model."""
 
+import dataclasses
 import warnings
 
 import keras
@@ -160,6 +161,13 @@ def test_an_ensemble_has_rates_where_all_members_do(coordinates, clips, tmp_path
     np.testing.assert_allclose(to_numpy(alone(signals)), mean, rtol=1e-5)
     with pytest.raises(SensoriumError, match="first 3 frames .* only 3"):
         ensemble({"a": clip(np.random.default_rng(0), 3)})
+
+
+def test_members_that_are_given_other_statistics_are_told_apart(coordinates):
+    other = dataclasses.replace(movie_inputs(), statistics="time_resolved")
+    members = [movie_model(coordinates, inputs=inputs) for inputs in (movie_inputs(), other)]
+    with pytest.raises(SensoriumError, match="center'.* and .*center by time_resolved statistics'"):
+        EnsembleModel(members)
 
 
 @pytest.mark.parametrize(

@@ -94,6 +94,13 @@ def test_every_neuron_is_a_point_of_its_two_scores(random):
     assert figure.get_suptitle() == "mouse1, single-trial correlation"
 
 
+@pytest.mark.parametrize("largest", [0.1, 0.2, 0.4, 0.9, 3.0])
+def test_scores_of_any_size_have_some_ticks(largest):
+    values = np.linspace(0, largest, 20)
+    (panel,) = paired_correlations({"ln": values, "cnn": values}).axes
+    assert 3 <= len(panel.get_xticks()) <= 7
+
+
 def test_many_neurons_are_drawn_smaller_and_fainter_than_few(random):
     few, many = (
         paired_correlations({"a": random.random(n), "b": random.random(n)}).axes[0].lines[1]

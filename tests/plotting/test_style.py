@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from sensorium_tf import SensoriumError
-from sensorium_tf.plotting import correlation_histogram, save_figure
+from sensorium_tf.plotting import (
+    correlation_histogram,
+    first_layer_filters,
+    learning_curve,
+    paired_correlations,
+    save_figure,
+    score_distributions,
+)
 
 
 def drawn():
@@ -70,3 +77,40 @@ def test_a_figure_that_cannot_be_saved_is_one_line(figure, tmp_path):
 def test_a_notebook_shows_a_figure_that_ends_a_cell_without_pyplot(figure):
     # What IPython calls where nobody has told it how to show a Matplotlib figure.
     assert figure._repr_png_().startswith(b"\x89PNG")
+
+
+LONG = "cnn factorised_3d(channels=(8, 8), spatial_kernels=(7, 3), temporal_kernels=(5, 3))"
+LONG_SCORES = {f"{LONG}, {kind}": np.linspace(0, 0.8, 20) for kind in ("pooled", "time-resolved")}
+TITLE = f"{LONG}, mouse1, tier live_test_main: single-trial correlation"
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: correlation_histogram(LONG_SCORES, title=TITLE),
+        lambda: score_distributions({"mouse1": LONG_SCORES}, title=TITLE),
+        lambda: paired_correlations(LONG_SCORES, title=TITLE),
+        lambda: learning_curve({n: {10: each} for n, each in LONG_SCORES.items()}, title=TITLE),
+        lambda: first_layer_filters(np.ones((7, 7, 1, 8)), title=TITLE),
+    ],
+    ids=["histogram", "distributions", "pairs", "curve", "filters"],
+)
+@pytest.mark.filterwarnings("error")
+def test_names_of_any_length_stay_within_their_figure(draw):
+    figure = draw()
+    figure.draw_without_rendering()
+    found, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert min(found.x0, found.y0) > -0.01
+    assert found.x1 <= width and found.y1 <= height
+    first, last = figure.axes[0].get_position(), figure.axes[-1].get_position()
+    assert last.x1 - first.x0 > 0.5 and first.y1 - last.y0 > 0.25
+
+
+def test_short_names_of_a_legend_stand_in_a_row():
+    values = np.linspace(0, 0.8, 20)
+    models = {"run": values, "run_tr": values}
+    figure = score_distributions({"mouse1": models}, oracle={"mouse1": values})
+    figure.draw_without_rendering()
+    texts = figure.legends[0].get_texts()
+    heights = [text.get_window_extent().y1 for text in texts]
+    assert len(texts) == 3 and np.ptp(heights) < 4

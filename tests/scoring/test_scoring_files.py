@@ -64,6 +64,16 @@ def test_a_submission_is_checked_by_itself(files):
         check_submission(files[1])
 
 
+def test_the_rows_of_a_submission_have_the_same_neurons_in_any_order(files, tmp_path):
+    text, other = files[0].read_text("utf-8"), tmp_path / "other.csv"
+    head, last = text.rsplit("[30, 10, 20]", 1)
+    other.write_text(f"{head}[20, 30, 10]{last}", "utf-8")
+    assert check_submission(other) == {"trials": 4, "neurons": 3}
+    other.write_text(f"{head}[30, 10, 21]{last}", "utf-8")
+    with pytest.raises(SensoriumError, match="trial 18: other neurons than in the first trial"):
+        check_submission(other)
+
+
 def test_a_submission_has_the_columns_of_the_competition_and_python_lists(files):
     header = files[0].read_text("utf-8").splitlines()[0]
     assert header == "trial_indices,image_ids,prediction,neuron_ids"
@@ -363,8 +373,9 @@ def test_a_file_cut_within_a_list_is_refused(files):
         (b"PK\x03\x04\xff\xfe\x00\x81", "is a zip file or a spreadsheet"),
         (b"\x00" * 200_000, "not a CSV file in UTF-8"),
         ("trial_indices,né".encode("utf-16"), "is text in UTF-16"),
+        (b"PAR1\x15\x04\x82", "is a parquet file, .* did you mean --challenge=sensorium2023"),
     ],
-    ids=["empty", "header only", "zip", "zeros", "utf-16"],
+    ids=["empty", "header only", "zip", "zeros", "utf-16", "parquet"],
 )
 def test_what_is_no_submission_is_refused(files, content, message):
     submission, truth = files
