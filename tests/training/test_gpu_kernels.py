@@ -17,9 +17,7 @@ from sensorium_tf.models import PoissonLoss
 from sensorium_tf.models.ops import depthwise_gradient
 from sensorium_tf.training import Steps
 
-pytestmark = pytest.mark.skipif(
-    not tf.test.is_built_with_cuda(), reason="this TensorFlow was built without CUDA"
-)
+pytestmark = pytest.mark.skipif(not tf.test.is_built_with_cuda(), reason="TensorFlow has no CUDA")
 COORDINATES = {"mouse1": np.random.default_rng(0).normal(size=(3, 3))}
 N_TRIALS, N_FRAMES = 2, 6
 # Hands over what the processor has read.
