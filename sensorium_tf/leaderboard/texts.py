@@ -11,8 +11,8 @@ from sensorium_tf.leaderboard.board import Refused
 
 _LONGEST_NAME, _LONGEST_METHOD, _LONGEST_LINK = 100, 5000, 300
 _MOST_LINKS = 5
-# A submission of movies is of many mice, whose names a label joins.
-_LONGEST_MICE = 1000
+# In a label: of a model, whose name holds the options of its parts, and of mice, which it joins.
+_LONGEST_JOINED = 1000
 _LONGEST_LABEL = 32_768
 # Marks that turn the direction of what stands beside them, so that it reads otherwise.
 _TURNING = {
@@ -92,8 +92,8 @@ def label_values(value: Any) -> dict[str, Any] | None:
         return None
     try:
         label = {
-            "model": name_text(value["model"], "label's model"),
-            "mouse": name_text(value["mouse"], "label's mouse", longest=_LONGEST_MICE),
+            "model": name_text(value["model"], "label's model", longest=_LONGEST_JOINED),
+            "mouse": name_text(value["mouse"], "label's mouse", longest=_LONGEST_JOINED),
             "provenance": value["provenance"],
         }
         if not isinstance(label["provenance"], Mapping):

@@ -24,7 +24,8 @@ from sensorium_tf.scoring import (
 
 LIVE, FINAL = "live_test_main", "final_test_main"
 LABEL = {
-    "model": "gru",
+    "model": "cnn factorised_3d(channels=(32, 64, 128), spatial_kernels=(11, 5, 5), "
+    "temporal_kernels=(11, 5, 5), pad_past=True), mean of 5",
     "mouse": ", ".join(f"our_mouse_of_2026_{i}" for i in range(10)),
     "provenance": {"inputs": ["video", "behavior"], "trained_on": ["train"]},
 }

@@ -160,6 +160,7 @@ def test_live_scores_are_not_free_beside_a_file_that_fails(team, score):
         ({"label": {**LABEL, "provenance": {"x": "y" * 40_000}}}, "label: expected"),
         ({"label": {**LABEL, "provenance": {"x": float("nan")}}}, "label: expected"),
         ({"label": {**LABEL, "model": "a\nb"}}, "label's model"),
+        ({"label": {**LABEL, "model": "cnn, " * 201}}, "label's model"),
         ({"label": {**LABEL, "mouse": "mouse1, " * 200}}, "label's mouse"),
         ({"is_baseline": True}, "may not admin"),
         ({"team": "blues"}, "'blues' is none of yours"),
