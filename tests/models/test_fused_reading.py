@@ -63,6 +63,38 @@ def test_values_and_gradients_equal_the_plain_ones(rng, gradients, to_numpy, kin
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4, err_msg=of)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow alone has rounds")
+@pytest.mark.parametrize("of_a_round", [1, 2, 3])
+def test_images_that_would_take_much_memory_are_read_in_rounds(
+    rng, gradients, monkeypatch, of_a_round
+):
+    from sensorium_tf.models.ops import fused_reading
+
+    n_images, n_neurons = 7, 4
+    features = rng.normal(size=(n_images, HEIGHT, WIDTH, CHANNELS)).astype("float32")
+    positions = rng.uniform(-1.2, 1.2, (n_images, n_neurons, 2)).astype("float32")
+    weights = rng.normal(size=(n_neurons, CHANNELS)).astype("float32")
+    upstream = rng.normal(size=(n_images, n_neurons)).astype("float32")
+
+    def measured():
+        found = []
+
+        def total(*given):
+            found.append(ops.convert_to_numpy(read_bilinear(*given)))
+            return ops.sum(read_bilinear(*given) * upstream)
+
+        slopes = gradients(total, features, positions, weights)
+        return [found[0], *slopes]
+
+    at_once = measured()
+    monkeypatch.setattr(fused_reading, "_MOST_BYTES", 0)
+    monkeypatch.setattr(fused_reading, "_BYTES_OF_A_ROUND", of_a_round * 16 * n_neurons * CHANNELS)
+    *same, of_weights = measured()
+    for ours, theirs in zip(same, at_once, strict=False):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_allclose(of_weights, at_once[-1], rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("n_images", [1, 2, 5, 9])
 def test_any_number_of_images_is_shared_out(rng, gradients, n_images):
     """The images are dealt to several threads, not always evenly."""

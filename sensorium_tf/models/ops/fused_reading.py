@@ -17,6 +17,9 @@ from sensorium_tf.models.ops.corners import find_corners
 
 # XLA scatters with one thread: several scatters, each of some images, share the processor.
 _SCATTERS = min(os.cpu_count() or 1, 8)
+# Scatters keep four pixels for each sample in memory. As much as this is kept at once; where it
+# would be more, as with the frames of movies, the images are read in rounds that keep less.
+_MOST_BYTES, _BYTES_OF_A_ROUND = 3 << 29, 1 << 28
 
 
 def fused_read(features: tf.Tensor, positions: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
@@ -41,14 +44,69 @@ def fused_read(features: tf.Tensor, positions: tf.Tensor, weights: tf.Tensor) ->
 
 @tf.custom_gradient
 def _read(features, positions, weights):
-    def gradient(upstream):
-        return (
+    n_images, n_neurons, _ = positions.shape
+    of_weights = (n_images, *weights.shape)
+
+    def read(features, positions):
+        return [_drives(features, positions, weights)]
+
+    def follow_back(features, positions, upstream):
+        return [
             _features_gradient(features, positions, weights, upstream),
             _positions_gradient(features, positions, weights, upstream),
-            _weights_gradient(features, positions, upstream),
-        )
+            _weights_gradient(features, positions, upstream)[tf.newaxis],
+        ]
 
-    return _drives(features, positions, weights), gradient
+    def gradient(upstream):
+        shapes = [features.shape, positions.shape, of_weights]
+        *gradients, parts = _in_rounds(follow_back, features, positions, upstream, shapes=shapes)
+        return *gradients, tf.reduce_sum(parts, axis=0)
+
+    (drives,) = _in_rounds(read, features, positions, shapes=[(n_images, n_neurons)])
+    return drives, gradient
+
+
+def _in_rounds(work, features, *others, shapes):
+    """Does some work on all images, or on a few at a time where it would take much memory.
+
+    Args:
+        work: From some of the images, as they are given here, to a list of float32 tensors.
+        features: As of `fused_read`.
+        *others: More of each image; the first one has an axis of neurons after that of images.
+        shapes: Of what `work` makes, joined along the first axis.
+    """
+    n_images, n_corners, n_bytes = tf.shape(features)[0], 4, 4
+    image_bytes = n_corners * n_bytes * others[0].shape[1] * features.shape[3]
+    at_once = max(1, _BYTES_OF_A_ROUND // image_bytes)
+    n_rounds = (n_images + at_once - 1) // at_once
+
+    def round_by_round():
+        def add(number, *found):
+            first, last = (n_images * each // n_rounds for each in (number, number + 1))
+            made = work(*(each[first:last] for each in (features, *others)))
+            kept = (each.write(number, part) for each, part in zip(found, made, strict=True))
+            return number + 1, *kept
+
+        arrays = [
+            # Rounds may differ by an image.
+            tf.TensorArray(
+                tf.float32, n_rounds, infer_shape=False, element_shape=(None, *shape[1:])
+            )
+            for shape in shapes
+        ]
+        _, *found = tf.while_loop(
+            lambda number, *_: number < n_rounds,
+            add,
+            (tf.constant(0), *arrays),
+            parallel_iterations=1,
+        )
+        return [each.concat() for each in found]
+
+    return tf.cond(
+        n_images > _MOST_BYTES // image_bytes,
+        round_by_round,
+        lambda: work(features, *others),
+    )
 
 
 # XLA makes one loop of a gather that is used once; used twice, it would be kept in memory. So each
