@@ -164,15 +164,17 @@ class MovieTrials:
 
     def rows(self) -> Rows:
         """Returns what rates are scored by: the frames that count, trial after trial."""
-        responses, ids, trial_ids = [], [], []
-        for movie in self:
-            responses.append(movie.signals[RESPONSE][self.skip :])
+        ids, trial_ids, start = [], [], 0
+        lengths = self.n_frames - self.skip
+        responses = np.empty((self.n_rows, self.n_neurons), np.float32)
+        for movie, length in zip(self, lengths.tolist(), strict=True):
+            responses[start : start + length] = movie.signals[RESPONSE][self.skip :]
+            start += length
             ids.append(movie.video_id)
             trial_ids.append(movie.trial_id)
-        lengths = self.n_frames - self.skip
         frames = np.concatenate([np.arange(self.skip, n) for n in self.n_frames])
         return Rows(
-            responses=np.concatenate(responses),
+            responses=responses,
             image_ids=np.repeat(ids, lengths) * int(self.n_frames.max()) + frames,
             trial_ids=np.repeat(trial_ids, lengths),
             frames=frames,

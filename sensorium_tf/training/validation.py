@@ -50,17 +50,8 @@ class Validation:
             SensoriumError: If a rate is infinite or NaN.
         """
         correlations, rates, responses = {}, {}, {}
-        for mouse, trials in self._chosen_by.items():
-            found = self._predictors[mouse](trials)
-            if not np.isfinite(found).all():
-                if epoch == 0:
-                    raise SensoriumError(f"the rates of {mouse} are infinite or NaN from the start")
-                raise SensoriumError(
-                    f"the rates of {mouse} became infinite or NaN in epoch {epoch}: {self._remedy}"
-                )
-            rows = trials.rows()
-            correlations[mouse] = single_trial_correlation(rows.responses, found)
-            rates[mouse], responses[mouse] = rows.shown(found), rows.shown(rows.responses)
+        for mouse in self._chosen_by:
+            correlations[mouse], rates[mouse], responses[mouse] = self._scored(mouse, epoch)
         watch(
             EpochView(
                 epoch=epoch,
@@ -77,6 +68,20 @@ class Validation:
         scores = {f"validation/{mouse}": float(c.mean()) for mouse, c in correlations.items()}
         pooled = np.concatenate(list(correlations.values()))
         return {SCORE: float(pooled.mean()), **scores}
+
+    def _scored(self, mouse: str, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns a mouse's correlations, and the rates and responses that are shown."""
+        trials = self._chosen_by[mouse]
+        found = self._predictors[mouse](trials)
+        if not np.isfinite(found).all():
+            if epoch == 0:
+                raise SensoriumError(f"the rates of {mouse} are infinite or NaN from the start")
+            raise SensoriumError(
+                f"the rates of {mouse} became infinite or NaN in epoch {epoch}: {self._remedy}"
+            )
+        rows = trials.rows()
+        correlations = single_trial_correlation(rows.responses, found)
+        return correlations, rows.shown(found), rows.shown(rows.responses)
 
     def _correlations_in_training(self) -> dict[str, np.ndarray]:
         correlations = {}
