@@ -153,7 +153,7 @@ NO_PATHS = {
     ),
     *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),
     *("image_size", "context", "channels", "core", "readout", "shifter", "modulator"),
-    *("nonlinearity", "behavior_scale", "past_tiers", "beam_runner", "beam_options"),
+    *("nonlinearity", "behavior_scale", "statistics", "past_tiers", "beam_runner", "beam_options"),
     *("track", "recipe", "covariance", "positions", "figure_format", "challenge"),
     "benchmarks compare",  # a command
 }

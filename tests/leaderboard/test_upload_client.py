@@ -203,7 +203,7 @@ def test_addresses_that_are_none_or_not_secret_are_refused(server, says):
 
 
 def test_a_folder_without_submission_and_a_damaged_file_are_told_before_anything_is_sent(tmp_path):
-    with pytest.raises(SensoriumError, match="has neither submission_file_live_test.csv and"):
+    with pytest.raises(SensoriumError, match="has neither submission_file_live_test.csv nor"):
         sending.submission_files(tmp_path)
     path = boards.write_rates(tmp_path / "mine.csv")
     assert sending.submission_files(path) == {"test": path}
