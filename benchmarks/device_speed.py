@@ -3,11 +3,11 @@
 import itertools
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from mice import TRAINED, prepared
+from model_speed import model_and_batches, steps_on
 from timing import peak_memory_gb, seconds
 
 _STEPS, _CALLS = 4, 6
@@ -44,54 +44,33 @@ def _measured(mouse, n_batch: int, names: list[str], *, mixed: bool, bandwidth: 
     """Returns the figures of a row."""
     import tensorflow as tf
 
-    from sensorium_tf.data import Batches
-    from sensorium_tf.data.common_inputs import inputs_of
     from sensorium_tf.runs import Predictor
-    from sensorium_tf.settings import TrainingSettings
-    from sensorium_tf.training import Steps, compiled_model
-    from sensorium_tf.training.devices import distributed_epoch
 
-    settings = TrainingSettings.flat(
-        mice=mouse.name, track="sensorium_plus", batch_size=n_batch, mixed_precision=mixed
-    )
     strategy = (
         tf.distribute.OneDeviceStrategy(names[0])
         if len(names) == 1
         else tf.distribute.MirroredStrategy(names)
     )
+    trials = {mouse.name: mouse.trials("train")}
     with strategy.scope():
-        model = compiled_model(settings, [mouse], inputs_of([mouse], track=settings.track))
-    batches = Batches({mouse.name: mouse.trials("train")}, inputs=model.inputs, batch_size=n_batch)
-    steps = Steps(model, strategy)
-    iterator = _epochs(batches, strategy, distributed_epoch)
+        model, batches = model_and_batches(trials, mouse, n_batch, mixed_precision=mixed)
     is_gpu = "GPU" in names[0]
     if is_gpu:
         tf.config.experimental.reset_memory_stats(_short(names[0]))
 
-    def call() -> None:
-        # Their totals are read back, so that the devices are waited for.
-        steps(next(iterator), learning_rates=[0.001] * _STEPS, n_trials=[[n_batch]] * _STEPS)
-
+    call = steps_on(strategy, model, batches, n_batch, _STEPS)
     step = seconds(call, repeats=_CALLS) / _STEPS
+    least = _least_bytes(model, n_batch, number_bytes=2 if mixed else 4)
     shown, predictor = mouse.trials("test"), Predictor(model, mouse.name)
     found = {
         "images_per_s": n_batch / step,
         "predict_images_per_s": len(shown) / seconds(lambda: predictor(shown), repeats=3),
-        "over_bandwidth_bound": step / (_least_bytes(model, n_batch) / len(names) / bandwidth),
+        "over_bandwidth_bound": step / (least / len(names) / bandwidth),
     }
     if not is_gpu:
         return {**found, "memory_gb": peak_memory_gb()}
     memory = tf.config.experimental.get_memory_info(_short(names[0]))["peak"] / 1e9
     return {**found, "memory_gb": memory, "busy_share": _busy_share(call)}
-
-
-def _epochs(batches, strategy, of_epoch) -> Iterator:
-    """Yields an iterator with as many batches left as a call takes."""
-    for number in itertools.count():
-        left, iterator = batches.steps_per_epoch, iter(of_epoch(batches, strategy, number))
-        while left > _STEPS:
-            yield iterator
-            left -= _STEPS
 
 
 def _short(name: str) -> str:
@@ -114,7 +93,7 @@ def _bandwidth(name: str) -> float:
         return 2 * _COPIED_BYTES / seconds(lambda: float(work()))
 
 
-def _least_bytes(model, n_batch: int) -> float:
+def _least_bytes(model, n_batch: int, *, number_bytes: int) -> float:
     """Returns what a step of the published CNN has to move at least: the core's maps, and weights.
 
     A layer's map is normalised and passed through ELU as it is written; the readout is left out.
@@ -122,7 +101,8 @@ def _least_bytes(model, n_batch: int) -> float:
     n_maps = 2 + 3 * 4  # image channels are few beside them
     n_values = n_maps * n_batch * 28 * 56 * 64
     n_weights = sum(int(np.prod(each.shape)) for each in model.trainable_variables)
-    return 4 * (_TRANSFERS * n_values + _TRANSFERS_OF_WEIGHTS * n_weights)
+    # Weights are float32 in any case.
+    return number_bytes * _TRANSFERS * n_values + 4 * _TRANSFERS_OF_WEIGHTS * n_weights
 
 
 def _busy_share(call) -> float:

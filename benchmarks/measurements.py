@@ -26,5 +26,5 @@ MEASUREMENTS = {
     "movie_memory": movie_speed.movie_memory,
     "device": device_speed.device,
 }
-#: Those that take an hour, or tens of GB, or are of other devices: they are asked for by name.
-BY_NAME_ALONE = ("movie_memory", "device")
+#: Those that simulate for minutes or an hour, or are of other devices: they are asked for by name.
+BY_NAME_ALONE = ("movies", "movie_memory", "device")

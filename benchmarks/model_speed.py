@@ -61,14 +61,19 @@ def _steps(model, iterator, n_batch: int, n_steps: int) -> Callable[[], object]:
     return lambda: steps(iterator, learning_rates=[0.001] * n_steps, n_trials=[n_batch] * n_steps)
 
 
-def model_and_batches(trials, mouse, n_batch, *, track="sensorium_plus"):
-    """Returns a compiled CNN of some mice, each with a mouse's neurons, and batches of trials."""
+def model_and_batches(trials, mouse, n_batch, *, track="sensorium_plus", **settings):
+    """Returns a compiled CNN of some mice, each with a mouse's neurons, and batches of trials.
+
+    A mouse of more neurons than there are has some of them several times.
+    """
     from sensorium_tf.data import Batches
     from sensorium_tf.data.common_inputs import inputs_of
     from sensorium_tf.settings import TrainingSettings
     from sensorium_tf.training import compiled_model
 
-    settings = TrainingSettings(mice=tuple(trials), track=track, batch_size=n_batch)
+    settings = TrainingSettings.flat(
+        mice=tuple(trials), track=track, batch_size=n_batch, **settings
+    )
     mice = [
         dataclasses.replace(
             mouse.with_neurons(np.arange(each.responses.shape[1]) % mouse.n_neurons), name=name
@@ -211,20 +216,29 @@ def replicas(workspace: Path, n_neurons: int, n_batch: int, *, n_devices: int) -
 def _step_seconds(mouse, n_mice: int, n_batch: int, n_neurons: int, strategy=None) -> float:
     import tensorflow as tf
 
-    from sensorium_tf.training import Steps
-    from sensorium_tf.training.devices import distributed_epoch
-
     strategy = strategy or tf.distribute.get_strategy()
     trials = mouse.trials("train")
-    # A mouse of more neurons than there are has some of them several times.
     columns = np.arange(n_neurons) % mouse.n_neurons
     trials = dataclasses.replace(trials, responses=trials.responses[:, columns])
     with strategy.scope():
         model, batches = model_and_batches({f"m{i}": trials for i in range(n_mice)}, mouse, n_batch)
+    return seconds(steps_on(strategy, model, batches, n_batch, 1), repeats=3)
+
+
+def steps_on(strategy, model, batches, n_batch: int, n_steps: int) -> Callable[[], None]:
+    """Returns what takes some steps with whole batches and waits for the devices."""
+    from sensorium_tf.training import Steps
+    from sensorium_tf.training.devices import distributed_epoch
+
     steps = Steps(model, strategy)
-    epochs = (iter(distributed_epoch(batches, strategy, number)) for number in itertools.count())
 
-    def work() -> None:
-        steps(next(epochs), learning_rates=[0.001], n_trials=[[n_batch] * n_mice])
+    def with_enough_left():
+        for number in itertools.count():
+            epoch = iter(distributed_epoch(batches, strategy, number))
+            for _ in range(max(1, (batches.steps_per_epoch - 1) // n_steps)):
+                yield epoch
 
-    return seconds(work, repeats=3)
+    epochs = with_enough_left()
+    rates, n_trials = [0.001] * n_steps, [[n_batch] * len(model.mice)] * n_steps
+    # The totals are read back, which waits for what has been computed.
+    return lambda: steps(next(epochs), learning_rates=rates, n_trials=n_trials)

@@ -21,6 +21,7 @@ from sensorium_tf.registry import import_modules, record_modules
 from sensorium_tf.runs import Run
 from sensorium_tf.runs.stages import MODEL_FILE, stages_of
 from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.specs import POOLED
 from sensorium_tf.training import train_stages, training_pictures
 
 # Of `Subset`, what chooses neurons; the rest is about training.
@@ -32,6 +33,7 @@ def load(
     *,
     data_dir: str | os.PathLike | None = None,
     image_size: str | tuple[int, int] | None = None,
+    statistics: str = POOLED,
     challenge: Challenge = DEFAULT,
     **neurons: Any,
 ) -> Mouse:
@@ -46,6 +48,7 @@ def load(
         data_dir: Where the prepared datasets are; TFDS's default if left out.
         image_size: Height and width at which models are given its images, such as `144x256`, as of
             `Mouse.with_image_size`.
+        statistics: By which its movies are normalised, as of `Mouse.with_statistics`.
         challenge: Whose mouse: of one of movies it is a `data.MovieMouse`.
         **neurons: Which: `neurons=500`, `unit_ids`, `areas`, `layers`, `min_fev` and
             `subset_seed`, as of `data.Subset`.
@@ -58,7 +61,8 @@ def load(
     if others:
         raise SensoriumError(f"load: opens one mouse, not {name},{','.join(others)}")
     mouse = load_mouse(name, data_dir=data_dir, challenge=challenge)
-    return Subset(**neurons).neurons_of(mouse.with_image_size(image_size))
+    mouse = mouse.with_image_size(image_size).with_statistics(statistics)
+    return Subset(**neurons).neurons_of(mouse)
 
 
 def build(

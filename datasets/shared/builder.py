@@ -169,7 +169,10 @@ class RecordingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     @functools.cached_property
     def _given(self) -> OpenRecording:
         """The recording that was given by hand, opened."""
-        return open_recording(self._recording, challenge=self.challenge, tiers=self._tiers)
+        return self._at(self._recording)
+
+    def _at(self, path: os.PathLike | str) -> OpenRecording:
+        return open_recording(path, challenge=self.challenge, tiers=self._tiers)
 
     @property
     def _expected_spec(self) -> RecordingSpec:
@@ -183,11 +186,7 @@ class RecordingBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     def _open(self, dl_manager: tfds.download.DownloadManager) -> OpenRecording:
         """Returns the recording that is prepared."""
-        if self._recording:
-            recording = self._given
-        else:
-            path = self._find_recording(dl_manager)
-            recording = open_recording(path, challenge=self.challenge)
+        recording = self._given if self._recording else self._at(self._find_recording(dl_manager))
         published = self.challenge.catalog.get(self.builder_config.name)
         if published is not None and recording.session_key != published.session_key:
             warnings.warn(

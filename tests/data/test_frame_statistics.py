@@ -63,7 +63,9 @@ def test_each_frame_is_normalised_by_its_own_statistics(mouse, folder):
 
 
 def test_frames_of_a_window_and_of_another_size_have_their_own_statistics(mouse):
-    resolved = mouse.with_statistics("time_resolved")
+    settings = {"data_dir": mouse.data_path.parents[2], "challenge": CHALLENGE}
+    resolved = sensorium_tf.load("lab1", statistics="time_resolved", **settings)
+    assert resolved.statistics_kind == "time_resolved"
     whole = next(resolved.stream("train")).signals
     window = resolved.reader.read("train", 0, slice(7, 20)).signals
     for name, values in whole.items():
@@ -73,7 +75,7 @@ def test_frames_of_a_window_and_of_another_size_have_their_own_statistics(mouse)
     np.testing.assert_allclose(
         next(smaller.stream("train")).signals["video"], blocks.mean(axis=(2, 4)), atol=1e-4
     )
-    settings = {"track": "main", "data_dir": mouse.data_path.parents[2], "challenge": CHALLENGE}
+    settings |= {"track": "main"}
     one, other = (
         next(iter(batches("lab1", **settings, window=9, shuffle=False, statistics=kind)))[0]
         for kind in ("pooled", "time_resolved")

@@ -9,6 +9,7 @@ from recording_files import recording_tree, write_zip
 from sensorium_tf.datasets.sensorium import Builder
 
 from sensorium_tf import SensoriumError
+from sensorium_tf.challenges import sensorium2022
 from sensorium_tf.data import batches, load_mouse, prepare
 from sensorium_tf.recordings import Recording
 from sensorium_tf.simulation import recording_spec, simulate_recording
@@ -203,3 +204,17 @@ def test_a_config_of_ones_own_has_the_signals_of_its_recording(tmp_path):
         "response",
         "behavior",
     )
+
+
+def test_a_published_recording_found_by_hand_has_its_tiers_renamed_too(tmp_path):
+    tree = recording_tree()
+    tiers = tree["meta/trials/tiers"]
+    tree["meta/trials/tiers"] = np.where(tiers == "test", "oracle", tiers)
+    stem = sensorium2022.CHALLENGE.catalog["mouse1"].stem
+    (tmp_path / "manual").mkdir()
+    write_zip(tmp_path / "manual" / f"{stem}.zip", tree)
+    builder = Builder(config="mouse1", tiers={"oracle": "test"}, data_dir=tmp_path / "data")
+    builder.download_and_prepare(
+        download_config=tfds.download.DownloadConfig(manual_dir=tmp_path / "manual")
+    )
+    assert builder.info.splits["test"].num_examples == (tiers == "test").sum()
