@@ -1,4 +1,4 @@
-"""Where the neurons of a readout look: predicted from their places in cortex, or learnt."""
+"""Where the neurons of a readout look: predicted from their places in cortex, or learnt, or both."""
 
 import warnings
 
@@ -13,6 +13,14 @@ from sensorium_tf.models.base import ReadoutBase
 from sensorium_tf.models.ops.coordinates import normalize_coordinates
 from sensorium_tf.models.ops.linear import linear
 
+# Length of an offset of 1, where the map spans [-1, 1]: a step of Adam moves one by the learning
+# rate, which is to be a small part of a pixel.
+_SCATTER = 0.1
+
+
+#: What positions can be.
+POSITIONS = ("predicted", "free", "scattered")
+
 
 class PositionedReadout(ReadoutBase):
     """A readout whose neurons have a position `mu` each on the map.
@@ -21,7 +29,13 @@ class PositionedReadout(ReadoutBase):
     normalised places in cortex `c`: give those with `set_coordinates` before the first use. With
     `positions="free"` each position is a weight of its own. Source: arXiv 2206.08666, methods.
 
-    A subclass calls `make_positions` in its constructor and `build_positions` in `build`.
+    With `positions="scattered"` each neuron adds an offset of its own to the predicted position, as
+    the retinotopic map of mouse visual cortex is smooth over many neurons but neighbours scatter
+    around it (Bonin et al. 2011, J. Neurosci. 31:18506). Every pass pays `scatter_penalty * sum(s^2)`
+    for the offsets `0.1 s`, where the map spans [-1, 1].
+
+    A subclass calls `make_positions` in its constructor and `build_positions` in `build`, and adds
+    `scatter_cost` to its penalty.
     """
 
     class Config(config.Config):
@@ -29,8 +43,14 @@ class PositionedReadout(ReadoutBase):
 
         positions: str = setting(
             "predicted",
-            "Whether positions are predicted from places in cortex, or free.",
-            choices=("predicted", "free"),
+            "Whether positions are predicted from places in cortex, free, or predicted with an "
+            "offset of each neuron's own (scattered).",
+            choices=POSITIONS,
+        )
+        scatter_penalty: float = setting(
+            0.01,
+            "Strength of the penalty on the squares of scattered positions' offsets.",
+            at_least=0,
         )
         hidden_units: int = setting(
             30, "Hidden units of the network that predicts positions.", at_least=1
@@ -44,7 +64,7 @@ class PositionedReadout(ReadoutBase):
             network_seeds: Of the two layers of the network.
         """
         self._mean_seed = mean_seed
-        if self.config.positions == "predicted":
+        if self.config.positions != "free":
             # Positions stay in full precision under mixed precision, like the weights below:
             # half precision would round them to a tenth of a pixel.
             self.position_network = [
@@ -64,7 +84,7 @@ class PositionedReadout(ReadoutBase):
 
     def build_positions(self) -> None:
         """Creates the weights of the positions."""
-        if self.config.positions == "predicted":
+        if self.config.positions != "free":
             self.coordinates = self.add_weight(
                 name="coordinates",
                 shape=(self.n_neurons, 2),
@@ -76,7 +96,11 @@ class PositionedReadout(ReadoutBase):
             for layer in self.position_network:
                 layer.build(shape)
                 shape = layer.compute_output_shape(shape)
-        else:
+        if self.config.positions == "scattered":
+            self.scatter = self.add_weight(
+                name="scatter", shape=(self.n_neurons, 2), initializer="zeros", autocast=False
+            )
+        if self.config.positions == "free":
             self.mean = self.add_weight(
                 name="mean",
                 shape=(self.n_neurons, 2),
@@ -136,4 +160,12 @@ class PositionedReadout(ReadoutBase):
         positions = ops.convert_to_tensor(self.coordinates)
         for layer in self.position_network:
             positions = layer(positions)
-        return positions
+        if self.config.positions == "predicted":
+            return positions
+        return ops.clip(positions + _SCATTER * ops.convert_to_tensor(self.scatter), -1.0, 1.0)
+
+    def scatter_cost(self):
+        """Returns what a pass pays for the offsets (a scalar): 0 without any."""
+        if self.config.positions != "scattered":
+            return 0.0
+        return self.config.scatter_penalty * ops.sum(ops.square(self.scatter))

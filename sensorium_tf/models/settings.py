@@ -143,7 +143,9 @@ class ModelSettings(Config):
         choices=("full", "uncorrelated", "isotropic"),
     )
     positions: str | None = setting(
-        None, "Predicted from cortex, or free.", choices=("predicted", "free")
+        None,
+        "Predicted from cortex, free, or scattered around those predicted.",
+        choices=("predicted", "free", "scattered"),
     )
     position_hidden_units: int | None = setting(
         None, "Hidden units of the network that predicts positions.", at_least=1

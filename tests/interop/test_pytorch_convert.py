@@ -386,3 +386,10 @@ def test_a_core_that_the_published_form_cannot_hold_is_not_exported(path, option
     with pytest.raises(SensoriumError, match="full kernels or squeeze-and-excitation, for which"):
         save_published(model, path)
     assert not path.exists()
+
+
+def test_scattered_positions_are_not_exported(path):
+    model = small_model({"mouse1": np.zeros((3, 2))}, positions="scattered")
+    with pytest.raises(SensoriumError, match="predicted ones with an offset, for which"):
+        save_published(model, path)
+    assert not path.exists()

@@ -47,6 +47,21 @@ def test_weights_start_as_published(to_numpy):
     assert free.std() == pytest.approx(0.1 / np.sqrt(3), rel=0.02)
 
 
+def test_scattered_positions_are_predicted_ones_and_an_offset_that_pays(rng, to_numpy):
+    places = rng.normal(size=(5, 3))
+    predicted, scattered = built(5), built(5, positions="scattered", scatter_penalty=0.25)
+    for readout in (predicted, scattered):
+        readout.set_coordinates(places)
+    np.testing.assert_array_equal(to_numpy(scattered.positions()), to_numpy(predicted.positions()))
+    assert float(scattered.penalty()) == float(predicted.penalty())
+    offsets = rng.normal(size=(5, 2)).astype("float32")
+    scattered.scatter.assign(offsets)
+    moved = np.clip(to_numpy(predicted.positions()) + 0.1 * offsets, -1, 1)
+    np.testing.assert_allclose(to_numpy(scattered.positions()), moved, atol=1e-6)
+    paid = float(scattered.penalty()) - float(predicted.penalty())
+    assert paid == pytest.approx(0.25 * (offsets.astype("float64") ** 2).sum(), rel=1e-4)
+
+
 def test_positions_follow_from_cortex_by_the_formula(rng, to_numpy):
     readout = built(9)
     micrometres = rng.uniform(0, 900, size=(9, 3))
@@ -164,7 +179,7 @@ def test_the_same_seed_draws_the_same_weights_and_positions(to_numpy):
             {"covariance": "round"},
             "covariance 'round': expected one of full, uncorrelated, isotropic",
         ),
-        ({"positions": "fixed"}, "positions 'fixed': expected predicted or free"),
+        ({"positions": "fixed"}, "positions 'fixed': expected one of predicted, free, scattered"),
         ({"n_neurons": 0}, "n_neurons 0: expected a whole number"),
         ({"n_neurons": 2.5}, "n_neurons 2.5: expected a whole number"),
     ],

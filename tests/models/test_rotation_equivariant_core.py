@@ -58,6 +58,16 @@ def test_orientations_share_their_weights():
     assert sorted(kernels, key=str) == sorted([(5, 5, 1, 3), *block, *block], key=str)
 
 
+def test_dropout_acts_in_training_alone_and_leaves_the_kernels(rng, to_numpy):
+    images = rng.normal(size=(2, 14, 14, 1)).astype("float32")
+    plain, dropped = (
+        RotationEquivariantCore(n_rotations=4, dropout=rate, **SMALL) for rate in (0.0, 0.5)
+    )
+    np.testing.assert_array_equal(to_numpy(dropped(images)), to_numpy(plain(images)))
+    in_training = to_numpy(dropped(images, training=True))
+    assert 0.4 < (in_training == 0).mean() < 0.6
+
+
 def test_even_depthwise_kernels_are_refused():
     with pytest.raises(SensoriumError, match="hidden_kernel 4: expected an odd number"):
         RotationEquivariantCore(**{**SMALL, "hidden_kernel": 4})

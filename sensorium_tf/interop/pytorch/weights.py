@@ -76,6 +76,11 @@ def weights(model: FiringRateModel, keys: Mapping[str, str]) -> list[Weight]:
             "the core has full kernels or squeeze-and-excitation, for which the published form has "
             "no place: export a core with depth_separable=true and squeeze_excite=None"
         )
+    if any(readout.config.positions == "scattered" for readout in model.readouts.values()):
+        raise SensoriumError(
+            "its positions are predicted ones with an offset, for which the published form has no "
+            "place: export a readout with positions=predicted or free"
+        )
     if core.hidden_kernel % 2 == 0:
         raise SensoriumError(
             f"the depthwise kernels are {core.hidden_kernel} pixels wide: around "

@@ -12,6 +12,7 @@ from sensorium_tf.models.ops.convolution import (
     xavier_normal,
 )
 from sensorium_tf.models.ops.depthwise import convolve_depthwise
+from sensorium_tf.models.ops.dropout import Dropout
 from sensorium_tf.models.ops.rotation import circulant, rotations, turned
 from sensorium_tf.registry import CORES
 
@@ -35,7 +36,7 @@ class RotationEquivariantCore(StemCore):
 
     Call arguments:
         images: `(batch, height, width, channels)`.
-        training: Whether to normalise by the batch's own statistics.
+        training: Whether to normalise by the batch's own statistics and to drop features.
 
     Returns:
         Features `(batch, height - input_kernel + 1, width - input_kernel + 1, n_rotations *
@@ -57,6 +58,12 @@ class RotationEquivariantCore(StemCore):
             7, "Height and width of the depthwise kernels, in pixels: an odd number.", at_least=1
         )
         n_blocks: int = setting(3, "Blocks after the stem.", at_least=0, at_most=1000)
+        dropout: float = setting(
+            0.0,
+            "Share of the features that training sets to zero after every block.",
+            at_least=0,
+            below=1,
+        )
         laplace_penalty: float = setting(
             6.3831, "Strength of the smoothness penalty on the stem's kernels.", at_least=0
         )
@@ -71,10 +78,16 @@ class RotationEquivariantCore(StemCore):
                 "turn with the image otherwise"
             )
         n_blocks, n_rotations = self.config.n_blocks, self.config.n_rotations
-        self._seeds = self.seeds(1 + 3 * n_blocks)
+        # Those of the kernels come first, so that dropout does not change them.
+        seeds = self.seeds(1 + 4 * n_blocks)
+        self._seeds, dropout_seeds = seeds[: 1 + 3 * n_blocks], seeds[1 + 3 * n_blocks :]
         self._input_turns = rotations(self.config.input_kernel, n_rotations)
         self._hidden_turns = rotations(self.config.hidden_kernel, n_rotations)
         self.norms = [batch_norm(f"norm{number}") for number in range(1 + n_blocks)]
+        self.dropouts = [
+            Dropout(self.config.dropout, seed=seed, name=f"block{number}_dropout")
+            for number, seed in enumerate(dropout_seeds, start=1)
+        ]
 
     def build(self, input_shape):
         """Makes the weights for images of `input_shape`, `(batch, height, width, channels)`."""
@@ -107,11 +120,13 @@ class RotationEquivariantCore(StemCore):
         features = _convolve(images, self.smooth_kernel())
         features = self._activate(first, features, training)
         found = [features]
-        for (into, spatial, out), norm in zip(self.kernels, norms, strict=True):
+        parts = zip(self.kernels, norms, self.dropouts, strict=True)
+        for (into, spatial, out), norm, dropout in parts:
             features = _convolve(features, circulant(into))
             features = self._filter(features, spatial)
             features = _convolve(features, circulant(out))
             features = self._activate(norm, features, training)
+            features = dropout(features, training=training)
             found.append(features)
         return found
 

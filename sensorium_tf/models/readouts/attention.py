@@ -49,7 +49,7 @@ class AttentionReadout(PositionedReadout):
         )
 
     penalty_label = "features"
-    training_options = ("feature_penalty",)
+    training_options = ("feature_penalty", "scatter_penalty")
     takes_shift = True
 
     def __init__(self, n_neurons, **kwargs):
@@ -97,6 +97,6 @@ class AttentionReadout(PositionedReadout):
         return drives + ops.cast(self.bias, drives.dtype)
 
     def penalty(self):
-        """Returns the L1 penalty of one pass, weighted as in the loss (a scalar)."""
+        """Returns the penalties of one pass, weighted as in the loss (a scalar)."""
         features = ops.convert_to_tensor(self.features)
-        return self.config.feature_penalty * ops.sum(ops.abs(features))
+        return self.config.feature_penalty * ops.sum(ops.abs(features)) + self.scatter_cost()

@@ -23,7 +23,8 @@ class GaussianReadout(PositionedReadout):
 
     With `positions="predicted"` the means are `tanh(W2 elu(W1 c + b1) + b2)` of the neurons'
     normalised places in cortex `c`: give those with `set_coordinates` before the first use. With
-    `positions="free"` each mean is a weight of its own.
+    `positions="free"` each mean is a weight of its own; with `positions="scattered"` it is the
+    predicted one and an offset, as of `PositionedReadout`.
 
     Args:
         n_neurons: Neurons of the mouse.
@@ -59,7 +60,7 @@ class GaussianReadout(PositionedReadout):
         )
 
     penalty_label = "features"
-    training_options = ("feature_penalty",)
+    training_options = ("feature_penalty", "scatter_penalty")
     takes_shift = True
     reads_points = True
 
@@ -132,7 +133,7 @@ class GaussianReadout(PositionedReadout):
         return ops.sum(samples * features, axis=-1) + bias
 
     def penalty(self):
-        """Returns the L1 penalty of one pass, weighted as in the loss (a scalar)."""
+        """Returns the penalties of one pass, weighted as in the loss (a scalar)."""
         # In full precision also within a call under mixed precision.
         features = ops.cast(self.features, self.variable_dtype)
-        return self.config.feature_penalty * ops.sum(ops.abs(features))
+        return self.config.feature_penalty * ops.sum(ops.abs(features)) + self.scatter_cost()
