@@ -51,6 +51,13 @@ def check_assembly(
                 f"{name} of {', '.join(parts)}; readouts of {', '.join(readouts)}"
             )
     for mouse, readout in readouts.items():
+        if readout.n_orientations not in (1, core.n_orientations):
+            there = f"at {core.n_orientations}" if core.n_orientations > 1 else "no such order"
+            raise SensoriumError(
+                f"the readout of {mouse}, {type(readout).__name__}, takes features at "
+                f"{readout.n_orientations} orientations, but those of {type(core).__name__} have "
+                f"{there}: use such a core, as rotation_equivariant, or the readout gaussian"
+            )
         if shifters and not readout.takes_shift:
             raise SensoriumError(
                 f"the readout of {mouse}, {type(readout).__name__}, takes no shift: leave the "

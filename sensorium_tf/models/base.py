@@ -31,6 +31,9 @@ class CoreBase(PartBase):
     lost_frames: int = 0
     #: The signals that it is given beside the images.
     inputs: ClassVar[tuple[str, ...]] = ()
+    #: At how many orientations each feature is there: channel `r * features + c` is feature c at
+    #: orientation r. 1 where channels have no such order.
+    n_orientations: int = 1
     _signals_shape = None
 
     def build(self, images_shape, signals_shape=None):
@@ -151,6 +154,9 @@ class ReadoutBase(PartOfNeurons):
     takes_shift: ClassVar[bool] = False
     #: Whether `call` and `build` are given all levels of the core, not its last one alone.
     takes_levels: ClassVar[bool] = False
+    #: As many orientations as the core's features must be at; 1 where that does not matter. If it
+    #: does, `Config` has a setting of this name, which is the core's unless somebody gives it.
+    n_orientations: int = 1
     #: `(n_neurons,)` weight that is added to the drives; `None` without.
     bias = None
     #: `(n_neurons, 2)` normalised places in cortex, by which neurons are known; `None` without.

@@ -65,8 +65,11 @@ def build_model(
     neurons = {mouse: len(places) for mouse, places in coordinates.items()}
     core = _make(CORES, parts.core, seed=core_seed, name="core")
     _check_signals(f"core {parts.core.name}", core.inputs, inputs)
+    readout = parts.readout
+    if hasattr(READOUTS[readout.name].Config, "n_orientations") and core.n_orientations > 1:
+        readout = Part(readout.name, {"n_orientations": core.n_orientations, **readout.options})
     readouts = {
-        mouse: _make(READOUTS, parts.readout, number, seed=each, name=f"readout_{mouse}")
+        mouse: _make(READOUTS, readout, number, seed=each, name=f"readout_{mouse}")
         for (mouse, number), each in zip(neurons.items(), seeds[: 2 * n_mice : 2], strict=True)
     }
     shifters = {}

@@ -1,4 +1,4 @@
-"""Where the neurons of a readout look: predicted from their places in cortex, or learnt, or both."""
+"""Where the neurons of a readout look: predicted from their places in cortex, learnt, or both."""
 
 import warnings
 
@@ -31,8 +31,8 @@ class PositionedReadout(ReadoutBase):
 
     With `positions="scattered"` each neuron adds an offset of its own to the predicted position, as
     the retinotopic map of mouse visual cortex is smooth over many neurons but neighbours scatter
-    around it (Bonin et al. 2011, J. Neurosci. 31:18506). Every pass pays `scatter_penalty * sum(s^2)`
-    for the offsets `0.1 s`, where the map spans [-1, 1].
+    around it (Bonin et al. 2011, J. Neurosci. 31:18506). Every pass pays
+    `scatter_penalty * sum(s^2)` for the offsets `0.1 s`, where the map spans [-1, 1].
 
     A subclass calls `make_positions` in its constructor and `build_positions` in `build`, and adds
     `scatter_cost` to its penalty.

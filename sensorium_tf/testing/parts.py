@@ -79,7 +79,9 @@ def check_readout(readout: ReadoutBase | str) -> None:
     name, make = _maker(READOUTS, ReadoutBase, readout, n_neurons=_N_NEURONS)
     for policy, shape in _settings(_MAPS):
         with keras_defaults(policy):
-            if make().takes_levels:
+            example = make()
+            shape = (*shape[:-1], shape[-1] * example.n_orientations)
+            if example.takes_levels:
                 shape = [shape, (14, 10, 2), shape]
             built = checked(name, make, Call(shape, _neurons(make)))
             if built.takes_shift:

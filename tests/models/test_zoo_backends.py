@@ -20,6 +20,10 @@ PARTS = {
     "factorised": {"readout": "factorised"},
     "attention": {"readout": "attention"},
     "multi_level_gaussian": {"readout": "multi_level_gaussian"},
+    "oriented": {
+        "core": "rotation_equivariant(n_rotations=4, channels=2, n_blocks=1)",
+        "readout": "oriented(positions=scattered)",
+    },
     "softplus": {"nonlinearity": "softplus(slope=2)", "readout": "gaussian(positions=free)"},
     "gain": {"modulator": "gain"},
     "history": {"modulator": "history", "shifter": "none"},
@@ -49,7 +53,8 @@ def small(name, policy="float32"):
         spec = CHALLENGE.inputs("sensorium_plus", extras=["past_responses"])
     spec = dataclasses.replace(spec, image_size=(16, 24), recorded_size=(64, 96))
     coordinates = {"a": np.random.default_rng(0).normal(size=(5, 3))}
-    settings = ModelSettings(hidden_channels=3, n_blocks=1, input_kernel=5, **PARTS[name])
+    core = {} if "core" in PARTS[name] else {"hidden_channels": 3, "n_blocks": 1, "input_kernel": 5}
+    settings = ModelSettings(**core, **PARTS[name])
     with keras_defaults(policy):
         model = build_model(settings, coordinates, spec, seed=1)
     rng = np.random.default_rng(3)

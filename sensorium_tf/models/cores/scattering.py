@@ -14,6 +14,7 @@ from sensorium_tf.models.ops.convolution import (
     depth_separable,
     depthwise_supports_jit,
 )
+from sensorium_tf.models.ops.filtering import filter_each
 from sensorium_tf.models.ops.morlet import bank, gaussian
 from sensorium_tf.registry import CORES
 
@@ -129,43 +130,14 @@ class ScatteringCore(CoreBase):
                 moduli += [_modulus(*_waves(each, filters)) for each in finer]
                 finer.append(modulus)
         window = self._window[..., None]
-        windowed = _filtered(ops.concatenate(moduli, axis=-1), window, stride=stride)
+        windowed = filter_each(ops.concatenate(moduli, axis=-1), window, stride=stride)
         return ops.concatenate([windowed, *phases], axis=-1)
 
 
 def _waves(images, filters: np.ndarray):
     """Returns the real and imaginary parts of every channel's wavelets."""
-    return ops.split(_filtered(images, filters), 2, axis=-1)
+    return ops.split(filter_each(images, filters), 2, axis=-1)
 
 
 def _modulus(real, imaginary):
     return ops.sqrt(ops.square(real) + ops.square(imaginary) + _SMALL)
-
-
-def _filtered(images, filters: np.ndarray, stride: int = 1):
-    """Filters every channel with all filters, the images continued as in a mirror.
-
-    Args:
-        images: `(batch, height, width, channels)`.
-        filters: `(size, size, filters)`.
-        stride: Pixels of the images that a pixel of the result stands for.
-
-    Returns:
-        `(batch, rows, columns, filters * channels)`, the channels of each filter together.
-    """
-    _, height, width, channels = images.shape
-    reach, n_filters = len(filters) // 2, filters.shape[-1]
-    # Each channel as an image: a full convolution is much faster than a depthwise one.
-    alone = ops.reshape(ops.transpose(images, (0, 3, 1, 2)), (-1, height, width, 1))
-    framed = ops.pad(alone, ((0, 0), (reach, reach), (reach, reach), (0, 0)), mode="reflect")
-    filtered = ops.conv(
-        framed,
-        ops.convert_to_tensor(filters[:, :, None], dtype=images.dtype),
-        strides=stride,
-        padding="valid",
-        data_format="channels_last",
-    )
-    rows, columns = filtered.shape[1:3]
-    apart = ops.reshape(filtered, (-1, channels, rows, columns, n_filters))
-    together = ops.transpose(apart, (0, 2, 3, 4, 1))
-    return ops.reshape(together, (-1, rows, columns, n_filters * channels))

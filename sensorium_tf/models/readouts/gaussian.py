@@ -89,12 +89,16 @@ class GaussianReadout(PositionedReadout):
             ),
             autocast=False,
         )
+        self.make_features(channels)
+        self.bias = self.add_weight(name="bias", shape=(n_neurons,), initializer="zeros")
+
+    def make_features(self, channels: int) -> None:
+        """Creates the weights of `features`, `(n_neurons, channels)`."""
         self.features = self.add_weight(
             name="features",
-            shape=(n_neurons, channels),
+            shape=(self.n_neurons, channels),
             initializer=keras.initializers.Constant(1.0 / channels),
         )
-        self.bias = self.add_weight(name="bias", shape=(n_neurons,), initializer="zeros")
 
     def draw_positions(self, batch_size):
         """Draws positions `(batch_size, n_neurons, 2)` as training does, before any shift."""

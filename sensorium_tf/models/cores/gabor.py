@@ -1,0 +1,151 @@
+"""A core of simple and complex cells: fixed Gabor filters, their energies, and the contrast."""
+
+from keras import ops
+
+from sensorium_tf import config
+from sensorium_tf.config import setting
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.cores._oriented import OrientedCore, convolve, normalize
+from sensorium_tf.models.cores._stem import check_image_size
+from sensorium_tf.models.ops.convolution import batch_norm
+from sensorium_tf.models.ops.filtering import filter_each
+from sensorium_tf.models.ops.gabor import pairs
+from sensorium_tf.models.ops.rotation import circulant
+from sensorium_tf.registry import CORES
+
+# What keeps the slope of a root finite at zero.
+_SMALL = 1e-6
+# Features of a wavelength: both filters, three rectified ones, the root of the energy.
+_OF_WAVELENGTH = 6
+
+
+@CORES.register("gabor")
+class GaborCore(OrientedCore):
+    """What is known of the cells of primary visual cortex, then a layer that learns to combine it.
+
+    At each of `n_rotations` directions and each wavelength there are an even and an odd Gabor
+    filter e and o, divided by `sqrt(saturation + E)`, where E is the mean energy `e^2 + o^2` of all
+    filters in `pool` x `pool` pixels around; their rectified responses `[e]+`, `[-e]+`, `[o]+`, as
+    of simple cells; and `sqrt(e^2 + o^2)`, as of complex cells. Beside them there are, the same at
+    all directions, the image itself, `sqrt(E)`, and the root of its mean over the image. The image
+    continues beyond its border as its mirror image. Nothing of this is trained. Batch normalisation
+    and a 1x1 convolution follow, then the blocks of the core `rotation_equivariant`, whose kernels
+    are shared among directions, as the 1x1 kernels are: where the image turns, the map turns.
+    Sources: Adelson and Bergen 1985, J. Opt. Soc. Am. A 2:284 (energy); Heeger 1992, Vis. Neurosci.
+    9:181 (division); Ecker et al. 2019, arXiv 1809.10504 (sharing).
+
+    Args:
+        **kwargs: The settings of `Config`, and `seed`, `name`, `dtype` and `trainable` as of
+            `PartBase`.
+
+    Call arguments:
+        images: `(batch, height, width, channels)`.
+        training: Whether to normalise by the batch's own statistics and to drop features.
+
+    Returns:
+        Features `(batch, height, width, n_rotations * channels)`; channel `r * channels + c` is
+        feature c at orientation r.
+
+    Raises:
+        SensoriumError: If a setting is out of its range, or an image smaller than the filters.
+    """
+
+    class Config(config.Config):
+        """Settings of the core."""
+
+        wavelengths: tuple[int, ...] = setting((5, 8, 13), "Wavelengths of the filters, in pixels.")
+        n_rotations: int = setting(
+            16, "Directions of the full circle: an even number.", at_least=2, at_most=360
+        )
+        filtered: int = setting(
+            1,
+            "Channels of the images, from the first one on, that are filtered; the others are "
+            "features as they are.",
+            at_least=1,
+        )
+        pool: int = setting(
+            9, "Height and width of what contrast is measured in, in pixels.", at_least=1
+        )
+        saturation: float = setting(
+            0.3, "Energy at which the division by contrast sets in.", above=0
+        )
+        channels: int = setting(
+            6, "Features of every learned layer, at each direction.", at_least=1
+        )
+        hidden_kernel: int = setting(
+            7, "Height and width of the blocks' depthwise kernels: an odd number.", at_least=1
+        )
+        n_blocks: int = setting(0, "Blocks after the 1x1 convolution.", at_least=0, at_most=1000)
+        dropout: float = setting(
+            0.0,
+            "Share of the features that training sets to zero after every learned layer.",
+            at_least=0,
+            below=1,
+        )
+
+        def __post_init__(self):
+            super().__post_init__()
+            if min(self.wavelengths, default=0) < 2:
+                raise SensoriumError(
+                    f"wavelengths {list(self.wavelengths)}: expected one of at least 2 pixels or "
+                    "several"
+                )
+            if self.n_rotations % 2:
+                raise SensoriumError(f"n_rotations {self.n_rotations}: expected an even number")
+
+    penalty_label = "gabor"
+    training_options = ("dropout",)
+    drops_first = True
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self._filters = pairs(self.config.wavelengths, self.config.n_rotations)
+        self.norm = batch_norm("norm")
+
+    def build(self, input_shape):
+        """Makes the weights for images of `input_shape`, `(batch, height, width, channels)`."""
+        options = self.config
+        smallest = len(self._filters) // 2 + 1
+        check_image_size(input_shape, smallest, f"wavelengths {list(options.wavelengths)}")
+        if options.filtered > input_shape[-1]:
+            raise SensoriumError(
+                f"filtered {options.filtered}: the images have {input_shape[-1]} channels"
+            )
+        of_direction = _OF_WAVELENGTH * len(options.wavelengths) * options.filtered
+        n_features = of_direction + input_shape[-1] + 2
+        self.mix = self.make_kernels("mix", (options.n_rotations, n_features, options.channels))
+        super().build(input_shape)
+
+    def levels(self, images, training=None):
+        """Returns what the 1x1 convolution and each block give, maps of one size."""
+        features = normalize(self.norm, self.cells(images), self.n_orientations, training)
+        return self.blocks(convolve(features, circulant(self.mix)), training)
+
+    def cells(self, images):
+        """Returns what is fixed, `(batch, height, width, n_rotations * features)`."""
+        options, (height, width) = self.config, images.shape[1:3]
+        waves = filter_each(images[..., : options.filtered], self._filters)
+        half, n_filters = options.n_rotations // 2, len(options.wavelengths) * options.filtered
+        apart = (half, len(options.wavelengths), 2, options.filtered)
+        waves = ops.reshape(waves, (-1, height, width, *apart))
+        even, odd = (
+            ops.reshape(waves[..., phase, :], (-1, height, width, half, n_filters))
+            for phase in (0, 1)
+        )
+        energy = ops.square(even) + ops.square(odd)
+        total = ops.mean(energy, axis=(3, 4))[..., None]
+        around = ops.average_pool(
+            total, options.pool, strides=1, padding="same", data_format="channels_last"
+        )
+        divisor = ops.sqrt(options.saturation + around)[..., None]
+        even, odd, size = even / divisor, odd / divisor, ops.sqrt(energy + _SMALL) / divisor
+        # Seen from the other side an odd filter is its own negative.
+        directed = ops.concatenate([odd, -odd], axis=3)
+        undirected = [even, ops.relu(even), ops.relu(-even), size]
+        cells = [ops.concatenate([each, each], axis=3) for each in undirected]
+        whole = ops.mean(total, axis=(1, 2), keepdims=True)
+        whole = ops.broadcast_to(whole, ops.shape(around))
+        same = ops.concatenate([images, ops.sqrt(around + _SMALL), ops.sqrt(whole + _SMALL)], -1)
+        same = ops.repeat(same[:, :, :, None], options.n_rotations, axis=3)
+        every = ops.concatenate([*cells, directed, ops.relu(directed), same], axis=-1)
+        return ops.reshape(every, (-1, height, width, options.n_rotations * every.shape[-1]))
