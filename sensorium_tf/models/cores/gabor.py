@@ -15,8 +15,8 @@ from sensorium_tf.registry import CORES
 
 # What keeps the slope of a root finite at zero.
 _SMALL = 1e-6
-# Features of a wavelength: both filters, three rectified ones, the root of the energy.
-_OF_WAVELENGTH = 6
+# Features of a wavelength: three rectified responses and the root of the energy.
+_OF_WAVELENGTH = 4
 
 
 @CORES.register("gabor")
@@ -139,13 +139,13 @@ class GaborCore(OrientedCore):
         )
         divisor = ops.sqrt(options.saturation + around)[..., None]
         even, odd, size = even / divisor, odd / divisor, ops.sqrt(energy + _SMALL) / divisor
-        # Seen from the other side an odd filter is its own negative.
-        directed = ops.concatenate([odd, -odd], axis=3)
-        undirected = [even, ops.relu(even), ops.relu(-even), size]
+        undirected = [ops.relu(even), ops.relu(-even), size]
         cells = [ops.concatenate([each, each], axis=3) for each in undirected]
         whole = ops.mean(total, axis=(1, 2), keepdims=True)
         whole = ops.broadcast_to(whole, ops.shape(around))
         same = ops.concatenate([images, ops.sqrt(around + _SMALL), ops.sqrt(whole + _SMALL)], -1)
         same = ops.repeat(same[:, :, :, None], options.n_rotations, axis=3)
-        every = ops.concatenate([*cells, directed, ops.relu(directed), same], axis=-1)
+        # Seen from the other side an odd filter is its own negative.
+        cells.append(ops.relu(ops.concatenate([odd, -odd], axis=3)))
+        every = ops.concatenate([*cells, same], axis=-1)
         return ops.reshape(every, (-1, height, width, options.n_rotations * every.shape[-1]))
