@@ -21,8 +21,8 @@ STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
 # Settings that the challenge chooses where the user says nothing.
 _OF_CHALLENGE = ("track", "validation_tier")
-# What a recipe chooses together: its core, and what that is given.
-_OF_CORE = ("core", "channels", "image_size")
+# What a recipe chooses together: its core, what that is given, and what reads it.
+_OF_CORE = ("core", "readout", "channels", "image_size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

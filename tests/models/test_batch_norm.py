@@ -21,7 +21,10 @@ def pair(shape, rng, **arguments):
 
 # With epsilon 0.1 the small batch makes any other epsilon or variance visible.
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("arguments", [{"momentum": 0.1, "epsilon": 1e-5}, {"epsilon": 0.1}])
+@pytest.mark.parametrize(
+    "arguments",
+    [{"momentum": 0.1, "epsilon": 1e-5}, {"epsilon": 0.1}, {"scale": False, "center": False}],
+)
 @pytest.mark.parametrize("shape", [(2, 3, 2, 4), (9, 4)])
 def test_outputs_state_and_gradients_equal_keras(
     shape, arguments, training, rng, gradients, to_numpy

@@ -100,7 +100,7 @@ class GaborCore(OrientedCore):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self._filters = pairs(self.config.wavelengths, self.config.n_rotations)
-        self.norm = batch_norm("norm")
+        self.norm = batch_norm("norm", affine=False)
 
     def build(self, input_shape):
         """Makes the weights for images of `input_shape`, `(batch, height, width, channels)`."""

@@ -31,8 +31,6 @@ class BatchNorm(keras.layers.BatchNormalization):
             keras.backend.backend() == "tensorflow"
             and len(inputs.shape) == 4
             and self.axis in (-1, 3)
-            and self.scale
-            and self.center
             and not self.renorm
             and not self.synchronized
             and replica_context() is None
@@ -47,18 +45,19 @@ class BatchNorm(keras.layers.BatchNormalization):
     def _fused(self, inputs, *, training):
         import tensorflow as tf
 
+        n_channels = inputs.shape[-1]
         # The raw operation, because the public wrapper raises epsilon to 1.001e-5.
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
-            scale=tf.convert_to_tensor(self.gamma),
-            offset=tf.convert_to_tensor(self.beta),
+            scale=tf.convert_to_tensor(self.gamma) if self.scale else tf.ones(n_channels),
+            offset=tf.convert_to_tensor(self.beta) if self.center else tf.zeros(n_channels),
             mean=tf.convert_to_tensor(self.moving_mean),
             variance=tf.convert_to_tensor(self.moving_variance),
             epsilon=self.epsilon,
             is_training=training,
         )
         if training:
-            n_values = tf.cast(tf.size(inputs) // inputs.shape[-1], variance.dtype)
+            n_values = tf.cast(tf.size(inputs) // n_channels, variance.dtype)
             biased_variance = variance * (n_values - 1.0) / n_values
             self._update(self.moving_mean, mean)
             self._update(self.moving_variance, biased_variance)

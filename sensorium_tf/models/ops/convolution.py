@@ -89,15 +89,17 @@ def depth_separable(channels: int, kernel: int, *, seeds: Iterator[int | None], 
     ]
 
 
-def batch_norm(name: str, *, momentum: float = 0.1) -> BatchNorm:
+def batch_norm(name: str, *, momentum: float = 0.1, affine: bool = True) -> BatchNorm:
     """Makes the batch normalisation that follows a convolution.
 
     Args:
         name: Name of the layer.
         momentum: Share of the old running value that is kept; a tenth as in the published core of
             images, so that the value is nearly the last batch's.
+        affine: Whether it learns a scale and an offset, of which a linear layer that follows has
+            no need.
     """
-    return BatchNorm(momentum=momentum, epsilon=1e-5, name=name)
+    return BatchNorm(momentum=momentum, epsilon=1e-5, scale=affine, center=affine, name=name)
 
 
 def depthwise_supports_jit() -> bool:
