@@ -22,7 +22,7 @@ STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 # Settings that the challenge chooses where the user says nothing.
 _OF_CHALLENGE = ("track", "validation_tier")
 # What a recipe chooses together: its core, what that is given, and what reads it.
-_OF_CORE = ("core", "readout", "channels", "image_size")
+_OF_CORE = ("core", "member_cores", "readout", "channels", "image_size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

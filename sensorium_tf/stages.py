@@ -5,6 +5,7 @@ from typing import Self
 
 from sensorium_tf.config import Config, setting
 from sensorium_tf.errors import SensoriumError
+from sensorium_tf.registry import Part
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,6 +42,11 @@ class StageSettings(Config):
         at_least=1,
         essential=True,
     )
+    member_cores: str | None = setting(
+        None,
+        "Cores that the members take in turn, in place of the model's, joined by semicolons, such "
+        "as 'gabor; rotation_equivariant(dropout=0.2)'.",
+    )
     prune: bool | None = setting(
         None,
         "Whether only the members stay in an ensemble whose mean predicts the tier that chooses "
@@ -68,6 +74,19 @@ class StageSettings(Config):
             )
         if len(set(self.seeds or ())) < len(self.seeds or ()):
             raise SensoriumError(f"seeds {text}: a duplicate seed")
+        if self.member_cores is not None:
+            try:
+                cores = [str(Part.parse(each)) for each in self.member_cores.split(";")]
+            except SensoriumError as e:
+                raise SensoriumError(f"member_cores: {e}") from e
+            object.__setattr__(self, "member_cores", "; ".join(cores))
+
+    def core_of_member(self, index: int) -> str | None:
+        """Returns the core of the member of this number, from 0 on; None for the model's own."""
+        if self.member_cores is None:
+            return None
+        cores = self.member_cores.split("; ")
+        return cores[index % len(cores)]
 
     def member_seeds(self, seed: int) -> tuple[int, ...]:
         """Returns the seeds of the members; empty for a single model.
@@ -104,12 +123,15 @@ class StageSettings(Config):
         is_ensemble = counted or (members or 1) > 1
         if given.prune and not is_ensemble:
             raise SensoriumError("prune: goes with members or seeds: a single model has no members")
+        if given.member_cores and not is_ensemble:
+            raise SensoriumError("member_cores: goes with members, seeds or folds")
         default = type(self)()
         for name in ("finetune_epochs", "finetune_rate"):
             if not self.pretrain_mice and getattr(given, name) != getattr(default, name):
                 raise SensoriumError(f"{name}: goes with pretrain_mice")
         prune = self.prune and bool(is_ensemble) and not folds
-        return dataclasses.replace(self, members=members, prune=prune)
+        cores = self.member_cores if is_ensemble else None
+        return dataclasses.replace(self, members=members, prune=prune, member_cores=cores)
 
     def describe(self, seed: int) -> list[str]:
         """Returns the stages in words, as parts of a line.
@@ -123,6 +145,8 @@ class StageSettings(Config):
         if seeds := self.member_seeds(seed):
             best = ", of which the best stay" if self.prune else ""
             parts.append(f"the mean of seeds {', '.join(map(str, seeds))}{best}")
+        if self.member_cores is not None:
+            parts.append(f"members' cores {self.member_cores}")
         if self.distil:
             parts.append("one model learns from that and takes its place")
         if self.budget_minutes is not None:

@@ -53,7 +53,8 @@ def members_of(settings: TrainingSettings) -> tuple[Stage, ...]:
     """
     if settings.stages.distil:
         return ()
-    subset, member = settings.subset, {"seeds": None, "members": 1, "prune": False}
+    subset = settings.subset
+    member = {"seeds": None, "members": 1, "prune": False, "member_cores": None}
     if subset.folds is not None and subset.fold is None:
         # Each has a seed of its own: their weights are to differ in more than the trials.
         chosen = {
@@ -67,8 +68,17 @@ def members_of(settings: TrainingSettings) -> tuple[Stage, ...]:
         seeds = settings.stages.member_seeds(settings.seed)
         chosen = {f"seed{seed}": {"seed": seed} for seed in seeds}
     return tuple(
-        Stage(f"members/{name}", _staged(settings, member, **each)) for name, each in chosen.items()
+        Stage(f"members/{name}", _staged(_with_core(settings, index), member, **each))
+        for index, (name, each) in enumerate(chosen.items())
     )
+
+
+def _with_core(settings: TrainingSettings, member: int) -> TrainingSettings:
+    """Returns settings with the core of a member, if members have cores of their own."""
+    if (core := settings.stages.core_of_member(member)) is None:
+        return settings
+    architecture = dataclasses.replace(settings.architecture, core=core)
+    return dataclasses.replace(settings, architecture=architecture)
 
 
 def stages_of(settings: TrainingSettings) -> tuple[Stage, ...]:

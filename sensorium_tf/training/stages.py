@@ -129,7 +129,13 @@ class _Start:
         ]
         if not ahead:
             return cls(mice, None, {})
-        model, sources = compiled_model(everyone, mice, inputs), {}
+        # Members may have cores of their own: what cannot be built is said now.
+        architectures = dict.fromkeys(run.architecture for run in ahead)
+        models = [
+            compiled_model(dataclasses.replace(everyone, architecture=each), mice, inputs)
+            for each in architectures
+        ]
+        model, sources = models[0], {}
         if any(run.distillation.distil_images for run in ahead):
             targets = [mouse for mouse in mice if mouse.name in settings.mice]
             images = settings.distillation.distil_images

@@ -27,6 +27,11 @@ def settings(**changes):
     return TrainingSettings.flat(**{"mice": "full", "recipe": "fast", **SMALL, **changes})
 
 
+def any_core(**changes):
+    """Settings that say nothing of the core."""
+    return settings(hidden_channels=None, n_blocks=None, **changes)
+
+
 def train(folder, data_dir, *, verbose=False, **changes):
     with untraced_steps():
         return train_stages(settings(**changes), folder, data_dir=data_dir, verbose=verbose)
@@ -269,6 +274,8 @@ def test_a_pruned_ensemble_holds_the_members_that_were_chosen(prepared, tmp_path
         ({"members": 3, "folds": 2}, "members: not with folds, which say how many"),
         ({"prune": True}, "prune: goes with members or seeds"),
         ({"recipe": "best", "members": 1, "prune": True}, "prune: goes with members or seeds"),
+        ({"member_cores": "gabor"}, "member_cores: goes with members, seeds or folds"),
+        ({"member_cores": "gabor;", "members": 2}, "member_cores: '': expected a name"),
         ({"finetune_epochs": 2}, "finetune_epochs: goes with pretrain_mice"),
         ({"finetune_rate": 0.2}, "finetune_rate: goes with pretrain_mice"),
         ({"distil_weight": 0.2}, "distil_weight: goes with distil_from or distil"),
@@ -306,6 +313,43 @@ def test_more_images_are_looked_at_before_anything_is_trained(prepared, tmp_path
     with pytest.raises(SensoriumError, match="no photographs"):
         train(tmp_path / "run", prepared, distil=True, distil_images=[str(tmp_path / "empty")])
     assert not (tmp_path / "run").exists()
+
+
+def test_members_take_cores_in_turn():
+    cores = "residual ;sensorium(hidden_channels=2)"
+    chosen = any_core(member_cores=cores, members=3, pretrain_mice=["short"])
+    runs = {run.folder: run.settings.architecture.core for run in runs_of(chosen)}
+    second = "sensorium(hidden_channels=2)"
+    assert runs == {
+        f"members/seed{seed}/{stage}": core
+        for seed, core in enumerate(("residual", second, "residual"))
+        for stage in ("pretraining", "finetuning")
+    }
+    assert f"members' cores residual; {second}" in chosen.describe()
+    assert TrainingSettings.from_json(chosen.to_json()) == chosen
+
+
+def test_a_member_that_cannot_be_built_is_refused_before_any_is_trained(prepared, tmp_path):
+    several = {"members": 2, "hidden_channels": None, "n_blocks": None}
+    cores = "sensorium(hidden_channels=2, n_blocks=1); rezidual"
+    with pytest.raises(SensoriumError, match="rezidual"):
+        train(tmp_path / "run", prepared, member_cores=cores, **several)
+    cores = "rotation_equivariant(channels=2); sensorium(hidden_channels=2, n_blocks=1)"
+    with pytest.raises(SensoriumError, match="OrientedReadout, takes features at 8 orientations"):
+        train(tmp_path / "run", prepared, member_cores=cores, readout="oriented", **several)
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_ensemble_of_members_of_several_cores_is_trained(prepared, tmp_path):
+    cores = "sensorium(hidden_channels=2, n_blocks=1); residual(channels=2, n_blocks=1)"
+    several = {"members": 2, "hidden_channels": None, "n_blocks": None}
+    train(tmp_path / "run", prepared, member_cores=cores, **several)
+    run = Run(tmp_path / "run", prepared)
+    kinds = [type(member.core).__name__ for member in run.members.values()]
+    assert kinds == ["SensoriumCore", "ResidualCore"]
+    trials = load_mouse("full", data_dir=prepared).trials("validation")
+    rates = [predict(member, trials) for member in run.members.values()]
+    np.testing.assert_allclose(run.predict("validation"), np.mean(rates, axis=0), rtol=1e-5)
 
 
 def test_other_seeds_have_other_members():
