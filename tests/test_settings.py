@@ -40,30 +40,22 @@ def test_a_recipe_says_what_the_user_does_not():
 
 
 @pytest.mark.parametrize(
-    ("values", "core", "channels", "size"),
+    ("values", "core", "readout"),
     [
-        ({}, "learned_stem(dropout=0.1)", ("image", "centred_image"), "recorded"),
-        (
-            {"image_size": "72x128"},
-            "learned_stem(dropout=0.1)",
-            ("image", "centred_image"),
-            "72x128",
-        ),
-        ({"core": "sensorium"}, "sensorium", (), None),
-        ({"model": "ln"}, None, (), None),
-        ({"challenge": "sensorium2023"}, None, (), None),
-        (
-            {"track": "sensorium_plus"},
-            "learned_stem(dropout=0.1)",
-            ("image", "centred_image", "behavior"),
-            "recorded",
-        ),
+        ({}, "gabor(dropout=0.2)", "oriented(positions='scattered')"),
+        ({"core": "sensorium"}, "sensorium", None),
+        ({"readout": "gaussian"}, "gabor(dropout=0.2)", "gaussian"),
+        ({"model": "ln"}, None, None),
+        ({"challenge": "sensorium2023"}, None, None),
+        ({"track": "sensorium_plus"}, "gabor(dropout=0.2)", "oriented(positions='scattered')"),
     ],
 )
-def test_what_a_recipes_core_is_given_goes_with_that_core(values, core, channels, size):
+def test_what_reads_a_recipes_core_goes_with_that_core(values, core, readout):
     settings = TrainingSettings.flat(mice="mouse1", recipe="best", **values)
-    assert settings.architecture.core == core
-    assert (settings.channels, settings.image_size) == (channels, size)
+    assert (settings.architecture.core, settings.architecture.readout) == (core, readout)
+    cores = settings.stages.member_cores
+    assert (cores is None) == (core != "gabor(dropout=0.2)")
+    assert settings.stages.members == 6
 
 
 def test_settings_survive_being_written_down():

@@ -1,9 +1,13 @@
-"""The best recipe: the mean of several networks that see recorded images, each pre-trained.
+"""The best recipe: the mean of several networks made for noisy neurons, each pre-trained.
 
-Source: ours. The gains that it puts together are those of the competition's winners (Willeke et al.
-2023, PMLR 220:314-333, "Retrospective on the Sensorium 2022 competition"): images of full size
-through a learned stem, with their centred copy; a term of the correlation in the loss; one core for
-all mice that is then fine-tuned; and the mean of several networks. The fast recipe's average of the
+Source: ours. A network learns little of a neuron from some thousand noisy trials, so what is known
+of visual cortex is built in: simple and complex cells and their division by contrast (core
+`gabor`), kernels that are shared among orientations, a readout that tells a neuron's orientation
+apart from what it computes (`oriented`), and receptive fields that scatter around a smooth map of
+the visual field (`positions=scattered`). Beside that are what carried the winners of the
+competition (Willeke et al. 2023, PMLR 220:314-333, "Retrospective on the Sensorium 2022
+competition"): dropout, a term of the correlation in the loss, one core for all mice that is then
+fine-tuned, and the mean of several networks, here of three cores. The fast recipe's average of the
 weights is longer here, for training trials that are few.
 
 Command, with other mice and without:
@@ -12,10 +16,10 @@ Command, with other mice and without:
     python launch/train.py --recipe=best --mice=mouse1 --workdir=W
 
 --track=sensorium_plus gives it behavior and eye position. --distil adds a student that takes the
-place of the ensemble: a single model, with one prediction for an image. Images much smaller than
-144 x 256 pixels leave its core little to see: --core=sensorium takes them as the baselines do.
+place of the ensemble: a single model, with one prediction for an image. The wavelengths of its
+filters are for images of 36 x 64 pixels, as the baselines take them.
 
-Expected time: what --budget_minutes says, for 60 of which it is made; without it four trainings of
+Expected time: what --budget_minutes says, for 60 of which it is made; without it six trainings of
 22 epochs, and as much again for each of --pretrain_mice.
 
 Expected score: it depends on the recording; with --members=3 --budget_minutes=12 a test correlation
@@ -29,30 +33,33 @@ from sensorium_tf.recipes import Recipe
 from sensorium_tf.recipes.fast import FAST
 from sensorium_tf.registry import RECIPES
 
-_CHANNELS = ("image", "centred_image")
+_CORES = (
+    "gabor(dropout=0.2)",
+    "gabor(n_rotations=8, channels=8, n_blocks=1, dropout=0.2)",
+    "rotation_equivariant(channels=16, dropout=0.2)",
+)
 
 BEST = RECIPES.register("best")(
     Recipe(
-        doc="The mean of several networks that see recorded images, pre-trained on other mice.",
+        doc="The mean of several networks with what is known of visual cortex built in.",
         schedule=FAST.schedule,
         values={
             **FAST.values,
-            "core": "learned_stem(dropout=0.1)",
+            "core": _CORES[0],
+            "member_cores": "; ".join(_CORES),
+            "readout": "oriented(positions=scattered)",
             "nonlinearity": "softplus",
-            "channels": _CHANNELS,
-            "image_size": "recorded",
             "correlation_weight": 0.3,
             "ema_decay": 0.998,
-            "members": 4,
+            "members": 6,
             "prune": False,
             "distil": False,
         },
-        of_tracks={"sensorium_plus": {"channels": (*_CHANNELS, "behavior")}},
         # Movies have cores of their own.
         of_challenges={
             "sensorium2023": {
                 **FAST.of_challenges["sensorium2023"],
-                **dict.fromkeys(("core", "nonlinearity", "channels", "image_size")),
+                **dict.fromkeys(("core", "member_cores", "readout", "nonlinearity")),
                 "correlation_weight": 0.0,
                 "ema_decay": FAST.values["ema_decay"],
             }

@@ -53,7 +53,9 @@ class GaborCore(OrientedCore):
     class Config(config.Config):
         """Settings of the core."""
 
-        wavelengths: tuple[int, ...] = setting((5, 8, 13), "Wavelengths of the filters, in pixels.")
+        wavelengths: tuple[int, ...] = setting(
+            (4, 6, 9, 14), "Wavelengths of the filters, in pixels."
+        )
         n_rotations: int = setting(
             16, "Directions of the full circle: an even number.", at_least=2, at_most=360
         )
