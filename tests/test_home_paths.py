@@ -149,6 +149,7 @@ NO_PATHS = {
         "session",
         "session_start_time",
         "pretrain_mice",
+        "member_cores",
         "model",
     ),
     *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),
