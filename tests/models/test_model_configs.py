@@ -48,6 +48,19 @@ MADE = {
         hidden_units=7,
         sigma_init=0.2,
         feature_penalty=0.1,
+        scatter_penalty=0.2,
+        seed=4,
+    ),
+    "OrientedReadout": lambda: models.OrientedReadout(
+        11,
+        terms=2,
+        n_orientations=4,
+        covariance="isotropic",
+        positions="scattered",
+        hidden_units=7,
+        sigma_init=0.2,
+        feature_penalty=0.1,
+        scatter_penalty=0.2,
         seed=4,
     ),
     "MultiLevelGaussianReadout": lambda: models.MultiLevelGaussianReadout(
@@ -58,13 +71,21 @@ MADE = {
         hidden_units=7,
         sigma_init=0.2,
         feature_penalty=0.1,
+        scatter_penalty=0.2,
         seed=4,
     ),
     "FactorisedReadout": lambda: models.FactorisedReadout(
         11, mask_penalty=0.2, feature_penalty=0.1, seed=4
     ),
     "AttentionReadout": lambda: models.AttentionReadout(
-        11, width=0.2, keys=3, positions="free", hidden_units=7, feature_penalty=0.1, seed=4
+        11,
+        width=0.2,
+        keys=3,
+        positions="free",
+        hidden_units=7,
+        feature_penalty=0.1,
+        scatter_penalty=0.2,
+        seed=4,
     ),
     "MLPShifter": lambda: models.MLPShifter(hidden_units=6, n_layers=2, seed=5),
     "GainModulator": lambda: models.GainModulator(4, hidden_units=5, seed=6),

@@ -28,6 +28,13 @@ MODELS = {
     "learned_stem": lambda: small_model(
         COORDINATES, core="learned_stem(patch_channels=2, channels=[3, 4])", hidden_channels=None
     ),
+    "gabor": lambda: small_model(
+        COORDINATES,
+        core="gabor(n_rotations=4, channels=2, n_blocks=1)",
+        readout="oriented(positions=scattered)",
+        hidden_channels=None,
+        n_blocks=None,
+    ),
     "factorised_3d": lambda: movie_model(COORDINATES, core=CORE, inputs=movie_inputs()),
 }
 
