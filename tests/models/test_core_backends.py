@@ -102,7 +102,8 @@ def test_every_backend_computes_the_same(backend, tmp_path, reference):
     ours, theirs = np.load(reference), np.load(tmp_path / "theirs.npz")
     assert ours.files == theirs.files
     for name in ours.files:
-        np.testing.assert_allclose(theirs[name], ours[name], rtol=1e-4, atol=1e-5, err_msg=name)
+        # Features of size 1, each the end of several sums of some hundred terms.
+        np.testing.assert_allclose(theirs[name], ours[name], rtol=1e-4, atol=3e-5, err_msg=name)
 
 
 @pytest.fixture(scope="module")
