@@ -42,6 +42,8 @@ class ImageMouse(Mouse):
             images[rows] = normalize_images(block[IMAGE], scale["mean"], scale["std"], step=step)
             if self._index is not None:
                 block[RESPONSE] = block[RESPONSE][:, self._index]
+            # Block by block: those of a tier at once would take new memory of that size.
+            block[RESPONSE] = normalize_responses(block[RESPONSE], self.response_scale)
             for name, values in columns.items():
                 values[rows] = block[name]
             image_ids[rows] = block["image_id"]
@@ -51,7 +53,7 @@ class ImageMouse(Mouse):
         return Trials(
             mouse=self.name,
             images=images,
-            responses=normalize_responses(responses, self.response_scale),
+            responses=responses,
             signals={
                 name: given[name].apply(values, self.statistics[name])
                 for name, values in columns.items()

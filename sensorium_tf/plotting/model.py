@@ -24,7 +24,8 @@ from sensorium_tf.plotting.style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MOST_COLUMNS = 8  # of filters
+# Of filters: columns, how much of a column is drawn on, and inches for the number above.
+_MOST_COLUMNS, _SHARE, _NUMBER = 8, 0.87, 0.15
 
 
 def responses_against_rates(
@@ -142,17 +143,26 @@ def first_layer_filters(kernels: np.ndarray, *, n_channels: int = 1, title: str 
     filters = side_by_side(np.moveaxis(kernels[:, :, :n_channels], -1, 0))
     columns = min(len(filters), max(1, _MOST_COLUMNS // n_channels))
     rows = -(-len(filters) // columns)
-    height, width = filters.shape[1:]
-    size = WIDTH / max(columns, _MOST_COLUMNS // n_channels)
-    figure = new_figure(WIDTH, (size * height / width + 0.15) * rows + 0.8)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in panels:
-        axes.set_axis_off()
-    # One scale for all would hide the shape of the weaker ones.
-    for axes, kernel in zip(panels, filters, strict=False):
+    # In inches: what a filter has of the figure, and what is drawn of it.
+    across = WIDTH / max(columns, _MOST_COLUMNS // n_channels)
+    shape = filters.shape[1] / filters.shape[2]
+    down = across * shape + _NUMBER
+    width, height = _SHARE * across, _SHARE * across * shape
+    figure = new_figure(WIDTH, down * rows + 0.6)
+    # One axes for all: with an axes for each, most of the time goes into them.
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    for index, kernel in enumerate(filters):
+        row, column = divmod(index, columns)
+        left, bottom = (column + (1 - _SHARE) / 2) * across, -(row + 1) * down
+        extent = (left, left + width, bottom, bottom + height)
+        # One scale for all would hide the shape of the weaker ones.
         limit = np.nanmax(np.abs(kernel)) or 1.0
-        axes.imshow(kernel, cmap="gray", vmin=-limit, vmax=limit)
-        axes.set_title(f"±{limit:.2g}", fontsize=TICK, pad=2)
+        axes.imshow(kernel, cmap="gray", vmin=-limit, vmax=limit, extent=extent)
+        place = {"ha": "center", "va": "bottom", "fontsize": TICK}
+        axes.text(left + width / 2, bottom + height, f"±{limit:.2g}", **place)
+    margin = (WIDTH - columns * across) / 2
+    axes.set(xlim=(-margin, WIDTH - margin), ylim=(-rows * down, 0))
     figure.supxlabel("weights from minus (black) to plus (white) the number above", fontsize=LABEL)
     set_title(figure, title)
     return figure

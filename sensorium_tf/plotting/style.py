@@ -8,7 +8,7 @@ import os
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -227,4 +227,21 @@ def save_figure(figure: Figure, path: str | os.PathLike) -> None:
         raise SensoriumError(f"{path}: expected a file name that ends in one of {known}")
     options = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "sensorium_tf"}
     with matplotlib.rc_context(options), atomic_write(path, "wb") as file:
-        figure.savefig(file, format=suffix, dpi=_DPI, metadata=_TIMES.get(suffix))
+        if suffix == "png":
+            _write_png(figure, file)
+        else:
+            figure.savefig(file, format=suffix, dpi=_DPI, metadata=_TIMES[suffix])
+
+
+def _write_png(figure: Figure, file: BinaryIO) -> None:
+    """Writes what `savefig` would, but draws once: it draws a first time for the layout alone."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    shown_on, dpi = figure.canvas, figure.dpi
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(_DPI)
+    try:
+        canvas.print_png(file)
+    finally:
+        figure.set_dpi(dpi)
+        figure.set_canvas(shown_on)

@@ -199,13 +199,13 @@ class Controller:
         """Takes a few steps, and them back, so that what compiling took is known and over."""
         n_steps = min(self._per_call, self._batches.steps_per_epoch)
         with self._weights.unchanged():
-            # The second number of steps has the loop compiled for any; the third one is measured.
-            for number, measured in ((n_steps, False), (1, False), (n_steps, True)):
-                with self._pacing.steps(number) if measured else contextlib.nullcontext():
+            # The first call has the loop compiled; the second one is measured.
+            for watched in (contextlib.nullcontext(), self._pacing.steps(n_steps)):
+                with watched:
                     self._take_steps(
                         iter(self._epoch_batches(1)),
-                        learning_rates=[0.0] * number,
-                        n_trials=[self._batches.n_trials(step) for step in range(number)],
+                        learning_rates=[0.0] * n_steps,
+                        n_trials=[self._batches.n_trials(step) for step in range(n_steps)],
                     )
         self._pacing.begin()
         done = len(self._epochs) + self._partial.step / self._batches.steps_per_epoch

@@ -44,7 +44,7 @@ class Steps:
                 self.averages = [
                     tf.Variable(weight.value, trainable=False) for weight in model.weights
                 ]
-        self._compiled = tf.function(self._steps, reduce_retracing=True, autograph=False)
+        self._compiled = tf.function(self._steps, autograph=False)
 
     def __call__(
         self,
@@ -62,7 +62,14 @@ class Steps:
             n_trials: Trials of each mouse in each step, by which the totals are weighed.
             stop: Whether this process asks all of them to stop after these steps.
         """
-        poisson, penalties, stopped, bad, losses, gradients = self._compiled(
+        # Traced once, for any number of steps: the last call of an epoch may take fewer.
+        take_steps = self._compiled.get_concrete_function(
+            iterator,
+            tf.TensorSpec((None,)),
+            tf.TensorSpec((None, len(self._model.mice))),
+            tf.TensorSpec(()),
+        )
+        poisson, penalties, stopped, bad, losses, gradients = take_steps(
             iterator,
             tf.constant(learning_rates, tf.float32),
             tf.constant(n_trials, tf.float32),

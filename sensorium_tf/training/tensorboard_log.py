@@ -11,9 +11,10 @@ import tensorflow as tf
 from sensorium_tf.errors import SensoriumError, one_line
 from sensorium_tf.training.callbacks import LOSS, SCORE, Callback, EpochReport, EpochView, Watch
 
-# Pictures take a second, and change slowly after the first epochs.
+# Pictures take a second, and change slowly after the first epochs. There are none of the untrained
+# weights, which would keep the first step waiting.
 _SHOWN_EVERY = 10
-_SHOWN_FIRST = (0, 1, 2, 5)
+_SHOWN_FIRST = (1, 2, 5)
 # Ends the name of the file with the final scores, and of one that is not complete yet.
 _FINAL, _UNFINISHED = ".hparams", ".hparams.tmp"
 
@@ -84,7 +85,7 @@ class TensorBoardLog(Callback):
                     each,
                     description="Single-trial correlation of each neuron, on the same tier.",
                 )
-            if view.epoch in _SHOWN_FIRST or view.epoch % _SHOWN_EVERY == 0:
+            if view.epoch in _SHOWN_FIRST or (view.epoch and view.epoch % _SHOWN_EVERY == 0):
                 pooled = np.concatenate(list(view.correlations_in_training().values()))
                 tf.summary.scalar(
                     f"{_TRAINING}/{SCORE.partition('/')[2]}",

@@ -151,9 +151,29 @@ def test_retinotopy_of_readouts_that_all_look_at_the_same_place_is_shown():
 @pytest.mark.parametrize("n_filters", [1, 8, 9, 64])
 def test_filters_are_as_large_however_many_there_are(random, n_filters):
     figure = first_layer_filters(random.normal(size=(9, 9, 1, n_filters)))
-    assert len(figure.axes) % min(n_filters, 8) == 0
     rows = -(-n_filters // 8)
-    assert figure.get_size_inches() == pytest.approx([5.0, 0.8 + 0.775 * rows])
+    assert figure.get_size_inches() == pytest.approx([5.0, 0.6 + 0.775 * rows])
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    sizes = np.array([image.get_window_extent().size for image in axes.images])
+    assert len(sizes) == n_filters
+    assert sizes == pytest.approx(0.54 * figure.dpi, rel=0.02)
+
+
+def test_filters_stand_in_rows_below_their_numbers_and_apart(random):
+    figure = first_layer_filters(random.normal(size=(9, 9, 1, 20)), title="cnn")
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    boxes = [image.get_window_extent() for image in axes.images]
+    numbers = [text.get_window_extent() for text in axes.texts]
+    assert [len({round(getattr(box, at)) for box in boxes}) for at in ("x0", "y0")] == [8, 3]
+    assert [boxes[n].x0 < boxes[n + 1].x0 for n in range(7)] == [True] * 7
+    assert boxes[0].y0 > boxes[8].y1 and boxes[0].x0 == pytest.approx(boxes[8].x0)
+    for box, number in zip(boxes, numbers, strict=True):
+        assert number.y0 >= box.y1 - 1
+        assert (number.x0 + number.x1) / 2 == pytest.approx((box.x0 + box.x1) / 2, abs=1)
+    assert numbers[8].y1 < boxes[0].y0 and numbers[0].x1 < numbers[1].x0
+    assert min(each.x0 for each in boxes) > 0 and boxes[7].x1 < figure.bbox.x1
 
 
 @pytest.mark.parametrize("n_filters", [1, 5, 64])
@@ -161,18 +181,19 @@ def test_every_filter_shows_its_image_channel_about_zero(random, n_filters):
     kernels = random.normal(size=(9, 9, 4, n_filters))
     kernels[..., 0] = 0
     figure = first_layer_filters(kernels)
-    images = [axes.images[0] for axes in figure.axes if axes.images]
-    assert len(images) == n_filters
-    for index, image in enumerate(images):
+    (axes,) = figure.axes
+    assert len(axes.images) == len(axes.texts) == n_filters
+    for index, (image, number) in enumerate(zip(axes.images, axes.texts, strict=True)):
         np.testing.assert_array_equal(image.get_array(), kernels[:, :, 0, index])
         assert image.norm.vmin == -image.norm.vmax
-        assert image.axes.get_title() == f"±{image.norm.vmax:.2g}"
+        assert number.get_text() == f"±{image.norm.vmax:.2g}"
 
 
 def test_filters_of_colour_images_show_every_channel_side_by_side(random):
     kernels = random.normal(size=(9, 9, 5, 12))
     figure = first_layer_filters(kernels, n_channels=2)
-    images = [axes.images[0] for axes in figure.axes if axes.images]
+    (axes,) = figure.axes
+    images = axes.images
     assert len(images) == 12
     for index, image in enumerate(images):
         shown = image.get_array()

@@ -55,6 +55,14 @@ def test_a_picture_has_enough_dots_to_be_printed(figure, tmp_path):
     assert size == pytest.approx(300 * figure.get_size_inches(), abs=1)
 
 
+def test_a_picture_is_what_matplotlib_saves(figure, tmp_path):
+    drawn().savefig(tmp_path / "theirs.png", dpi=300)
+    canvas, dpi = figure.canvas, figure.dpi
+    save_figure(figure, tmp_path / "ours.png")
+    assert (tmp_path / "ours.png").read_bytes() == (tmp_path / "theirs.png").read_bytes()
+    assert figure.canvas is canvas and figure.dpi == dpi
+
+
 def test_text_in_an_svg_stays_text(figure, tmp_path):
     save_figure(figure, tmp_path / "a.svg")
     assert "µ of mouse1" in (tmp_path / "a.svg").read_text("utf-8")
