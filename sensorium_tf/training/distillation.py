@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from sensorium_tf.data import Mouse, Trials
+from sensorium_tf.data.more_images import more_images
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.runs import Provenance, Run, predict
 from sensorium_tf.specs import PAST_RESPONSES
 from sensorium_tf.stages import DistillationSettings
-from sensorium_tf.training.more_images import more_images
 
 # Nothing but the same picture correlates so closely.
 _SAME = 0.99
