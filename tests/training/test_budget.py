@@ -10,7 +10,8 @@ from untrained import untraced_steps
 from sensorium_tf import Run, SensoriumError
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import Steps, WarmupStableDecay, train_stages
-from sensorium_tf.training.budget import Budget, Pace, Share
+from sensorium_tf.training.budget import Budget, Share
+from sensorium_tf.training.pacing import Pace
 
 MINUTE = 60 * 0.97  # that is planned for
 
@@ -87,7 +88,7 @@ def test_a_pace_tells_how_many_epochs_fit(seconds, done, epochs):
 
 def schedule(epochs=20):
     ramps = {"warmup_epochs": 1.0, "cooldown_epochs": epochs / 2}
-    return WarmupStableDecay(learning_rate=1.0, epochs=epochs, first_score=0.0, **ramps)
+    return WarmupStableDecay(learning_rate=1.0, epochs=epochs, **ramps)
 
 
 def rates(changed, n_steps=10):
