@@ -154,9 +154,9 @@ class Plan:
         sources: Model that the settings name to the signals and trials that it uses.
         strategy: Where to compute.
         batches: Of the trials to train on.
-        steps: Take them.
-        per_call: Steps that are taken in one call.
-        schedule: Of the learning rate.
+        steps: Takes them, several in one call.
+        per_call: How many in one call.
+        schedule: Of the learning rate, before any score.
         validation: Scores the weights.
         counted: What the loss that people read is a mean over, beside neurons: `trial` or `frame`.
         n_rates: Rates of each mouse in a trial that are trained on.

@@ -69,16 +69,9 @@ def start(
     data_dir: str | os.PathLike | None,
     say: bool,
 ) -> tuple[dict[str, Trials], dict[str, Provenance]]:
-    """Gives the model of a run the weights to start from, and reads what it learns from.
+    """Gives an untrained model the weights to start from, and reads what it learns from.
 
-    Args:
-        settings: Of the run.
-        model: Untrained.
-        mice: Those that the settings name.
-        store: The run's folder.
-        places: Model file that the settings name to where it is, if that is elsewhere.
-        data_dir: Where the prepared datasets are; TFDS's default if left out.
-        say: Whether to print what is taken from other models and what is left out.
+    All but the model are arguments of `building.plan_run`.
 
     Returns:
         Mouse to the trials to train on; model that the settings name to the signals and trials
