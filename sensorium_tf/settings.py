@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sensorium_tf.choices import TrainingChoices
 from sensorium_tf.config import Config, check_names, flat_fields, from_flat, with_defaults
 from sensorium_tf.data.names import mouse_names
+from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.settings import PRESETS, ModelSettings
 from sensorium_tf.movie_settings import WINDOW
 from sensorium_tf.settings_checks import check_together
@@ -91,6 +92,23 @@ class TrainingSettings(TrainingChoices):
         if self.has_time:
             return len(self.train_trials_of(mouse))
         return self.subset.n_train_trials_of(mouse)
+
+    def check_frames(self, lost: int) -> None:
+        """Raises SensoriumError if movies are trained on or scored where a model gives no rates.
+
+        Args:
+            lost: So many frames at the start of each movie, or window, have none.
+        """
+        if self.movies.window <= lost:
+            raise SensoriumError(
+                f"window {self.movies.window}: the model gives no rates for the first {lost} "
+                f"frames: use --window={lost + 1} or more"
+            )
+        if lost > (skip := self.benchmark.skip_frames):
+            raise SensoriumError(
+                f"the model gives no rates for the first {lost} frames, but all after the first "
+                f"{skip} are scored: choose a core that loses fewer"
+            )
 
     def describe(self) -> str:
         """Returns in one line which trials and signals the run uses."""

@@ -47,4 +47,7 @@ def _move(self, iterator, *, learning_rates, n_trials, stop=False):
 
 
 def _no_gain(self, score):
-    return Decision(improved=False, restore_best=False, stop=False)
+    first = self.best_score == -np.inf
+    if first:
+        self.best_score = score
+    return Decision(improved=first, restore_best=False, stop=False)

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = attach(
         "MovieMouse": "movies",
         "MovieTrials": "movie_trials",
         "PastResponses": "past",
+        "PreparedRecording": "prepared_recording",
         "Rows": "rows",
         "Subset": "subset",
         "Trials": "trials",

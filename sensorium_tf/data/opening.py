@@ -11,10 +11,11 @@ import tensorflow_datasets as tfds
 from sensorium_tf.challenges import DEFAULT, Challenge
 from sensorium_tf.config import hint
 from sensorium_tf.data.image_mouse import ImageMouse
-from sensorium_tf.data.mouse import SIMULATED, Mouse
+from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.movies import MovieMouse
 from sensorium_tf.data.normalizing import response_scale
 from sensorium_tf.data.prepared_files import is_refused
+from sensorium_tf.data.prepared_recording import SIMULATED
 from sensorium_tf.datasets import sensorium, sensorium2023
 from sensorium_tf.datasets.shared.builder import RecordingBuilder
 from sensorium_tf.errors import AccessError, SensoriumError, one_line

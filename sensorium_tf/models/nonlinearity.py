@@ -5,6 +5,7 @@ import numpy as np
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.base import PartOfNeurons, ReadoutBase
 from sensorium_tf.models.ops.firing_rate import drive_of
+from sensorium_tf.registry import custom_code
 
 # From lower rates gradients would hardly reach the neuron.
 _LEAST_MEAN = 0.05
@@ -56,7 +57,7 @@ def start_at_rates(readout: ReadoutBase, nonlinearity: NonlinearityBase | None, 
         means: `(n_neurons,)`, in units of the responses' std; a mean below 0.05 counts as 0.05.
 
     Raises:
-        SensoriumError: If the means have another shape or are not finite.
+        SensoriumError: If the means have another shape or are not finite, or a custom part fails.
     """
     means = np.asarray(means, "float64")
     if means.shape != (readout.n_neurons,) or not np.isfinite(means).all():
@@ -65,5 +66,6 @@ def start_at_rates(readout: ReadoutBase, nonlinearity: NonlinearityBase | None, 
             f"shape {means.shape}"
         )
     means = np.maximum(means, _LEAST_MEAN)
-    drives = drive_of(means) if nonlinearity is None else nonlinearity.inverse(means)
-    readout.set_mean_drives(np.asarray(drives, "float32"))
+    with custom_code(f"{readout.name}: starting at mean responses"):
+        drives = drive_of(means) if nonlinearity is None else nonlinearity.inverse(means)
+        readout.set_mean_drives(np.asarray(drives, "float32"))

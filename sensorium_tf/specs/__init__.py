@@ -8,12 +8,12 @@ from sensorium_tf.specs.image_size import (
     parse_size,
     size_step,
 )
+from sensorium_tf.specs.input_signal import Input
 from sensorium_tf.specs.inputs import (
     PAST_WINDOWS,
     POOLED,
     STATISTICS_KINDS,
     TIME_RESOLVED,
-    Input,
     InputSpec,
 )
 from sensorium_tf.specs.recording import (

@@ -128,40 +128,6 @@ class Share:
         self._budget.note(now=now)
 
 
-class Pace:
-    """How fast a run is: what an epoch's steps take, and what else it takes."""
-
-    def __init__(self):
-        self._step: float | None = None
-        self._rest = 0.0
-
-    def add_steps(self, seconds: float, n_steps: int) -> None:
-        """Takes in what some steps have taken: the last ones count most."""
-        step = seconds / n_steps
-        self._step = step if self._step is None else 0.9 * self._step + 0.1 * step
-
-    def add_rest(self, seconds: float) -> None:
-        """Takes in what the validation of an epoch, and all that follows, has taken."""
-        self._rest = seconds
-
-    def epochs_within(self, seconds: float, *, done: float, n_steps: int) -> float:
-        """Returns how many more epochs fit into a time, the last one perhaps cut short.
-
-        Args:
-            seconds: The time.
-            done: Epochs so far.
-            n_steps: Of an epoch.
-        """
-        steps, epochs = self._step * n_steps, 0.0
-        to_end = math.floor(done) + 1 - done
-        if seconds >= to_end * steps + self._rest:
-            seconds -= to_end * steps + self._rest
-            whole = int(seconds // (steps + self._rest))
-            seconds -= whole * (steps + self._rest)
-            epochs = to_end + whole
-        return epochs + max(0.0, (seconds - self._rest) / steps)
-
-
 def _read(file: Path) -> tuple[float, dict[str, float], float]:
     """Returns the seconds so far, when runs have to end, and what one takes before its steps."""
     try:

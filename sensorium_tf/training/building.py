@@ -1,21 +1,32 @@
-"""What a run is made of: its mice and its model."""
+"""What a run is made of: its mice, its model, and all that its loop takes of the settings."""
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 
 import keras
 import tensorflow as tf
 
-from sensorium_tf.data import Mouse, load_mouse
-from sensorium_tf.data.common_inputs import inputs_of
+from sensorium_tf.data import Batches, Mouse, inputs_of, load_mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import FiringRateModel, PoissonLoss, build_model, check_parts
 from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.registry import custom_modules
+from sensorium_tf.runs import Provenance, RunStore
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.specs import InputSpec
 from sensorium_tf.testing import check_model
-from sensorium_tf.training.devices import describe
+from sensorium_tf.training.budget import Share
+from sensorium_tf.training.devices import chiefs_value, describe
+from sensorium_tf.training.pacing import TimedSchedule
+from sensorium_tf.training.schedules import PlateauSchedule, Schedule, WarmupStableDecay
+from sensorium_tf.training.starting import start
+from sensorium_tf.training.step import Steps
+from sensorium_tf.training.validation import Validation
+
+# Batches inside one call of the compiled loop: few enough for a progress bar that moves.
+_BATCHES_PER_CALL = 4
+_RAMPS = ("warmup_epochs", "cooldown_epochs")
 
 
 def open_mice(
@@ -43,14 +54,6 @@ def open_mice(
         .with_statistics(settings.movies.statistics)
         for name in settings.mice
     ]
-    inputs = inputs_of(
-        mice,
-        track=settings.track,
-        channels=settings.channels,
-        extras=settings.extras,
-        transforms=settings.transforms,
-        past_tiers=settings.past_tiers,
-    )
     for mouse in mice:
         if not mouse.tiers.get(chooser := settings.subset.validation_tier):
             raise SensoriumError(
@@ -63,6 +66,14 @@ def open_mice(
     mice = [settings.subset.neurons_of(mouse) for mouse in mice]
     n_trials = {mouse.name: settings.n_train_trials_of(mouse) for mouse in mice}
     _check_shares(n_trials, settings.batch_size, strategy)
+    inputs = inputs_of(
+        mice,
+        track=settings.track,
+        channels=settings.channels,
+        extras=settings.extras,
+        transforms=settings.transforms,
+        past_tiers=settings.past_tiers,
+    )
     return mice, inputs
 
 
@@ -85,20 +96,6 @@ def _check_shares(
                 f"{smallest(mouse, batch_size)}, too few for {describe(strategy)}: "
                 + ("use fewer devices" if nearest is None else f"use --batch_size={nearest}")
             )
-
-
-def _check_frames(settings: TrainingSettings, lost: int) -> None:
-    """Refuses a model that gives no rates where responses are trained on or scored."""
-    if settings.movies.window <= lost:
-        raise SensoriumError(
-            f"window {settings.movies.window}: the model gives no rates for the first {lost} "
-            f"frames: use --window={lost + 1} or more"
-        )
-    if lost > (skip := settings.benchmark.skip_frames):
-        raise SensoriumError(
-            f"the model gives no rates for the first {lost} frames, but all after the first {skip} "
-            "are scored: choose a core that loses fewer"
-        )
 
 
 def compiled_model(
@@ -126,7 +123,7 @@ def compiled_model(
         if custom_modules(model):
             check_model(model)
     if settings.has_time:
-        _check_frames(settings, model.lost_frames)
+        settings.check_frames(model.lost_frames)
     model.core.trainable = not settings.freeze_core
     # The loss of a batch grows with the root of its size, the penalties do not.
     balance = (settings.how.balance_batch_size or settings.batch_size) / settings.batch_size
@@ -146,3 +143,119 @@ def compiled_model(
     # Adam makes its moments at the first step, but a checkpoint holds them from the start.
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Plan:
+    """What the loop of a run takes of its settings: ready parts, and numbers.
+
+    Attributes:
+        model: Compiled, with the weights to start from.
+        sources: Model that the settings name to the signals and trials that it uses.
+        strategy: Where to compute.
+        batches: Of the trials to train on.
+        steps: Takes them, several in one call.
+        per_call: How many in one call.
+        schedule: Of the learning rate, before any score.
+        validation: Scores the weights.
+        counted: What the loss that people read is a mean over, beside neurons: `trial` or `frame`.
+        n_rates: Rates of each mouse in a trial that are trained on.
+        remedy: What to do if values are not finite.
+    """
+
+    model: FiringRateModel
+    sources: Mapping[str, Provenance]
+    strategy: tf.distribute.Strategy
+    batches: Batches
+    steps: Steps
+    per_call: int
+    schedule: Schedule
+    validation: Validation
+    counted: str
+    n_rates: Sequence[int]
+    remedy: str
+
+
+def plan_run(
+    settings: TrainingSettings,
+    mice: Sequence[Mouse],
+    inputs: InputSpec,
+    store: RunStore,
+    *,
+    strategy: tf.distribute.Strategy,
+    data_dir: str | os.PathLike | None = None,
+    places: Mapping[str, os.PathLike] | None = None,
+    share: Share | None = None,
+    say: bool = False,
+) -> Plan:
+    """Makes the parts of a run.
+
+    Args:
+        settings: Of the run.
+        mice: Those that the settings name.
+        inputs: What the model is given.
+        store: The run's folder, which is read alone.
+        strategy: Where to compute.
+        data_dir: Where the prepared datasets are; TFDS's default if left out.
+        places: Model file that the settings name to where it is, if that is elsewhere.
+        share: The time that the run may take; None for as many epochs as the settings say.
+        say: Whether to print what is taken from other models and what is left out.
+
+    Raises:
+        SensoriumError: If the model cannot be built, or does not fit what it is to start from or
+            to learn from.
+    """
+    # The model first: what does not fit is found before any trial is read.
+    with strategy.scope():
+        model = compiled_model(settings, mice, inputs)
+    trials, sources = start(
+        settings, model, mice, store, places=places or {}, data_dir=data_dir, say=say
+    )
+    batches = Batches(
+        trials, inputs=model.inputs, batch_size=settings.batch_size, seed=settings.seed
+    )
+    per_call, agreed = max(1, _BATCHES_PER_CALL // len(mice)), chiefs_value(strategy)
+    rates = {"learning_rate": settings.learning_rate, "epochs": settings.epochs}
+    ramps = {name: getattr(settings.schedule, name) for name in _RAMPS}
+    if settings.how.schedule == "plateau":
+        schedule = PlateauSchedule(settings.schedule, **rates)
+    elif share is None:
+        schedule = WarmupStableDecay(**rates, **ramps)
+    else:
+        n_steps = batches.steps_per_epoch
+        schedule = TimedSchedule(
+            share, n_steps=n_steps, per_call=per_call, agreed=agreed, **rates, **ramps
+        )
+    counted, size = "trial", 1
+    if settings.has_time:
+        counted, size = "frame", settings.movies.window - model.lost_frames
+    remedy = (
+        "try a lower --learning_rate or --clip_norm in a new --workdir (the best weights until "
+        f"then are in {store.model_file})"
+    )
+    return Plan(
+        model=model,
+        sources=sources,
+        strategy=strategy,
+        batches=batches,
+        steps=Steps(
+            model,
+            strategy,
+            clip_norm=settings.clip_norm,
+            ema_decay=settings.ema_decay or None,
+        ),
+        per_call=per_call,
+        schedule=schedule,
+        validation=Validation(
+            model,
+            {mouse.name: mouse for mouse in mice},
+            trained=trials,
+            chosen_by={each.name: settings.subset.validation_trials_of(each) for each in mice},
+            tier=settings.subset.chooser,
+            agreed=agreed,
+            remedy=remedy,
+        ),
+        counted=counted,
+        n_rates=[model.readouts[mouse].n_neurons * size for mouse in model.mice],
+        remedy=remedy,
+    )

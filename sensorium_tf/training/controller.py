@@ -1,117 +1,40 @@
 """The loop of a run: it begins or goes on, trains, scores and saves, epoch by epoch."""
 
 import contextlib
-import functools
+import copy
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
-from sensorium_tf.data import Batches, Mouse, Trials
 from sensorium_tf.errors import TrainingStopped
-from sensorium_tf.models import FiringRateModel
 from sensorium_tf.runs import RunStore, save_model
-from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training.budget import Share
+from sensorium_tf.training.building import Plan
 from sensorium_tf.training.callbacks import LOSS, SCORE, Callback, EpochReport, EpochView
-from sensorium_tf.training.devices import chiefs_value, distributed_epoch
+from sensorium_tf.training.devices import distributed_epoch
 from sensorium_tf.training.interruption import StopRequest
-from sensorium_tf.training.pacing import Pacing
 from sensorium_tf.training.result import TrainingResult
-from sensorium_tf.training.schedules import Schedule, make_schedule
-from sensorium_tf.training.step import Steps
 from sensorium_tf.training.totals import EpochTotals
-from sensorium_tf.training.validation import Validation
-from sensorium_tf.training.weights import TrainedWeights
-
-# Batches inside one call of the compiled loop: few enough for a progress bar that moves.
-_BATCHES_PER_CALL = 4
 
 
 class Controller:
-    """Owns the loop of a run; callbacks watch it.
+    """Owns the loop of a run, and all that changes in it; callbacks watch it.
 
     Args:
-        model: Compiled, in the strategy's scope, with the weights to start from.
-        settings: Of the run.
-        mice: Those that the settings name.
-        trials: Mouse to the trials to train on.
-        store: The run's folder.
-        strategy: Where to compute.
+        plan: The run's parts.
+        store: Its folder.
         writes: Whether this process is the one that writes.
         stop: Tells whether the process has been asked to end.
-        share: The time that the run may take; None for as many epochs as the settings say.
     """
 
-    def __init__(
-        self,
-        model: FiringRateModel,
-        settings: TrainingSettings,
-        *,
-        mice: Sequence[Mouse],
-        trials: Mapping[str, Trials],
-        store: RunStore,
-        strategy: tf.distribute.Strategy,
-        writes: bool,
-        stop: StopRequest,
-        share: Share | None = None,
-    ):
-        self._model = model
-        self._mice = {mouse.name: mouse for mouse in mice}
-        self._store = store
-        self._writes = writes
-        self._stop = stop
-        self._labels = tuple(model.penalties())
-        self._epochs_of_settings = settings.epochs
-        self._tier = settings.subset.chooser
-        # What the loss that people read is a mean over, and how many of it a trial has.
-        self._counted, self._n_counted = "trial", 1
-        if settings.has_time:
-            self._counted = "frame"
-            self._n_counted = settings.movies.window - model.lost_frames
-        self._new_schedule = functools.partial(
-            make_schedule,
-            settings.how.schedule,
-            settings.schedule,
-            learning_rate=settings.learning_rate,
-            epochs=settings.epochs,
-        )
-        self._batches = Batches(
-            trials, inputs=model.inputs, batch_size=settings.batch_size, seed=settings.seed
-        )
-        self._epoch_batches = functools.partial(distributed_epoch, self._batches, strategy)
-        self._remedy = (
-            "try a lower --learning_rate or --clip_norm in a new --workdir (the best weights until "
-            f"then are in {store.model_file})"
-        )
-        self._score = Validation(
-            model,
-            self._mice,
-            trained=trials,
-            chosen_by={each.name: settings.subset.validation_trials_of(each) for each in mice},
-            tier=self._tier,
-            remedy=self._remedy,
-        )
-        self._take_steps = Steps(
-            model,
-            strategy,
-            clip_norm=settings.clip_norm,
-            ema_decay=settings.ema_decay or None,
-        )
-        self._weights = TrainedWeights(model, self._take_steps.averages)
-        self._chiefs_value = chiefs_value(strategy)
-        self._per_call = max(1, _BATCHES_PER_CALL // len(mice))
-        self._pacing = Pacing(
-            share,
-            n_steps=self._batches.steps_per_epoch,
-            fewest_steps=2 * self._per_call,
-            agreed=self._chiefs_value,
-        )
-        self._checkpoints = store.checkpoints
+    def __init__(self, plan: Plan, store: RunStore, *, writes: bool, stop: StopRequest):
+        self._plan, self._store, self._writes, self._stop = plan, store, writes, stop
+        self._model, self._batches, self._schedule = plan.model, plan.batches, plan.schedule
+        self._labels = tuple(plan.model.penalties())
         self._callbacks: tuple[Callback, ...] = ()
-        self._schedule: Schedule
+        self._best: list[np.ndarray] = []
         self._epochs: list[dict[str, float]] = []
+        self._partial = self._no_steps()
         self._stopped = False
 
     def run(self, callbacks: Sequence[Callback] = ()) -> TrainingResult:
@@ -129,12 +52,13 @@ class Controller:
                 closing.callback(callback.close)
             self._callbacks = tuple(callbacks)
             if not self._resume():
-                self._begin()
-            if self._pacing.limited and not self._stopped:
+                with self._schedule.around_rest(0):
+                    self._report(0, self._judge(0))
+            if self._schedule.timed and not self._finished:
                 self._measure()
-            while len(self._epochs) < self._most_epochs and not self._stopped:
+            while not self._finished:
                 self._train_epoch()
-            self._weights.put(self._weights.best)
+            self._model.set_weights(self._best)
             for callback in self._callbacks:
                 callback.on_end({SCORE: self._schedule.best_score})
         # The file may have been lost or replaced since the best epoch.
@@ -144,112 +68,57 @@ class Controller:
             model_file=self._store.model_file,
             epochs=self._epochs,
             best_score=self._schedule.best_score,
-            tier=self._tier,
+            tier=self._plan.validation.tier,
         )
-
-    def _begin(self) -> None:
-        """Scores the untrained weights, which are the first best."""
-        with self._pacing.rest():
-            scores = self._validate(epoch=0)
-        self._schedule = self._new_schedule(first_score=scores[SCORE])
-        self._partial = EpochTotals.new(len(self._mice), len(self._labels))
-        self._weights.keep_as_best()
-        self._save_model()
-        self._report(0, scores)
-
-    def _train_epoch(self) -> None:
-        epoch, n_steps = len(self._epochs) + 1, self._batches.steps_per_epoch
-        started, first_step = time.perf_counter(), self._partial.step
-        for callback in self._callbacks:
-            callback.on_epoch_begin(epoch, n_steps=n_steps)
-        scalars = self._run_steps(epoch)
-        seconds = time.perf_counter() - started
-        with self._pacing.rest():
-            self._finish_epoch(epoch, scalars, first_step, seconds)
-        if not self._stopped:
-            self._pacing.fit(self._schedule, done=epoch)
-
-    def _finish_epoch(
-        self, epoch: int, scalars: dict[str, float], first_step: int, seconds: float
-    ) -> None:
-        """Scores and saves an epoch, of which this process took some steps in some seconds."""
-        with self._weights.averaged():
-            scalars = scalars | self._validate(epoch)
-            decision = self._schedule.update(scalars[SCORE])
-            if decision.improved:
-                self._weights.keep_as_best()
-                self._save_model()
-        if decision.restore_best:
-            self._weights.return_to_best()
-        # A schedule that follows from the time left knows by now which epoch is the last one.
-        self._stopped = decision.stop or (self._pacing.limited and epoch >= self._most_epochs)
-        self._epochs.append({"epoch": epoch, **scalars})
-        n_images = self._batches.n_images(range(first_step, self._partial.step))
-        watched = {LOSS: self._loss_per_neuron(), "images_per_second": n_images / seconds}
-        self._partial = EpochTotals.new(len(self._mice), len(self._labels))
-        # Before the checkpoint, from which the run goes on: twice is better than never.
-        self._report(epoch, {**scalars, **watched})
-        self._save()
 
     @property
-    def _most_epochs(self) -> int:
-        return self._pacing.most_epochs(self._schedule, self._epochs_of_settings)
+    def _finished(self) -> bool:
+        return self._stopped or len(self._epochs) >= self._schedule.most_epochs
 
-    def _measure(self) -> None:
-        """Takes a few steps, and them back, so that what compiling took is known and over."""
-        n_steps = min(self._per_call, self._batches.steps_per_epoch)
-        with self._weights.unchanged():
-            # The first call has the loop compiled; the second one is measured.
-            for watched in (contextlib.nullcontext(), self._pacing.steps(n_steps)):
-                with watched:
-                    self._take_steps(
-                        iter(self._epoch_batches(1)),
-                        learning_rates=[0.0] * n_steps,
-                        n_trials=[self._batches.n_trials(step) for step in range(n_steps)],
-                    )
-        self._pacing.begin()
-        done = len(self._epochs) + self._partial.step / self._batches.steps_per_epoch
-        self._pacing.fit(self._schedule, done=done)
+    def _no_steps(self) -> EpochTotals:
+        return EpochTotals.new(len(self._model.mice), len(self._labels))
 
-    def _report(self, epoch: int, scalars: Mapping[str, float]) -> None:
-        """Tells what watches what an epoch came to."""
-        best = self._schedule.best_score
-        had_it = (each["epoch"] for each in self._epochs if each[SCORE] == best)
-        report = EpochReport(
-            epoch=epoch,
-            most_epochs=self._most_epochs,
-            tier=self._tier,
-            scalars=scalars,
-            best_score=best,
-            best_epoch=next(had_it, 0),
-            counted=self._counted,
-        )
+    def _train_epoch(self) -> None:
+        epoch, first_step = len(self._epochs) + 1, self._partial.step
+        started = time.perf_counter()
         for callback in self._callbacks:
-            callback.on_epoch_end(report)
+            callback.on_epoch_begin(epoch, n_steps=self._batches.steps_per_epoch)
+        scalars = self._run_steps(epoch)
+        seconds = time.perf_counter() - started
+        with self._schedule.around_rest(epoch):
+            scalars |= self._judge(epoch)
+            self._epochs.append({"epoch": epoch, **scalars})
+            n_images = self._batches.n_images(range(first_step, self._partial.step))
+            watched = {LOSS: self._loss_per_neuron(), "images_per_second": n_images / seconds}
+            self._partial = self._no_steps()
+            # Before the checkpoint, from which the run goes on: twice is better than never.
+            self._report(epoch, {**scalars, **watched})
+            self._save()
 
     def _run_steps(self, epoch: int) -> dict[str, float]:
         """Trains on the batches of an epoch; returns the learning rate, mean loss and its parts."""
-        n_steps, partial = self._batches.steps_per_epoch, self._partial
-        learning_rates = self._schedule.learning_rates(epoch, n_steps)
-        iterator = iter(self._epoch_batches(epoch, partial.step))
-        while partial.step < len(learning_rates):
-            steps = range(partial.step, min(partial.step + self._per_call, len(learning_rates)))
+        n_steps, partial, schedule = self._batches.steps_per_epoch, self._partial, self._schedule
+        iterator = iter(distributed_epoch(self._batches, self._plan.strategy, epoch, partial.step))
+
+        def learning_rates() -> list[float]:
+            steps = range(partial.step, min(partial.step + self._plan.per_call, n_steps))
+            return schedule.learning_rates(epoch, n_steps, steps=steps)
+
+        while rates := learning_rates():
+            steps = range(partial.step, partial.step + len(rates))
             n_trials = [self._batches.n_trials(step) for step in steps]
-            with self._pacing.steps(len(steps)), contextlib.ExitStack() as watched:
+            with schedule.around_steps(epoch, steps), contextlib.ExitStack() as watched:
                 for callback in self._callbacks:
                     watched.enter_context(callback.around_steps())
-                totals = self._take_steps(
+                totals = self._plan.steps(
                     iterator,
-                    learning_rates=learning_rates[steps.start : steps.stop],
+                    learning_rates=rates,
                     n_trials=n_trials,
                     stop=self._stop.received,
                 )
             if totals.bad is not None:
-                raise totals.bad.error(epoch, steps.start, remedy=self._remedy)
+                raise totals.bad.error(epoch, steps.start, remedy=self._plan.remedy)
             partial.add(n_trials, totals)
-            if self._pacing.limited:
-                self._pacing.fit(self._schedule, done=epoch - 1 + partial.step / n_steps)
-                learning_rates = self._schedule.learning_rates(epoch, n_steps)
             loss = partial.losses(self._model.mice, self._labels)["loss/total"]
             for callback in self._callbacks:
                 callback.on_steps(partial.step, loss)
@@ -259,26 +128,94 @@ class Controller:
                     f"asked to stop in epoch {epoch}, after step {partial.step} of {n_steps}: "
                     f"saved in {self._store.path}, the same command goes on"
                 )
-        last = {"learning_rate": learning_rates[partial.step - 1]}
-        return last | partial.losses(self._model.mice, self._labels)
+        last = range(partial.step - 1, partial.step)
+        [learning_rate] = schedule.learning_rates(epoch, n_steps, steps=last)
+        losses = partial.losses(self._model.mice, self._labels)
+        return {"learning_rate": learning_rate, **losses}
 
-    def _loss_per_neuron(self) -> float:
-        """Returns the loss of the epoch so far, as `LOSS` says."""
-        return self._partial.loss_per_neuron(
-            [self._batches.n_trials(step) for step in range(self._partial.step)],
-            [self._model.loss[mouse].n_train_trials for mouse in self._mice],
-            [self._model.readouts[mouse].n_neurons * self._n_counted for mouse in self._mice],
-        )
+    def _measure(self) -> None:
+        """Takes a few steps, and them back, so that the schedule knows how long they take."""
+        before = [np.array(variable) for variable in self._variables()]
+
+        def take_steps(number: int) -> None:
+            self._plan.steps(
+                iter(distributed_epoch(self._batches, self._plan.strategy, 1)),
+                learning_rates=[0.0] * number,
+                n_trials=[self._batches.n_trials(step) for step in range(number)],
+            )
+
+        done = len(self._epochs) + self._partial.step / self._batches.steps_per_epoch
+        self._schedule.measure(take_steps, done=done)
+        for variable, value in zip(self._variables(), before, strict=True):
+            variable.assign(value)
+
+    def _judge(self, epoch: int) -> dict[str, float]:
+        """Scores the weights, and keeps them if they are the best so far; returns the scores."""
+        averages = self._plan.steps.averages
+        averaged = self._with_weights([np.array(each) for each in averages])
+        with averaged if averages else contextlib.nullcontext():
+            scores = self._validate(epoch)
+            decision = self._schedule.update(scores[SCORE])
+            if decision.improved:
+                self._best = self._weights()
+                self._save_model()
+        if decision.restore_best:
+            self._model.set_weights(self._best)
+            for average, weight in zip(averages, self._best, strict=False):
+                average.assign(weight)
+        self._stopped = decision.stop
+        return scores
 
     def _validate(self, epoch: int) -> dict[str, float]:
-        """Returns the validation score of each mouse and over the neurons of all of them."""
+        """Returns the score over the neurons of all mice, and of each mouse."""
 
         def watch(view: EpochView) -> None:
             for callback in self._callbacks:
                 callback.on_validation(view)
 
-        scores = self._score(epoch, watch=watch)
-        return {**scores, SCORE: self._chiefs_value(scores[SCORE])}
+        return self._plan.validation(epoch, watch=watch)
+
+    def _loss_per_neuron(self) -> float:
+        """Returns the loss of the epoch so far, as `LOSS` says."""
+        return self._partial.loss_per_neuron(
+            [self._batches.n_trials(step) for step in range(self._partial.step)],
+            [self._model.loss[mouse].n_train_trials for mouse in self._model.mice],
+            self._plan.n_rates,
+        )
+
+    def _report(self, epoch: int, scalars: Mapping[str, float]) -> None:
+        """Tells what watches what an epoch came to."""
+        best = self._schedule.best_score
+        had_it = (each["epoch"] for each in self._epochs if each[SCORE] == best)
+        report = EpochReport(
+            epoch=epoch,
+            most_epochs=self._schedule.most_epochs,
+            tier=self._plan.validation.tier,
+            scalars=scalars,
+            best_score=best,
+            best_epoch=next(had_it, 0),
+            counted=self._plan.counted,
+        )
+        for callback in self._callbacks:
+            callback.on_epoch_end(report)
+
+    def _weights(self) -> list[np.ndarray]:
+        return [np.array(weight) for weight in self._model.get_weights()]
+
+    @contextlib.contextmanager
+    def _with_weights(self, weights: list[np.ndarray]) -> Iterator[None]:
+        """Puts some weights in the place of the trained ones while the block runs."""
+        trained = self._weights()
+        self._model.set_weights(weights)
+        try:
+            yield
+        finally:
+            self._model.set_weights(trained)
+
+    def _variables(self) -> list:
+        """Returns all that training changes, the state of the random numbers included."""
+        model = self._model
+        return [*model.variables, *model.optimizer.variables, *self._plan.steps.averages]
 
     def _save_model(self) -> None:
         if self._writes:
@@ -289,33 +226,38 @@ class Controller:
             return
         state = {
             "stopped": self._stopped,
-            "most_epochs": self._most_epochs,
+            "most_epochs": self._schedule.most_epochs,
             "epochs": self._epochs,
             "partial": self._partial.state(),
             "schedule": self._schedule.state(),
         }
+        arrays = {f"variable/{i}": np.asarray(v) for i, v in enumerate(self._variables())}
+        arrays |= {f"best/{i}": weight for i, weight in enumerate(self._best)}
         n_steps = len(self._epochs) * self._batches.steps_per_epoch + self._partial.step
-        self._checkpoints.save(n_steps, state, self._weights.arrays())
+        self._store.checkpoints.save(n_steps, state, arrays)
         for callback in self._callbacks:
             callback.on_save(self._epochs)
 
     def _resume(self) -> bool:
         """Goes back to the newest checkpoint that is intact; tells whether there is one."""
-        if not self._checkpoints.resume(self._load):
+        if not self._store.checkpoints.resume(self._load):
             return False
         # The run may have been killed between two files.
         for callback in self._callbacks:
             callback.on_save(self._epochs)
-        with self._weights.best_ones():
+        with self._with_weights(self._best):
             self._save_model()
         return True
 
     def _load(self, state: dict, arrays: Mapping[str, np.ndarray]) -> None:
         """Takes over a checkpoint; raises KeyError, TypeError or ValueError if it is damaged."""
-        schedule = self._new_schedule(first_score=0.0)
+        schedule, variables = copy.copy(self._schedule), self._variables()
         schedule.restore(state["schedule"])
-        partial = EpochTotals.load(state["partial"], len(self._mice), len(self._labels))
+        partial = EpochTotals.load(state["partial"], len(self._model.mice), len(self._labels))
         stopped, epochs = bool(state["stopped"]), list(state["epochs"])
-        self._weights.load(arrays)
-        self._stopped, self._epochs = stopped, epochs
+        values = [arrays[f"variable/{i}"] for i in range(len(variables))]
+        best = [arrays[f"best/{i}"] for i in range(len(self._model.get_weights()))]
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self._best, self._stopped, self._epochs = best, stopped, epochs
         self._schedule, self._partial = schedule, partial

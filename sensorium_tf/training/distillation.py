@@ -14,11 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from sensorium_tf.data import Mouse, Trials
+from sensorium_tf.data.more_images import more_images
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.runs import Provenance, Run, predict
 from sensorium_tf.specs import PAST_RESPONSES
-from sensorium_tf.stages import DistillationSettings
-from sensorium_tf.training.more_images import more_images
 
 # Nothing but the same picture correlates so closely.
 _SAME = 0.99
@@ -44,8 +43,9 @@ class Teacher:
     def teach(
         self,
         trials: Mapping[str, Trials],
-        settings: DistillationSettings,
         *,
+        weight: float,
+        images: Sequence[str] = (),
         seed: int,
         say: bool = False,
     ) -> dict[str, Trials]:
@@ -57,7 +57,8 @@ class Teacher:
 
         Args:
             trials: Mouse to the trials to train on.
-            settings: Weight of the teacher, and further images.
+            weight: Share of the teacher's rates in what is learnt.
+            images: Further ones, as of `more_images`.
             seed: Of what is drawn.
             say: Whether to print what is learnt from.
 
@@ -65,7 +66,7 @@ class Teacher:
             SensoriumError: If there are further images, but they cannot be read or the teacher
                 cannot predict responses to them.
         """
-        if settings.distil_images and PAST_RESPONSES in self.run.model.inputs:
+        if images and PAST_RESPONSES in self.run.model.inputs:
             raise SensoriumError(
                 f"distil_images: the teacher {self.run.path} is given past responses, which there "
                 "are none of to more images: leave them out"
@@ -74,15 +75,15 @@ class Teacher:
         for mouse in self.mice:
             own = trials[mouse.name]
             rates = predict(self.run.model, own)
-            mix = own.responses + np.float32(settings.distil_weight) * (rates - own.responses)
+            mix = own.responses + np.float32(weight) * (rates - own.responses)
             parts = [dataclasses.replace(own, responses=mix)]
-            for source in settings.distil_images:
-                images = more_images(source, mouse, data_dir=self.run.data_dir)
-                kept = images[~_shown(images, mouse, own)]
+            for source in images:
+                more = more_images(source, mouse, data_dir=self.run.data_dir)
+                kept = more[~_shown(more, mouse, own)]
                 if say:
                     print(
                         f"{len(kept)} more images of {source} for {mouse.name}"
-                        f"{f', {len(images) - len(kept)} left out' * (len(kept) < len(images))}: "
+                        f"{f', {len(more) - len(kept)} left out' * (len(kept) < len(more))}: "
                         f"taught by {self.run.path}"
                     )
                 if len(kept):

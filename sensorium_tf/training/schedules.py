@@ -1,7 +1,9 @@
 """Learning rates and what follows from scores, as recipes name them."""
 
+import abc
+import contextlib
 import dataclasses
-from typing import Protocol
+import math
 
 from sensorium_tf.schedule_settings import ScheduleSettings
 
@@ -15,28 +17,66 @@ class Decision:
     stop: bool
 
 
-class Schedule(Protocol):
-    """What decides learning rates, and what follows from scores."""
+class Schedule(abc.ABC):
+    """What decides learning rates, and what follows from scores.
 
-    best_score: float
+    Attributes:
+        best_score: So far; the first score is the first best.
+        timed: Whether it follows the time that the run takes.
+    """
 
-    def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
-        """Returns the learning rate of each step of an epoch, the first of which is 1.
+    best_score = -math.inf
+    timed = False
 
-        They are fewer than `n_steps` if the run ends within the epoch.
+    @property
+    @abc.abstractmethod
+    def most_epochs(self) -> int:
+        """How many epochs there will be at most."""
+
+    @abc.abstractmethod
+    def learning_rates(
+        self, epoch: int, n_steps: int, *, steps: range | None = None
+    ) -> list[float]:
+        """Returns the learning rates of an epoch.
+
+        Args:
+            epoch: The first is 1.
+            n_steps: Of the epoch.
+            steps: Those that are asked for; all if left out.
+
+        Returns:
+            One for each step; fewer if the run ends before the last one.
         """
 
+    @abc.abstractmethod
     def update(self, score: float) -> Decision:
-        """Counts an epoch."""
+        """Takes in a score.
 
+        Args:
+            score: Of an epoch, or of the untrained weights; higher is better.
+
+        Returns:
+            What to do before the next epoch.
+        """
+
+    @abc.abstractmethod
     def state(self) -> dict[str, float]:
         """Returns all that changes, as JSON values."""
 
+    @abc.abstractmethod
     def restore(self, state: dict[str, float]) -> None:
         """Goes back to what `state` returned."""
 
+    def around_steps(self, epoch: int, steps: range) -> contextlib.AbstractContextManager:
+        """Returns what is entered while some steps of an epoch are taken."""
+        return contextlib.nullcontext()
 
-class PlateauSchedule:
+    def around_rest(self, epoch: int) -> contextlib.AbstractContextManager:
+        """Returns what is entered while the rest of an epoch is done, such as its validation."""
+        return contextlib.nullcontext()
+
+
+class PlateauSchedule(Schedule):
     """Two counters of epochs without gain, side by side.
 
     The first brings the best weights back and counts anew; the second cuts the learning rate, and
@@ -45,34 +85,34 @@ class PlateauSchedule:
     Args:
         settings: See `ScheduleSettings`.
         learning_rate: At the start.
-        first_score: Score of the untrained weights, the first best.
+        epochs: At most so many.
 
     Attributes:
         learning_rate: For the next epoch.
         best_score: So far.
     """
 
-    def __init__(self, settings: ScheduleSettings, *, learning_rate: float, first_score: float):
+    def __init__(self, settings: ScheduleSettings, *, learning_rate: float, epochs: int):
         self._settings = settings
         self.learning_rate = learning_rate
-        self.best_score = first_score
+        self._epochs = epochs
         self._since_gain = 0
         self._since_gain_or_cut = 0
         self._restarts = 0
 
-    def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
+    @property
+    def most_epochs(self) -> int:
+        """How many epochs there will be at most."""
+        return self._epochs
+
+    def learning_rates(
+        self, epoch: int, n_steps: int, *, steps: range | None = None
+    ) -> list[float]:
         """Returns the same learning rate for each step of the next epoch."""
-        return [self.learning_rate] * n_steps
+        return [self.learning_rate] * (n_steps if steps is None else len(steps))
 
     def update(self, score: float) -> Decision:
-        """Counts an epoch.
-
-        Args:
-            score: Its validation score; higher is better.
-
-        Returns:
-            What to do before the next epoch. The learning rate has been updated.
-        """
+        """Counts an epoch, after which the learning rate may be another; see `Schedule`."""
         settings = self._settings
         if score > self.best_score + settings.smallest_gain:
             self.best_score = score
@@ -111,7 +151,7 @@ class PlateauSchedule:
         self._restarts = state["restarts"]
 
 
-class WarmupStableDecay:
+class WarmupStableDecay(Schedule):
     """A learning rate that rises in a line, stays, and falls in a line to zero.
 
     Args:
@@ -119,7 +159,6 @@ class WarmupStableDecay:
         epochs: Until it is zero; not a whole number if the last one is cut short.
         warmup_epochs: In which it rises.
         cooldown_epochs: The last ones, in which it falls.
-        first_score: Score of the untrained weights, the first best.
 
     Attributes:
         best_score: So far.
@@ -133,19 +172,25 @@ class WarmupStableDecay:
         epochs: float,
         warmup_epochs: float,
         cooldown_epochs: float,
-        first_score: float,
     ):
         self._learning_rate = learning_rate
         self.epochs = epochs
         self._cooldown_share = cooldown_epochs / epochs
         self._warmup_epochs = warmup_epochs
         self._cooldown_epochs = cooldown_epochs
-        self.best_score = first_score
 
-    def learning_rates(self, epoch: int, n_steps: int) -> list[float]:
-        """Returns the learning rate of each step of an epoch, as `Schedule` says."""
-        left = min(n_steps, round((self.epochs - epoch + 1) * n_steps))
-        return [self._at(epoch - 1 + step / n_steps, 1 / n_steps) for step in range(left)]
+    @property
+    def most_epochs(self) -> int:
+        """How many epochs there will be at most."""
+        return math.ceil(self.epochs)
+
+    def learning_rates(
+        self, epoch: int, n_steps: int, *, steps: range | None = None
+    ) -> list[float]:
+        """Returns the learning rate of each step; see `Schedule`."""
+        steps = range(n_steps) if steps is None else steps
+        left = round((self.epochs - epoch + 1) * n_steps)
+        return [self._at(epoch - 1 + step / n_steps, 1 / n_steps) for step in steps if step < left]
 
     def refit(self, epochs: float, *, done: float) -> None:
         """Lets the learning rate reach zero at another time, from where it is now.
@@ -196,31 +241,3 @@ class WarmupStableDecay:
         self.epochs = state["epochs"]
         self._warmup_epochs = state["warmup_epochs"]
         self._cooldown_epochs = state["cooldown_epochs"]
-
-
-def make_schedule(
-    name: str,
-    settings: ScheduleSettings,
-    *,
-    learning_rate: float,
-    epochs: int,
-    first_score: float,
-) -> Schedule:
-    """Returns the schedule of a run that begins.
-
-    Args:
-        name: Of the schedule.
-        settings: Those that it takes are not None.
-        learning_rate: At its highest.
-        epochs: At most so many.
-        first_score: Score of the untrained weights.
-    """
-    if name == "plateau":
-        return PlateauSchedule(settings, learning_rate=learning_rate, first_score=first_score)
-    return WarmupStableDecay(
-        learning_rate=learning_rate,
-        epochs=epochs,
-        warmup_epochs=settings.warmup_epochs,
-        cooldown_epochs=settings.cooldown_epochs,
-        first_score=first_score,
-    )

@@ -25,8 +25,8 @@ from sensorium_tf.training.distillation import check_images
 from sensorium_tf.training.ensemble import Ensemble
 from sensorium_tf.training.interruption import StopRequest, stop_on_sigterm
 from sensorium_tf.training.result import TrainingResult
+from sensorium_tf.training.starting import warm_start
 from sensorium_tf.training.trainer import train_run
-from sensorium_tf.training.warm_start import warm_start
 
 
 def train_stages(

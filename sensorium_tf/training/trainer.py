@@ -8,13 +8,12 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from sensorium_tf.data import Mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.runs import RunRecord, RunStore
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training.budget import Share
-from sensorium_tf.training.building import compiled_model, open_mice
+from sensorium_tf.training.building import open_mice, plan_run
 from sensorium_tf.training.callbacks import (
     Callback,
     MetricsFile,
@@ -29,11 +28,9 @@ from sensorium_tf.training.devices import (
     lost_workers_said,
     make_strategy,
 )
-from sensorium_tf.training.distillation import open_teacher
 from sensorium_tf.training.interruption import stop_on_sigterm
 from sensorium_tf.training.result import TrainingResult
 from sensorium_tf.training.tensorboard_log import TensorBoardLog
-from sensorium_tf.training.warm_start import start_at_means, warm_start
 
 
 @keras_defaults()
@@ -80,8 +77,7 @@ def train_run(
     Raises:
         SensoriumError: If Keras does not compute by TensorFlow, a mouse cannot be trained on, the
             workdir holds another run, a loss or gradient is not finite, or another worker is lost.
-            Nothing is written before settings
-            and mice have been checked.
+            Nothing is written before settings and mice have been checked.
         TrainingStopped: If the process got SIGTERM. The run is saved and can go on.
     """
     if (backend := keras.backend.backend()) != "tensorflow":
@@ -108,42 +104,21 @@ def train_run(
             store.check(record)
         with lost_workers_said():
             check_agreement(strategy, repr(settings.to_json()))
-            # The model first: what does not fit is found before any trial is read.
-            with strategy.scope():
-                model = compiled_model(settings, mice, inputs)
-            places, init_from = places or {}, settings.init_from
-            if store.checkpoints.any:
-                init_from = None  # a run that goes on needs the file no more
-            start = warm_start(places.get(init_from, init_from), model, mice)
-            sources = {} if start.provenance is None else {init_from: start.provenance}
-            if start.description and verbose and writes:
-                print(start.description)
-            trials = {mouse.name: settings.train_trials_of(mouse) for mouse in mice}
-            if (taught_by := settings.distillation.distil_from) is not None:
-                teacher = open_teacher(places.get(taught_by, taught_by), mice, data_dir=data_dir)
-                sources[taught_by] = teacher.provenance
-                trials = teacher.teach(
-                    trials, settings.distillation, seed=settings.seed, say=verbose and writes
-                )
-            if verbose and writes and settings.has_time:
-                _say_left_out(settings, mice)
-            record = record.with_model(model, sources)
-            if settings.mean_bias:
-                start_at_means(model, {n: t for n, t in trials.items() if n not in start.copied})
-            controller = Controller(
-                model,
+            plan = plan_run(
                 settings,
-                mice=mice,
-                trials=trials,
-                store=store,
+                mice,
+                inputs,
+                store,
                 strategy=strategy,
-                writes=writes,
-                stop=stop,
+                data_dir=data_dir,
+                places=places,
                 share=share,
+                say=verbose and writes,
             )
+            controller = Controller(plan, store, writes=writes, stop=stop)
             if not writes:
                 return controller.run()
-            with store.claimed(record):
+            with store.claimed(record.with_model(plan.model, plan.sources)):
                 # All parts of the model in one column: runs differ in any of them.
                 chosen = {"model": settings.architecture.name, **settings.to_json()}
                 log = TensorBoardLog(store.tensorboard, watch, hyperparameters=chosen)
@@ -153,14 +128,3 @@ def train_run(
                 if profile:
                     watching.append(Profiler(store.tensorboard))
                 return controller.run(watching)
-
-
-def _say_left_out(settings: TrainingSettings, mice: Sequence[Mouse]) -> None:
-    """Prints how many trials are too short for the window."""
-    for mouse in mice:
-        there = settings.subset.n_train_trials_of(mouse)
-        if n_short := there - settings.n_train_trials_of(mouse):
-            print(
-                f"{mouse.name}: {n_short} of {there} trials are shorter than "
-                f"{settings.movies.window} frames and left out"
-            )

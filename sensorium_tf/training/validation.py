@@ -21,7 +21,11 @@ class Validation:
         trained: Mouse to the trials to train on.
         chosen_by: Mouse to the trials that choose weights.
         tier: What these are called.
+        agreed: Returns the value of the process that decides, of one on every process.
         remedy: What to do if rates are not finite.
+
+    Attributes:
+        tier: As above.
     """
 
     def __init__(
@@ -32,10 +36,12 @@ class Validation:
         trained: Mapping[str, Trials],
         chosen_by: Mapping[str, Trials],
         tier: str,
+        agreed: Callable[[float], float],
         remedy: str,
     ):
-        self._model, self._mice, self._tier = model, mice, tier
-        self._remedy = remedy
+        self.tier = tier
+        self._model, self._mice = model, mice
+        self._agreed, self._remedy = agreed, remedy
         self._trained, self._chosen_by = trained, chosen_by
         self._predictors = {name: Predictor(model, name) for name in chosen_by}
 
@@ -61,13 +67,13 @@ class Validation:
                 rates=rates,
                 responses=responses,
                 correlations=correlations,
-                tier=self._tier,
+                tier=self.tier,
                 correlations_in_training=self._correlations_in_training,
             )
         )
         scores = {f"validation/{mouse}": float(c.mean()) for mouse, c in correlations.items()}
         pooled = np.concatenate(list(correlations.values()))
-        return {SCORE: float(pooled.mean()), **scores}
+        return {SCORE: self._agreed(float(pooled.mean())), **scores}
 
     def _scored(self, mouse: str, epoch: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Returns a mouse's correlations, and the rates and responses that are shown."""

@@ -10,7 +10,8 @@ from untrained import untraced_steps
 from sensorium_tf import Run, SensoriumError
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import Steps, WarmupStableDecay, train_stages
-from sensorium_tf.training.budget import Budget, Pace, Share
+from sensorium_tf.training.budget import Budget, Share
+from sensorium_tf.training.pacing import Pace, TimedSchedule
 
 MINUTE = 60 * 0.97  # that is planned for
 
@@ -87,7 +88,7 @@ def test_a_pace_tells_how_many_epochs_fit(seconds, done, epochs):
 
 def schedule(epochs=20):
     ramps = {"warmup_epochs": 1.0, "cooldown_epochs": epochs / 2}
-    return WarmupStableDecay(learning_rate=1.0, epochs=epochs, first_score=0.0, **ramps)
+    return WarmupStableDecay(learning_rate=1.0, epochs=epochs, **ramps)
 
 
 def rates(changed, n_steps=10):
@@ -109,6 +110,35 @@ def test_a_schedule_that_is_fitted_falls_to_zero_at_its_end():
     assert rates(falling)[:150] != before and len(rates(falling)) == 170
     assert rates(falling)[150] == pytest.approx(before[-1], abs=0.11)
     assert np.all(np.diff(rates(falling)[150:]) < 0)
+
+
+def test_a_timed_schedule_follows_what_steps_and_the_rest_take(tmp_path):
+    clock, taken = Clock(), []
+    share = budget(tmp_path / "budget.json", clock, weights={"run": 1.0}).share("run")
+    ramps = {"warmup_epochs": 0.0, "cooldown_epochs": 1.5}
+    options = {"n_steps": 10, "per_call": 2, "agreed": lambda number: number}
+    timed = TimedSchedule(share, learning_rate=1.0, epochs=3, **ramps, **options)
+
+    def take_steps(number):
+        taken.append(number)
+        clock.now += number
+
+    with timed.around_rest(0):
+        clock.now += 1
+    assert timed.epochs == 3  # how long a step takes is not known yet
+    timed.measure(take_steps, done=0)
+    assert taken == [2, 1, 2]
+    assert timed.epochs == 4.7  # of 11 seconds each, in 52.2; the last one is cut short
+    with timed.around_steps(1, range(0, 2)):
+        clock.now += 4
+    assert timed.epochs == 4.1
+    with timed.around_rest(1):
+        clock.now += 3
+    assert timed.epochs == 4.0
+    with timed.around_steps(2, range(0, 2)):
+        clock.now += 100
+    assert timed.epochs == 1.6  # a decay in four steps, though there is no time left
+    assert len(timed.learning_rates(2, 10)) == 6
 
 
 class Slow:

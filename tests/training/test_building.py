@@ -12,7 +12,6 @@ from sensorium_tf.data import load_mouse
 from sensorium_tf.models import FiringRateModel, GaussianReadout, ModelSettings
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import compiled_model
-from sensorium_tf.training.warm_start import start_at_means
 
 
 @pytest.mark.parametrize(
@@ -45,7 +44,7 @@ def test_a_readout_of_ones_own_that_fails_at_its_means_is_named():
         def set_mean_drives(self, means):
             return 1 / 0
 
-    model = FiringRateModel(OneLayerCore(), {"lab1": Failing(3)}, inputs=inputs())
-    trials = types.SimpleNamespace(mean_responses=lambda: np.ones(3))
-    with pytest.raises(SensoriumError, match="readout of lab1: set_mean_drives raised ZeroDiv"):
-        start_at_means(model, {"lab1": trials})
+    readouts = {"lab1": Failing(3, name="readout_lab1")}
+    model = FiringRateModel(OneLayerCore(), readouts, inputs=inputs())
+    with pytest.raises(SensoriumError, match="readout_lab1: .* mean responses raised ZeroDiv"):
+        model.set_mean_rates("lab1", np.ones(3))

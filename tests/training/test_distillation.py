@@ -9,7 +9,6 @@ from sensorium_tf import Run, SensoriumError
 from sensorium_tf.data import Subset, load_mouse
 from sensorium_tf.runs import predict
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.stages import DistillationSettings
 from sensorium_tf.training import train_stages
 from sensorium_tf.training.distillation import open_teacher
 
@@ -33,16 +32,16 @@ def mouse(prepared):
     return load_mouse("full", data_dir=prepared)
 
 
-def taught(teacher, mouse, data_dir, **settings):
+def taught(teacher, mouse, data_dir, *, weight=0.5, images=()):
     opened = open_teacher(teacher, [mouse], data_dir=data_dir)
     trials = {"full": mouse.trials("train")}
-    return opened.teach(trials, DistillationSettings(**settings), seed=1)["full"]
+    return opened.teach(trials, weight=weight, images=images, seed=1)["full"]
 
 
 def test_the_student_learns_a_mix_of_responses_and_the_teachers_rates(teacher, mouse, prepared):
     trials = mouse.trials("train")
     rates = predict(Run(teacher).model, trials)
-    found = taught(teacher, mouse, prepared, distil_weight=0.25)
+    found = taught(teacher, mouse, prepared, weight=0.25)
     np.testing.assert_allclose(
         found.responses, 0.75 * trials.responses + 0.25 * rates, rtol=1e-5, atol=1e-6
     )
@@ -51,7 +50,7 @@ def test_the_student_learns_a_mix_of_responses_and_the_teachers_rates(teacher, m
 
 def test_more_images_have_the_teachers_rates_alone(teacher, mouse, prepared):
     n_own = mouse.tiers["train"]
-    found = taught(teacher, mouse, prepared, distil_images=("short",))
+    found = taught(teacher, mouse, prepared, images=("short",))
     other = load_mouse("short", data_dir=prepared)
     assert len(found) == n_own + other.tiers["train"] + other.tiers["validation"]
     more = found.take(np.arange(n_own, len(found)))
@@ -69,9 +68,9 @@ def test_images_of_test_and_validation_trials_are_left_out(teacher, mouse, prepa
     for name, picture in pictures.items():
         large = np.kron(picture, np.ones((4, 4, 1))).clip(0, 255).astype(np.uint8)
         (tmp_path / f"{name}.png").write_bytes(tf.io.encode_png(large).numpy())
-    found = taught(teacher, mouse, prepared, distil_images=(str(tmp_path),))
+    found = taught(teacher, mouse, prepared, images=(str(tmp_path),))
     assert len(found) == mouse.tiers["train"] + 1
-    own = taught(teacher, mouse, prepared, distil_images=("full",))
+    own = taught(teacher, mouse, prepared, images=("full",))
     assert len(own) == 2 * mouse.tiers["train"]  # without the validation trials
 
 
@@ -79,8 +78,8 @@ def test_images_of_a_folds_own_trials_are_left_out(teacher, mouse, prepared):
     subset = Subset(folds=2, fold=1)
     own, held_out = subset.train_trials_of(mouse), subset.validation_trials_of(mouse)
     opened = open_teacher(teacher, [mouse], data_dir=prepared)
-    settings = DistillationSettings(distil_images=("full",))
-    more = opened.teach({"full": own}, settings, seed=1)["full"].images[len(own) :]
+    found = opened.teach({"full": own}, weight=0.5, images=("full",), seed=1)["full"]
+    more = found.images[len(own) :]
     assert len(more)
     shown = {image.tobytes() for image in more}
     assert not shown & {image.tobytes() for image in held_out.images}
@@ -93,7 +92,7 @@ def test_a_teacher_that_takes_past_responses_is_shown_no_more_images(mouse, prep
         tmp_path / "past", prepared, track="sensorium_plus", modulator="history", recipe="fast"
     )
     with pytest.raises(SensoriumError, match="the teacher .*is given past responses, which"):
-        taught(past, mouse, prepared, distil_images=("short",))
+        taught(past, mouse, prepared, images=("short",))
 
 
 def test_the_teachers_label_joins_that_of_the_student(teacher, prepared, tmp_path):

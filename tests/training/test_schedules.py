@@ -6,9 +6,8 @@ from sensorium_tf.training import PlateauSchedule, WarmupStableDecay
 
 def run(scores, *, learning_rate=0.01, first_score=0.0, **settings):
     """Returns the decisions and learning rates that follow from scores."""
-    schedule = PlateauSchedule(
-        ScheduleSettings(**settings), learning_rate=learning_rate, first_score=first_score
-    )
+    schedule = PlateauSchedule(ScheduleSettings(**settings), learning_rate=learning_rate, epochs=99)
+    assert schedule.update(first_score).improved
     decisions, rates = [], []
     for score in scores:
         decisions.append(schedule.update(score))
@@ -69,10 +68,11 @@ def test_a_learning_rate_below_the_floor_is_not_raised():
 def test_a_restored_schedule_goes_on_where_it_was():
     scores = [0.1, 0.0, 0.2, *[0.0] * 25]
     for stop in (1, 4, 9, 14):
-        first = PlateauSchedule(ScheduleSettings(), learning_rate=0.01, first_score=0.0)
-        for score in scores[:stop]:
+        first = PlateauSchedule(ScheduleSettings(), learning_rate=0.01, epochs=99)
+        for score in (0.0, *scores[:stop]):
             first.update(score)
-        second = PlateauSchedule(ScheduleSettings(), learning_rate=1.0, first_score=9.0)
+        second = PlateauSchedule(ScheduleSettings(), learning_rate=1.0, epochs=99)
+        second.update(9.0)
         second.restore(first.state())
         for score in scores[stop:20]:
             assert first.update(score) == second.update(score)
@@ -80,13 +80,15 @@ def test_a_restored_schedule_goes_on_where_it_was():
 
 
 def test_the_published_rate_stays_the_same_within_an_epoch():
-    schedule = PlateauSchedule(ScheduleSettings(), learning_rate=0.01, first_score=0.0)
+    schedule = PlateauSchedule(ScheduleSettings(), learning_rate=0.01, epochs=5)
     assert schedule.learning_rates(3, 4) == [0.01] * 4
+    assert schedule.learning_rates(3, 4, steps=range(1, 3)) == [0.01] * 2
+    assert schedule.most_epochs == 5
 
 
 def trapezoid(**changes):
     values = {"learning_rate": 0.1, "epochs": 5, "warmup_epochs": 1.0, "cooldown_epochs": 2.0}
-    return WarmupStableDecay(**{**values, "first_score": 0.2, **changes})
+    return WarmupStableDecay(**{**values, **changes})
 
 
 def test_the_trapezoid_rises_stays_and_falls_to_zero():
@@ -97,6 +99,16 @@ def test_the_trapezoid_rises_stays_and_falls_to_zero():
     assert rates[30:] == pytest.approx([0.005 * step for step in range(20, 0, -1)])
 
 
+def test_some_steps_of_the_trapezoid_have_the_rates_that_they_have_among_all():
+    cut_short = trapezoid(epochs=4.5)
+    assert cut_short.most_epochs == 5
+    for epoch in (1, 4, 5):
+        whole = cut_short.learning_rates(epoch, 10)
+        parts = [cut_short.learning_rates(epoch, 10, steps=range(n, n + 4)) for n in (0, 4, 8)]
+        assert [rate for part in parts for rate in part][: len(whole)] == whole
+    assert len(whole) == 5
+
+
 def test_the_trapezoid_may_have_no_ramps():
     flat = trapezoid(warmup_epochs=0.0, cooldown_epochs=0.0)
     assert [flat.learning_rates(epoch, 3) for epoch in (1, 5)] == [[0.1] * 3] * 2
@@ -104,9 +116,9 @@ def test_the_trapezoid_may_have_no_ramps():
 
 def test_the_trapezoid_only_remembers_the_best_score():
     plan = trapezoid(epochs=9)
-    decisions = [plan.update(score) for score in (0.1, 0.3, 0.3, 0.0, 0.0, 0.0, 0.0)]
-    assert [decision.improved for decision in decisions] == [False, True] + [False] * 5
+    decisions = [plan.update(score) for score in (0.2, 0.1, 0.3, 0.3, 0.0, 0.0, 0.0, 0.0)]
+    assert [decision.improved for decision in decisions] == [True, False, True] + [False] * 5
     assert not any(decision.stop or decision.restore_best for decision in decisions)
-    again = trapezoid(first_score=0.0)
+    again = trapezoid()
     again.restore(plan.state())
     assert again.best_score == 0.3

@@ -98,7 +98,9 @@ def test_fine_tuning_that_does_not_gain_leaves_the_pre_trained_weights(
     prepared, tmp_path, monkeypatch
 ):
     def falling(self, epoch):
-        return dict.fromkeys([SCORE, *(f"validation/{mouse}" for mouse in self._mice)], -epoch)
+        return dict.fromkeys(
+            [SCORE, *(f"validation/{mouse}" for mouse in self._model.mice)], -epoch
+        )
 
     monkeypatch.setattr(Controller, "_validate", falling)
     train(tmp_path / "run", prepared, pretrain_mice=["short"])

@@ -189,7 +189,7 @@ def test_the_best_weights_come_back(prepared, tmp_path, monkeypatch):
     seen = []
 
     def validate(self, epoch):
-        seen.append(self._weights.now())
+        seen.append(self._weights())
         return {"validation/single_trial_correlation": next(scores)}
 
     monkeypatch.setattr(Controller, "_validate", validate)
@@ -345,8 +345,8 @@ def test_the_best_weights_come_back_into_the_average_too(prepared, tmp_path, mon
     seen = []
 
     def validate(self, epoch):
-        seen.append(self._weights.now())
-        self.average = [np.array(average) for average in self._take_steps.averages]
+        seen.append(self._weights())
+        self.average = [np.array(average) for average in self._plan.steps.averages]
         return {"validation/single_trial_correlation": next(scores)}
 
     monkeypatch.setattr(Controller, "_validate", validate)
@@ -355,7 +355,7 @@ def test_the_best_weights_come_back_into_the_average_too(prepared, tmp_path, mon
     monkeypatch.setattr(
         Controller,
         "_save",
-        lambda self: kept.append([np.array(a) for a in self._take_steps.averages]) or real(self),
+        lambda self: kept.append([np.array(a) for a in self._plan.steps.averages]) or real(self),
     )
     chosen = settings(epochs=3, ema_decay=0.5, schedule=ScheduleSettings(patience=2))
     train_run(chosen, tmp_path / "run", data_dir=prepared, verbose=False)

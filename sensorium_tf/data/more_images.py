@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from sensorium_tf.data import Mouse, load_mouse
+from sensorium_tf.data.mouse import Mouse
 from sensorium_tf.data.normalizing import normalize_images
+from sensorium_tf.data.opening import load_mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.io import expand
 from sensorium_tf.reading import open_regular, reading
@@ -40,16 +41,17 @@ def more_images(
     """
     path = expand(source)
     if not path.exists() and re.fullmatch(r"[A-Za-z]\w*", source, re.ASCII):
-        other = load_mouse(source, data_dir=data_dir)
-        _check_shape(source, other.spec.image_shape, mouse)
-        return _of_mouse(other.with_image_size(mouse.image_size), mouse)
+        return _of_mouse(load_mouse(source, data_dir=data_dir), mouse)
+    shape, scale = mouse.spec.image_shape, mouse.statistics[IMAGE]
     if path.is_dir() and not any(path.glob("**/data/images")):
-        return _normalized(_photographs(path, mouse), mouse)
-    with Recording(path, challenge=mouse.challenge) as recording:
-        tiers = [tier for tier in _tiers(mouse) if len(recording.trials_of(tier))]
-        trials = np.concatenate([recording.trials_of(tier) for tier in tiers])
-        _check_shape(source, recording.spec.image_shape, mouse)
-        return _normalized(recording.read(IMAGE, trials), mouse)
+        images = _photographs(path, mouse)
+    else:
+        with Recording(path, challenge=mouse.challenge) as recording:
+            _check_shape(source, recording.spec.image_shape, mouse)
+            trials = [recording.trials_of(tier) for tier in _tiers(mouse)]
+            images = recording.read(IMAGE, np.concatenate(trials))
+    step = size_step(shape[:2], mouse.image_size)
+    return normalize_images(images, scale["mean"], scale["std"], step=step)
 
 
 def _tiers(mouse: Mouse) -> list[str]:
@@ -58,9 +60,11 @@ def _tiers(mouse: Mouse) -> list[str]:
 
 def _of_mouse(other: Mouse, mouse: Mouse) -> np.ndarray:
     """Returns another mouse's images, normalised anew."""
+    _check_shape(other.name, other.spec.image_shape, mouse)
     theirs, ours = other.statistics[IMAGE], mouse.statistics[IMAGE]
+    sized = other.with_image_size(mouse.image_size)
     tiers = [tier for tier in _tiers(mouse) if other.tiers.get(tier)]
-    images = np.concatenate([other.trials(tier).images for tier in tiers])
+    images = np.concatenate([sized.trials(tier).images for tier in tiers])
     scale, shift = theirs["std"] / ours["std"], (theirs["mean"] - ours["mean"]) / ours["std"]
     return images * np.float32(scale) + np.float32(shift)
 
@@ -103,10 +107,3 @@ def _photographs(folder: Path, mouse: Mouse) -> np.ndarray:
         )
         image[:] = tf.image.resize(middle, (height, width), method="area")
     return images
-
-
-def _normalized(images: np.ndarray, mouse: Mouse) -> np.ndarray:
-    size = mouse.image_size
-    scale = mouse.statistics[IMAGE]
-    step = size_step(mouse.spec.image_shape[:2], size)
-    return normalize_images(images, scale["mean"], scale["std"], step=step)
