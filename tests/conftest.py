@@ -1,5 +1,6 @@
 """Fixtures that several rooms' tests share."""
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -71,6 +72,12 @@ def pytest_collection_modifyitems(items):
         if place.as_posix() in _THOROUGH:
             item.add_marker("thorough")
     items.sort(key=lambda item: order.get(places[item].parts[0], len(order)))
+
+
+def pytest_collection_finish():
+    """Keeps what is imported by now from being looked through for garbage all along."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
