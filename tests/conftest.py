@@ -44,6 +44,7 @@ _LONGEST = (
 # What takes other frameworks, other processes, a browser or minutes, and is left to
 # `make test-thorough`.
 _THOROUGH = {
+    "data/test_beam.py",
     "evaluation/test_backends.py",
     "evaluation/test_odd_recordings.py",
     "insilico/test_acceptance.py",
