@@ -118,6 +118,18 @@ def warm_python():
 
 
 @pytest.fixture
+def undrawn(monkeypatch):
+    """Figures beside scores are made but not drawn, which takes more than a second for a mouse."""
+
+    def touch(figure, path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).touch()
+
+    for module in ("comparing", "run_files"):
+        monkeypatch.setattr(f"sensorium_tf.evaluation.{module}.save_figure", touch)
+
+
+@pytest.fixture
 def rng():
     """Random numbers, the same in each test."""
     return np.random.default_rng(7)
