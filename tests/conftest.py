@@ -1,5 +1,6 @@
 """Fixtures that several rooms' tests share."""
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -43,6 +44,7 @@ _LONGEST = (
 # What takes other frameworks, other processes, a browser or minutes, and is left to
 # `make test-thorough`.
 _THOROUGH = {
+    "data/test_beam.py",
     "evaluation/test_backends.py",
     "evaluation/test_odd_recordings.py",
     "insilico/test_acceptance.py",
@@ -71,6 +73,12 @@ def pytest_collection_modifyitems(items):
         if place.as_posix() in _THOROUGH:
             item.add_marker("thorough")
     items.sort(key=lambda item: order.get(places[item].parts[0], len(order)))
+
+
+def pytest_collection_finish():
+    """Keeps what is imported by now from being looked through for garbage all along."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -107,6 +115,18 @@ def warm_python():
     python = WarmPython()
     yield python
     python.close()
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures beside scores are made but not drawn, which takes more than a second for a mouse."""
+
+    def touch(figure, path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).touch()
+
+    for module in ("comparing", "run_files"):
+        monkeypatch.setattr(f"sensorium_tf.evaluation.{module}.save_figure", touch)
 
 
 @pytest.fixture

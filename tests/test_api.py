@@ -10,6 +10,7 @@ import shutil
 import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
+from untrained import untraced_steps
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
@@ -26,27 +27,33 @@ from sensorium_tf.registry import MODULATORS, SHIFTERS
 from sensorium_tf.runs import predict
 from sensorium_tf.settings import TrainingSettings
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SMALL = {"hidden_channels": 4, "n_blocks": 1, "epochs": 1, "batch_size": 5, "verbose": False}
+
+
+def train(*arguments, **options):
+    """As the call, without the seconds in which TensorFlow traces a step."""
+    with untraced_steps():
+        return sensorium_tf.train(*arguments, **{**SMALL, **options})
 
 
 @pytest.fixture(scope="module")
 def trained(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("trained") / "cnn"
-    return sensorium_tf.train("cnn", "full", workdir=folder, data_dir=prepared, **SMALL)
+    return train("cnn", "full", workdir=folder, data_dir=prepared)
 
 
 @pytest.fixture(scope="module")
 def of_two_mice(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("two") / "ln"
-    return sensorium_tf.train("ln", "full,short", workdir=folder, data_dir=prepared, **SMALL)
+    return train("ln", "full,short", workdir=folder, data_dir=prepared)
 
 
 @pytest.fixture(scope="module")
 def ensemble(prepared, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ensemble") / "run"
-    return sensorium_tf.train(
-        "cnn", ["full"], workdir=folder, seeds=(0, 1), data_dir=prepared, **SMALL
-    )
+    return train("cnn", ["full"], workdir=folder, seeds=(0, 1), data_dir=prepared)
 
 
 @pytest.fixture
@@ -174,12 +181,11 @@ def test_a_mouse_that_the_model_does_not_know_is_named(trained):
 
 
 def test_settings_of_all_kinds_stand_side_by_side(prepared, tmp_path):
-    run = sensorium_tf.train(
+    run = train(
         "ln",
         "full",
         workdir=tmp_path,
         data_dir=prepared,
-        **SMALL,
         recipe="fast",
         neurons=3,
         train_trials=10,
@@ -215,12 +221,10 @@ def test_an_unknown_setting_is_refused_with_a_hint(prepared, tmp_path, name, hin
 
 
 def test_training_says_what_it_does_unless_asked_not_to(prepared, tmp_path, capsys):
-    sensorium_tf.train("ln", "full", workdir=tmp_path / "a", data_dir=prepared, **SMALL)
+    train("ln", "full", workdir=tmp_path / "a", data_dir=prepared)
     assert not capsys.readouterr().out
-    loud = {**SMALL, "verbose": True, "validation_tier": "test"}
-    sensorium_tf.train(
-        "ln", "full", workdir=tmp_path / "b", data_dir=prepared, seeds=[0, 1], **loud
-    )
+    loud = {"verbose": True, "validation_tier": "test"}
+    train("ln", "full", workdir=tmp_path / "b", data_dir=prepared, seeds=[0, 1], **loud)
     out = capsys.readouterr().out
     assert "training ln on full, track sensorium (image)" in out
     assert "tier train, weights chosen by the score on tier test" in out
@@ -366,9 +370,7 @@ def test_a_submission_is_written_and_scored(trained, prepared, tmp_path):
 
 def test_what_a_modulator_takes_need_not_be_stacked(prepared, tmp_path):
     parts = {"track": "sensorium_plus", "channels": ["image"], "modulator": "gain"}
-    run = sensorium_tf.train(
-        "cnn", "full", workdir=tmp_path / "gain", data_dir=prepared, **SMALL, **parts
-    )
+    run = train("cnn", "full", workdir=tmp_path / "gain", data_dir=prepared, **parts)
     assert run.provenance.inputs == ("image", "pupil_center", "behavior")
     assert run.model.image_shape == (36, 64, 1)
     assert run.model.inputs.extra_shapes() == {"pupil_center": (2,), "behavior": (3,)}

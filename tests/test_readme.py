@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
 from small_models import small_model
+from untrained import untrained_run
 
 from sensorium_tf.data import prepare
 from sensorium_tf.interop.pytorch import save_published
 from sensorium_tf.models import ModelSettings
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train_run
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -85,16 +85,17 @@ def run_python(data_dir, tmp_path, warm_python):
     return run_page
 
 
+# A step of training is traced and taken in the README's Python alone.
+UNTRACED = f"import sys; sys.path.append({str(Path(__file__).parent)!r}); import untrained as u"
 IMAGES = "import numpy as np\nimages = np.zeros((2, 36, 64, 1), 'float32')"
 
 
 def test_the_python_of_the_readme_runs(tmp_path, data_dir, run_python):
     small = ModelSettings(hidden_channels=2, n_blocks=1)
-    train_run(
+    untrained_run(
         TrainingSettings(mice=("mouse1",), epochs=1, architecture=small),
         tmp_path / "runs" / "cnn",
         data_dir=data_dir,
-        verbose=False,
     )
     code, n_blocks = python_of(README)
     assert n_blocks == 6
@@ -103,7 +104,7 @@ def test_the_python_of_the_readme_runs(tmp_path, data_dir, run_python):
 
 @pytest.mark.parametrize("page", [page for page, text in DOCS.items() if python_of(text)[1]])
 def test_the_python_of_a_page_runs(page, tmp_path, run_python):
-    before = ""
+    before = f"{UNTRACED}; u.untraced_steps().start()" if ".train(" in DOCS[page] else ""
     if page == "published_models.md":
         pytest.importorskip("torch", reason="torch writes a checkpoint in the place of the page's")
         before = f"{IMAGES}\nimport tensorflow as tf\nimport sensorium_tf"

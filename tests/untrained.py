@@ -2,6 +2,7 @@
 
 from unittest import mock
 
+import keras
 import numpy as np
 
 from sensorium_tf.training import Steps, train_run
@@ -9,13 +10,13 @@ from sensorium_tf.training.schedules import Decision, PlateauSchedule
 from sensorium_tf.training.totals import StepTotals
 
 
-def untrained_run(settings, folder, **options):
+def untrained_run(settings, folder, *, verbose=False, **options):
     """As `train_run`, without the seconds in which TensorFlow traces a step.
 
     The best weights are the first ones, and the last ones are others.
     """
     with untraced_steps(), mock.patch.object(PlateauSchedule, "update", _no_gain):
-        return train_run(settings, folder, verbose=False, **options)
+        return train_run(settings, folder, verbose=verbose, **options)
 
 
 def untraced_steps():
@@ -34,16 +35,34 @@ def check_best(model, folder):
     assert not all(map(np.array_equal, last, best))
 
 
+def counted_steps():
+    """As `untraced_steps`, but they take their batches, which the loss and each update tell."""
+    return mock.patch.object(Steps, "__call__", _count)
+
+
 def _move(self, iterator, *, learning_rates, n_trials, stop=False):
     model = self._model
     for weight in model.trainable_variables:
         weight.assign(weight + 0.01)
-    return StepTotals(
-        poisson=np.zeros(len(model.mice)),
-        penalties=np.zeros(len(model.penalties())),
-        stopped=stop,
-        bad=None,
-    )
+    self._update_averages()
+    return _totals(model, np.zeros(len(model.mice)), stop)
+
+
+def _count(self, iterator, *, learning_rates, n_trials, stop=False):
+    model, poisson = self._model, np.zeros(len(self._model.mice))
+    weights = model.trainable_variables
+    for learning_rate, counts in zip(learning_rates, n_trials, strict=True):
+        _, responses = next(iterator)
+        losses = [keras.ops.mean(responses[mouse]) for mouse in model.mice]
+        model.optimizer.learning_rate.assign(learning_rate)
+        model.optimizer.apply([keras.ops.full(each.shape, losses[0]) for each in weights], weights)
+        poisson += np.multiply(counts, losses)
+    return _totals(model, poisson, stop)
+
+
+def _totals(model, poisson, stop):
+    penalties = np.zeros(len(model.penalties()))
+    return StepTotals(poisson=poisson, penalties=penalties, stopped=stop, bad=None)
 
 
 def _no_gain(self, score):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from movie_files import CHALLENGE, change, movie_settings, simulated_movies, unpacked
 from sensorium_tf.datasets.shared.frame_statistics import read_frame_statistics
+from untrained import untraced_steps
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
@@ -136,7 +137,8 @@ def test_a_run_says_its_statistics_and_is_evaluated_by_them(mouse, tmp_path):
     settings = movie_settings(statistics="time_resolved", epochs=1)
     assert "time-resolved statistics" in settings.describe()
     folder = tmp_path / "run"
-    found = train_run(settings, folder, data_dir=data_dir, verbose=False)
+    with untraced_steps():
+        found = train_run(settings, folder, data_dir=data_dir, verbose=False)
     run = Run.of(folder, data_dir)
     model = run.model
     assert model.inputs.statistics == run.mouse().statistics_kind == "time_resolved"

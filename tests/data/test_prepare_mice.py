@@ -100,24 +100,6 @@ class TestBeam:
                 one.inputs(inputs)["image"], other.inputs(inputs)["image"]
             )
 
-    def test_a_damaged_recording_is_refused_as_ever(self, recordings, tmp_path):
-        says = "lab1.zip: data/images/3.npy holds NaN or infinity: mend it"
-        with pytest.raises(SensoriumError, match=says):
-            prepare(
-                "lab1",
-                recording=recordings["lab1"],
-                data_dir=tmp_path,
-                beam_runner="DirectRunner",
-            )
-        assert not [*tmp_path.rglob("*.tfrecord*")]
-
-    def test_statistics_of_other_data_are_warned_of(self, tmp_path):
-        tree = recording_tree(n_train=30)
-        tree["meta/statistics/images/all/std"] = tree["meta/statistics/images/all/std"] * 3
-        path = write_zip(tmp_path / "r.zip", tree)
-        with pytest.warns(UserWarning, match="meta/statistics/images do not fit data/images"):
-            prepare("lab", recording=path, data_dir=tmp_path, beam_runner="DirectRunner")
-
     def test_a_runner_that_is_not_there_is_named(self):
         with pytest.raises(SensoriumError, match="beam_runner 'NoRunner': "):
             beam_settings("NoRunner")

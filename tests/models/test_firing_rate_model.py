@@ -198,11 +198,13 @@ def test_half_precision_predicts_nearly_the_same(model, inputs, rng, to_numpy):
     finally:
         keras.config.set_dtype_policy("float32")
     half.set_weights(model.get_weights())
+    # The processor has few instructions for bfloat16.
+    inputs = keras.tree.map_structure(lambda each: each[:3], inputs)
     rates, full = half(inputs)["mouse1"], model(inputs)["mouse1"]
     assert to_numpy(rates).dtype == "float32"
     assert np.corrcoef(to_numpy(rates).ravel(), to_numpy(full).ravel())[0, 1] > 0.98
     compiled(half).fit(
-        inputs, {m: np.ones((TRIALS, n), "float32") for m, n in NEURONS.items()}, verbose=0
+        inputs, {m: np.ones((3, n), "float32") for m, n in NEURONS.items()}, verbose=0
     )
 
 

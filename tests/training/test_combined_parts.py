@@ -5,6 +5,8 @@ import pytest
 
 import sensorium_tf
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 CHOSEN = {
     "nonlinearity": "softplus(slope=2)",
     "modulator": "gain",

@@ -8,6 +8,7 @@ import signal
 import numpy as np
 import pytest
 from small_models import small_model
+from untrained import untraced_steps
 
 from sensorium_tf import SensoriumError, TrainingStopped
 from sensorium_tf.data import load_mouse
@@ -19,6 +20,8 @@ from sensorium_tf.runs import Run, RunStore, load_model, predict
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import Steps, train_run, train_stages
 from sensorium_tf.training.controller import Controller
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def settings(**changes):
@@ -89,7 +92,7 @@ def test_sigterm_between_members_stops_the_ensemble_which_can_go_on(
         os.kill(os.getpid(), signal.SIGTERM)
         return result
 
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, untraced_steps():
         patch.setattr(Controller, "run", to_the_end)
         with pytest.raises(TrainingStopped, match="before the stage members/seed1"):
             train_stages(settings(seeds=(3, 1)), tmp_path / "e", data_dir=prepared, verbose=False)
@@ -138,7 +141,8 @@ def test_a_trained_ensemble_goes_on_without_the_file_that_it_started_from(prepar
     small_model({"full": mouse.cell_motor_coordinates}, n_blocks=1).save(start)
     started = settings(init_from=str(start), batch_size=12, seeds=(3, 1))
     folder, options = tmp_path / "e", {"data_dir": prepared, "verbose": False}
-    train_stages(started, folder, **options)
+    with untraced_steps():
+        train_stages(started, folder, **options)
     start.unlink()
     (folder / "model.keras").unlink()
     leftover = folder / ".model.0123abcd.keras"

@@ -7,7 +7,7 @@ import signal
 import numpy as np
 import pytest
 from movie_files import CHALLENGE, movie_settings, simulated_movies
-from untrained import untrained_run
+from untrained import counted_steps, untraced_steps, untrained_run
 
 from sensorium_tf import SensoriumError, TrainingStopped
 from sensorium_tf.data import load_mouse, prepare
@@ -123,17 +123,16 @@ def test_a_run_that_was_stopped_in_an_epoch_goes_on_there(data_dir, tmp_path):
                 os.kill(os.getpid(), signal.SIGTERM)
 
     settings, given = movie_settings(batch_size=1), {"data_dir": data_dir, "verbose": False}
-    train_run(settings, tmp_path / "whole", **given)
-    with pytest.raises(TrainingStopped, match="in epoch 1, after step [4-6] of"):
-        train_run(settings, tmp_path / "halves", callbacks=[Stop()], **given)
-    train_run(settings, tmp_path / "halves", **given)
+    with counted_steps():
+        train_run(settings, tmp_path / "whole", **given)
+        with pytest.raises(TrainingStopped, match="in epoch 1, after step [4-6] of"):
+            train_run(settings, tmp_path / "halves", callbacks=[Stop()], **given)
+        train_run(settings, tmp_path / "halves", **given)
     assert lines(tmp_path / "halves") == lines(tmp_path / "whole")
 
 
 def test_pretraining_and_members_are_stages_as_with_images(data_dir, tmp_path):
     settings = movie_settings(epochs=1, pretrain_mice="lab2", seeds=(0, 1), mean_bias=True)
-    from untrained import untraced_steps
-
     with untraced_steps():
         train_stages(settings, tmp_path / "run", data_dir=data_dir, verbose=False)
     run = Run(tmp_path / "run", data_dir)
@@ -151,8 +150,6 @@ def test_what_is_left_out_for_the_window_is_said(data_dir, tmp_path, capsys):
     longest = int(mouse.n_frames["train"].max())
     settings = movie_settings(window=longest, epochs=1)
     n_short = int((mouse.n_frames["train"] < longest).sum())
-    from untrained import untraced_steps
-
     with untraced_steps():
         train_run(settings, tmp_path / "run", data_dir=data_dir)
     said = capsys.readouterr().out

@@ -19,6 +19,8 @@ from sensorium_tf.training.callbacks import SCORE
 from sensorium_tf.training.controller import Controller
 from sensorium_tf.training.ensemble import choose_members
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 HISTORY = {"modulator": "history"}
 SMALL = {"epochs": 1, "batch_size": 6, "hidden_channels": 2, "n_blocks": 1}
 

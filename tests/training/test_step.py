@@ -1,5 +1,7 @@
 """What a call of several steps does and tells."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from sensorium_tf.training import Steps
 N_TRIALS, NEURONS = 6, {"mouse3": 4, "mouse1": 3}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def batch():
     rng = np.random.default_rng(5)
     image = lambda: rng.normal(size=(N_TRIALS, 36, 64, 1)).astype("float32")  # noqa: E731
@@ -47,6 +49,35 @@ def take(model, batch, learning_rates, **options):
     return steps, steps(iterator, learning_rates=learning_rates, n_trials=n_trials)
 
 
+@functools.cache
+def compiled_once(**options):
+    """A model, steps that are traced for the tests together, and the state to start from."""
+    model = made()
+    steps = Steps(model, tf.distribute.get_strategy(), **options)
+    # Random numbers, which readouts draw, have a state, too.
+    return model, steps, [np.array(variable) for variable in model.variables]
+
+
+def taken(batch, learning_rates, *, data=None, stop=False, **options):
+    """Takes steps from the first weights; returns the model, those, and the totals."""
+    model, steps, first = compiled_once(**options)
+    for variable, value in zip(model.variables, first, strict=True):
+        variable.assign(value)
+    for average, weight in zip(steps.averages, model.weights, strict=False):
+        average.assign(weight)
+    before = [variable.numpy() for variable in model.trainable_variables]
+    iterator = iter(data or tf.data.Dataset.from_tensors(batch).repeat())
+    n_trials = [[N_TRIALS] * len(NEURONS)] * len(learning_rates)
+    totals = steps(iterator, learning_rates=learning_rates, n_trials=n_trials, stop=stop)
+    return model, before, totals
+
+
+@pytest.fixture(scope="module")
+def expected(batch):
+    """Gradients of the first weights, and the mice's losses."""
+    return gradients(made(), batch)
+
+
 def gradients(model, batch):
     inputs, responses = batch
     with tf.GradientTape() as tape:
@@ -57,9 +88,10 @@ def gradients(model, batch):
     return [g.numpy() for g in map(tf.convert_to_tensor, tape.gradient(total, variables))], losses
 
 
-@pytest.mark.parametrize("shifters", [False, True])
-@pytest.mark.parametrize("frozen", [False, True])
-@pytest.mark.parametrize("joint_core", [False, True])
+@pytest.mark.parametrize(
+    ("shifters", "frozen", "joint_core"),
+    [(False, False, False), (True, False, True), (True, True, False), (False, True, True)],
+)
 def test_a_step_is_keras_s_own_train_step(batch, shifters, frozen, joint_core):
     ours, theirs = (made(keras.optimizers.Adam(0.01), shifters=shifters) for _ in range(2))
     for model in (ours, theirs):
@@ -80,76 +112,61 @@ def test_a_step_is_keras_s_own_train_step(batch, shifters, frozen, joint_core):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5, err_msg=weight.path)
 
 
-def test_each_step_has_its_learning_rate(batch):
-    model = made()
-    expected, _ = gradients(made(), batch)
-    before = [variable.numpy() for variable in model.trainable_variables]
-    take(model, batch, [1e-4])
-    for variable, old, gradient in zip(model.trainable_variables, before, expected, strict=True):
+def test_each_step_has_its_learning_rate(batch, expected):
+    model, before, _ = taken(batch, [1e-4])
+    for variable, old, gradient in zip(model.trainable_variables, before, expected[0], strict=True):
         np.testing.assert_allclose(
             variable.numpy(), old - 1e-4 * gradient, rtol=1e-3, atol=1e-5, err_msg=variable.path
         )
-    frozen = made()
-    before = [variable.numpy() for variable in frozen.trainable_variables]
-    take(frozen, batch, [0.0, 0.0])
+    frozen, before, _ = taken(batch, [0.0, 0.0])
     for variable, old in zip(frozen.trainable_variables, before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), old)
 
 
-def test_losses_are_summed_with_the_trials_as_weights(batch):
-    _, losses = gradients(made(), batch)
-    model = made()
+def test_losses_are_summed_with_the_trials_as_weights(batch, expected):
+    model, _, totals = taken(batch, [0.0, 0.0])
     penalties = model.penalties()
-    _, totals = take(model, batch, [0.0, 0.0])
-    np.testing.assert_allclose(totals.poisson, 2 * N_TRIALS * np.array(losses), rtol=1e-5)
+    np.testing.assert_allclose(totals.poisson, 2 * N_TRIALS * np.array(expected[1]), rtol=1e-5)
     # A step has so many trials of each of two mice.
-    expected = [2 * 2 * N_TRIALS * float(penalties[name]) for name in ("laplace", "features")]
-    np.testing.assert_allclose(totals.penalties, expected, rtol=1e-5)
+    weighed = [2 * 2 * N_TRIALS * float(penalties[name]) for name in ("laplace", "features")]
+    np.testing.assert_allclose(totals.penalties, weighed, rtol=1e-5)
     assert totals.bad is None and not totals.stopped
 
 
-def test_gradients_are_clipped_by_their_common_norm(batch):
-    expected, _ = gradients(made(), batch)
-    norm = np.sqrt(sum((gradient**2).sum() for gradient in expected))
-    model = made()
-    before = [variable.numpy() for variable in model.trainable_variables]
-    take(model, batch, [1.0], clip_norm=0.01)
+def test_gradients_are_clipped_by_their_common_norm(batch, expected):
+    norm = np.sqrt(sum((gradient**2).sum() for gradient in expected[0]))
+    model, before, _ = taken(batch, [1.0], clip_norm=0.01)
     moved = [
         old - variable.numpy()
         for variable, old in zip(model.trainable_variables, before, strict=True)
     ]
     assert np.sqrt(sum((each**2).sum() for each in moved)) == pytest.approx(0.01, rel=1e-2)
-    for each, gradient in zip(moved, expected, strict=True):
+    for each, gradient in zip(moved, expected[0], strict=True):
         np.testing.assert_allclose(each, 0.01 / norm * gradient, rtol=0.05, atol=1e-5)
-    unclipped = made()
-    take(unclipped, batch, [1e-4], clip_norm=2 * norm)
-    reference = made()
-    take(reference, batch, [1e-4])
+    unclipped, _, _ = taken(batch, [1e-4], clip_norm=2 * norm)
+    reference, _, _ = taken(batch, [1e-4])
     for a, b in zip(unclipped.get_weights(), reference.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
 
 
 def test_the_average_follows_the_weights(batch):
-    model = made()
-    first = model.get_weights()
-    steps, _ = take(model, batch, [1e-4], ema_decay=0.75)
-    for average, old, new in zip(steps.averages, first, model.get_weights(), strict=True):
+    model, steps, _ = compiled_once(ema_decay=0.75)
+    taken(batch, [1e-4], ema_decay=0.75)
+    weights = made().get_weights(), model.get_weights()
+    for average, old, new in zip(steps.averages, *weights, strict=True):
         np.testing.assert_allclose(average.numpy(), 0.75 * old + 0.25 * new, rtol=1e-5, atol=1e-7)
     assert Steps(model, tf.distribute.get_strategy()).averages == []
 
 
-def test_a_step_that_is_not_finite_is_told_with_mouse_and_gradients(batch):
+def with_nan(batch):
+    """The batch with responses of one mouse that are none."""
     inputs, responses = batch
-    responses = {**responses, "mouse1": np.full_like(responses["mouse1"], np.nan)}
-    model = made()
-    good = tf.data.Dataset.from_tensors(batch)
-    bad = tf.data.Dataset.from_tensors((inputs, responses))
-    steps = Steps(model, tf.distribute.get_strategy())
-    totals = steps(
-        iter(good.concatenate(bad).concatenate(bad)),
-        learning_rates=[1e-6] * 3,
-        n_trials=[[N_TRIALS] * 2] * 3,
-    )
+    return inputs, {**responses, "mouse1": np.full_like(responses["mouse1"], np.nan)}
+
+
+def test_a_step_that_is_not_finite_is_told_with_mouse_and_gradients(batch):
+    good, bad = map(tf.data.Dataset.from_tensors, (batch, with_nan(batch)))
+    _, _, totals = taken(batch, [1e-6] * 3, data=good.concatenate(bad).concatenate(bad))
     assert totals.bad.index == 1
     losses = totals.bad.losses
     assert np.isfinite(losses["mouse3"]) and np.isnan(losses["mouse1"])
@@ -158,10 +175,7 @@ def test_a_step_that_is_not_finite_is_told_with_mouse_and_gradients(batch):
 
 
 def test_clipping_does_not_hide_whose_gradients_are_bad(batch):
-    inputs, responses = batch
-    responses = {**responses, "mouse1": np.full_like(responses["mouse1"], np.nan)}
-    model = made()
-    _, totals = take(model, (inputs, responses), [1e-6], clip_norm=1.0)
+    _, _, totals = taken(with_nan(batch), [1e-6], clip_norm=0.01)
     infinite = {path for path, each in totals.bad.gradients.items() if np.isinf(each)}
     assert "readout_mouse1/bias" in infinite and "readout_mouse3/bias" not in infinite
 
@@ -169,9 +183,7 @@ def test_clipping_does_not_hide_whose_gradients_are_bad(batch):
 def test_huge_gradients_are_clipped_and_not_lost(batch):
     inputs, responses = batch
     responses = {mouse: 1e30 * each for mouse, each in responses.items()}
-    model = made()
-    before = [variable.numpy() for variable in model.trainable_variables]
-    take(model, (inputs, responses), [1.0], clip_norm=0.01)
+    model, before, _ = taken((inputs, responses), [1.0], clip_norm=0.01)
     moved = [
         variable.numpy() - old
         for variable, old in zip(model.trainable_variables, before, strict=True)
@@ -180,19 +192,16 @@ def test_huge_gradients_are_clipped_and_not_lost(batch):
 
 
 def test_an_average_of_a_constant_is_the_constant(batch):
-    model = made()
-    steps, _ = take(model, batch, [0.0] * 50, ema_decay=0.99)
+    model, steps, _ = compiled_once(ema_decay=0.75)
+    taken(batch, [0.0], ema_decay=0.75)
     for average, weight in zip(steps.averages, model.weights, strict=True):
         if "moving" not in weight.path:
             np.testing.assert_array_equal(average.numpy(), weight.numpy())
 
 
 def test_a_request_to_stop_comes_back(batch):
-    model = made()
-    steps = Steps(model, tf.distribute.get_strategy())
-    iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
     for stop in (False, True):
-        totals = steps(iterator, learning_rates=[0.0], n_trials=[[N_TRIALS] * 2], stop=stop)
+        _, _, totals = taken(batch, [0.0], stop=stop)
         assert totals.stopped is stop
 
 

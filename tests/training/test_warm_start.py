@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from recording_files import recording_tree, write_zip
-from untrained import untrained_run
+from untrained import untraced_steps, untrained_run
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import Mouse, Subset, prepare
@@ -16,6 +16,8 @@ from sensorium_tf.runs import Run, RunStore, load_model
 from sensorium_tf.runs import run as run_module
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import train_run
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 SMALL = ModelSettings(hidden_channels=4, n_blocks=1)
 
@@ -29,9 +31,7 @@ def settings(**changes):
 def donor(prepared, tmp_path_factory):
     """Model file of a run on another mouse."""
     folder = tmp_path_factory.mktemp("donor") / "run"
-    return train_run(
-        settings(mice=("short",), seed=3), folder, data_dir=prepared, verbose=False
-    ).model_file
+    return untrained_run(settings(mice=("short",), seed=3), folder, data_dir=prepared).model_file
 
 
 def same(ours, theirs):
@@ -47,13 +47,13 @@ def test_a_run_starts_from_the_core_of_another(donor, prepared, tmp_path, frozen
     assert same(result.model.core, source.core) is frozen
     ours, theirs = (model.core.stem.get_weights()[0] for model in (result.model, source))
     assert np.abs(ours - theirs).max() < 0.01  # a few small steps away at most
-    fresh = train_run(settings(epochs=1), tmp_path / "fresh", data_dir=prepared, verbose=False)
+    fresh = untrained_run(settings(epochs=1), tmp_path / "fresh", data_dir=prepared)
     assert not same(result.model.readouts["full"], fresh.model.readouts["full"])
 
 
 def test_a_mouse_that_both_know_keeps_its_readout(donor, prepared, tmp_path, capsys):
-    chosen = settings(mice=("full", "short"), init_from=str(donor), learning_rate=1e-12, epochs=1)
-    result = train_run(chosen, tmp_path / "run", data_dir=prepared)
+    chosen = settings(mice=("full", "short"), init_from=str(donor), epochs=1)
+    result = untrained_run(chosen, tmp_path / "run", data_dir=prepared, verbose=True)
     assert same(result.model.readouts["short"], load_model(donor).readouts["short"])
     said = capsys.readouterr().out
     assert "the core and the readout of short; new readout for full (not in it)" in said
@@ -69,7 +69,7 @@ def half_run(prepared, tmp_path_factory):
     """Model file of a run on some neurons, whose positions are free."""
     folder = tmp_path_factory.mktemp("half") / "run"
     chosen = settings(architecture=FREE, subset=Subset(unit_ids=HALVES[0]), seed=3, epochs=1)
-    return train_run(chosen, folder, data_dir=prepared, verbose=False).model_file
+    return untrained_run(chosen, folder, data_dir=prepared).model_file
 
 
 @pytest.mark.parametrize(
@@ -84,10 +84,9 @@ def test_free_positions_are_kept_for_neurons_that_the_run_tells_to_be_the_same(
         architecture=FREE,
         subset=Subset(unit_ids=unit_ids),
         init_from=str(start),
-        learning_rate=1e-12,
         epochs=1,
     )
-    result = train_run(chosen, tmp_path / "run", data_dir=prepared)
+    result = untrained_run(chosen, tmp_path / "run", data_dir=prepared, verbose=True)
     ours, theirs = (model.readouts["full"].mean for model in (result.model, load_model(half_run)))
     assert np.allclose(ours, theirs, atol=1e-6) is copied
     said = capsys.readouterr().out
@@ -104,7 +103,7 @@ def test_the_model_that_a_run_starts_from_is_loaded_once(donor, prepared, tmp_pa
 
     monkeypatch.setattr(run_module, "load_model", load)
     chosen = settings(init_from=str(donor), epochs=1)
-    train_run(chosen, tmp_path / "run", data_dir=prepared, verbose=False)
+    untrained_run(chosen, tmp_path / "run", data_dir=prepared)
     assert [str(path) for path in loaded] == [str(donor)]
 
 
@@ -116,7 +115,8 @@ def test_a_run_goes_on_without_the_file_that_it_started_from(
 
     def run(name):
         chosen = settings(init_from=str(kept), epochs=3)
-        return train_run(chosen, tmp_path / name, data_dir=prepared, verbose=False)
+        with untraced_steps():
+            return train_run(chosen, tmp_path / name, data_dir=prepared, verbose=False)
 
     class Killed(BaseException):
         pass
