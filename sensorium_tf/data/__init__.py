@@ -25,5 +25,6 @@ __getattr__, __dir__, __all__ = attach(
         "pad_movies": "movie",
         "prepare": "preparation",
         "prepare_mice": "many",
+        "unlabelled_images": "unlabelled",
     },
 )

@@ -24,7 +24,6 @@ from sensorium_tf.registry import (
 from sensorium_tf.specs import InputSpec
 
 
-@keras_defaults()
 def build_model(
     settings: ModelSettings,
     coordinates: Mapping[str, Any],
@@ -32,6 +31,7 @@ def build_model(
     *,
     seed: int | None = None,
     joint_core: bool = False,
+    policy: str | None = None,
 ) -> FiringRateModel:
     """Makes a model, untrained.
 
@@ -45,6 +45,8 @@ def build_model(
         seed: Seed of the initial weights and of what is drawn in training; `None` draws
             them anew each time.
         joint_core: Whether in training all mice pass the core in one batch.
+        policy: Keras dtype policy of the layers, such as `mixed_bfloat16`; if left out one that
+            was set stays.
 
     Returns:
         The model, with the readouts of the mice in their order.
@@ -54,11 +56,17 @@ def build_model(
             is no mouse, or coordinates cannot be used; of a custom function, if it does not return
             a model of these mice and inputs.
     """
-    if settings.function is not None:
-        model = _from_function(settings, coordinates, inputs, seed)
-        # A custom model may have chosen it for itself.
-        model.joint_core = model.joint_core or joint_core
-        return model
+    with keras_defaults(policy):
+        if settings.function is None:
+            model = _from_parts(settings, coordinates, inputs, seed)
+        else:
+            model = _from_function(settings, coordinates, inputs, seed)
+    # A custom model may have chosen it for itself.
+    model.joint_core = model.joint_core or joint_core
+    return model
+
+
+def _from_parts(settings: ModelSettings, coordinates, inputs, seed) -> FiringRateModel:
     parts = settings.architecture(movies=inputs.time)
     n_mice = len(coordinates)
     core_seed, *seeds = spawn_seeds(seed, 1 + 3 * n_mice)
@@ -111,7 +119,6 @@ def build_model(
             modulators,
             nonlinearities,
             inputs=inputs,
-            joint_core=joint_core,
             name=settings.model,
         )
         for mouse, places in coordinates.items():

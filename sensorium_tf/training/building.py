@@ -10,7 +10,6 @@ import tensorflow as tf
 from sensorium_tf.data import Batches, Mouse, inputs_of, load_mouse
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models import FiringRateModel, PoissonLoss, build_model, check_parts
-from sensorium_tf.models.ops.precision import keras_defaults
 from sensorium_tf.registry import custom_modules
 from sensorium_tf.runs import Provenance, RunStore
 from sensorium_tf.settings import TrainingSettings
@@ -111,17 +110,16 @@ def compiled_model(
     Raises:
         SensoriumError: If the model cannot be built, or a custom one cannot be trained.
     """
-    mixed = settings.devices.mixed_precision
-    with keras_defaults("mixed_bfloat16" if mixed else "float32"):
-        model = build_model(
-            settings.architecture,
-            {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
-            inputs,
-            seed=settings.seed,
-            joint_core=settings.joint_core,
-        )
-        if custom_modules(model):
-            check_model(model)
+    model = build_model(
+        settings.architecture,
+        {mouse.name: mouse.cell_motor_coordinates for mouse in mice},
+        inputs,
+        seed=settings.seed,
+        joint_core=settings.joint_core,
+        policy="mixed_bfloat16" if settings.devices.mixed_precision else "float32",
+    )
+    if custom_modules(model):
+        check_model(model)
     if settings.has_time:
         settings.check_frames(model.lost_frames)
     model.core.trainable = not settings.freeze_core

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sensorium_tf.data import Mouse, Trials
-from sensorium_tf.data.more_images import more_images
+from sensorium_tf.data import Mouse, Trials, unlabelled_images
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.runs import Provenance, Run, predict
 from sensorium_tf.specs import PAST_RESPONSES
@@ -58,7 +57,7 @@ class Teacher:
         Args:
             trials: Mouse to the trials to train on.
             weight: Share of the teacher's rates in what is learnt.
-            images: Further ones, as of `more_images`.
+            images: Further ones, as of `data.unlabelled_images`.
             seed: Of what is drawn.
             say: Whether to print what is learnt from.
 
@@ -78,7 +77,7 @@ class Teacher:
             mix = own.responses + np.float32(weight) * (rates - own.responses)
             parts = [dataclasses.replace(own, responses=mix)]
             for source in images:
-                more = more_images(source, mouse, data_dir=self.run.data_dir)
+                more = _read(source, mouse, self.run.data_dir)
                 kept = more[~_shown(more, mouse, own)]
                 if say:
                     print(
@@ -131,12 +130,19 @@ def check_images(images: Iterable[str], mice: Iterable[Mouse], *, data_dir=None)
     """Raises SensoriumError unless further images can be read for some mice.
 
     Args:
-        images: Where they are, as of `more_images`.
+        images: Where they are, as of `data.unlabelled_images`.
         mice: The mice.
         data_dir: Where the prepared datasets are; TFDS's default if left out.
     """
     for source, mouse in itertools.product(images, mice):
-        more_images(source, mouse, data_dir=data_dir)
+        _read(source, mouse, data_dir)
+
+
+def _read(source: str, mouse: Mouse, data_dir) -> np.ndarray:
+    try:
+        return unlabelled_images(source, mouse, data_dir=data_dir)
+    except SensoriumError as e:
+        raise SensoriumError(f"distil_images: {e}") from e
 
 
 def _shown(images: np.ndarray, mouse: Mouse, trained: Trials) -> np.ndarray:

@@ -20,10 +20,10 @@ _PHOTOGRAPHS = (".bmp", ".jpeg", ".jpg", ".png")
 _LARGEST_PHOTOGRAPH = 100 << 20
 
 
-def more_images(
+def unlabelled_images(
     source: str, mouse: Mouse, *, data_dir: str | os.PathLike | None = None
 ) -> np.ndarray:
-    """Reads images that no responses are known to.
+    """Reads images that no responses are known to, for a student to learn from, say.
 
     Args:
         source: A folder of photographs (JPEG, PNG, BMP; the largest middle part of the recording's
@@ -72,7 +72,7 @@ def _of_mouse(other: Mouse, mouse: Mouse) -> np.ndarray:
 def _check_shape(source: str, shape: tuple[int, ...], mouse: Mouse) -> None:
     if shape != mouse.spec.image_shape:
         raise SensoriumError(
-            f"distil_images {source}: images of shape {shape}, but those of {mouse.name} are "
+            f"{source}: images of shape {shape}, but those of {mouse.name} are "
             f"{mouse.spec.image_shape}"
         )
 
@@ -82,14 +82,11 @@ def _photographs(folder: Path, mouse: Mouse) -> np.ndarray:
     height, width, n_channels = mouse.spec.image_shape
     if n_channels != 1:
         raise SensoriumError(
-            f"distil_images {folder}: photographs become grey, but {mouse.name} was shown "
-            f"{n_channels} colours"
+            f"{folder}: photographs become grey, but {mouse.name} was shown {n_channels} colours"
         )
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _PHOTOGRAPHS)
     if not paths:
-        raise SensoriumError(
-            f"distil_images {folder}: no photographs ({', '.join(_PHOTOGRAPHS)}) in it"
-        )
+        raise SensoriumError(f"{folder}: no photographs ({', '.join(_PHOTOGRAPHS)}) in it")
     images = np.empty((len(paths), height, width, 1), np.float32)
     for image, path in zip(images, paths, strict=True):
         with reading(path, "is not a photograph"), open_regular(path) as file:
