@@ -22,9 +22,9 @@ filters are for images of 36 x 64 pixels, as the baselines take them.
 Expected time: what --budget_minutes says, for 60 of which it is made; without it six trainings of
 22 epochs, and as much again for each of --pretrain_mice.
 
-Expected score: it depends on the recording; with --members=3 --budget_minutes=12 a test correlation
-of .284 where the published recipe has .262 (docs/zoo.md, one training each). This prints how it
-differs:
+Expected score: it depends on the recording; three members without pre-training have test
+correlations of .300 and .314 on two recordings where the published recipe has .261 and .286
+(docs/zoo.md, one training each). This prints how it differs:
 
     python launch/evaluate.py --compare=runs/cnn,W
 """

@@ -11,8 +11,8 @@ Command:
 Expected time: 22 epochs, a third of what the published recipe usually takes (docs/formulas.md): for
 1,000 training trials and 600 neurons 86 s on two CPU cores (benchmarks/README.md).
 
-Expected score: it depends on the recording; on that one a test correlation of .273, where the
-published recipe has .262 (docs/zoo.md, one training each). This prints how it differs:
+Expected score: it depends on the recording; on that one a test correlation of .272, where the
+published recipe has .261 (docs/zoo.md, one training each). This prints how it differs:
 
     python launch/evaluate.py --compare=runs/cnn,runs/fast
 """

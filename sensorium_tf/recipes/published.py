@@ -11,7 +11,7 @@ Expected time: a step of 128 trials and 7,538 neurons takes 0.95 s on two CPU co
 (benchmarks/README.md, "How it grows"), so an epoch of 4,500 trials 34 s. The validation score
 decides how many of the 200 epochs there are.
 
-Expected score: it depends on the recording, such as a test correlation of .262 with 600 neurons and
+Expected score: it depends on the recording, such as a test correlation of .261 with 600 neurons and
 1,000 training trials (docs/zoo.md). This prints it, beside the oracle:
 
     python launch/evaluate.py --workdir=runs/cnn
