@@ -76,7 +76,7 @@ def _work(text: str):
 
     def work() -> float:
         start = time.process_time()
-        steps(iterator, learning_rates=[0.001] * n_steps, n_trials=[BATCH.value] * n_steps)
+        steps(iterator, learning_rates=[0.001] * n_steps, n_trials=[[BATCH.value]] * n_steps)
         return time.process_time() - start
 
     work()  # compiles

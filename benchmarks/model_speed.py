@@ -58,7 +58,8 @@ def _steps(model, iterator, n_batch: int, n_steps: int) -> Callable[[], object]:
     from sensorium_tf.training import Steps
 
     steps = Steps(model, tf.distribute.get_strategy())
-    return lambda: steps(iterator, learning_rates=[0.001] * n_steps, n_trials=[n_batch] * n_steps)
+    n_trials = [[n_batch] * len(model.mice)] * n_steps
+    return lambda: steps(iterator, learning_rates=[0.001] * n_steps, n_trials=n_trials)
 
 
 def model_and_batches(trials, mouse, n_batch, *, track="sensorium_plus", **settings):

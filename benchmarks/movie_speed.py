@@ -36,7 +36,7 @@ def movies(workspace: Path, n_neurons: int, _: int) -> dict:
     iterator = iter(batches.dataset().repeat())
     steps = Steps(model, tf.distribute.get_strategy())
     step = seconds(
-        lambda: steps(iterator, learning_rates=[0.001], n_trials=[_TRIALS]), repeats=5, warm_up=2
+        lambda: steps(iterator, learning_rates=[0.001], n_trials=[[_TRIALS]]), repeats=5, warm_up=2
     )
     shown, predictor = mouse.trials("oracle"), Predictor(model, mouse.name)
     rates = seconds(lambda: list(predictor.parts(shown)), repeats=2)

@@ -37,7 +37,9 @@ FRAMES = 6
 def computed(weights=None):
     """Returns each core's features in evaluation and in training, and its weights."""
     rng = np.random.default_rng(0)
-    images = rng.normal(size=SHAPE).astype("float32")
+    # Of different contrasts, which a core may divide by their variance.
+    contrasts = np.array([0.5, 1.0, 2.0])[:, None, None, None]
+    images = (contrasts * rng.normal(size=SHAPE)).astype("float32")
     movies = rng.normal(size=(SHAPE[0], FRAMES, *SHAPE[1:])).astype("float32")
     behavior = rng.normal(size=(SHAPE[0], 3)).astype("float32")
     found = {}
