@@ -150,11 +150,11 @@ def test_gradients_are_clipped_by_their_common_norm(batch, expected):
 
 
 def test_the_average_follows_the_weights(batch):
-    model, steps, _ = compiled_once(ema_decay=0.75)
-    taken(batch, [1e-4], ema_decay=0.75)
+    model, steps, _ = compiled_once(ema_decay=0.99)
+    taken(batch, [1e-2], ema_decay=0.99)
     weights = made().get_weights(), model.get_weights()
     for average, old, new in zip(steps.averages, *weights, strict=True):
-        np.testing.assert_allclose(average.numpy(), 0.75 * old + 0.25 * new, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(average.numpy(), 0.99 * old + 0.01 * new, rtol=1e-5, atol=1e-7)
     assert Steps(model, tf.distribute.get_strategy()).averages == []
 
 
@@ -192,8 +192,8 @@ def test_huge_gradients_are_clipped_and_not_lost(batch):
 
 
 def test_an_average_of_a_constant_is_the_constant(batch):
-    model, steps, _ = compiled_once(ema_decay=0.75)
-    taken(batch, [0.0], ema_decay=0.75)
+    model, steps, _ = compiled_once(ema_decay=0.99)
+    taken(batch, [0.0], ema_decay=0.99)
     for average, weight in zip(steps.averages, model.weights, strict=True):
         if "moving" not in weight.path:
             np.testing.assert_array_equal(average.numpy(), weight.numpy())
