@@ -18,6 +18,8 @@ from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Provenance, Run, load_model, save_model
 from sensorium_tf.settings import TrainingSettings
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def compared_in(prepared, runs, **options):
     return compare(*(Run(run, prepared) for run in runs), **options)

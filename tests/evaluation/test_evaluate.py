@@ -17,6 +17,8 @@ from sensorium_tf.registry import METRICS
 from sensorium_tf.runs import Run, RunRecord, load_model, predict
 from sensorium_tf.settings import TrainingSettings
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 PROVENANCE = RunRecord.new(TrainingSettings(), []).provenance
 SCORES = ("single_trial_correlation", "correlation_to_average", "feve")
 

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from untrained import untraced_steps
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.data import batches
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 SMALL = {"epochs": 1, "batch_size": 8, "verbose": False}
 
@@ -43,15 +46,16 @@ def test_half_of_the_size_is_the_mean_of_neighbours(prepared):
 
 
 def test_models_of_different_sizes_are_scored_submitted_and_compared(full, prepared, tmp_path):
-    other = sensorium_tf.train(
-        "cnn",
-        "full",
-        workdir=tmp_path / "small",
-        data_dir=prepared,
-        hidden_channels=2,
-        n_blocks=0,
-        **SMALL,
-    )
+    with untraced_steps():
+        other = sensorium_tf.train(
+            "cnn",
+            "full",
+            workdir=tmp_path / "small",
+            data_dir=prepared,
+            hidden_channels=2,
+            n_blocks=0,
+            **SMALL,
+        )
     alone = sensorium_tf.evaluate(full).mice["full"].scores.summary
     both = sensorium_tf.compare(full, other, output=tmp_path).mice["full"]
     assert both.scores["full"].summary == alone

@@ -72,6 +72,7 @@ def test_an_evaluation_has_every_metric_beside_the_oracle_and_the_true_rates(run
     assert labelled.rate.dims == ("frame", "neuron") and int(labelled.frame_of_trial[0]) == 50
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_withheld_tiers_are_scored_with_the_truth_alone(run, recording, data_dir, tmp_path):
     found = evaluate(run, truth=recording, output=tmp_path)
     assert found.mice["lab1"].tier == "live_test_main" and found.mice["lab1"].held_out
@@ -83,6 +84,7 @@ def test_withheld_tiers_are_scored_with_the_truth_alone(run, recording, data_dir
         evaluate(run, "test", output=tmp_path)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_runs_are_compared_on_the_same_frames(run, data_dir, tmp_path):
     smaller = movie_settings(epochs=1, image_size="18x32", seed=1)
     untrained_run(smaller, tmp_path / "small", data_dir=data_dir)
@@ -92,6 +94,7 @@ def test_runs_are_compared_on_the_same_frames(run, data_dir, tmp_path):
     assert "4 trials of tier oracle" in found.report()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_submission_has_a_file_for_each_tier_and_a_zip_of_them(
     run, recording, data_dir, tmp_path
 ):

@@ -5,11 +5,14 @@ import shutil
 
 import numpy as np
 import pytest
+from untrained import untraced_steps
 
 import sensorium_tf
 from sensorium_tf import SensoriumError
 from sensorium_tf.leaderboard.standing import standing_of
 from sensorium_tf.scoring import read_label
+
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 NAMED = "past responses (of train and validation)"
 SMALL = {"epochs": 1, "batch_size": 8, "hidden_channels": 2, "n_blocks": 0, "verbose": False}
@@ -64,14 +67,16 @@ def test_a_copy_of_the_file_alone_tells_it_as_well(run, prepared, tmp_path):
 
 
 def test_it_is_not_ranked_beside_a_run_without(run, prepared, tmp_path):
-    plain = train(tmp_path / "plain", prepared, modulator="none")
+    with untraced_steps():
+        plain = train(tmp_path / "plain", prepared, modulator="none")
     compared = sensorium_tf.compare(plain, run, output=tmp_path / "both")
     assert not compared.equals
     assert "do not rank them" in compared.report() and NAMED in compared.report()
 
 
 def test_test_responses_may_be_known_and_then_are_not_held_out(prepared, tmp_path):
-    run = train(tmp_path / "run", prepared, mice="full", past_tiers=("train", "test"))
+    with untraced_steps():
+        run = train(tmp_path / "run", prepared, mice="full", past_tiers=("train", "test"))
     assert run.provenance.past_tiers == ("train", "test")
     scored = sensorium_tf.evaluate(run)
     assert not scored.mice["full"].held_out

@@ -18,6 +18,8 @@ from sensorium_tf.models import FiringRateModel, ModelSettings
 from sensorium_tf.runs import Run, check_model_file, load_model, save_model
 from sensorium_tf.settings import TrainingSettings
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SMALL = ModelSettings(model="ln", hidden_channels=4, n_blocks=1)
 
 
