@@ -27,6 +27,15 @@ def whole_model():
     )
 
 
+# Of every readout that draws its positions.
+GAUSSIAN = {
+    "covariance": "isotropic",
+    "hidden_units": 7,
+    "sigma_init": 0.2,
+    "feature_penalty": 0.1,
+    "scatter_penalty": 0.2,
+    "seed": 4,
+}
 # Every constructor argument at another value than its default.
 MADE = {
     "SensoriumCore": lambda: models.SensoriumCore(
@@ -43,36 +52,21 @@ MADE = {
     ),
     "GaussianReadout": lambda: models.GaussianReadout(
         11,
-        covariance="isotropic",
         positions="free",
-        hidden_units=7,
-        sigma_init=0.2,
-        feature_penalty=0.1,
-        scatter_penalty=0.2,
-        seed=4,
+        **GAUSSIAN,
     ),
     "OrientedReadout": lambda: models.OrientedReadout(
         11,
         terms=2,
         n_orientations=4,
-        covariance="isotropic",
         positions="scattered",
-        hidden_units=7,
-        sigma_init=0.2,
-        feature_penalty=0.1,
-        scatter_penalty=0.2,
-        seed=4,
+        **GAUSSIAN,
     ),
     "MultiLevelGaussianReadout": lambda: models.MultiLevelGaussianReadout(
         11,
         levels=2,
-        covariance="isotropic",
         positions="free",
-        hidden_units=7,
-        sigma_init=0.2,
-        feature_penalty=0.1,
-        scatter_penalty=0.2,
-        seed=4,
+        **GAUSSIAN,
     ),
     "FactorisedReadout": lambda: models.FactorisedReadout(
         11, mask_penalty=0.2, feature_penalty=0.1, seed=4

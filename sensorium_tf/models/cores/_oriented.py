@@ -4,6 +4,8 @@ from typing import ClassVar
 
 from keras import ops
 
+from sensorium_tf import config
+from sensorium_tf.config import setting
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.base import CoreBase
 from sensorium_tf.models.ops.convolution import (
@@ -23,9 +25,22 @@ class OrientedCore(CoreBase):
     r. A first layer, which a subclass computes, is followed by `n_blocks` blocks of a 1x1, a
     depthwise and a second 1x1 convolution, with batch normalisation and ELU: the 1x1 kernels depend
     on the difference of orientations alone, the depthwise ones turn, and orientations share their
-    statistics. A subclass has `n_rotations`, `channels`, `hidden_kernel`, `n_blocks` and `dropout`
-    among its settings.
+    statistics. A subclass adds `n_rotations`, `channels` and `n_blocks` to the settings.
     """
+
+    class Config(config.Config):
+        """Settings of all such cores."""
+
+        hidden_kernel: int = setting(
+            7, "Height and width of the depthwise kernels, in pixels: an odd number.", at_least=1
+        )
+        dropout: float = setting(
+            0.0,
+            "Share of the features that training sets to zero after every block, and after the 1x1 "
+            "convolution of gabor.",
+            at_least=0,
+            below=1,
+        )
 
     #: Whether features are dropped after the first layer, too, not after blocks alone.
     drops_first: ClassVar[bool] = False

@@ -2,7 +2,6 @@
 
 from keras import ops
 
-from sensorium_tf import config
 from sensorium_tf.config import setting
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.cores._oriented import OrientedCore, convolve, normalize
@@ -50,7 +49,7 @@ class GaborCore(OrientedCore):
         SensoriumError: If a setting is out of its range, or an image smaller than the filters.
     """
 
-    class Config(config.Config):
+    class Config(OrientedCore.Config):
         """Settings of the core."""
 
         wavelengths: tuple[int, ...] = setting(
@@ -74,16 +73,7 @@ class GaborCore(OrientedCore):
         channels: int = setting(
             6, "Features of every learned layer, at each direction.", at_least=1
         )
-        hidden_kernel: int = setting(
-            7, "Height and width of the blocks' depthwise kernels: an odd number.", at_least=1
-        )
         n_blocks: int = setting(0, "Blocks after the 1x1 convolution.", at_least=0, at_most=1000)
-        dropout: float = setting(
-            0.0,
-            "Share of the features that training sets to zero after every learned layer.",
-            at_least=0,
-            below=1,
-        )
 
         def __post_init__(self):
             super().__post_init__()

@@ -2,7 +2,6 @@
 
 from keras import ops
 
-from sensorium_tf import config
 from sensorium_tf.config import setting
 from sensorium_tf.models.cores._oriented import OrientedCore, convolve
 from sensorium_tf.models.cores._stem import StemCore
@@ -39,7 +38,7 @@ class RotationEquivariantCore(OrientedCore, StemCore):
         SensoriumError: If a setting is out of its range, or an image smaller than the kernel.
     """
 
-    class Config(config.Config):
+    class Config(OrientedCore.Config):
         """Settings of the core."""
 
         n_rotations: int = setting(8, "Angles of every kernel.", at_least=1, at_most=360)
@@ -47,16 +46,7 @@ class RotationEquivariantCore(OrientedCore, StemCore):
         input_kernel: int = setting(
             9, "Height and width of the stem's kernels, in pixels.", at_least=1
         )
-        hidden_kernel: int = setting(
-            7, "Height and width of the depthwise kernels, in pixels: an odd number.", at_least=1
-        )
         n_blocks: int = setting(3, "Blocks after the stem.", at_least=0, at_most=1000)
-        dropout: float = setting(
-            0.0,
-            "Share of the features that training sets to zero after every block.",
-            at_least=0,
-            below=1,
-        )
         laplace_penalty: float = setting(
             6.3831, "Strength of the smoothness penalty on the stem's kernels.", at_least=0
         )
