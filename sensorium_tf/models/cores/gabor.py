@@ -4,9 +4,8 @@ from keras import ops
 
 from sensorium_tf.config import setting
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.cores._oriented import OrientedCore, convolve, normalize
+from sensorium_tf.models.cores._oriented import OrientedCore, convolve
 from sensorium_tf.models.cores._stem import check_image_size
-from sensorium_tf.models.ops.convolution import batch_norm
 from sensorium_tf.models.ops.filtering import filter_each
 from sensorium_tf.models.ops.gabor import pairs
 from sensorium_tf.models.ops.rotation import circulant
@@ -14,8 +13,11 @@ from sensorium_tf.registry import CORES
 
 # What keeps the slope of a root finite at zero.
 _SMALL = 1e-6
-# Features of a wavelength: three rectified responses and the root of the energy.
-_OF_WAVELENGTH = 4
+# Cells of a wavelength that are the same seen from the other side: two rectified even responses
+# and the root of the energy.
+_UNDIRECTED = 3
+# What brings the cells to about the spread of the image, which is a feature, too.
+_GAIN = 2.0
 
 
 @CORES.register("gabor")
@@ -27,9 +29,10 @@ class GaborCore(OrientedCore):
     filters in `pool` x `pool` pixels around; their rectified responses `[e]+`, `[-e]+`, `[o]+`, as
     of simple cells; and `sqrt(e^2 + o^2)`, as of complex cells. Beside them there are, the same at
     all directions, the image itself, `sqrt(E)`, and the root of its mean over the image. The image
-    continues beyond its border as its mirror image. Nothing of this is trained. Batch normalisation
-    and a 1x1 convolution follow, then the blocks of the core `rotation_equivariant`, whose kernels
-    are shared among directions, as the 1x1 kernels are: where the image turns, the map turns.
+    continues beyond its border as its mirror image. Nothing of this is trained. A 1x1 convolution
+    with batch normalisation and ELU follows, then the blocks of the core `rotation_equivariant`,
+    whose kernels are shared among directions, as the 1x1 kernels are: where the image turns, the
+    map turns.
     Sources: Adelson and Bergen 1985, J. Opt. Soc. Am. A 2:284 (energy); Heeger 1992, Vis. Neurosci.
     9:181 (division); Ecker et al. 2019, arXiv 1809.10504 (sharing).
 
@@ -53,7 +56,7 @@ class GaborCore(OrientedCore):
         """Settings of the core."""
 
         wavelengths: tuple[int, ...] = setting(
-            (4, 6, 9, 14), "Wavelengths of the filters, in pixels."
+            (6, 9, 13, 18), "Wavelengths of the filters, in pixels."
         )
         n_rotations: int = setting(
             16, "Directions of the full circle: an even number.", at_least=2, at_most=360
@@ -92,7 +95,6 @@ class GaborCore(OrientedCore):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self._filters = pairs(self.config.wavelengths, self.config.n_rotations)
-        self.norm = batch_norm("norm", affine=False)
 
     def build(self, input_shape):
         """Makes the weights for images of `input_shape`, `(batch, height, width, channels)`."""
@@ -103,41 +105,63 @@ class GaborCore(OrientedCore):
             raise SensoriumError(
                 f"filtered {options.filtered}: the images have {input_shape[-1]} channels"
             )
-        of_direction = _OF_WAVELENGTH * len(options.wavelengths) * options.filtered
-        n_features = of_direction + input_shape[-1] + 2
+        self._n_filtered = len(options.wavelengths) * options.filtered
+        n_features = (_UNDIRECTED + 1) * self._n_filtered + input_shape[-1] + 2
         self.mix = self.make_kernels("mix", (options.n_rotations, n_features, options.channels))
         super().build(input_shape)
 
     def levels(self, images, training=None):
         """Returns what the 1x1 convolution and each block give, maps of one size."""
-        features = normalize(self.norm, self.cells(images), self.n_orientations, training)
-        return self.blocks(convolve(features, circulant(self.mix)), training)
+        return self.blocks(convolve(self.cells(images), self._kernel()), training)
+
+    def _kernel(self):
+        """Returns the kernel of the 1x1 convolution of `cells`.
+
+        A cell that is the same at several directions is there once: its weights are added up.
+        """
+        n_rotations = self.config.n_rotations
+        every = circulant(self.mix)
+        every = ops.reshape(every, (n_rotations, -1, every.shape[-1]))
+        n_undirected = _UNDIRECTED * self._n_filtered
+        n_cells = n_undirected + self._n_filtered
+        one_side, other_side = ops.split(every[:, :n_undirected], 2)
+        parts = [one_side + other_side, every[:, n_undirected:n_cells]]
+        parts = [ops.reshape(each, (-1, every.shape[-1])) for each in parts]
+        return ops.concatenate([*parts, ops.sum(every[:, n_cells:], axis=0)])[None, None]
 
     def cells(self, images):
-        """Returns what is fixed, `(batch, height, width, n_rotations * features)`."""
+        """Returns what is fixed, `(batch, height, width, cells)`.
+
+        Those of half the directions that are the same seen from the other side, direction by
+        direction; the odd filters' of all directions; what has no direction.
+        """
         options, (height, width) = self.config, images.shape[1:3]
         waves = filter_each(images[..., : options.filtered], self._filters)
-        half, n_filters = options.n_rotations // 2, len(options.wavelengths) * options.filtered
+        half, n_filtered = options.n_rotations // 2, self._n_filtered
         apart = (half, len(options.wavelengths), 2, options.filtered)
         waves = ops.reshape(waves, (-1, height, width, *apart))
         even, odd = (
-            ops.reshape(waves[..., phase, :], (-1, height, width, half, n_filters))
+            ops.reshape(waves[..., phase, :], (-1, height, width, half * n_filtered))
             for phase in (0, 1)
         )
         energy = ops.square(even) + ops.square(odd)
-        total = ops.mean(energy, axis=(3, 4))[..., None]
+        total = ops.mean(energy, axis=-1, keepdims=True)
         around = ops.average_pool(
             total, options.pool, strides=1, padding="same", data_format="channels_last"
         )
-        divisor = ops.sqrt(options.saturation + around)[..., None]
-        even, odd, size = even / divisor, odd / divisor, ops.sqrt(energy + _SMALL) / divisor
-        undirected = [ops.relu(even), ops.relu(-even), size]
-        cells = [ops.concatenate([each, each], axis=3) for each in undirected]
+        factor = _GAIN * ops.rsqrt(options.saturation + around)
+        even, odd, size = even * factor, odd * factor, ops.sqrt(energy + _SMALL) * factor
+        undirected = [
+            ops.reshape(each, (-1, height, width, half, n_filtered))
+            for each in (ops.relu(even), ops.relu(-even), size)
+        ]
+        undirected = ops.reshape(
+            ops.concatenate(undirected, axis=-1),
+            (-1, height, width, half * _UNDIRECTED * n_filtered),
+        )
         whole = ops.mean(total, axis=(1, 2), keepdims=True)
         whole = ops.broadcast_to(whole, ops.shape(around))
-        same = ops.concatenate([images, ops.sqrt(around + _SMALL), ops.sqrt(whole + _SMALL)], -1)
-        same = ops.repeat(same[:, :, :, None], options.n_rotations, axis=3)
+        contrasts = [ops.sqrt(each + _SMALL) for each in (around, whole)]
         # Seen from the other side an odd filter is its own negative.
-        cells.append(ops.relu(ops.concatenate([odd, -odd], axis=3)))
-        every = ops.concatenate([*cells, same], axis=-1)
-        return ops.reshape(every, (-1, height, width, options.n_rotations * every.shape[-1]))
+        sides = [ops.relu(odd), ops.relu(-odd)]
+        return ops.concatenate([undirected, *sides, images, *contrasts], axis=-1)

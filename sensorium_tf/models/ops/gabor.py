@@ -7,15 +7,18 @@ import numpy as np
 # Standard deviation of the window, and how far the filter reaches, as shares of the wavelength: a
 # bandwidth of about one and a half octaves, as neurons of visual cortex have.
 _WIDTH, _REACH = 0.4, 0.7
+#: Wavelength in pixels whose filters have a sum of squares of 1.
+UNIT = 6.0
 
 
 def pairs(wavelengths: tuple[int, ...], n_rotations: int) -> np.ndarray:
     """Returns even and odd Gabor filters: pairs for the directions of half a circle.
 
     `g(u) cos(2 pi u / l)`, less as much of g as makes its sum zero, and `g(u) sin(2 pi u / l)`
-    under a round Gaussian window g, each with a sum of squares of 1. In the other half of the
-    circle the even filters are the same ones, and the odd ones change their sign.
-    Source: Daugman 1985, J. Opt. Soc. Am. A 2:1160.
+    under a round Gaussian window g. The root of each one's sum of squares is 6 pixels / l, so that
+    natural images, whose amplitude grows with the wavelength, excite all wavelengths alike. In the
+    other half of the circle the even filters are the same ones, and the odd ones change their sign.
+    Sources: Daugman 1985, J. Opt. Soc. Am. A 2:1160; Field 1987, J. Opt. Soc. Am. A 4:2379.
 
     Args:
         wavelengths: In pixels.
@@ -38,5 +41,5 @@ def pairs(wavelengths: tuple[int, ...], n_rotations: int) -> np.ndarray:
             even = window * np.cos(phase)
             even -= window * even.sum() / window.sum()
             for each in (even, window * np.sin(phase)):
-                filters.append(each / np.sqrt((each**2).sum()))
+                filters.append(UNIT / wavelength * each / np.sqrt((each**2).sum()))
     return np.stack(filters, axis=-1).astype(np.float32)
