@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = attach(
     {
         "Architecture": "settings",
         "BatchNorm": "ops.batch_norm",
+        "ContrastCore": "cores.contrast",
         "CoreBase": "base",
         "AttentionReadout": "readouts.attention",
         "EnsembleModel": "ensemble",
@@ -34,6 +35,7 @@ __getattr__, __dir__, __all__ = attach(
         "PoissonLoss": "loss",
         "PositionedReadout": "positions",
         "ReadoutBase": "base",
+        "ReceptiveFieldReadout": "readouts.receptive_field",
         "ReplicaSeedGenerator": "ops.replicas",
         "ResidualCore": "cores.residual",
         "RotationEquivariantCore": "cores.rotation_equivariant",

@@ -58,6 +58,12 @@ def check_assembly(
                 f"{readout.n_orientations} orientations, but those of {type(core).__name__} have "
                 f"{there}: use such a core, as rotation_equivariant, or the readout gaussian"
             )
+        if readout.n_contrasts not in (0, core.n_contrasts):
+            raise SensoriumError(
+                f"the readout of {mouse}, {type(readout).__name__}, takes an image and "
+                f"{readout.n_contrasts} contrasts, but the map of {type(core).__name__} has "
+                f"{core.n_contrasts or 'none'}: use the core contrast, or the readout gaussian"
+            )
         if shifters and not readout.takes_shift:
             raise SensoriumError(
                 f"the readout of {mouse}, {type(readout).__name__}, takes no shift: leave the "

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.part import PartBase
+from sensorium_tf.models.part import PartBase, PartOfNeurons
 
 
 class CoreBase(PartBase):
@@ -34,6 +34,8 @@ class CoreBase(PartBase):
     #: At how many orientations each feature is there: channel `r * features + c` is feature c at
     #: orientation r. 1 where channels have no such order.
     n_orientations: int = 1
+    #: How many of the last channels are contrasts, beside an image in the first one; else 0.
+    n_contrasts: int = 0
     _signals_shape = None
 
     def build(self, images_shape, signals_shape=None):
@@ -79,7 +81,7 @@ class CoreBase(PartBase):
         return [self(images, **given)]
 
     def compute_output_shape(self, input_shape):
-        """Returns the shape of the features, found by a symbolic call unless a core knows it."""
+        """Returns the shape of the features, by a symbolic call unless a core knows it."""
         features = self._features_of((None, *input_shape[1:]))
         if not self.takes_movies:
             return (input_shape[0], *features.shape[1:])
@@ -111,27 +113,6 @@ class CoreBase(PartBase):
         return None
 
 
-class PartOfNeurons(PartBase):
-    """A part of the neurons of one mouse."""
-
-    def __init__(self, n_neurons: int, **kwargs: Any):
-        if not (type(n_neurons) is int and n_neurons >= 1):
-            raise SensoriumError(
-                f"{type(self).__name__}: n_neurons {n_neurons!r}: expected a whole number of at "
-                "least 1"
-            )
-        super().__init__(**kwargs)
-        self.n_neurons = n_neurons
-
-    def compute_output_shape(self, input_shape, *_, **__):
-        """Returns `(batch, n_neurons)`."""
-        return (input_shape[0], self.n_neurons)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns all that the constructor was given."""
-        return {**super().get_config(), "n_neurons": self.n_neurons}
-
-
 class ReadoutBase(PartOfNeurons):
     """From features to the drives of one mouse's neurons; rates are `elu(drive) + 1`.
 
@@ -157,6 +138,10 @@ class ReadoutBase(PartOfNeurons):
     #: As many orientations as the core's features must be at; 1 where that does not matter. If it
     #: does, `Config` has a setting of this name, which is the core's unless somebody gives it.
     n_orientations: int = 1
+    #: As many contrasts as the core's map must hold, in the same way; 0 where it may be any.
+    n_contrasts: int = 0
+    #: Whether training starts from a map of the receptive fields: by `set_receptive_fields`.
+    maps_fields: ClassVar[bool] = False
     #: `(n_neurons,)` weight that is added to the drives; `None` without.
     bias = None
     #: `(n_neurons, 2)` normalised places in cortex, by which neurons are known; `None` without.
@@ -183,6 +168,15 @@ class ReadoutBase(PartOfNeurons):
         """
         if self.bias is not None:
             self.bias.assign(means)
+
+    def set_receptive_fields(self, images, responses) -> None:
+        """Makes training start from what responses `(trials, n_neurons)` tell; for `maps_fields`.
+
+        Args:
+            images: `(trials, height, width)`, the first channel of what the model is given.
+            responses: In units of their std.
+        """
+        raise _not_there(self, "set_receptive_fields(images, responses)")
 
     def positions(self):
         """Returns where the neurons look, `(n_neurons, 2)` as (x, y) in [-1, 1] over the map.
@@ -232,6 +226,9 @@ class ShifterBase(PartBase):
     def call(self, pupil_center):
         """Computes the shifts; a shifter says how."""
         raise _not_there(self, "call(pupil_center)")
+
+    def stand_still(self) -> None:
+        """Makes training start without shifts, as receptive fields are mapped; if it can."""
 
     def compute_output_shape(self, input_shape):
         """Returns `(batch, 2)`."""

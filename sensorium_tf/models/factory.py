@@ -74,8 +74,9 @@ def _from_parts(settings: ModelSettings, coordinates, inputs, seed) -> FiringRat
     core = _make(CORES, parts.core, seed=core_seed, name="core")
     _check_signals(f"core {parts.core.name}", core.inputs, inputs)
     readout = parts.readout
-    if hasattr(READOUTS[readout.name].Config, "n_orientations") and core.n_orientations > 1:
-        readout = Part(readout.name, {"n_orientations": core.n_orientations, **readout.options})
+    for name, none in (("n_orientations", 1), ("n_contrasts", 0)):
+        if hasattr(READOUTS[readout.name].Config, name) and (there := getattr(core, name)) != none:
+            readout = Part(readout.name, {name: there, **readout.options})
     readouts = {
         mouse: _make(READOUTS, readout, number, seed=each, name=f"readout_{mouse}")
         for (mouse, number), each in zip(neurons.items(), seeds[: 2 * n_mice : 2], strict=True)

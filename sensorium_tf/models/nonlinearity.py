@@ -3,8 +3,9 @@
 import numpy as np
 
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.base import PartOfNeurons, ReadoutBase
+from sensorium_tf.models.base import ReadoutBase
 from sensorium_tf.models.ops.firing_rate import drive_of
+from sensorium_tf.models.part import PartOfNeurons
 from sensorium_tf.registry import custom_code
 
 # From lower rates gradients would hardly reach the neuron.

@@ -146,3 +146,24 @@ class PartBase(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Returns all that the constructor was given."""
         return {**super().get_config(), "seed": self.seed, **self.config.to_json()}
+
+
+class PartOfNeurons(PartBase):
+    """A part of the neurons of one mouse."""
+
+    def __init__(self, n_neurons: int, **kwargs: Any):
+        if not (type(n_neurons) is int and n_neurons >= 1):
+            raise SensoriumError(
+                f"{type(self).__name__}: n_neurons {n_neurons!r}: expected a whole number of at "
+                "least 1"
+            )
+        super().__init__(**kwargs)
+        self.n_neurons = n_neurons
+
+    def compute_output_shape(self, input_shape, *_, **__):
+        """Returns `(batch, n_neurons)`."""
+        return (input_shape[0], self.n_neurons)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns all that the constructor was given."""
+        return {**super().get_config(), "n_neurons": self.n_neurons}

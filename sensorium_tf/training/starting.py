@@ -105,7 +105,13 @@ def start(
             seed=settings.seed,
             say=say,
         )
-    for mouse, each in trials.items() if settings.mean_bias else ():
-        if mouse not in begun.copied:
+    for mouse, each in trials.items():
+        if mouse in begun.copied:
+            continue
+        if settings.mean_bias:
             model.set_mean_rates(mouse, each.mean_responses())
+        if (readout := model.readouts[mouse]).maps_fields and not store.checkpoints.any:
+            readout.set_receptive_fields(each.images[..., 0], each.responses)
+            if mouse in model.shifters:
+                model.shifters[mouse].stand_still()
     return trials, sources

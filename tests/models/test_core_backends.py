@@ -24,6 +24,7 @@ TEXTS = (
     "v1t(channels=4, heads=2, depth=1, hidden=6, stride=4)",
     "rotation_equivariant(n_rotations=8, channels=2, n_blocks=1)",
     "gabor(wavelengths=[3, 6], n_rotations=4, channels=2, n_blocks=1)",
+    "contrast(wavelengths=[3, 6], pools=[3])",
     "factorised_3d(channels=[3, 4], spatial_kernels=[5, 3], temporal_kernels=[3, 2])",
     "gru(core='rotation_equivariant(n_rotations=4, channels=2, n_blocks=1)', channels=3, kernel=3)",
     "temporal_residual(core='sensorium(hidden_channels=3, n_blocks=1)', n_blocks=1, kernel=3)",

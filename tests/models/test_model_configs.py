@@ -62,6 +62,9 @@ MADE = {
         positions="scattered",
         **GAUSSIAN,
     ),
+    "ReceptiveFieldReadout": lambda: models.ReceptiveFieldReadout(
+        11, wavelengths=[5, 9], feature_penalty=0.2, n_contrasts=3, seed=4
+    ),
     "MultiLevelGaussianReadout": lambda: models.MultiLevelGaussianReadout(
         11,
         levels=2,

@@ -24,6 +24,10 @@ PARTS = {
         "core": "rotation_equivariant(n_rotations=4, channels=2, n_blocks=1)",
         "readout": "oriented(positions=scattered)",
     },
+    "receptive_field": {
+        "core": "contrast(wavelengths=[3, 6], pools=[3])",
+        "readout": "receptive_field",
+    },
     "softplus": {"nonlinearity": "softplus(slope=2)", "readout": "gaussian(positions=free)"},
     "gain": {"modulator": "gain"},
     "history": {"modulator": "history", "shifter": "none"},

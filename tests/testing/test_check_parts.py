@@ -27,6 +27,7 @@ SMALL = {
     "cortex=[8])",
     "inverted_residual": "inverted_residual(channels=3, n_blocks=1)",
     "learned_stem": "learned_stem(patch_channels=2, channels=[3, 4])",
+    "contrast": "contrast(wavelengths=[3, 6], pools=[3, 9])",
     "gabor": "gabor(wavelengths=[3, 6], n_rotations=4, channels=2, n_blocks=1, dropout=0.1)",
     "residual": "residual(channels=3, n_blocks=1, stride=2)",
     "rotation_equivariant": "rotation_equivariant(n_rotations=4, channels=2, n_blocks=1)",
@@ -60,6 +61,7 @@ OTHERS = [
     ("readout", "gaussian(positions=scattered)"),
     ("readout", "multi_level_gaussian(levels=2)"),
     ("readout", "oriented(terms=2)"),
+    ("readout", "receptive_field(n_contrasts=1, feature_penalty=0.1)"),
     ("shifter", "mlp(n_layers=1)"),
     ("modulator", "history(hidden_units=0)"),
 ]

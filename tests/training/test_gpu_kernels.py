@@ -35,6 +35,13 @@ MODELS = {
         hidden_channels=None,
         n_blocks=None,
     ),
+    "receptive_field": lambda: small_model(
+        COORDINATES,
+        core="contrast",
+        readout="receptive_field",
+        hidden_channels=None,
+        n_blocks=None,
+    ),
     "factorised_3d": lambda: movie_model(COORDINATES, core=CORE, inputs=movie_inputs()),
 }
 

@@ -57,6 +57,11 @@ class MLPShifter(ShifterBase):
             layer.build(input_shape)
             input_shape = layer.compute_output_shape(input_shape)
 
+    def stand_still(self):
+        """Makes training start without shifts, by a last layer of zeros."""
+        for weight in self.layers[-1].weights:
+            weight.assign(weight * 0)
+
     def call(self, pupil_center):
         """Maps pupil centers `(batch, 2)` to shifts `(batch, 2)`."""
         shift = pupil_center

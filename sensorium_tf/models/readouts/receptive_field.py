@@ -1,0 +1,226 @@
+"""A readout whose neurons each have a Gabor filter of the image: simple and complex cells."""
+
+import math
+
+import keras
+import numpy as np
+from keras import ops
+
+from sensorium_tf import config
+from sensorium_tf.config import setting
+from sensorium_tf.errors import SensoriumError
+from sensorium_tf.models.base import ReadoutBase
+from sensorium_tf.models.ops.bilinear import sample_bilinear
+from sensorium_tf.models.ops.field_map import map_fields
+from sensorium_tf.models.ops.gabor_fields import GaborFields
+from sensorium_tf.registry import READOUTS
+
+# A place of 1, where the map spans [-1, 1]: a step of Adam moves one by the learning rate, which is
+# to be a small part of a pixel.
+_PLACE = 0.1
+# Wavelength in pixels, and the window's width as a share of it, of a shape of zeros.
+_WAVELENGTH, _WIDTH = 10.0, 0.43
+# Share of the division by each contrast at the start.
+_DIVISION = 0.13
+# What keeps the slope of a root finite at zero.
+_SMALL = 1e-4
+# How the weights of the map's cells are found: the penalty on their squares, and the slope of the
+# output nonlinearity at the start.
+_RIDGE, _SLOPE = 0.3, 0.5
+# Trials whose answers are computed at once.
+_AT_ONCE = 128
+
+
+@READOUTS.register("receptive_field")
+class ReceptiveFieldReadout(ReadoutBase):
+    """Every neuron filters the image itself, as simple and complex cells do.
+
+    For the core `contrast`. A neuron has a Gabor filter with a place, a direction, a phase, a
+    wavelength and the width of its round window, of which a second one is a quarter of a wave
+    later; a and b are what they answer. The drive is
+
+    `(w1 [a]+ + w2 [-a]+ + w3 sqrt(a^2 + b^2) + w4 m) / sqrt(1 + sum_k exp(d_k) c_k)
+    + sum_c u_c f_c + bias`,
+
+    where m is the image under the filter's window, c_k are the contrasts at the neuron's place, and
+    f_c the other channels there, the roots of the contrasts among them. These are 16 numbers
+    a neuron: little to be learned from few noisy trials. A shift by the eye moves all places.
+
+    Training starts from a map of the receptive fields: `set_receptive_fields` finds the filter that
+    goes best with each neuron's responses, among those of all places, directions and `wavelengths`.
+    Sources: Jones and Palmer 1987, J. Neurophysiol. 58:1233 (Gabor filters); Adelson and Bergen
+    1985, J. Opt. Soc. Am. A 2:284 (energy); Heeger 1992, Vis. Neurosci. 9:181 (division).
+
+    Args:
+        n_neurons: Neurons of the mouse.
+        **kwargs: The settings of `Config`, and `seed`, `name`, `dtype` and `trainable` as of
+            `PartBase`.
+
+    Call arguments:
+        features: `(batch, height, width, channels)`, the core's: the image in the first channel,
+            contrasts in the last ones.
+        shift: `(batch, 2)` shift of all places, or `None`.
+        training: Not used.
+
+    Returns:
+        `(batch, n_neurons)`, each neuron's drive.
+
+    Raises:
+        SensoriumError: If an argument is out of its range; in a model, if the core is another one.
+    """
+
+    class Config(config.Config):
+        """Settings of the readout."""
+
+        wavelengths: tuple[int, ...] = setting(
+            (6, 7, 8, 10, 12, 14, 17, 21), "Wavelengths that the map tries, in pixels."
+        )
+        feature_penalty: float = setting(
+            0.0, "Strength of the L1 penalty on the weights of cells and channels.", at_least=0
+        )
+        n_contrasts: int = setting(
+            2, "Contrasts in the core's map; a model takes its core's.", at_least=1
+        )
+
+        def __post_init__(self):
+            super().__post_init__()
+            if min(self.wavelengths, default=0) < 2:
+                raise SensoriumError(
+                    f"wavelengths {list(self.wavelengths)}: expected one of at least 2 pixels or "
+                    "several"
+                )
+
+    penalty_label = "features"
+    training_options = ("wavelengths", "feature_penalty")
+    takes_shift = True
+    maps_fields = True
+
+    def __init__(self, n_neurons, **kwargs):
+        super().__init__(n_neurons, **kwargs)
+        # Sampling uses an operation that XLA has no kernel for.
+        self.supports_jit = keras.backend.backend() != "tensorflow"
+        self.n_contrasts = self.config.n_contrasts
+        # Filters stay in full precision under mixed precision: phases would be rounded.
+        self.autocast = False
+
+    def build(self, input_shape):
+        """Creates the weights for features `input_shape`, `(batch, height, width, channels)`."""
+        _, height, width, channels = input_shape
+        self.map_size = (height, width)
+        n_contrasts = self.n_contrasts
+        if channels <= n_contrasts:
+            raise SensoriumError(
+                f"{self.name}: {channels} channels are not an image and {n_contrasts} contrasts"
+            )
+        place_seed, direction_seed = self.seeds(2)
+        uniform = keras.initializers.RandomUniform
+
+        def weight(name, shape=(), start="zeros"):
+            shape = (self.n_neurons, *shape)
+            return self.add_weight(name=name, shape=shape, initializer=start, autocast=False)
+
+        self.places = weight("places", (2,), uniform(-5.0, 5.0, seed=place_seed))
+        self.directions = weight("directions", (), uniform(0.0, math.pi, seed=direction_seed))
+        self.phases = weight("phases")
+        self.log_wavelengths = weight("log_wavelengths")
+        self.log_widths = weight("log_widths")
+        self.cells = weight("cells", (4,), keras.initializers.Constant(0.1))
+        self.others = weight("others", (channels - 1,))
+        start = keras.initializers.Constant(math.log(_DIVISION))
+        self.division = weight("division", (n_contrasts,), start)
+        self.bias = weight("bias")
+
+    def positions(self):
+        """Returns where the neurons look, `(n_neurons, 2)` as (x, y) in [-1, 1] over the map."""
+        return _PLACE * ops.convert_to_tensor(self.places)
+
+    def fields(self) -> GaborFields:
+        """Returns the neurons' filters."""
+        size = np.array(self.map_size[::-1], "float32")
+        places = (self.positions() + 1) / 2 * (size - 1)
+        wavelength = _WAVELENGTH * ops.exp(ops.convert_to_tensor(self.log_wavelengths))
+        return GaborFields(
+            x=places[:, 0],
+            y=places[:, 1],
+            direction=ops.convert_to_tensor(self.directions),
+            phase=ops.convert_to_tensor(self.phases),
+            wavelength=wavelength,
+            width=_WIDTH * wavelength * ops.exp(ops.convert_to_tensor(self.log_widths)),
+        )
+
+    def answers(self, images):
+        """Returns what the cells answer, `(batch, n_neurons, 4)`.
+
+        Args:
+            images: `(batch, height, width)`.
+        """
+        simple, later, mean = self.fields().responses(images)
+        size = ops.sqrt(ops.square(simple) + ops.square(later) + _SMALL)
+        return ops.stack([ops.relu(simple), ops.relu(-simple), size, mean], axis=-1)
+
+    def call(self, features, shift=None, training=None):
+        """Reads the neurons' drives `(batch, n_neurons)` off images and contrasts."""
+        full = self.variable_dtype
+        features = ops.cast(features, full)
+        images, positions = features[..., 0], self.positions()[None]
+        if shift is not None:
+            shift = ops.cast(shift, full)[:, None]
+            images = _moved(images, shift)
+            positions = positions + shift
+        there = sample_bilinear(features, positions)[..., 1:]
+        others, contrasts = there[..., : -self.n_contrasts], there[..., -self.n_contrasts :]
+        contrasts = ops.relu(contrasts)
+        drives = ops.sum(self.answers(images) * self.cells, axis=-1)
+        division = ops.exp(ops.convert_to_tensor(self.division))
+        drives = drives * ops.rsqrt(1 + ops.sum(division * contrasts, axis=-1))
+        others = ops.concatenate([others, ops.sqrt(contrasts + _SMALL)], axis=-1)
+        drives = drives + ops.sum(others * self.others, axis=-1) + self.bias
+        return ops.cast(drives, self.compute_dtype)
+
+    def set_receptive_fields(self, images, responses):
+        """Makes training start from a map of the receptive fields.
+
+        The weights of the cells are those of a linear regression; the bias falls by the mean of
+        what they answer.
+
+        Args:
+            images: `(trials, height, width)`.
+            responses: `(trials, n_neurons)`, 0 or more.
+        """
+        height, width = self.map_size
+        found = map_fields(images, responses, self.config.wavelengths)
+        places = np.stack([found.x / (width - 1), found.y / (height - 1)], axis=-1) * 2 - 1
+        self.places.assign(places / _PLACE)
+        self.directions.assign(found.direction)
+        self.phases.assign(found.phase)
+        self.log_wavelengths.assign(np.log(found.wavelength / _WAVELENGTH))
+        answers = np.concatenate(
+            [
+                ops.convert_to_numpy(self.answers(ops.convert_to_tensor(images[start:][:_AT_ONCE])))
+                for start in range(0, len(images), _AT_ONCE)
+            ]
+        )[..., :3]
+        means, spreads = answers.mean(axis=0), answers.std(axis=0) + _SMALL
+        answers = (answers - means) / spreads
+        goal = np.sqrt(np.maximum(responses, 0.0))
+        goal = goal - goal.mean(axis=0)
+        between = np.einsum("tni,tnj->nij", answers, answers) / len(images)
+        along = np.einsum("tni,tn->ni", answers, goal) / len(images)
+        weights = np.linalg.solve(between + _RIDGE * np.eye(3), along[..., None])[..., 0]
+        weights = weights / spreads / _SLOPE
+        self.cells.assign(np.concatenate([weights, np.zeros((len(weights), 1))], axis=1))
+        self.bias.assign(self.bias - (means * weights).sum(axis=1))
+
+    def penalty(self):
+        """Returns the L1 penalty of one pass, weighted as in the loss (a scalar)."""
+        sizes = [ops.sum(ops.abs(ops.convert_to_tensor(w))) for w in (self.cells, self.others)]
+        return self.config.feature_penalty * sum(sizes)
+
+
+def _moved(images, shift):
+    """Returns images `(batch, height, width)` as seen by an eye that has moved by `shift`."""
+    _, height, width = images.shape
+    columns, rows = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
+    pixels = np.stack([columns.ravel(), rows.ravel()], axis=-1).astype("float32")
+    moved = sample_bilinear(images[..., None], pixels[None] + shift)
+    return ops.reshape(moved, (-1, height, width))
