@@ -22,8 +22,10 @@ STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
 # Settings that the challenge chooses where the user says nothing.
 _OF_CHALLENGE = ("track", "validation_tier")
+# What members have in place of the model's core and what reads it.
+_OF_MEMBERS = ("member_cores", "member_readouts")
 # What a recipe chooses together: its core, what that is given, and what reads it.
-_OF_CORE = ("core", "member_cores", "readout", "channels", "image_size")
+_OF_CORE = ("core", "readout", *_OF_MEMBERS, "channels", "image_size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,8 +62,12 @@ class TrainingSettings(TrainingChoices):
     def _take_from_recipe(self) -> None:
         """Puts what the recipe says in the place of None."""
         values = self.how.of_track(self.track, self.challenge)
+        dropped = ()
         if not self.architecture.leaves_core:
-            values = {n: value for n, value in values.items() if n not in _OF_CORE}
+            dropped = _OF_CORE
+        elif self.architecture.readout is not None or self.stages.member_cores is not None:
+            dropped = _OF_MEMBERS
+        values = {n: value for n, value in values.items() if n not in dropped}
         check_names(values, chosen_by_recipes(), f"setting that recipe {self.recipe} can choose")
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

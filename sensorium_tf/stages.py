@@ -7,6 +7,9 @@ from sensorium_tf.config import Config, setting
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.registry import Part
 
+# What members take in turn, to the part of the model that it is.
+_OF_MEMBERS = {"member_cores": "core", "member_readouts": "readout"}
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StageSettings(Config):
@@ -47,6 +50,11 @@ class StageSettings(Config):
         "Cores that the members take in turn, in place of the model's, joined by semicolons, such "
         "as 'gabor; rotation_equivariant(dropout=0.2)'.",
     )
+    member_readouts: str | None = setting(
+        None,
+        "Readouts that the members take in turn, in the same way, such as "
+        "'oriented; receptive_field'.",
+    )
     prune: bool | None = setting(
         None,
         "Whether only the members stay in an ensemble whose mean predicts the tier that chooses "
@@ -74,19 +82,26 @@ class StageSettings(Config):
             )
         if len(set(self.seeds or ())) < len(self.seeds or ()):
             raise SensoriumError(f"seeds {text}: a duplicate seed")
-        if self.member_cores is not None:
-            try:
-                cores = [str(Part.parse(each)) for each in self.member_cores.split(";")]
-            except SensoriumError as e:
-                raise SensoriumError(f"member_cores: {e}") from e
-            object.__setattr__(self, "member_cores", "; ".join(cores))
+        for name in _OF_MEMBERS:
+            if (parts := getattr(self, name)) is not None:
+                try:
+                    checked = [str(Part.parse(each)) for each in parts.split(";")]
+                except SensoriumError as e:
+                    raise SensoriumError(f"{name}: {e}") from e
+                object.__setattr__(self, name, "; ".join(checked))
 
-    def core_of_member(self, index: int) -> str | None:
-        """Returns the core of the member of this number, from 0 on; None for the model's own."""
-        if self.member_cores is None:
-            return None
-        cores = self.member_cores.split("; ")
-        return cores[index % len(cores)]
+    def parts_of_member(self, index: int) -> dict[str, str]:
+        """Returns what the member of this number, from 0 on, has in place of the model's parts.
+
+        Args:
+            index: Of the member.
+
+        Returns:
+            Such as `{"core": "gabor"}`; empty where members differ in nothing.
+        """
+        parts = {part: getattr(self, name) for name, part in _OF_MEMBERS.items()}
+        turns = {part: given.split("; ") for part, given in parts.items() if given is not None}
+        return {part: each[index % len(each)] for part, each in turns.items()}
 
     def member_seeds(self, seed: int) -> tuple[int, ...]:
         """Returns the seeds of the members; empty for a single model.
@@ -123,15 +138,16 @@ class StageSettings(Config):
         is_ensemble = counted or (members or 1) > 1
         if given.prune and not is_ensemble:
             raise SensoriumError("prune: goes with members or seeds: a single model has no members")
-        if given.member_cores and not is_ensemble:
-            raise SensoriumError("member_cores: goes with members, seeds or folds")
+        for name in _OF_MEMBERS:
+            if getattr(given, name) and not is_ensemble:
+                raise SensoriumError(f"{name}: goes with members, seeds or folds")
         default = type(self)()
         for name in ("finetune_epochs", "finetune_rate"):
             if not self.pretrain_mice and getattr(given, name) != getattr(default, name):
                 raise SensoriumError(f"{name}: goes with pretrain_mice")
         prune = self.prune and bool(is_ensemble) and not folds
-        cores = self.member_cores if is_ensemble else None
-        return dataclasses.replace(self, members=members, prune=prune, member_cores=cores)
+        parts = {} if is_ensemble else dict.fromkeys(_OF_MEMBERS)
+        return dataclasses.replace(self, members=members, prune=prune, **parts)
 
     def describe(self, seed: int) -> list[str]:
         """Returns the stages in words, as parts of a line.
@@ -145,8 +161,9 @@ class StageSettings(Config):
         if seeds := self.member_seeds(seed):
             best = ", of which the best stay" if self.prune else ""
             parts.append(f"the mean of seeds {', '.join(map(str, seeds))}{best}")
-        if self.member_cores is not None:
-            parts.append(f"members' cores {self.member_cores}")
+        for name, part in _OF_MEMBERS.items():
+            if (of_members := getattr(self, name)) is not None:
+                parts.append(f"members' {part}s {of_members}")
         if self.distil:
             parts.append("one model learns from that and takes its place")
         if self.budget_minutes is not None:

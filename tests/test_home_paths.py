@@ -150,6 +150,7 @@ NO_PATHS = {
         "session_start_time",
         "pretrain_mice",
         "member_cores",
+        "member_readouts",
         "model",
     ),
     *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),

@@ -39,22 +39,32 @@ def test_a_recipe_says_what_the_user_does_not():
     assert "recipe fast" in settings.describe()
 
 
+ORIENTED = "oriented(positions='scattered', feature_penalty=0.03)"
+BOTH = {"core": "contrast", "readout": "receptive_field"}
+
+
 @pytest.mark.parametrize(
     ("values", "core", "readout"),
     [
-        ({}, "gabor(dropout=0.2)", "oriented(positions='scattered')"),
+        ({}, "gabor(dropout=0.2)", ORIENTED),
         ({"core": "sensorium"}, "sensorium", None),
         ({"readout": "gaussian"}, "gabor(dropout=0.2)", "gaussian"),
         ({"model": "ln"}, None, None),
         ({"challenge": "sensorium2023"}, None, None),
-        ({"track": "sensorium_plus"}, "gabor(dropout=0.2)", "oriented(positions='scattered')"),
+        ({"member_cores": "vit; residual"}, "gabor(dropout=0.2)", ORIENTED),
+        ({"track": "sensorium_plus"}, "gabor(dropout=0.2)", ORIENTED),
     ],
 )
 def test_what_reads_a_recipes_core_goes_with_that_core(values, core, readout):
     settings = TrainingSettings.flat(mice="mouse1", recipe="best", **values)
     assert (settings.architecture.core, settings.architecture.readout) == (core, readout)
-    cores = settings.stages.member_cores
-    assert (cores is None) == (core != "gabor(dropout=0.2)")
+    # Whoever chooses a core or a readout chooses it for all members.
+    of_members = settings.stages.parts_of_member(1)
+    if "member_cores" in values:
+        assert of_members == {"core": "residual"}
+    else:
+        chosen = {"core", "readout", "model", "challenge"} & set(values)
+        assert of_members == ({} if chosen else BOTH)
     assert settings.stages.members == 6
 
 

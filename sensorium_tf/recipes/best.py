@@ -4,18 +4,21 @@ Source: ours. A network learns little of a neuron from some thousand noisy trial
 of visual cortex is built in: simple and complex cells and their division by contrast (core
 `gabor`), kernels that are shared among orientations, a readout that tells a neuron's orientation
 apart from what it computes (`oriented`), and receptive fields that scatter around a smooth map of
-the visual field (`positions=scattered`). Beside that are what carried the winners of the
-competition (Willeke et al. 2023, PMLR 220:314-333, "Retrospective on the Sensorium 2022
-competition"): dropout, a term of the correlation in the loss, one core for all mice that is then
-fine-tuned, and the mean of several networks, here of three cores. The fast recipe's average of the
-weights is longer here, for training trials that are few.
+the visual field (`positions=scattered`). Every fourth member is no network at all: each neuron has
+a Gabor filter of its own, which starts from a map of its receptive field (`receptive_field`). What
+so different members have in common is right more often than any of them. Beside that are what
+carried the winners of the competition (Willeke et al. 2023, PMLR 220:314-333, "Retrospective on the
+Sensorium 2022 competition"): dropout, a term of the correlation in the loss, one core for all mice
+that is then fine-tuned, and the mean of several models. The fast recipe's average of the weights is
+longer here, for training trials that are few.
 
 Command, with other mice and without:
 
     python launch/train.py --recipe=best --mice=mouse1 --pretrain_mice=mouse4,mouse5 --workdir=W
     python launch/train.py --recipe=best --mice=mouse1 --workdir=W
 
---track=sensorium_plus gives it behavior and eye position. --distil adds a student that takes the
+--track=sensorium_plus gives it behavior, which is a gain on each neuron's rate as well, and eye
+position. --distil adds a student that takes the
 place of the ensemble: a single model, with one prediction for an image. The wavelengths of its
 filters are for images of 36 x 64 pixels, as the baselines take them.
 
@@ -33,11 +36,15 @@ from sensorium_tf.recipes import Recipe
 from sensorium_tf.recipes.fast import FAST
 from sensorium_tf.registry import RECIPES
 
-_CORES = (
-    "gabor(dropout=0.2)",
-    "gabor(n_rotations=8, channels=8, n_blocks=1, dropout=0.2)",
-    "rotation_equivariant(channels=16, dropout=0.2)",
+_ORIENTED = "oriented(positions=scattered, feature_penalty=0.03)"
+# Cores and readouts of the members.
+_MEMBERS = (
+    ("gabor(dropout=0.2)", _ORIENTED),
+    ("contrast", "receptive_field"),
+    ("rotation_equivariant(channels=16, dropout=0.2)", "oriented(positions=scattered)"),
+    ("gabor(n_rotations=8, channels=8, n_blocks=1, dropout=0.2)", _ORIENTED),
 )
+_CORES, _READOUTS = zip(*_MEMBERS, strict=True)
 
 BEST = RECIPES.register("best")(
     Recipe(
@@ -46,8 +53,9 @@ BEST = RECIPES.register("best")(
         values={
             **FAST.values,
             "core": _CORES[0],
+            "readout": _READOUTS[0],
             "member_cores": "; ".join(_CORES),
-            "readout": "oriented(positions=scattered)",
+            "member_readouts": "; ".join(_READOUTS),
             "nonlinearity": "softplus",
             "correlation_weight": 0.3,
             "ema_decay": 0.998,
@@ -59,11 +67,14 @@ BEST = RECIPES.register("best")(
         of_challenges={
             "sensorium2023": {
                 **FAST.of_challenges["sensorium2023"],
-                **dict.fromkeys(("core", "member_cores", "readout", "nonlinearity")),
+                **dict.fromkeys(
+                    ("core", "readout", "member_cores", "member_readouts", "nonlinearity")
+                ),
                 "correlation_weight": 0.0,
                 "ema_decay": FAST.values["ema_decay"],
             }
         },
+        of_tracks={"sensorium_plus": {"modulator": "gain"}},
         balance_batch_size=FAST.balance_batch_size,
     )
 )

@@ -54,7 +54,8 @@ def members_of(settings: TrainingSettings) -> tuple[Stage, ...]:
     if settings.stages.distil:
         return ()
     subset = settings.subset
-    member = {"seeds": None, "members": 1, "prune": False, "member_cores": None}
+    member = {"seeds": None, "members": 1, "prune": False}
+    member.update(member_cores=None, member_readouts=None)
     if subset.folds is not None and subset.fold is None:
         # Each has a seed of its own: their weights are to differ in more than the trials.
         chosen = {
@@ -68,16 +69,16 @@ def members_of(settings: TrainingSettings) -> tuple[Stage, ...]:
         seeds = settings.stages.member_seeds(settings.seed)
         chosen = {f"seed{seed}": {"seed": seed} for seed in seeds}
     return tuple(
-        Stage(f"members/{name}", _staged(_with_core(settings, index), member, **each))
+        Stage(f"members/{name}", _staged(_with_parts(settings, index), member, **each))
         for index, (name, each) in enumerate(chosen.items())
     )
 
 
-def _with_core(settings: TrainingSettings, member: int) -> TrainingSettings:
-    """Returns settings with the core of a member, if members have cores of their own."""
-    if (core := settings.stages.core_of_member(member)) is None:
+def _with_parts(settings: TrainingSettings, member: int) -> TrainingSettings:
+    """Returns settings with the parts of a member, where members have parts of their own."""
+    if not (parts := settings.stages.parts_of_member(member)):
         return settings
-    architecture = dataclasses.replace(settings.architecture, core=core)
+    architecture = dataclasses.replace(settings.architecture, **parts)
     return dataclasses.replace(settings, architecture=architecture)
 
 
