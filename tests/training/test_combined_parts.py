@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import sensorium_tf
+from sensorium_tf.models import ReceptiveFieldReadout
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -42,3 +43,38 @@ def test_a_run_of_other_parts_is_trained_and_scored(prepared, tmp_path, readout)
     assert np.corrcoef(rates.mean(0), means)[0, 1] > 0.9
     assert rates.min() > 0 and np.isfinite(rates).all()
     assert sensorium_tf.evaluate(run).mice["full"].held_out
+
+
+FIELDS = {
+    "recipe": "fast",
+    "core": "contrast(pools=[9])",
+    "readout": "receptive_field(wavelengths=[8, 12])",
+    "track": "sensorium_plus",
+    "epochs": 1,
+    "learning_rate": 1e-6,
+    "verbose": False,
+}
+
+
+def test_training_starts_from_a_map_of_receptive_fields(prepared, tmp_path, monkeypatch):
+    mapped, find = [], ReceptiveFieldReadout.set_receptive_fields
+
+    def counted(readout, images, responses):
+        mapped.append((readout.name, images.shape[1:], len(images) == len(responses)))
+        find(readout, images, responses)
+
+    monkeypatch.setattr(ReceptiveFieldReadout, "set_receptive_fields", counted)
+    folder = tmp_path / "run"
+    run = sensorium_tf.train("cnn", "full", workdir=folder, data_dir=prepared, **FIELDS)
+    assert mapped == [("readout_full", (36, 64), True)]
+    trials = run.mouse("full").trials("train")
+    rates = run.predict("train")
+    pairs = zip(rates.T, trials.responses.T, strict=True)
+    assert np.mean([np.corrcoef(*each)[0, 1] for each in pairs]) > 0.4
+    # The eye's movements are not known to the map.
+    shifts = run.model.shifters["full"](trials.signals["pupil_center"])
+    assert np.abs(shifts).max() < 1e-3
+    # What starts from trained weights is not mapped again.
+    start = {**FIELDS, "init_from": str(folder / "model.keras")}
+    sensorium_tf.train("cnn", "full", workdir=tmp_path / "on", data_dir=prepared, **start)
+    assert len(mapped) == 1
