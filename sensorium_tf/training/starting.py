@@ -111,6 +111,8 @@ def start(
         if settings.mean_bias:
             model.set_mean_rates(mouse, each.mean_responses())
         if (readout := model.readouts[mouse]).maps_fields and not store.checkpoints.any:
+            if say:
+                print(f"mapping the receptive fields of {mouse}")
             readout.set_receptive_fields(each.images[..., 0], each.responses)
             if mouse in model.shifters:
                 model.shifters[mouse].stand_still()

@@ -40,7 +40,7 @@ def drawn(field):
     return [size * each for each in (turned, later, window)]
 
 
-def test_fields_answer_as_their_filters_drawn(rng, to_numpy):
+def test_fields_respond_as_their_filters_drawn(rng, to_numpy):
     images = rng.normal(size=(3, *SIZE)).astype("float32")
     found = GaborFields(*FIELDS.T).responses(images)
     expected = [
@@ -78,7 +78,7 @@ def turn(angle, full):
 
 
 def test_a_map_finds_the_filters_of_simple_and_complex_cells(seen):
-    found = map_fields(*seen, wavelengths=(7, 10, 14))
+    found = map_fields(seen[0], np.sqrt(seen[1]), wavelengths=(7, 10, 14))
     # A filter is tried at every quarter of its wavelength.
     assert (np.abs(found.x - FIELDS[:, 0]) < 3).all() and (np.abs(found.y - FIELDS[:, 1]) < 3).all()
     assert (turn(found.direction - FIELDS[:, 2], np.pi) < 0.3).all()
@@ -105,7 +105,7 @@ def test_it_starts_as_a_predictor_of_responses_without_training(seen, to_numpy):
     readout.set_receptive_fields(images[:500], responses[:500])
     drives = to_numpy(readout(core(images[:, :, :, None])))
     assert min(correlations(drives[500:], responses[500:])) > 0.6
-    # The bias makes room for what the cells answer; contrast takes a little of that.
+    # The bias makes room for what the cells give; contrast takes a little of that.
     np.testing.assert_allclose(drives[:500].mean(axis=0), means, atol=0.3)
     untrained = to_numpy(built()[1](core(images[500:, :, :, None])))
     assert max(correlations(untrained, responses[500:])) < 0.4
@@ -134,7 +134,7 @@ def test_contrast_divides_and_other_channels_add(rng, to_numpy):
     readout = ReceptiveFieldReadout(4, seed=1)
     readout.build(features.shape)
     readout.division.assign(np.log([[1.0, 0.5]] * 4))
-    alone = to_numpy(readout.answers(features[..., 0])) @ np.full(4, 0.1)
+    alone = to_numpy(readout.cell_responses(features[..., 0])) @ np.full(4, 0.1)
     expected = alone / np.sqrt(1 + np.array([0.5 + 0.5, 2.0 + 2.0]))[:, None]
     np.testing.assert_allclose(to_numpy(readout(features)), expected, rtol=1e-4, atol=1e-5)
     readout.others.assign([[0.0, 1.0, 0.0]] * 4)

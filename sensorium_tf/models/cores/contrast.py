@@ -61,6 +61,8 @@ class ContrastCore(CoreBase):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.supports_jit = True
+        # Half precision has no room for the sum of many squares.
+        self.autocast = False
         self.n_contrasts = len(self.config.pools)
         self._filters = pairs(self.config.wavelengths, _N_DIRECTIONS)
 
@@ -71,13 +73,14 @@ class ContrastCore(CoreBase):
 
     def call(self, images, training=None):
         """Adds the contrasts to `(batch, height, width, channels)` images."""
+        images = ops.cast(images, self.variable_dtype)
         waves = filter_each(images[..., :1], self._filters)
         energy = 2 * ops.mean(ops.square(waves), axis=-1, keepdims=True)
         contrasts = [
             ops.average_pool(energy, pool, strides=1, padding="same", data_format="channels_last")
             for pool in self.config.pools
         ]
-        return ops.concatenate([images, *contrasts], axis=-1)
+        return ops.cast(ops.concatenate([images, *contrasts], axis=-1), self.compute_dtype)
 
     def compute_output_shape(self, input_shape):
         """Returns the shape of images and contrasts."""

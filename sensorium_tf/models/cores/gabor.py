@@ -25,14 +25,14 @@ class GaborCore(OrientedCore):
     """What is known of the cells of primary visual cortex, then a layer that learns to combine it.
 
     At each of `n_rotations` directions and each wavelength there are an even and an odd Gabor
-    filter e and o, divided by `sqrt(saturation + E)`, where E is the mean energy `e^2 + o^2` of all
-    filters in `pool` x `pool` pixels around; their rectified responses `[e]+`, `[-e]+`, `[o]+`, as
-    of simple cells; and `sqrt(e^2 + o^2)`, as of complex cells. Beside them there are, the same at
-    all directions, the image itself, `sqrt(E)`, and the root of its mean over the image. The image
-    continues beyond its border as its mirror image. Nothing of this is trained. A 1x1 convolution
-    with batch normalisation and ELU follows, then the blocks of the core `rotation_equivariant`,
-    whose kernels are shared among directions, as the 1x1 kernels are: where the image turns, the
-    map turns.
+    filter e and o, divided by `sqrt(saturation + E) / 2`, where E is the mean energy `e^2 + o^2` of
+    all filters in `pool` x `pool` pixels around; their rectified responses `[e]+`, `[-e]+`, `[o]+`,
+    as of simple cells; and `sqrt(e^2 + o^2)`, as of complex cells. Beside them there are, the same
+    at all directions, the image itself, `sqrt(E)`, and the root of its mean over the image. The
+    image continues beyond its border as its mirror image. Nothing of this is trained. A 1x1
+    convolution with batch normalisation and ELU follows, then the blocks of the core
+    `rotation_equivariant`, whose kernels are shared among directions, as the 1x1 kernels are: where
+    the image turns, the map turns.
     Sources: Adelson and Bergen 1985, J. Opt. Soc. Am. A 2:284 (energy); Heeger 1992, Vis. Neurosci.
     9:181 (division); Ecker et al. 2019, arXiv 1809.10504 (sharing).
 

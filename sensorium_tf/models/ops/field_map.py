@@ -33,32 +33,32 @@ class FieldMap(NamedTuple):
     wavelength: np.ndarray
 
 
-def map_fields(images: np.ndarray, responses: np.ndarray, wavelengths: tuple[int, ...]) -> FieldMap:
+def map_fields(images: np.ndarray, goals: np.ndarray, wavelengths: tuple[int, ...]) -> FieldMap:
     """Finds each neuron's Gabor filter among those of all places, directions and wavelengths.
 
-    At every place the responses are correlated with an even and an odd filter, which simple cells
-    go with, and with the root of their energy, which complex cells go with; the sum of the three
+    At every place the goals are correlated with an even and an odd filter, which simple cells go
+    with, and with the root of their energy, which complex cells go with; the sum of the three
     squares decides. It is the spike-triggered average and covariance, looked for in one place and
-    frequency at a time (Schwartz et al. 2006, J. Vis. 6:484). The root of the responses is taken,
-    lest few large ones decide.
+    frequency at a time (Schwartz et al. 2006, J. Vis. 6:484).
 
     Args:
         images: `(trials, height, width)`.
-        responses: `(trials, neurons)`, 0 or more.
+        goals: `(trials, neurons)`, responses or their roots.
         wavelengths: Which to try, in pixels.
     """
-    n_neurons = responses.shape[1]
-    goal = ops.transpose(_standardized(np.sqrt(np.maximum(responses, 0.0))))
+    n_neurons = goals.shape[1]
+    goals = ops.transpose(_standardized(ops.convert_to_tensor(goals)))
     best = np.full(n_neurons, -1.0, np.float32)
     found = FieldMap(*np.zeros((len(FieldMap._fields), n_neurons), np.float32))
     for wavelength in wavelengths:
         filters = pairs((wavelength,), 2 * _N_DIRECTIONS)
         reach, stride = len(filters) // 2, max(1, int(_SPACING * wavelength))
         framed = np.pad(images, ((0, 0), (reach, reach), (reach, reach)), "reflect")[..., None]
+        framed = ops.convert_to_tensor(framed)
         for index in range(_N_DIRECTIONS):
             pair = filters[:, :, None, 2 * index : 2 * index + 2]
             waves = ops.conv(
-                ops.convert_to_tensor(framed),
+                framed,
                 ops.convert_to_tensor(pair),
                 strides=stride,
                 padding="valid",
@@ -67,7 +67,7 @@ def map_fields(images: np.ndarray, responses: np.ndarray, wavelengths: tuple[int
             n_columns = waves.shape[2]
             size = ops.sqrt(ops.sum(ops.square(waves), axis=-1) + _SMALL)
             even, odd, energy = (
-                ops.convert_to_numpy(ops.matmul(goal, _standardized(each)))
+                ops.convert_to_numpy(ops.matmul(goals, _standardized(each)))
                 for each in (waves[..., 0], waves[..., 1], size)
             )
             fit = even**2 + odd**2 + energy**2

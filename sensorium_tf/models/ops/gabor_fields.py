@@ -4,7 +4,6 @@ import dataclasses
 import math
 from typing import Any
 
-import numpy as np
 from keras import ops
 
 from sensorium_tf.models.ops.gabor import UNIT
@@ -43,7 +42,7 @@ class GaborFields:
         Returns:
             What the filter answers, what that of the later phase does, and what the window alone
             does, each `(batch, neurons)`. The root of each filter's sum of squares is about
-            `6 / wavelength`, as of `gabor.pairs`; a filter of any phase has a sum of zero.
+            `6 / wavelength`, as of `gabor.pairs`; inside the image its sum is zero.
         """
         _, height, width = images.shape
         frequency = 2 * math.pi / self.wavelength
@@ -66,6 +65,6 @@ class GaborFields:
 
     def _axis(self, size: int, middle, frequency):
         """Returns a window and its even and odd waves over an axis, each `(size, neurons)`."""
-        away = np.arange(size, dtype="float32")[:, None] - middle
+        away = ops.arange(size, dtype="float32")[:, None] - middle
         window = ops.exp(-ops.square(away / self.width) / 2)
         return window, window * ops.cos(frequency * away), window * ops.sin(frequency * away)

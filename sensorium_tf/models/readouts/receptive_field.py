@@ -24,10 +24,10 @@ _WAVELENGTH, _WIDTH = 10.0, 0.43
 _DIVISION = 0.13
 # What keeps the slope of a root finite at zero.
 _SMALL = 1e-4
-# How the weights of the map's cells are found: the penalty on their squares, and the slope of the
-# output nonlinearity at the start.
+# How the weights of the map's cells are found: the penalty on their squares, and the slope of an
+# output nonlinearity such as softplus at small rates.
 _RIDGE, _SLOPE = 0.3, 0.5
-# Trials whose answers are computed at once.
+# Trials whose cells are computed at once.
 _AT_ONCE = 128
 
 
@@ -37,14 +37,15 @@ class ReceptiveFieldReadout(ReadoutBase):
 
     For the core `contrast`. A neuron has a Gabor filter with a place, a direction, a phase, a
     wavelength and the width of its round window, of which a second one is a quarter of a wave
-    later; a and b are what they answer. The drive is
+    later; a and b are their responses. The drive is
 
     `(w1 [a]+ + w2 [-a]+ + w3 sqrt(a^2 + b^2) + w4 m) / sqrt(1 + sum_k exp(d_k) c_k)
     + sum_c u_c f_c + bias`,
 
     where m is the image under the filter's window, c_k are the contrasts at the neuron's place, and
-    f_c the other channels there, the roots of the contrasts among them. These are 16 numbers
-    a neuron: little to be learned from few noisy trials. A shift by the eye moves all places.
+    f_c the other channels there, the roots of the contrasts among them. Of an image
+    alone these are 15 numbers a neuron: little to be learned from few noisy trials. A shift by the
+    eye moves all places.
 
     Training starts from a map of the receptive fields: `set_receptive_fields` finds the filter that
     goes best with each neuron's responses, among those of all places, directions and `wavelengths`.
@@ -136,20 +137,20 @@ class ReceptiveFieldReadout(ReadoutBase):
 
     def fields(self) -> GaborFields:
         """Returns the neurons' filters."""
-        size = np.array(self.map_size[::-1], "float32")
-        places = (self.positions() + 1) / 2 * (size - 1)
+        height, width = self.map_size
+        places = (self.positions() + 1) / 2
         wavelength = _WAVELENGTH * ops.exp(ops.convert_to_tensor(self.log_wavelengths))
         return GaborFields(
-            x=places[:, 0],
-            y=places[:, 1],
+            x=places[:, 0] * (width - 1),
+            y=places[:, 1] * (height - 1),
             direction=ops.convert_to_tensor(self.directions),
             phase=ops.convert_to_tensor(self.phases),
             wavelength=wavelength,
             width=_WIDTH * wavelength * ops.exp(ops.convert_to_tensor(self.log_widths)),
         )
 
-    def answers(self, images):
-        """Returns what the cells answer, `(batch, n_neurons, 4)`.
+    def cell_responses(self, images):
+        """Returns the responses of the cells, `(batch, n_neurons, 4)`.
 
         Args:
             images: `(batch, height, width)`.
@@ -170,7 +171,7 @@ class ReceptiveFieldReadout(ReadoutBase):
         there = sample_bilinear(features, positions)[..., 1:]
         others, contrasts = there[..., : -self.n_contrasts], there[..., -self.n_contrasts :]
         contrasts = ops.relu(contrasts)
-        drives = ops.sum(self.answers(images) * self.cells, axis=-1)
+        drives = ops.sum(self.cell_responses(images) * self.cells, axis=-1)
         division = ops.exp(ops.convert_to_tensor(self.division))
         drives = drives * ops.rsqrt(1 + ops.sum(division * contrasts, axis=-1))
         others = ops.concatenate([others, ops.sqrt(contrasts + _SMALL)], axis=-1)
@@ -180,36 +181,49 @@ class ReceptiveFieldReadout(ReadoutBase):
     def set_receptive_fields(self, images, responses):
         """Makes training start from a map of the receptive fields.
 
-        The weights of the cells are those of a linear regression; the bias falls by the mean of
-        what they answer.
+        The weights of the cells are those of a linear regression of the roots of the responses,
+        lest few large ones decide, for an output nonlinearity such as softplus and without the
+        division by contrast; the bias falls by the mean of what they give.
 
         Args:
             images: `(trials, height, width)`.
             responses: `(trials, n_neurons)`, 0 or more.
         """
         height, width = self.map_size
-        found = map_fields(images, responses, self.config.wavelengths)
+        goals = np.sqrt(np.maximum(responses, 0.0))
+        goals = goals - goals.mean(axis=0)
+        found = map_fields(images, goals, self.config.wavelengths)
         places = np.stack([found.x / (width - 1), found.y / (height - 1)], axis=-1) * 2 - 1
         self.places.assign(places / _PLACE)
         self.directions.assign(found.direction)
         self.phases.assign(found.phase)
         self.log_wavelengths.assign(np.log(found.wavelength / _WAVELENGTH))
-        answers = np.concatenate(
-            [
-                ops.convert_to_numpy(self.answers(ops.convert_to_tensor(images[start:][:_AT_ONCE])))
-                for start in range(0, len(images), _AT_ONCE)
-            ]
-        )[..., :3]
-        means, spreads = answers.mean(axis=0), answers.std(axis=0) + _SMALL
-        answers = (answers - means) / spreads
-        goal = np.sqrt(np.maximum(responses, 0.0))
-        goal = goal - goal.mean(axis=0)
-        between = np.einsum("tni,tnj->nij", answers, answers) / len(images)
-        along = np.einsum("tni,tn->ni", answers, goal) / len(images)
-        weights = np.linalg.solve(between + _RIDGE * np.eye(3), along[..., None])[..., 0]
-        weights = weights / spreads / _SLOPE
-        self.cells.assign(np.concatenate([weights, np.zeros((len(weights), 1))], axis=1))
-        self.bias.assign(self.bias - (means * weights).sum(axis=1))
+        weights, means = self._regress(images, goals)
+        self.cells.assign(np.pad(weights, ((0, 0), (0, 1))) / _SLOPE)
+        self.bias.assign(ops.convert_to_numpy(self.bias) - means / _SLOPE)
+
+    def _regress(self, images, goals):
+        """Returns weights of the first three cells, and the mean of what these give.
+
+        Args:
+            images: `(trials, height, width)`.
+            goals: `(trials, n_neurons)`, of mean 0.
+        """
+        n_trials, squares, products, means = len(images), 0.0, 0.0, 0.0
+        for start in range(0, n_trials, _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            cells = self.cell_responses(ops.convert_to_tensor(images[part]))
+            cells = ops.convert_to_numpy(cells)[..., :3]
+            means = means + cells.sum(axis=0) / n_trials
+            squares = squares + np.einsum("tni,tnj->nij", cells, cells) / n_trials
+            products = products + np.einsum("tni,tn->ni", cells, goals[part]) / n_trials
+        squares = squares - means[:, :, None] * means[:, None, :]
+        spreads = np.sqrt(np.maximum(np.einsum("nii->ni", squares), 0.0)) + _SMALL
+        squares = squares / (spreads[:, :, None] * spreads[:, None, :])
+        ridge = _RIDGE * np.eye(squares.shape[-1])
+        weights = np.linalg.solve(squares + ridge, (products / spreads)[..., None])[..., 0]
+        weights = weights / spreads
+        return weights, (means * weights).sum(axis=1)
 
     def penalty(self):
         """Returns the L1 penalty of one pass, weighted as in the loss (a scalar)."""
@@ -222,5 +236,6 @@ def _moved(images, shift):
     _, height, width = images.shape
     columns, rows = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
     pixels = np.stack([columns.ravel(), rows.ravel()], axis=-1).astype("float32")
-    moved = sample_bilinear(images[..., None], pixels[None] + shift)
+    pixels = ops.convert_to_tensor(pixels[None])
+    moved = sample_bilinear(images[..., None], pixels + shift)
     return ops.reshape(moved, (-1, height, width))
