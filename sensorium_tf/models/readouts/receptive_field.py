@@ -135,7 +135,7 @@ class ReceptiveFieldReadout(ReadoutBase):
         """Returns where the neurons look, `(n_neurons, 2)` as (x, y) in [-1, 1] over the map."""
         return _PLACE * ops.convert_to_tensor(self.places)
 
-    def fields(self) -> GaborFields:
+    def _filters(self) -> GaborFields:
         """Returns the neurons' filters."""
         height, width = self.map_size
         places = (self.positions() + 1) / 2
@@ -155,7 +155,7 @@ class ReceptiveFieldReadout(ReadoutBase):
         Args:
             images: `(batch, height, width)`.
         """
-        simple, later, mean = self.fields().responses(images)
+        simple, later, mean = self._filters().responses(images)
         size = ops.sqrt(ops.square(simple) + ops.square(later) + _SMALL)
         return ops.stack([ops.relu(simple), ops.relu(-simple), size, mean], axis=-1)
 
