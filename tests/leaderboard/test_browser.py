@@ -41,6 +41,8 @@ class Person:
 
     def open(self, path):
         self.browser.get(self.server.url + path)
+        # There may be nothing yet if another page was still on its way.
+        assert wait_for(lambda: self.browser.find_elements("tag name", "main"))
         return self.browser.page_source
 
     def write(self, **texts):

@@ -67,15 +67,15 @@ def traced(model, **options) -> tf.Graph:
     ).graph
 
 
+def compiled_by_xla(graph: tf.Graph) -> set[str]:
+    """Returns the functions of which XLA makes kernels."""
+    functions = graph.as_graph_def().library.function
+    return {each.signature.name for each in functions if each.attr["_XlaMustCompile"].b}
+
+
 def nodes(graph: tf.Graph) -> Iterator[tf.compat.v1.NodeDef]:
     """Yields what is computed, but for what XLA makes kernels of itself."""
-    definition = graph.as_graph_def()
-    compiled = {
-        each.signature.name
-        for each in definition.library.function
-        if each.attr["_XlaMustCompile"].b
-    }
-    assert compiled, "the readout's reading is compiled by XLA"
+    definition, compiled = graph.as_graph_def(), compiled_by_xla(graph)
     yield from definition.node
     for each in definition.library.function:
         if each.signature.name not in compiled | inside(definition, compiled):
@@ -121,10 +121,13 @@ def test_every_operation_of_a_step_has_a_gpu_kernel(monkeypatch, name, precision
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
-        found = [*nodes(traced(MODELS[name]()))]
+        graph = traced(MODELS[name]())
     finally:
         keras.config.set_dtype_policy(before)
+    found = [*nodes(graph)]
     assert len(found) > 300
+    # As the reading of features is, of which receptive fields have none.
+    assert bool(compiled_by_xla(graph)) == (name != "receptive_field")
     without = {node.op for node in found if not has_gpu_kernel(node)}
     assert without - OF_THE_PROCESSOR == set()
 
