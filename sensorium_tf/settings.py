@@ -11,6 +11,7 @@ from sensorium_tf.models.settings import PRESETS, ModelSettings
 from sensorium_tf.movie_settings import WINDOW
 from sensorium_tf.settings_checks import check_together
 from sensorium_tf.specs import POOLED
+from sensorium_tf.stages import OF_MEMBERS
 
 if TYPE_CHECKING:
     from sensorium_tf.data import Mouse, MovieTrials, Trials
@@ -22,10 +23,8 @@ STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 
 # Settings that the challenge chooses where the user says nothing.
 _OF_CHALLENGE = ("track", "validation_tier")
-# What members have in place of the model's core and what reads it.
-_OF_MEMBERS = ("member_cores", "member_readouts")
 # What a recipe chooses together: its core, what that is given, and what reads it.
-_OF_CORE = ("core", "readout", *_OF_MEMBERS, "channels", "image_size")
+_OF_CORE = ("core", "readout", *OF_MEMBERS, "channels", "image_size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,7 +65,7 @@ class TrainingSettings(TrainingChoices):
         if not self.architecture.leaves_core:
             dropped = _OF_CORE
         elif self.architecture.readout is not None or self.stages.member_cores is not None:
-            dropped = _OF_MEMBERS
+            dropped = tuple(OF_MEMBERS)
         values = {n: value for n, value in values.items() if n not in dropped}
         check_names(values, chosen_by_recipes(), f"setting that recipe {self.recipe} can choose")
         for field in dataclasses.fields(self):

@@ -7,8 +7,8 @@ from sensorium_tf.config import Config, setting
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.registry import Part
 
-# What members take in turn, to the part of the model that it is.
-_OF_MEMBERS = {"member_cores": "core", "member_readouts": "readout"}
+#: What members take in turn, to the part of the model that it is.
+OF_MEMBERS = {"member_cores": "core", "member_readouts": "readout"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ class StageSettings(Config):
             )
         if len(set(self.seeds or ())) < len(self.seeds or ()):
             raise SensoriumError(f"seeds {text}: a duplicate seed")
-        for name in _OF_MEMBERS:
+        for name in OF_MEMBERS:
             if (parts := getattr(self, name)) is not None:
                 try:
                     checked = [str(Part.parse(each)) for each in parts.split(";")]
@@ -99,7 +99,7 @@ class StageSettings(Config):
         Returns:
             Such as `{"core": "gabor"}`; empty where members differ in nothing.
         """
-        parts = {part: getattr(self, name) for name, part in _OF_MEMBERS.items()}
+        parts = {part: getattr(self, name) for name, part in OF_MEMBERS.items()}
         turns = {part: given.split("; ") for part, given in parts.items() if given is not None}
         return {part: each[index % len(each)] for part, each in turns.items()}
 
@@ -138,7 +138,7 @@ class StageSettings(Config):
         is_ensemble = counted or (members or 1) > 1
         if given.prune and not is_ensemble:
             raise SensoriumError("prune: goes with members or seeds: a single model has no members")
-        for name in _OF_MEMBERS:
+        for name in OF_MEMBERS:
             if getattr(given, name) and not is_ensemble:
                 raise SensoriumError(f"{name}: goes with members, seeds or folds")
         default = type(self)()
@@ -146,7 +146,7 @@ class StageSettings(Config):
             if not self.pretrain_mice and getattr(given, name) != getattr(default, name):
                 raise SensoriumError(f"{name}: goes with pretrain_mice")
         prune = self.prune and bool(is_ensemble) and not folds
-        parts = {} if is_ensemble else dict.fromkeys(_OF_MEMBERS)
+        parts = {} if is_ensemble else dict.fromkeys(OF_MEMBERS)
         return dataclasses.replace(self, members=members, prune=prune, **parts)
 
     def describe(self, seed: int) -> list[str]:
@@ -161,7 +161,7 @@ class StageSettings(Config):
         if seeds := self.member_seeds(seed):
             best = ", of which the best stay" if self.prune else ""
             parts.append(f"the mean of seeds {', '.join(map(str, seeds))}{best}")
-        for name, part in _OF_MEMBERS.items():
+        for name, part in OF_MEMBERS.items():
             if (of_members := getattr(self, name)) is not None:
                 parts.append(f"members' {part}s {of_members}")
         if self.distil:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sensorium_tf.runs.provenance import Provenance
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.specs import PAST_RESPONSES
-from sensorium_tf.stages import ALONE, DistillationSettings
+from sensorium_tf.stages import ALONE, OF_MEMBERS, DistillationSettings
 
 #: Model file of a run, as it lies in its folder.
 MODEL_FILE = "model.keras"
@@ -54,8 +54,7 @@ def members_of(settings: TrainingSettings) -> tuple[Stage, ...]:
     if settings.stages.distil:
         return ()
     subset = settings.subset
-    member = {"seeds": None, "members": 1, "prune": False}
-    member.update(member_cores=None, member_readouts=None)
+    member = {"seeds": None, "members": 1, "prune": False, **dict.fromkeys(OF_MEMBERS)}
     if subset.folds is not None and subset.fold is None:
         # Each has a seed of its own: their weights are to differ in more than the trials.
         chosen = {

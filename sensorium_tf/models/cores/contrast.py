@@ -8,7 +8,7 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.base import CoreBase
 from sensorium_tf.models.cores._stem import check_image_size
 from sensorium_tf.models.ops.filtering import filter_each
-from sensorium_tf.models.ops.gabor import pairs
+from sensorium_tf.models.ops.gabor import check_wavelengths, pairs
 from sensorium_tf.registry import CORES
 
 # Directions of the full circle whose Gabor filters measure contrast.
@@ -50,11 +50,11 @@ class ContrastCore(CoreBase):
 
         def __post_init__(self):
             super().__post_init__()
-            for name, least in (("wavelengths", 2), ("pools", 1)):
-                if min(values := getattr(self, name), default=0) < least:
-                    raise SensoriumError(
-                        f"{name} {list(values)}: expected one of at least {least} pixels or several"
-                    )
+            check_wavelengths(self.wavelengths)
+            if min(self.pools, default=0) < 1:
+                raise SensoriumError(
+                    f"pools {list(self.pools)}: expected one of at least 1 pixels or several"
+                )
 
     penalty_label = "contrast"
 

@@ -7,7 +7,7 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.cores._oriented import OrientedCore, convolve
 from sensorium_tf.models.cores._stem import check_image_size
 from sensorium_tf.models.ops.filtering import filter_each
-from sensorium_tf.models.ops.gabor import pairs
+from sensorium_tf.models.ops.gabor import check_wavelengths, pairs
 from sensorium_tf.models.ops.rotation import circulant
 from sensorium_tf.registry import CORES
 
@@ -80,11 +80,7 @@ class GaborCore(OrientedCore):
 
         def __post_init__(self):
             super().__post_init__()
-            if min(self.wavelengths, default=0) < 2:
-                raise SensoriumError(
-                    f"wavelengths {list(self.wavelengths)}: expected one of at least 2 pixels or "
-                    "several"
-                )
+            check_wavelengths(self.wavelengths)
             if self.n_rotations % 2:
                 raise SensoriumError(f"n_rotations {self.n_rotations}: expected an even number")
 

@@ -4,11 +4,21 @@ import math
 
 import numpy as np
 
+from sensorium_tf.errors import SensoriumError
+
 # Standard deviation of the window, and how far the filter reaches, as shares of the wavelength: a
 # bandwidth of about one and a half octaves, as neurons of visual cortex have.
 _WIDTH, _REACH = 0.4, 0.7
 #: Wavelength in pixels whose filters have a sum of squares of 1.
 UNIT = 6.0
+
+
+def check_wavelengths(wavelengths: tuple[int, ...]) -> None:
+    """Raises SensoriumError if there are none, or one is shorter than 2 pixels."""
+    if min(wavelengths, default=0) < 2:
+        raise SensoriumError(
+            f"wavelengths {list(wavelengths)}: expected one of at least 2 pixels or several"
+        )
 
 
 def pairs(wavelengths: tuple[int, ...], n_rotations: int) -> np.ndarray:

@@ -12,7 +12,9 @@ from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.base import ReadoutBase
 from sensorium_tf.models.ops.bilinear import sample_bilinear
 from sensorium_tf.models.ops.field_map import map_fields
+from sensorium_tf.models.ops.gabor import check_wavelengths
 from sensorium_tf.models.ops.gabor_fields import GaborFields
+from sensorium_tf.models.ops.masks import grid
 from sensorium_tf.registry import READOUTS
 
 # A place of 1, where the map spans [-1, 1]: a step of Adam moves one by the learning rate, which is
@@ -85,11 +87,7 @@ class ReceptiveFieldReadout(ReadoutBase):
 
         def __post_init__(self):
             super().__post_init__()
-            if min(self.wavelengths, default=0) < 2:
-                raise SensoriumError(
-                    f"wavelengths {list(self.wavelengths)}: expected one of at least 2 pixels or "
-                    "several"
-                )
+            check_wavelengths(self.wavelengths)
 
     penalty_label = "features"
     training_options = ("wavelengths", "feature_penalty")
@@ -234,8 +232,5 @@ class ReceptiveFieldReadout(ReadoutBase):
 def _moved(images, shift):
     """Returns images `(batch, height, width)` as seen by an eye that has moved by `shift`."""
     _, height, width = images.shape
-    columns, rows = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
-    pixels = np.stack([columns.ravel(), rows.ravel()], axis=-1).astype("float32")
-    pixels = ops.convert_to_tensor(pixels[None])
-    moved = sample_bilinear(images[..., None], pixels + shift)
+    moved = sample_bilinear(images[..., None], grid((height, width))[None] + shift)
     return ops.reshape(moved, (-1, height, width))
