@@ -9,6 +9,7 @@ from sensorium_tf.data.names import mouse_names
 from sensorium_tf.errors import SensoriumError
 from sensorium_tf.models.settings import PRESETS, ModelSettings
 from sensorium_tf.movie_settings import WINDOW
+from sensorium_tf.registry import Part
 from sensorium_tf.settings_checks import check_together
 from sensorium_tf.specs import POOLED
 from sensorium_tf.stages import OF_MEMBERS
@@ -83,6 +84,18 @@ class TrainingSettings(TrainingChoices):
             object.__setattr__(self, "movies", dataclasses.replace(self.movies, window=window))
         super().__post_init__()
 
+    @property
+    def model_name(self) -> str:
+        """What the model is called: by its parts, and by those that its members have in turn."""
+        stages = self.stages
+        if stages.distil or not stages.n_turns:
+            return self.architecture.name
+        n_members = len(stages.member_seeds(self.seed)) or self.subset.folds
+        differing = range(min(n_members, stages.n_turns))
+        turns = [stages.parts_of_member(index).values() for index in differing]
+        named = dict.fromkeys("+".join(Part.parse(p).name for p in turn) for turn in turns)
+        return f"{self.architecture.model}, members {', '.join(named)}"
+
     def train_trials_of(self, mouse: "Mouse") -> "Trials | MovieTrials":
         """Returns the trials of a mouse that are trained on, of movies those that are long enough.
 
@@ -134,7 +147,7 @@ class TrainingSettings(TrainingChoices):
         if self.architecture.model in PRESETS:
             signals = f" ({', '.join(self.signals).replace('_', ' ')})"
         return (
-            f"training {self.architecture.name} on {', '.join(self.mice)}"
+            f"training {self.model_name} on {', '.join(self.mice)}"
             f"{f' ({chosen})' if chosen else ''}, track {self.track}{signals}; tier "
             f"{' and '.join(self.subset.fitted_tiers)}, weights chosen by the score on "
             f"{'' if self.subset.folds else 'tier '}{self.subset.chooser}; {'; '.join(parts)}"

@@ -1,6 +1,7 @@
 """What a training is made of beside one run: pre-training, members, a student; and its time."""
 
 import dataclasses
+import math
 from typing import Self
 
 from sensorium_tf.config import Config, setting
@@ -99,9 +100,17 @@ class StageSettings(Config):
         Returns:
             Such as `{"core": "gabor"}`; empty where members differ in nothing.
         """
+        return {part: each[index % len(each)] for part, each in self._turns().items()}
+
+    @property
+    def n_turns(self) -> int:
+        """After how many members the parts come again; 0 where members differ in nothing."""
+        lengths = [len(each) for each in self._turns().values()]
+        return math.lcm(*lengths) if lengths else 0
+
+    def _turns(self) -> dict[str, list[str]]:
         parts = {part: getattr(self, name) for name, part in OF_MEMBERS.items()}
-        turns = {part: given.split("; ") for part, given in parts.items() if given is not None}
-        return {part: each[index % len(each)] for part, each in turns.items()}
+        return {part: given.split("; ") for part, given in parts.items() if given is not None}
 
     def member_seeds(self, seed: int) -> tuple[int, ...]:
         """Returns the seeds of the members; empty for a single model.

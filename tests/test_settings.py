@@ -68,6 +68,25 @@ def test_what_reads_a_recipes_core_goes_with_that_core(values, core, readout):
     assert settings.stages.members == 6
 
 
+OF_BEST = "gabor+oriented, contrast+receptive_field, rotation_equivariant+oriented"
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({}, f"cnn, members {OF_BEST}"),
+        ({"members": 2}, "cnn, members gabor+oriented, contrast+receptive_field"),
+        ({"seeds": (3, 4, 5), "member_cores": "vit; vit(depth=2); gabor"}, "cnn, members vit, gabor"),
+        ({"folds": 2, "member_cores": "vit; gabor"}, "cnn, members vit, gabor"),
+        ({"members": 1}, f"cnn gabor(dropout=0.2) {ORIENTED} softplus"),
+        ({"distil": True}, f"cnn gabor(dropout=0.2) {ORIENTED} softplus"),
+        ({"core": "vit"}, "cnn vit softplus"),
+    ],
+)
+def test_a_model_is_called_by_its_parts_or_by_those_of_its_members(values, name):
+    assert TrainingSettings.flat(mice="mouse1", recipe="best", **values).model_name == name
+
+
 def test_settings_survive_being_written_down():
     settings = TrainingSettings(
         mice=("mouse1", "mouse3"),

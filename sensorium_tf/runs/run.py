@@ -93,8 +93,8 @@ class Run:
 
     @property
     def name(self) -> str:
-        """What the model is called: as `--model` was, or as its maker called it."""
-        return self.model.name if self.settings is None else self.settings.architecture.name
+        """What the model is called: by the parts that were chosen, or as its maker called it."""
+        return self.model.name if self.settings is None else self.settings.model_name
 
     @property
     def track(self) -> str:

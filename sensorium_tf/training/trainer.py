@@ -120,7 +120,7 @@ def train_run(
                 return controller.run()
             with store.claimed(record.with_model(plan.model, plan.sources)):
                 # All parts of the model in one column: runs differ in any of them.
-                chosen = {"model": settings.architecture.name, **settings.to_json()}
+                chosen = {"model": settings.model_name, **settings.to_json()}
                 log = TensorBoardLog(store.tensorboard, watch, hyperparameters=chosen)
                 watching: list[Callback] = [log, MetricsFile(store), *callbacks]
                 if verbose:

@@ -205,7 +205,7 @@ def test_hyperparameters_come_with_the_final_score(events):
     start = read.summary_metadata["_hparams_/session_start_info"].plugin_data.content
     assert b"learning_rate" in start and b"architecture/hidden_channels" in start
     chosen = plugin_data_pb2.HParamsPluginData.FromString(start).session_start_info.hparams
-    assert chosen["model"].string_value == SETTINGS.architecture.name
+    assert chosen["model"].string_value == SETTINGS.model_name
     scores, (final,) = (
         [float(tf.make_ndarray(event.tensor_proto)) for event in read.Tensors(tag)]
         for tag in (f"correlation/{SCORE}", "correlation/best")
