@@ -22,7 +22,64 @@ _SCATTER = 0.1
 POSITIONS = ("predicted", "free", "scattered")
 
 
-class PositionedReadout(ReadoutBase):
+class ReadoutInCortex(ReadoutBase):
+    """A readout that makes use of where its neurons lie in cortex.
+
+    A subclass calls `build_coordinates` in `build`.
+    """
+
+    def build_coordinates(self) -> None:
+        """Creates the weight that holds the neurons' normalised places in cortex."""
+        self.coordinates = self.add_weight(
+            name="coordinates",
+            shape=(self.n_neurons, 2),
+            initializer="zeros",
+            trainable=False,
+            autocast=False,
+        )
+
+    def set_coordinates(self, cell_motor_coordinates):
+        """Tells where the neurons lie in cortex.
+
+        The first two columns are centred and divided by their largest absolute value, over all
+        neurons of the mouse together.
+
+        Args:
+            cell_motor_coordinates: `(n_neurons, 2 or 3)`, in micrometres: lateral, rostral and,
+                not used, depth.
+
+        Raises:
+            SensoriumError: If the coordinates have another shape or are not finite.
+        """
+        places = self.normalized(cell_motor_coordinates)
+        if self.coordinates is None:
+            raise SensoriumError(
+                f"{self.name}: build the readout before set_coordinates, with "
+                "build((None, height, width, channels))"
+            )
+        self.coordinates.assign(places)
+
+    def normalized(self, cell_motor_coordinates):
+        """Returns normalised places in cortex; raises SensoriumError as `set_coordinates`."""
+        coordinates = np.asarray(cell_motor_coordinates, dtype="float64")
+        if coordinates.ndim != 2 or coordinates.shape[1] not in (2, 3):
+            raise SensoriumError(
+                f"{self.name}: cell motor coordinates must have shape (neurons, 2) or "
+                f"(neurons, 3). Received: {coordinates.shape}"
+            )
+        if len(coordinates) != self.n_neurons:
+            raise SensoriumError(
+                f"{self.name}: the readout has {self.n_neurons} neurons, but there are "
+                f"coordinates of {len(coordinates)}"
+            )
+        if not np.isfinite(coordinates).all():
+            raise SensoriumError(
+                f"{self.name}: cell motor coordinates must be finite, but some are NaN or infinite"
+            )
+        return normalize_coordinates(coordinates)
+
+
+class PositionedReadout(ReadoutInCortex):
     """A readout whose neurons have a position `mu` each on the map.
 
     With `positions="predicted"` the positions are `tanh(W2 elu(W1 c + b1) + b2)` of the neurons'
@@ -85,13 +142,7 @@ class PositionedReadout(ReadoutBase):
     def build_positions(self) -> None:
         """Creates the weights of the positions."""
         if self.config.positions != "free":
-            self.coordinates = self.add_weight(
-                name="coordinates",
-                shape=(self.n_neurons, 2),
-                initializer="zeros",
-                trainable=False,
-                autocast=False,
-            )
+            self.build_coordinates()
             shape = (self.n_neurons, 2)
             for layer in self.position_network:
                 layer.build(shape)
@@ -111,39 +162,12 @@ class PositionedReadout(ReadoutBase):
     def set_coordinates(self, cell_motor_coordinates):
         """Tells where the neurons lie in cortex, from which their positions are predicted.
 
-        The first two columns are centred and divided by their largest absolute value, over all
-        neurons of the mouse together. Free positions make no use of them.
-
-        Args:
-            cell_motor_coordinates: `(n_neurons, 2 or 3)`, in micrometres: lateral, rostral and,
-                not used, depth.
-
-        Raises:
-            SensoriumError: If the coordinates have another shape or are not finite.
+        As of `ReadoutInCortex`; free positions make no use of it.
         """
-        coordinates = np.asarray(cell_motor_coordinates, dtype="float64")
-        if coordinates.ndim != 2 or coordinates.shape[1] not in (2, 3):
-            raise SensoriumError(
-                f"{self.name}: cell motor coordinates must have shape (neurons, 2) or "
-                f"(neurons, 3). Received: {coordinates.shape}"
-            )
-        if len(coordinates) != self.n_neurons:
-            raise SensoriumError(
-                f"{self.name}: the readout has {self.n_neurons} neurons, but there are "
-                f"coordinates of {len(coordinates)}"
-            )
-        if not np.isfinite(coordinates).all():
-            raise SensoriumError(
-                f"{self.name}: cell motor coordinates must be finite, but some are NaN or infinite"
-            )
+        places = self.normalized(cell_motor_coordinates)
         if self.config.positions == "free":
             return
-        if self.coordinates is None:
-            raise SensoriumError(
-                f"{self.name}: build the readout before set_coordinates, with "
-                "build((None, height, width, channels))"
-            )
-        places = normalize_coordinates(coordinates)
+        super().set_coordinates(cell_motor_coordinates)
         if self.n_neurons > 1 and not places.any():
             warnings.warn(
                 f"{self.name}: all neurons lie at one place in cortex, so that their receptive "
@@ -151,7 +175,6 @@ class PositionedReadout(ReadoutBase):
                 'readout="gaussian(positions=free)"',
                 stacklevel=2,
             )
-        self.coordinates.assign(places)
 
     def positions(self):
         """Returns the neurons' positions in evaluation, `(n_neurons, 2)` as (x, y) in [-1, 1]."""

@@ -2,9 +2,9 @@
 
 Source: ours. A network learns little of a neuron from some thousand noisy trials, so what is known
 of visual cortex is built in: simple and complex cells and their division by contrast (core
-`gabor`), kernels that are shared among orientations, a readout that tells a neuron's orientation
+`gabor`), weights that are shared among orientations, a readout that tells a neuron's orientation
 apart from what it computes (`oriented`), and receptive fields that scatter around a smooth map of
-the visual field (`positions=scattered`). Every fourth member is no network at all: each neuron has
+the visual field (`positions=scattered`). Every third member is no network at all: each neuron has
 a Gabor filter of its own, which starts from a map of its receptive field (`receptive_field`). What
 so different members have in common is right more often than any of them. Beside that are what
 carried the winners of the competition (Willeke et al. 2023, PMLR 220:314-333, "Retrospective on the
@@ -42,7 +42,6 @@ _ORIENTED = "oriented(positions=scattered, feature_penalty=0.03)"
 _MEMBERS = (
     ("gabor(dropout=0.2)", _ORIENTED),
     ("contrast", "receptive_field"),
-    ("rotation_equivariant(channels=16, dropout=0.2)", "oriented(positions=scattered)"),
     ("gabor(n_rotations=8, channels=8, n_blocks=1, dropout=0.2)", _ORIENTED),
 )
 _CORES, _READOUTS = zip(*_MEMBERS, strict=True)

@@ -7,7 +7,7 @@ from small_models import small_model
 
 from sensorium_tf import SensoriumError
 from sensorium_tf.models import ContrastCore, ReceptiveFieldReadout, firing_rate
-from sensorium_tf.models.ops.field_map import map_fields
+from sensorium_tf.models.ops.field_map import FieldMap, SmoothMap, map_fields, smooth_map
 from sensorium_tf.models.ops.gabor_fields import GaborFields
 from sensorium_tf.testing import check_model
 
@@ -25,11 +25,11 @@ FIELDS = np.array(
 
 
 def drawn(field):
-    """Draws the two filters of a neuron, and their window, as the formulas say."""
+    """Draws the filters of a neuron, and its centre and surround, as the formulas say."""
     x, y, direction, phase, wavelength, width = field.astype(float)
     rows, columns = np.indices(SIZE)
     right, up = columns - x, y - rows
-    window = np.exp(-(right**2 + up**2) / (2 * width**2))
+    window, wide = (np.exp(-(right**2 + up**2) / (2 * each**2)) for each in (width, 2 * width))
     along = 2 * np.pi / wavelength * (right * np.cos(direction) + up * np.sin(direction))
     even = window * np.cos(along)
     even -= window * even.sum() / window.sum()
@@ -37,7 +37,7 @@ def drawn(field):
     size = np.sqrt(2 / np.pi) * 6 / (width * wavelength)
     turned = np.cos(phase) * even + np.sin(phase) * odd
     later = np.cos(phase) * odd - np.sin(phase) * even
-    return [size * each for each in (turned, later, window)]
+    return [size * each for each in (turned, later, window - wide / 4)]
 
 
 def test_fields_respond_as_their_filters_drawn(rng, to_numpy):
@@ -77,6 +77,19 @@ def turn(angle, full):
     return np.abs((angle + full / 2) % full - full / 2)
 
 
+def test_a_map_of_cortex_tells_where_a_weak_neurons_field_is(rng):
+    coordinates = rng.uniform(-1, 1, (80, 2)).astype("float32")
+    places = np.array([30, 18]) + coordinates @ [[12, 3], [-2, 6]] + rng.normal(0, 1.5, (80, 2))
+    true = places.copy()
+    places[:8] = rng.uniform(0, 36, (8, 2))  # wrongly mapped
+    found = smooth_map(coordinates, FieldMap(*places.T, *np.zeros((3, 80))))
+    assert found.spread == pytest.approx(1.5, rel=0.3)
+    away = np.hypot(*(found.places - true).T)
+    assert np.median(away[:8]) < 3 and away[8:].mean() < 2.5
+    lone = smooth_map(np.zeros((1, 2), np.float32), FieldMap(*np.full((5, 1), 7.0)))
+    np.testing.assert_allclose(lone.places, [[7, 7]])
+
+
 def test_a_map_finds_the_filters_of_simple_and_complex_cells(seen):
     found = map_fields(seen[0], np.sqrt(seen[1]), wavelengths=(7, 10, 14))
     # A filter is tried at every quarter of its wavelength.
@@ -84,6 +97,19 @@ def test_a_map_finds_the_filters_of_simple_and_complex_cells(seen):
     assert (turn(found.direction - FIELDS[:, 2], np.pi) < 0.3).all()
     np.testing.assert_array_equal(found.wavelength[1:], [10, 7, 14])
     assert found.wavelength[0] in (7, 10)
+
+
+def test_fields_are_looked_for_near_where_they_are_expected(rng):
+    images = rng.normal(size=(300, *SIZE)).astype("float32")
+    one, other = (np.tensordot(images, drawn(FIELDS[n])[0], ((1, 2), (0, 1))) for n in (0, 2))
+    # The other place explains a little more.
+    both = (one / one.std() + 1.05 * other / other.std())[:, None].astype("float32")
+    assert abs(map_fields(images, both, (7, 8)).x[0] - FIELDS[2, 0]) < 3
+    near = SmoothMap(FIELDS[:1, :2], 2.0)
+    assert abs(map_fields(images, both, (7, 8), near).x[0] - FIELDS[0, 0]) < 3
+    # What is evident is believed wherever it is.
+    alone = other[:, None].astype("float32")
+    assert abs(map_fields(images, alone, (7, 8), near).x[0] - FIELDS[2, 0]) < 3
 
 
 def built(seed=1, **options):
@@ -115,7 +141,7 @@ def test_neurons_follow_the_eye(rng, to_numpy):
     images = rng.normal(size=(2, *SIZE, 1)).astype("float32")
     core, readout = built()
     readout.places.assign(rng.uniform(-3, 3, (4, 2)))
-    readout.cells.assign(rng.uniform(0.5, 1, (4, 4)))
+    readout.cells.assign(rng.uniform(0.5, 1, (4, 6)))
     # Two columns and a row are so far on the map.
     shift = np.array([[2 * 2 / 63, 2 / 35]] * 2, np.float32)
     moved = np.roll(images, (-1, -2), axis=(1, 2))
@@ -128,13 +154,34 @@ def test_neurons_follow_the_eye(rng, to_numpy):
     assert np.abs(still - expected).max() > 0.5
 
 
+def test_cells_are_what_the_formula_says(rng, to_numpy):
+    images = rng.normal(size=(3, *SIZE)).astype("float32")
+    _, readout = built()
+    height, width = SIZE
+    places = FIELDS[:, :2] / [(width - 1) / 2, (height - 1) / 2] - 1
+    readout.places.assign(places / 0.1)
+    readout.directions.assign(FIELDS[:, 2])
+    readout.phases.assign(FIELDS[:, 3])
+    readout.log_wavelengths.assign(np.log(FIELDS[:, 4] / 10))
+    readout.log_widths.assign(np.log(FIELDS[:, 5] / (0.43 * FIELDS[:, 4])))
+    found = to_numpy(readout.cell_responses(images))
+    for neuron, field in enumerate(FIELDS):
+        right_angle = field + np.array([0, 0, np.pi / 2, 0, 0, 0])
+        filters = [*drawn(field), *drawn(right_angle)[:2]]
+        a, b, s, c, d = (np.tensordot(images, each, ((1, 2), (0, 1))) for each in filters)
+        energy, across = np.hypot(a, b), np.hypot(c, d)
+        expected = [a, -a, energy, np.sqrt(energy * across), s, -s]
+        expected = np.maximum(np.stack(expected, axis=-1), 0)
+        np.testing.assert_allclose(found[:, neuron], expected, atol=0.03)
+
+
 def test_contrast_divides_and_other_channels_add(rng, to_numpy):
     features = rng.normal(size=(2, *SIZE, 4)).astype("float32")
     features[..., 2:] = np.array([[0.5, 1.0], [2.0, 4.0]])[:, None, None]
     readout = ReceptiveFieldReadout(4, seed=1)
     readout.build(features.shape)
     readout.division.assign(np.log([[1.0, 0.5]] * 4))
-    alone = to_numpy(readout.cell_responses(features[..., 0])) @ np.full(4, 0.1)
+    alone = to_numpy(readout.cell_responses(features[..., 0])) @ np.full(6, 0.1)
     expected = alone / np.sqrt(1 + np.array([0.5 + 0.5, 2.0 + 2.0]))[:, None]
     np.testing.assert_allclose(to_numpy(readout(features)), expected, rtol=1e-4, atol=1e-5)
     readout.others.assign([[0.0, 1.0, 0.0]] * 4)
@@ -146,7 +193,7 @@ def test_contrast_divides_and_other_channels_add(rng, to_numpy):
 def test_the_penalty_is_on_the_weights_of_cells_and_channels():
     _, readout = built(feature_penalty=0.5)
     readout.others.assign(-np.ones((4, 2)))
-    assert float(readout.penalty()) == pytest.approx(0.5 * (4 * 4 * 0.1 + 4 * 2), rel=1e-5)
+    assert float(readout.penalty()) == pytest.approx(0.5 * (4 * 6 * 0.1 + 4 * 2), rel=1e-5)
 
 
 def test_training_reaches_all_weights(rng):

@@ -12,6 +12,14 @@ from sensorium_tf.models.ops.gabor import pairs
 _N_DIRECTIONS = 12
 # A filter is tried at every such share of its wavelength, a pixel at least.
 _SPACING = 0.25
+# Neurons that lie outside of the smooth map, as a share: what a place costs at most.
+_OUTSIDE = 0.01
+# How often a smooth map is fitted, each time with less weight on neurons far from it, and what
+# holds its terms back where there are few neurons.
+_N_FITS, _RIDGE = 20, 0.5
+# Median distance of points on a plane that scatter with a standard deviation of 1; and the smallest
+# one of a smooth map, in pixels.
+_MEDIAN, _LEAST_SPREAD = 1.177, 0.5
 _SMALL = 1e-9
 
 
@@ -33,28 +41,51 @@ class FieldMap(NamedTuple):
     wavelength: np.ndarray
 
 
-def map_fields(images: np.ndarray, goals: np.ndarray, wavelengths: tuple[int, ...]) -> FieldMap:
+class SmoothMap(NamedTuple):
+    """Where fields are expected of neurons that lie in their places of cortex.
+
+    Attributes:
+        places: `(neurons, 2)` as (x, y), in pixels.
+        spread: Standard deviation of the fields around them, in pixels.
+    """
+
+    places: np.ndarray
+    spread: float
+
+
+def map_fields(
+    images: np.ndarray,
+    goals: np.ndarray,
+    wavelengths: tuple[int, ...],
+    expected: SmoothMap | None = None,
+) -> FieldMap:
     """Finds each neuron's Gabor filter among those of all places, directions and wavelengths.
 
     At every place the goals are correlated with an even and an odd filter, which simple cells go
-    with, and with the root of their energy, which complex cells go with; the sum of the three
-    squares decides. It is the spike-triggered average and covariance, looked for in one place and
-    frequency at a time (Schwartz et al. 2006, J. Vis. 6:484).
+    with, and with the root of their energy, which complex cells go with: what either explains of
+    the variance decides. It is the spike-triggered average and covariance, looked for in one place
+    and frequency at a time (Schwartz et al. 2006, J. Vis. 6:484).
 
     Args:
         images: `(trials, height, width)`.
         goals: `(trials, neurons)`, responses or their roots.
         wavelengths: Which to try, in pixels.
+        expected: Where fields are looked for: places are as likely as they are near to these, a
+            few neurons' excepted.
     """
-    n_neurons = goals.shape[1]
+    n_trials, n_neurons = goals.shape
     goals = ops.transpose(_standardized(ops.convert_to_tensor(goals)))
-    best = np.full(n_neurons, -1.0, np.float32)
+    best = np.full(n_neurons, -np.inf, np.float32)
     found = FieldMap(*np.zeros((len(FieldMap._fields), n_neurons), np.float32))
     for wavelength in wavelengths:
         filters = pairs((wavelength,), 2 * _N_DIRECTIONS)
         reach, stride = len(filters) // 2, max(1, int(_SPACING * wavelength))
         framed = np.pad(images, ((0, 0), (reach, reach), (reach, reach)), "reflect")[..., None]
         framed = ops.convert_to_tensor(framed)
+        x, y = (stride * np.arange(-(-size // stride)) for size in images.shape[:0:-1])
+        x, y = (each.ravel() for each in np.meshgrid(x, y))
+        # Of a fit to the trials: what the logarithm of a probability is worth.
+        likely = 0.0 if expected is None else 2 / n_trials * _likely(x, y, expected)
         for index in range(_N_DIRECTIONS):
             pair = filters[:, :, None, 2 * index : 2 * index + 2]
             waves = ops.conv(
@@ -64,25 +95,55 @@ def map_fields(images: np.ndarray, goals: np.ndarray, wavelengths: tuple[int, ..
                 padding="valid",
                 data_format="channels_last",
             )
-            n_columns = waves.shape[2]
             size = ops.sqrt(ops.sum(ops.square(waves), axis=-1) + _SMALL)
             even, odd, energy = (
                 ops.convert_to_numpy(ops.matmul(goals, _standardized(each)))
                 for each in (waves[..., 0], waves[..., 1], size)
             )
-            fit = even**2 + odd**2 + energy**2
+            fit = np.maximum(even**2 + odd**2, energy**2) + likely
             place = fit.argmax(axis=1)
             neurons = np.arange(n_neurons)
             better = neurons[fit[neurons, place] > best]
             place = place[better]
             best[better] = fit[better, place]
-            found.x[better], found.y[better] = (
-                stride * each for each in (place % n_columns, place // n_columns)
-            )
+            found.x[better], found.y[better] = x[place], y[place]
             found.direction[better] = math.pi * index / _N_DIRECTIONS
             found.phase[better] = np.arctan2(odd[better, place], even[better, place])
             found.wavelength[better] = wavelength
     return found
+
+
+def smooth_map(coordinates: np.ndarray, fields: FieldMap) -> SmoothMap:
+    """Fits a smooth map from cortex to the visual field, which few wrong fields do not change.
+
+    Places are quadratic functions of those in cortex; neurons far from the map count less, each
+    time it is fitted (Holland and Welsch 1977, Commun. Stat. 6:813). That the map of mouse visual
+    cortex is smooth, and fields scatter around it: Bonin et al. 2011, J. Neurosci. 31:18506.
+
+    Args:
+        coordinates: `(neurons, 2)`, normalised places in cortex.
+        fields: Of the neurons.
+    """
+    across, along = coordinates.T
+    terms = np.stack([across, along, across**2, across * along, along**2], axis=1)
+    places = np.stack([fields.x, fields.y], axis=1).astype(np.float64)
+    fitted, weights = np.zeros_like(places), np.ones(len(places))
+    for _ in range(_N_FITS):
+        middle = np.average(places - fitted, axis=0, weights=weights)
+        weighted = terms.T * weights
+        squares = weighted @ terms + _RIDGE * np.eye(terms.shape[1])
+        fitted = terms @ np.linalg.solve(squares, weighted @ (places - middle))
+        away = np.hypot(*(places - middle - fitted).T)
+        spread = max(float(np.median(away)) / _MEDIAN, _LEAST_SPREAD)
+        weights = 1 / np.square(1 + np.square(away / spread) / 2)
+    return SmoothMap(middle + fitted, spread)
+
+
+def _likely(x: np.ndarray, y: np.ndarray, expected: SmoothMap) -> np.ndarray:
+    """Returns the logarithm of how likely fields are at some places, `(neurons, places)`."""
+    of_x, of_y = expected.places.T[..., None]
+    away = (np.square(x - of_x) + np.square(y - of_y)) / (2 * expected.spread**2)
+    return np.log(np.exp(-away) + _OUTSIDE).astype(np.float32)
 
 
 def _standardized(values):

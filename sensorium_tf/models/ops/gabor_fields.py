@@ -2,11 +2,14 @@
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, Self
 
 from keras import ops
 
 from sensorium_tf.models.ops.gabor import UNIT
+
+# How many times as wide as the window the surround is.
+_SURROUND = 2.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,9 +43,10 @@ class GaborFields:
             images: `(batch, height, width)`.
 
         Returns:
-            What the filter answers, what that of the later phase does, and what the window alone
-            does, each `(batch, neurons)`. The root of each filter's sum of squares is about
-            `6 / wavelength`, as of `gabor.pairs`; inside the image its sum is zero.
+            What the filter answers, what that of the later phase does, and what the window does
+            less one that is twice as wide, each `(batch, neurons)`. The root of each Gabor filter's
+            sum of squares is about `6 / wavelength`, as of `gabor.pairs`; inside the image the sum
+            of each of the three is zero.
         """
         _, height, width = images.shape
         frequency = 2 * math.pi / self.wavelength
@@ -50,21 +54,28 @@ class GaborFields:
         # Rows count downwards.
         rows = self._axis(height, self.y, -frequency * ops.sin(self.direction))
         flat = ops.reshape(images, (-1, width))
-        window, even, odd = (
+        window, even, odd, wide = (
             ops.reshape(ops.matmul(flat, each), (-1, height, each.shape[-1])) for each in columns
         )
-        of_window, of_even, of_odd = rows
+        of_window, of_even, of_odd, of_wide = rows
         real = ops.sum(even * of_even - odd * of_odd, axis=1)
         imaginary = ops.sum(even * of_odd + odd * of_even, axis=1)
-        plain = ops.sum(window * of_window, axis=1)
-        real = real - plain * ops.exp(-ops.square(frequency * self.width) / 2)
+        center = ops.sum(window * of_window, axis=1)
+        surround = ops.sum(wide * of_wide, axis=1) / _SURROUND**2
+        real = real - center * ops.exp(-ops.square(frequency * self.width) / 2)
         size = math.sqrt(2 / math.pi) * UNIT / (self.width * self.wavelength)
-        real, imaginary, plain = real * size, imaginary * size, plain * size
+        real, imaginary = real * size, imaginary * size
         cosine, sine = ops.cos(self.phase), ops.sin(self.phase)
-        return cosine * real + sine * imaginary, cosine * imaginary - sine * real, plain
+        later = cosine * imaginary - sine * real
+        return cosine * real + sine * imaginary, later, (center - surround) * size
+
+    def across(self) -> Self:
+        """Returns the same filters with waves that run at right angles to these."""
+        return dataclasses.replace(self, direction=self.direction + math.pi / 2)
 
     def _axis(self, size: int, middle, frequency):
-        """Returns a window and its even and odd waves over an axis, each `(size, neurons)`."""
+        """Returns a window, its even and odd waves and a wider window, each `(size, neurons)`."""
         away = ops.arange(size, dtype="float32")[:, None] - middle
         window = ops.exp(-ops.square(away / self.width) / 2)
-        return window, window * ops.cos(frequency * away), window * ops.sin(frequency * away)
+        wide = ops.exp(-ops.square(away / (_SURROUND * self.width)) / 2)
+        return window, window * ops.cos(frequency * away), window * ops.sin(frequency * away), wide

@@ -9,12 +9,12 @@ from keras import ops
 from sensorium_tf import config
 from sensorium_tf.config import setting
 from sensorium_tf.errors import SensoriumError
-from sensorium_tf.models.base import ReadoutBase
 from sensorium_tf.models.ops.bilinear import sample_bilinear
-from sensorium_tf.models.ops.field_map import map_fields
+from sensorium_tf.models.ops.field_map import map_fields, smooth_map
 from sensorium_tf.models.ops.gabor import check_wavelengths
 from sensorium_tf.models.ops.gabor_fields import GaborFields
 from sensorium_tf.models.ops.masks import grid
+from sensorium_tf.models.positions import ReadoutInCortex
 from sensorium_tf.registry import READOUTS
 
 # A place of 1, where the map spans [-1, 1]: a step of Adam moves one by the learning rate, which is
@@ -29,30 +29,37 @@ _SMALL = 1e-4
 # How the weights of the map's cells are found: the penalty on their squares, and the slope of an
 # output nonlinearity such as softplus at small rates.
 _RIDGE, _SLOPE = 0.3, 0.5
+# Cells that a neuron weighs.
+_N_CELLS = 6
 # Trials whose cells are computed at once.
 _AT_ONCE = 128
 
 
 @READOUTS.register("receptive_field")
-class ReceptiveFieldReadout(ReadoutBase):
+class ReceptiveFieldReadout(ReadoutInCortex):
     """Every neuron filters the image itself, as simple and complex cells do.
 
     For the core `contrast`. A neuron has a Gabor filter with a place, a direction, a phase, a
     wavelength and the width of its round window, of which a second one is a quarter of a wave
-    later; a and b are their responses. The drive is
+    later; a and b are their responses, `e = sqrt(a^2 + b^2)`, and e' is the same of filters at
+    right angles. The drive is
 
-    `(w1 [a]+ + w2 [-a]+ + w3 sqrt(a^2 + b^2) + w4 m) / sqrt(1 + sum_k exp(d_k) c_k)
+    `(w1 [a]+ + w2 [-a]+ + w3 e + w4 sqrt(e e') + w5 [s]+ + w6 [-s]+) / sqrt(1 + sum_k exp(d_k) c_k)
     + sum_c u_c f_c + bias`,
 
-    where m is the image under the filter's window, c_k are the contrasts at the neuron's place, and
-    f_c the other channels there, the roots of the contrasts among them. Of an image
-    alone these are 15 numbers a neuron: little to be learned from few noisy trials. A shift by the
-    eye moves all places.
+    where s is the image under the filter's window less that under one of twice its width (a centre
+    and its surround), c_k are the contrasts at the neuron's place, and f_c the other channels
+    there, the roots of the contrasts among them. Of an image alone these are 17 numbers a neuron:
+    little to be learned from few noisy trials. A shift by the eye moves all places.
 
     Training starts from a map of the receptive fields: `set_receptive_fields` finds the filter that
-    goes best with each neuron's responses, among those of all places, directions and `wavelengths`.
+    goes best with each neuron's responses, among those of all places, directions and `wavelengths`;
+    then a smooth map from cortex to the places that were found, and the filter again, as places
+    near to that map are likely.
     Sources: Jones and Palmer 1987, J. Neurophysiol. 58:1233 (Gabor filters); Adelson and Bergen
-    1985, J. Opt. Soc. Am. A 2:284 (energy); Heeger 1992, Vis. Neurosci. 9:181 (division).
+    1985, J. Opt. Soc. Am. A 2:284 (energy); Sillito et al. 1995, Nature 378:492 (cells that want
+    two orientations at once); Rodieck 1965, Vision Res. 5:583 (centre and surround); Heeger 1992,
+    Vis. Neurosci. 9:181 (division).
 
     Args:
         n_neurons: Neurons of the mouse.
@@ -123,7 +130,8 @@ class ReceptiveFieldReadout(ReadoutBase):
         self.phases = weight("phases")
         self.log_wavelengths = weight("log_wavelengths")
         self.log_widths = weight("log_widths")
-        self.cells = weight("cells", (4,), keras.initializers.Constant(0.1))
+        self.build_coordinates()
+        self.cells = weight("cells", (_N_CELLS,), keras.initializers.Constant(0.1))
         self.others = weight("others", (channels - 1,))
         start = keras.initializers.Constant(math.log(_DIVISION))
         self.division = weight("division", (n_contrasts,), start)
@@ -148,14 +156,17 @@ class ReceptiveFieldReadout(ReadoutBase):
         )
 
     def cell_responses(self, images):
-        """Returns the responses of the cells, `(batch, n_neurons, 4)`.
+        """Returns the responses of the cells, `(batch, n_neurons, 6)`.
 
         Args:
             images: `(batch, height, width)`.
         """
-        simple, later, mean = self._filters().responses(images)
-        size = ops.sqrt(ops.square(simple) + ops.square(later) + _SMALL)
-        return ops.stack([ops.relu(simple), ops.relu(-simple), size, mean], axis=-1)
+        fields = self._filters()
+        simple, later, center = fields.responses(images)
+        energy, across = _size(simple, later), _size(*fields.across().responses(images)[:2])
+        both = ops.sqrt(energy * across)
+        simple, center = ([ops.relu(each), ops.relu(-each)] for each in (simple, center))
+        return ops.stack([*simple, energy, both, *center], axis=-1)
 
     def call(self, features, shift=None, training=None):
         """Reads the neurons' drives `(batch, n_neurons)` off images and contrasts."""
@@ -190,18 +201,20 @@ class ReceptiveFieldReadout(ReadoutBase):
         height, width = self.map_size
         goals = np.sqrt(np.maximum(responses, 0.0))
         goals = goals - goals.mean(axis=0)
-        found = map_fields(images, goals, self.config.wavelengths)
+        first = map_fields(images, goals, self.config.wavelengths)
+        expected = smooth_map(ops.convert_to_numpy(self.coordinates), first)
+        found = map_fields(images, goals, self.config.wavelengths, expected)
         places = np.stack([found.x / (width - 1), found.y / (height - 1)], axis=-1) * 2 - 1
         self.places.assign(places / _PLACE)
         self.directions.assign(found.direction)
         self.phases.assign(found.phase)
         self.log_wavelengths.assign(np.log(found.wavelength / _WAVELENGTH))
         weights, means = self._regress(images, goals)
-        self.cells.assign(np.pad(weights, ((0, 0), (0, 1))) / _SLOPE)
+        self.cells.assign(weights / _SLOPE)
         self.bias.assign(ops.convert_to_numpy(self.bias) - means / _SLOPE)
 
     def _regress(self, images, goals):
-        """Returns weights of the first three cells, and the mean of what these give.
+        """Returns weights of the cells, and the mean of what these give.
 
         Args:
             images: `(trials, height, width)`.
@@ -211,7 +224,7 @@ class ReceptiveFieldReadout(ReadoutBase):
         for start in range(0, n_trials, _AT_ONCE):
             part = slice(start, start + _AT_ONCE)
             cells = self.cell_responses(ops.convert_to_tensor(images[part]))
-            cells = ops.convert_to_numpy(cells)[..., :3]
+            cells = ops.convert_to_numpy(cells)
             means = means + cells.sum(axis=0) / n_trials
             squares = squares + np.einsum("tni,tnj->nij", cells, cells) / n_trials
             products = products + np.einsum("tni,tn->ni", cells, goals[part]) / n_trials
@@ -227,6 +240,11 @@ class ReceptiveFieldReadout(ReadoutBase):
         """Returns the L1 penalty of one pass, weighted as in the loss (a scalar)."""
         sizes = [ops.sum(ops.abs(ops.convert_to_tensor(w))) for w in (self.cells, self.others)]
         return self.config.feature_penalty * sum(sizes)
+
+
+def _size(even, odd):
+    """Returns the root of the energy of two filters a quarter of a wave apart."""
+    return ops.sqrt(ops.square(even) + ops.square(odd) + _SMALL)
 
 
 def _moved(images, shift):
