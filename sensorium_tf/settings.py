@@ -12,7 +12,7 @@ from sensorium_tf.movie_settings import WINDOW
 from sensorium_tf.registry import Part
 from sensorium_tf.settings_checks import check_together
 from sensorium_tf.specs import POOLED
-from sensorium_tf.stages import OF_MEMBERS
+from sensorium_tf.stages import OF_MEMBERS, OF_STUDENT
 
 if TYPE_CHECKING:
     from sensorium_tf.data import Mouse, MovieTrials, Trials
@@ -25,7 +25,7 @@ STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 # Settings that the challenge chooses where the user says nothing.
 _OF_CHALLENGE = ("track", "validation_tier")
 # What a recipe chooses together: its core, what that is given, and what reads it.
-_OF_CORE = ("core", "readout", *OF_MEMBERS, "channels", "image_size")
+_OF_CORE = ("core", "readout", *OF_MEMBERS, *OF_STUDENT, "channels", "image_size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,9 @@ class TrainingSettings(TrainingChoices):
         dropped = ()
         if not self.architecture.leaves_core:
             dropped = _OF_CORE
-        elif self.architecture.readout is not None or self.stages.member_cores is not None:
+        elif self.architecture.readout is not None:
+            dropped = (*OF_MEMBERS, *OF_STUDENT)
+        elif self.stages.member_cores is not None:
             dropped = tuple(OF_MEMBERS)
         values = {n: value for n, value in values.items() if n not in dropped}
         check_names(values, chosen_by_recipes(), f"setting that recipe {self.recipe} can choose")
@@ -88,7 +90,9 @@ class TrainingSettings(TrainingChoices):
     def model_name(self) -> str:
         """What the model is called: by its parts, and by those that its members have in turn."""
         stages = self.stages
-        if stages.distil or not stages.n_turns:
+        if stages.distil:
+            return dataclasses.replace(self.architecture, **stages.parts_of_student()).name
+        if not stages.n_turns:
             return self.architecture.name
         n_members = len(stages.member_seeds(self.seed)) or self.subset.folds
         differing = range(min(n_members, stages.n_turns))

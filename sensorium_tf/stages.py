@@ -10,6 +10,8 @@ from sensorium_tf.registry import Part
 
 #: What members take in turn, to the part of the model that it is.
 OF_MEMBERS = {"member_cores": "core", "member_readouts": "readout"}
+#: What a student has in place of the model's part, to that part.
+OF_STUDENT = {"student_core": "core", "student_readout": "readout"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,12 @@ class StageSettings(Config):
         "Whether one model learns from the trained one (an ensemble, say) and takes its place.",
         essential=True,
     )
+    student_core: str | None = setting(
+        None, "Core of the student, in place of the model's, such as 'contrast'."
+    )
+    student_readout: str | None = setting(
+        None, "Readout of the student, in the same way, such as 'receptive_field'."
+    )
     budget_minutes: float | None = setting(
         None,
         "Time for the whole command: the epochs of the stages are fitted to it, in proportion to "
@@ -83,10 +91,11 @@ class StageSettings(Config):
             )
         if len(set(self.seeds or ())) < len(self.seeds or ()):
             raise SensoriumError(f"seeds {text}: a duplicate seed")
-        for name in OF_MEMBERS:
+        for name in (*OF_MEMBERS, *OF_STUDENT):
             if (parts := getattr(self, name)) is not None:
+                several = parts.split(";") if name in OF_MEMBERS else [parts]
                 try:
-                    checked = [str(Part.parse(each)) for each in parts.split(";")]
+                    checked = [str(Part.parse(each)) for each in several]
                 except SensoriumError as e:
                     raise SensoriumError(f"{name}: {e}") from e
                 object.__setattr__(self, name, "; ".join(checked))
@@ -111,6 +120,11 @@ class StageSettings(Config):
     def _turns(self) -> dict[str, list[str]]:
         parts = {part: getattr(self, name) for name, part in OF_MEMBERS.items()}
         return {part: given.split("; ") for part, given in parts.items() if given is not None}
+
+    def parts_of_student(self) -> dict[str, str]:
+        """Returns what the student has in place of the model's parts, as `parts_of_member`."""
+        parts = {part: getattr(self, name) for name, part in OF_STUDENT.items()}
+        return {part: given for part, given in parts.items() if given is not None}
 
     def member_seeds(self, seed: int) -> tuple[int, ...]:
         """Returns the seeds of the members; empty for a single model.
@@ -150,12 +164,17 @@ class StageSettings(Config):
         for name in OF_MEMBERS:
             if getattr(given, name) and not is_ensemble:
                 raise SensoriumError(f"{name}: goes with members, seeds or folds")
+        for name in OF_STUDENT:
+            if getattr(given, name) and not self.distil:
+                raise SensoriumError(f"{name}: goes with distil")
         default = type(self)()
         for name in ("finetune_epochs", "finetune_rate"):
             if not self.pretrain_mice and getattr(given, name) != getattr(default, name):
                 raise SensoriumError(f"{name}: goes with pretrain_mice")
         prune = self.prune and bool(is_ensemble) and not folds
         parts = {} if is_ensemble else dict.fromkeys(OF_MEMBERS)
+        if not self.distil:
+            parts |= dict.fromkeys(OF_STUDENT)
         return dataclasses.replace(self, members=members, prune=prune, **parts)
 
     def describe(self, seed: int) -> list[str]:
@@ -174,7 +193,8 @@ class StageSettings(Config):
             if (of_members := getattr(self, name)) is not None:
                 parts.append(f"members' {part}s {of_members}")
         if self.distil:
-            parts.append("one model learns from that and takes its place")
+            own = " ".join(self.parts_of_student().values())
+            parts.append(f"one model{f' ({own})' * bool(own)} learns from that and takes its place")
         if self.budget_minutes is not None:
             parts.append(f"{self.budget_minutes:g} minutes")
         return parts

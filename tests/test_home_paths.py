@@ -151,6 +151,8 @@ NO_PATHS = {
         "pretrain_mice",
         "member_cores",
         "member_readouts",
+        "student_core",
+        "student_readout",
         "model",
     ),
     *("unit_ids", "areas", "layers", "train_tiers", "validation_tier", "only"),

@@ -36,12 +36,14 @@ differs:
 from sensorium_tf.recipes import Recipe
 from sensorium_tf.recipes.fast import FAST
 from sensorium_tf.registry import RECIPES
+from sensorium_tf.stages import OF_MEMBERS, OF_STUDENT
 
 _ORIENTED = "oriented(positions=scattered, feature_penalty=0.03)"
+_FIELDS = ("contrast", "receptive_field")
 # Cores and readouts of the members.
 _MEMBERS = (
     ("gabor(dropout=0.2)", _ORIENTED),
-    ("contrast", "receptive_field"),
+    _FIELDS,
     ("gabor(n_rotations=8, channels=8, n_blocks=1, dropout=0.2)", _ORIENTED),
 )
 _CORES, _READOUTS = zip(*_MEMBERS, strict=True)
@@ -62,14 +64,14 @@ BEST = RECIPES.register("best")(
             "members": 6,
             "prune": False,
             "distil": False,
+            "student_core": _FIELDS[0],
+            "student_readout": _FIELDS[1],
         },
         # Movies have cores of their own.
         of_challenges={
             "sensorium2023": {
                 **FAST.of_challenges["sensorium2023"],
-                **dict.fromkeys(
-                    ("core", "readout", "member_cores", "member_readouts", "nonlinearity")
-                ),
+                **dict.fromkeys(("core", "readout", *OF_MEMBERS, *OF_STUDENT, "nonlinearity")),
                 "correlation_weight": 0.0,
                 "ema_decay": FAST.values["ema_decay"],
             }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from sensorium_tf.runs.provenance import Provenance
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.specs import PAST_RESPONSES
-from sensorium_tf.stages import ALONE, OF_MEMBERS, DistillationSettings
+from sensorium_tf.stages import ALONE, OF_MEMBERS, OF_STUDENT, DistillationSettings
 
 #: Model file of a run, as it lies in its folder.
 MODEL_FILE = "model.keras"
@@ -68,14 +68,17 @@ def members_of(settings: TrainingSettings) -> tuple[Stage, ...]:
         seeds = settings.stages.member_seeds(settings.seed)
         chosen = {f"seed{seed}": {"seed": seed} for seed in seeds}
     return tuple(
-        Stage(f"members/{name}", _staged(_with_parts(settings, index), member, **each))
+        Stage(
+            f"members/{name}",
+            _staged(_with_parts(settings, settings.stages.parts_of_member(index)), member, **each),
+        )
         for index, (name, each) in enumerate(chosen.items())
     )
 
 
-def _with_parts(settings: TrainingSettings, member: int) -> TrainingSettings:
-    """Returns settings with the parts of a member, where members have parts of their own."""
-    if not (parts := settings.stages.parts_of_member(member)):
+def _with_parts(settings: TrainingSettings, parts: Mapping[str, str]) -> TrainingSettings:
+    """Returns settings with other parts of the model, where there are any."""
+    if not parts:
         return settings
     architecture = dataclasses.replace(settings.architecture, **parts)
     return dataclasses.replace(settings, architecture=architecture)
@@ -96,7 +99,7 @@ def stages_of(settings: TrainingSettings) -> tuple[Stage, ...]:
             Stage(
                 "student",
                 dataclasses.replace(
-                    settings,
+                    _with_parts(settings, settings.stages.parts_of_student()),
                     stages=ALONE,
                     init_from=None,
                     freeze_core=False,
@@ -212,7 +215,8 @@ def _teacher(settings: TrainingSettings) -> TrainingSettings:
     own = settings.distillation
     # More images, and how much of a teacher is learnt, are the student's.
     own = DistillationSettings(distil_from=own.distil_from)
-    return _staged(settings, {"distil": False}, distillation=own)
+    stages = {"distil": False, **dict.fromkeys(OF_STUDENT)}
+    return _staged(settings, stages, distillation=own)
 
 
 def _staged(settings: TrainingSettings, stages: Mapping, **changes) -> TrainingSettings:

@@ -278,6 +278,8 @@ def test_a_pruned_ensemble_holds_the_members_that_were_chosen(prepared, tmp_path
         ({"members": 3, "folds": 2}, "members: not with folds, which say how many"),
         ({"prune": True}, "prune: goes with members or seeds"),
         ({"recipe": "best", "members": 1, "prune": True}, "prune: goes with members or seeds"),
+        ({"student_core": "gabor"}, "student_core: goes with distil"),
+        ({"distil": True, "student_core": "gabor("}, "student_core: "),
         ({"member_cores": "gabor"}, "member_cores: goes with members, seeds or folds"),
         ({"member_cores": "gabor;", "members": 2}, "member_cores: '': expected a name"),
         ({"finetune_epochs": 2}, "finetune_epochs: goes with pretrain_mice"),
