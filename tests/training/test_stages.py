@@ -335,6 +335,23 @@ def test_members_take_cores_in_turn():
     assert TrainingSettings.from_json(chosen.to_json()) == chosen
 
 
+def test_a_student_may_have_parts_of_its_own(prepared, tmp_path):
+    chosen = any_core(distil=True, core="residual", student_core="sensorium", student_readout="vit")
+    teacher, student = (stage.settings for stage in stages_of(chosen))
+    assert (teacher.architecture.core, teacher.architecture.readout) == ("residual", None)
+    assert (student.architecture.core, student.architecture.readout) == ("sensorium", "vit")
+    assert TrainingSettings.from_json(chosen.to_json()) == chosen
+    assert "one model (sensorium vit) learns from that" in chosen.describe()
+    cores = {
+        "core": "sensorium(hidden_channels=2, n_blocks=1)",
+        "student_core": "residual(channels=2, n_blocks=1)",
+    }
+    alone = {"hidden_channels": None, "n_blocks": None}
+    train(tmp_path / "run", prepared, distil=True, **cores, **alone)
+    assert type(Run(tmp_path / "run").model.core).__name__ == "ResidualCore"
+    assert type(Run(tmp_path / "run" / "teacher").model.core).__name__ == "SensoriumCore"
+
+
 def test_a_member_that_cannot_be_built_is_refused_before_any_is_trained(prepared, tmp_path):
     several = {"members": 2, "hidden_channels": None, "n_blocks": None}
     cores = "sensorium(hidden_channels=2, n_blocks=1); rezidual"
