@@ -12,7 +12,7 @@ from sensorium_tf.movie_settings import WINDOW
 from sensorium_tf.registry import Part
 from sensorium_tf.settings_checks import check_together
 from sensorium_tf.specs import POOLED
-from sensorium_tf.stages import OF_MEMBERS, OF_STUDENT
+from sensorium_tf.stages import OF_MEMBERS, OF_STUDENT, OWN_PARTS
 
 if TYPE_CHECKING:
     from sensorium_tf.data import Mouse, MovieTrials, Trials
@@ -25,7 +25,7 @@ STRATEGIES = ("auto", "one_device", "mirrored", "multi_worker")
 # Settings that the challenge chooses where the user says nothing.
 _OF_CHALLENGE = ("track", "validation_tier")
 # What a recipe chooses together: its core, what that is given, and what reads it.
-_OF_CORE = ("core", "readout", *OF_MEMBERS, *OF_STUDENT, "channels", "image_size")
+_OF_CORE = ("core", "readout", *OWN_PARTS, "channels", "image_size")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,9 +66,12 @@ class TrainingSettings(TrainingChoices):
         if not self.architecture.leaves_core:
             dropped = _OF_CORE
         elif self.architecture.readout is not None:
-            dropped = (*OF_MEMBERS, *OF_STUDENT)
-        elif self.stages.member_cores is not None:
-            dropped = tuple(OF_MEMBERS)
+            dropped = OWN_PARTS
+        else:
+            if self.stages.member_cores is not None:
+                dropped += tuple(OF_MEMBERS)
+            if self.stages.parts_of_student():
+                dropped += tuple(OF_STUDENT)
         values = {n: value for n, value in values.items() if n not in dropped}
         check_names(values, chosen_by_recipes(), f"setting that recipe {self.recipe} can choose")
         for field in dataclasses.fields(self):

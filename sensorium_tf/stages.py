@@ -12,6 +12,8 @@ from sensorium_tf.registry import Part
 OF_MEMBERS = {"member_cores": "core", "member_readouts": "readout"}
 #: What a student has in place of the model's part, to that part.
 OF_STUDENT = {"student_core": "core", "student_readout": "readout"}
+#: All of these.
+OWN_PARTS = (*OF_MEMBERS, *OF_STUDENT)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -91,7 +93,7 @@ class StageSettings(Config):
             )
         if len(set(self.seeds or ())) < len(self.seeds or ()):
             raise SensoriumError(f"seeds {text}: a duplicate seed")
-        for name in (*OF_MEMBERS, *OF_STUDENT):
+        for name in OWN_PARTS:
             if (parts := getattr(self, name)) is not None:
                 several = parts.split(";") if name in OF_MEMBERS else [parts]
                 try:

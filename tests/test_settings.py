@@ -87,6 +87,7 @@ OF_BEST = "gabor+oriented, contrast+receptive_field"
             {"distil": True, "student_core": "vit", "student_readout": "gaussian"},
             "cnn vit gaussian softplus",
         ),
+        ({"distil": True, "student_core": "vit"}, f"cnn vit {ORIENTED} softplus"),
         ({"distil": True, "readout": "gaussian"}, "cnn gabor(dropout=0.2) gaussian softplus"),
         ({"core": "vit"}, "cnn vit softplus"),
     ],

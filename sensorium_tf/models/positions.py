@@ -51,7 +51,7 @@ class ReadoutInCortex(ReadoutBase):
         Raises:
             SensoriumError: If the coordinates have another shape or are not finite.
         """
-        places = self.normalized(cell_motor_coordinates)
+        places = self._normalized(cell_motor_coordinates)
         if self.coordinates is None:
             raise SensoriumError(
                 f"{self.name}: build the readout before set_coordinates, with "
@@ -59,7 +59,7 @@ class ReadoutInCortex(ReadoutBase):
             )
         self.coordinates.assign(places)
 
-    def normalized(self, cell_motor_coordinates):
+    def _normalized(self, cell_motor_coordinates):
         """Returns normalised places in cortex; raises SensoriumError as `set_coordinates`."""
         coordinates = np.asarray(cell_motor_coordinates, dtype="float64")
         if coordinates.ndim != 2 or coordinates.shape[1] not in (2, 3):
@@ -164,7 +164,7 @@ class PositionedReadout(ReadoutInCortex):
 
         As of `ReadoutInCortex`; free positions make no use of it.
         """
-        places = self.normalized(cell_motor_coordinates)
+        places = self._normalized(cell_motor_coordinates)
         if self.config.positions == "free":
             return
         super().set_coordinates(cell_motor_coordinates)

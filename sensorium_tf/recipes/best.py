@@ -36,7 +36,7 @@ differs:
 from sensorium_tf.recipes import Recipe
 from sensorium_tf.recipes.fast import FAST
 from sensorium_tf.registry import RECIPES
-from sensorium_tf.stages import OF_MEMBERS, OF_STUDENT
+from sensorium_tf.stages import OWN_PARTS
 
 _ORIENTED = "oriented(positions=scattered, feature_penalty=0.03)"
 _FIELDS = ("contrast", "receptive_field")
@@ -71,7 +71,7 @@ BEST = RECIPES.register("best")(
         of_challenges={
             "sensorium2023": {
                 **FAST.of_challenges["sensorium2023"],
-                **dict.fromkeys(("core", "readout", *OF_MEMBERS, *OF_STUDENT, "nonlinearity")),
+                **dict.fromkeys(("core", "readout", *OWN_PARTS, "nonlinearity")),
                 "correlation_weight": 0.0,
                 "ema_decay": FAST.values["ema_decay"],
             }

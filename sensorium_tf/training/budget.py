@@ -75,7 +75,9 @@ class Budget:
     def begin(self, run: str) -> None:
         """Plans a run whose first steps have been taken: what comes before them is known now."""
         if run not in self._ends:
-            self._overhead = self.passed() - self._asked
+            taken = self.passed() - self._asked
+            # The least of all: what some need beside that (maps of receptive fields) is theirs.
+            self._overhead = min(self._overhead, taken) if self._ends else taken
             self._ends[run] = self._planned(run, overheads=0)
         self.note(now=True)
 

@@ -47,7 +47,7 @@ def test_fields_respond_as_their_filters_drawn(rng, to_numpy):
         np.tensordot(images, np.stack(each), ((1, 2), (1, 2)))
         for each in zip(*map(drawn, FIELDS), strict=True)
     ]
-    for ours, theirs in zip(found, expected, strict=True):
+    for ours, theirs in zip((found.first, found.later, found.center), expected, strict=True):
         np.testing.assert_allclose(to_numpy(ours), theirs, atol=2e-3)
     lengths = [np.sqrt((each**2).sum()) for field in FIELDS for each in drawn(field)[:2]]
     np.testing.assert_allclose(lengths, np.repeat(6 / FIELDS[:, 4], 2), rtol=0.05)
@@ -77,17 +77,21 @@ def turn(angle, full):
     return np.abs((angle + full / 2) % full - full / 2)
 
 
-def test_a_map_of_cortex_tells_where_a_weak_neurons_field_is(rng):
-    coordinates = rng.uniform(-1, 1, (80, 2)).astype("float32")
-    places = np.array([30, 18]) + coordinates @ [[12, 3], [-2, 6]] + rng.normal(0, 1.5, (80, 2))
-    true = places.copy()
-    places[:8] = rng.uniform(0, 36, (8, 2))  # wrongly mapped
-    found = smooth_map(coordinates, FieldMap(*places.T, *np.zeros((3, 80))))
-    assert found.spread == pytest.approx(1.5, rel=0.3)
-    away = np.hypot(*(found.places - true).T)
-    assert np.median(away[:8]) < 3 and away[8:].mean() < 2.5
-    lone = smooth_map(np.zeros((1, 2), np.float32), FieldMap(*np.full((5, 1), 7.0)))
+@pytest.mark.parametrize(("n_wrong", "fit"), [(35, 0.1), (70, 0.0)])
+def test_a_map_of_cortex_tells_where_fields_are_despite_wrong_ones(rng, n_wrong, fit):
+    coordinates = rng.uniform(-1, 1, (120, 2)).astype("float32")
+    curved = 6 * np.square(coordinates[:, :1])
+    smooth = np.array([30, 18]) + coordinates @ [[12, 3], [-2, 6]] + curved
+    places = smooth + rng.normal(0, 1.5, smooth.shape)
+    places[:n_wrong] = 0
+    fits = np.where(np.arange(120) < n_wrong, fit, 0.1)
+    found = smooth_map(coordinates, FieldMap(*places.T, *np.zeros((3, 120)), fits))
+    assert found.spread == pytest.approx(1.5, rel=0.5)
+    assert np.median(np.hypot(*(found.places - smooth).T)) < 1.5
+    lone = smooth_map(np.zeros((1, 2), np.float32), FieldMap(*np.full((6, 1), 7.0)))
     np.testing.assert_allclose(lone.places, [[7, 7]])
+    silent = smooth_map(coordinates, FieldMap(*places.T, *np.zeros((4, 120))))
+    assert np.isfinite(silent.places).all()
 
 
 def test_a_map_finds_the_filters_of_simple_and_complex_cells(seen):
@@ -106,10 +110,10 @@ def test_fields_are_looked_for_near_where_they_are_expected(rng):
     both = (one / one.std() + 1.05 * other / other.std())[:, None].astype("float32")
     assert abs(map_fields(images, both, (7, 8)).x[0] - FIELDS[2, 0]) < 3
     near = SmoothMap(FIELDS[:1, :2], 2.0)
-    assert abs(map_fields(images, both, (7, 8), near).x[0] - FIELDS[0, 0]) < 3
+    assert abs(map_fields(images, both, (7, 8), expected=near).x[0] - FIELDS[0, 0]) < 3
     # What is evident is believed wherever it is.
     alone = other[:, None].astype("float32")
-    assert abs(map_fields(images, alone, (7, 8), near).x[0] - FIELDS[2, 0]) < 3
+    assert abs(map_fields(images, alone, (7, 8), expected=near).x[0] - FIELDS[2, 0]) < 3
 
 
 def built(seed=1, **options):
@@ -135,6 +139,22 @@ def test_it_starts_as_a_predictor_of_responses_without_training(seen, to_numpy):
     np.testing.assert_allclose(drives[:500].mean(axis=0), means, atol=0.3)
     untrained = to_numpy(built()[1](core(images[500:, :, :, None])))
     assert max(correlations(untrained, responses[500:])) < 0.4
+
+
+def test_where_a_neuron_lies_in_cortex_tells_of_its_field(rng, to_numpy):
+    coordinates = rng.uniform(-300, 300, (24, 3))
+    x, y = 32 + coordinates[:, 0] / 20, 18 + coordinates[:, 1] / 40
+    angles, ones = rng.uniform(0, np.pi, 24), np.ones(24)
+    fields = GaborFields(*np.float32([x, y, angles, 0 * ones, 8 * ones, 3.4 * ones]))
+    images = rng.normal(size=(300, *SIZE)).astype("float32")
+    responses = np.maximum(to_numpy(fields.responses(images).first), 0)
+    responses[:, 0] = rng.exponential(size=300)  # noise alone
+    readout = ReceptiveFieldReadout(24, seed=1, wavelengths=[8])
+    readout.build((None, *SIZE, 3))
+    readout.set_coordinates(coordinates)
+    readout.set_receptive_fields(images, responses)
+    away = (to_numpy(readout.positions()) + 1) / 2 * [63, 35] - np.stack([x, y], axis=1)
+    assert np.hypot(*away.T).max() < 3
 
 
 def test_neurons_follow_the_eye(rng, to_numpy):

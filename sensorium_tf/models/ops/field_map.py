@@ -8,18 +8,16 @@ from keras import ops
 
 from sensorium_tf.models.ops.gabor import pairs
 
-# Directions of half a circle that are tried.
-_N_DIRECTIONS = 12
 # A filter is tried at every such share of its wavelength, a pixel at least.
 _SPACING = 0.25
-# Neurons that lie outside of the smooth map, as a share: what a place costs at most.
-_OUTSIDE = 0.01
+# Share of neurons whose fields may be anywhere, whatever the smooth map says.
+_ANYWHERE = 0.05
 # How often a smooth map is fitted, each time with less weight on neurons far from it, and what
 # holds its terms back where there are few neurons.
 _N_FITS, _RIDGE = 20, 0.5
 # Median distance of points on a plane that scatter with a standard deviation of 1; and the smallest
 # one of a smooth map, in pixels.
-_MEDIAN, _LEAST_SPREAD = 1.177, 0.5
+_MEDIAN_OF_SPREAD, _LEAST_SPREAD = 1.177, 0.5
 _SMALL = 1e-9
 
 
@@ -32,6 +30,7 @@ class FieldMap(NamedTuple):
         direction: In which its wave runs, counterclockwise from the right.
         phase: Of the wave that responses go with.
         wavelength: In pixels.
+        fit: Share of the variance that it explains; 0 of a neuron that never changes.
     """
 
     x: np.ndarray
@@ -39,6 +38,7 @@ class FieldMap(NamedTuple):
     direction: np.ndarray
     phase: np.ndarray
     wavelength: np.ndarray
+    fit: np.ndarray
 
 
 class SmoothMap(NamedTuple):
@@ -57,6 +57,8 @@ def map_fields(
     images: np.ndarray,
     goals: np.ndarray,
     wavelengths: tuple[int, ...],
+    *,
+    n_directions: int = 12,
     expected: SmoothMap | None = None,
 ) -> FieldMap:
     """Finds each neuron's Gabor filter among those of all places, directions and wavelengths.
@@ -70,23 +72,24 @@ def map_fields(
         images: `(trials, height, width)`.
         goals: `(trials, neurons)`, responses or their roots.
         wavelengths: Which to try, in pixels.
+        n_directions: How many to try, of half a circle.
         expected: Where fields are looked for: places are as likely as they are near to these, a
             few neurons' excepted.
     """
     n_trials, n_neurons = goals.shape
     goals = ops.transpose(_standardized(ops.convert_to_tensor(goals)))
-    best = np.full(n_neurons, -np.inf, np.float32)
+    neurons, best = np.arange(n_neurons), np.full(n_neurons, -np.inf, np.float32)
     found = FieldMap(*np.zeros((len(FieldMap._fields), n_neurons), np.float32))
     for wavelength in wavelengths:
-        filters = pairs((wavelength,), 2 * _N_DIRECTIONS)
+        filters = pairs((wavelength,), 2 * n_directions)
         reach, stride = len(filters) // 2, max(1, int(_SPACING * wavelength))
         framed = np.pad(images, ((0, 0), (reach, reach), (reach, reach)), "reflect")[..., None]
         framed = ops.convert_to_tensor(framed)
         x, y = (stride * np.arange(-(-size // stride)) for size in images.shape[:0:-1])
         x, y = (each.ravel() for each in np.meshgrid(x, y))
         # Of a fit to the trials: what the logarithm of a probability is worth.
-        likely = 0.0 if expected is None else 2 / n_trials * _likely(x, y, expected)
-        for index in range(_N_DIRECTIONS):
+        prior = 0.0 if expected is None else 2 / n_trials * _log_prior(x, y, expected)
+        for index in range(n_directions):
             pair = filters[:, :, None, 2 * index : 2 * index + 2]
             waves = ops.conv(
                 framed,
@@ -100,14 +103,14 @@ def map_fields(
                 ops.convert_to_numpy(ops.matmul(goals, _standardized(each)))
                 for each in (waves[..., 0], waves[..., 1], size)
             )
-            fit = np.maximum(even**2 + odd**2, energy**2) + likely
-            place = fit.argmax(axis=1)
-            neurons = np.arange(n_neurons)
-            better = neurons[fit[neurons, place] > best]
+            fit = np.maximum(even**2 + odd**2, energy**2)
+            likely = fit + prior
+            place = likely.argmax(axis=1)
+            better = neurons[likely[neurons, place] > best]
             place = place[better]
-            best[better] = fit[better, place]
+            best[better], found.fit[better] = likely[better, place], fit[better, place]
             found.x[better], found.y[better] = x[place], y[place]
-            found.direction[better] = math.pi * index / _N_DIRECTIONS
+            found.direction[better] = math.pi * index / n_directions
             found.phase[better] = np.arctan2(odd[better, place], even[better, place])
             found.wavelength[better] = wavelength
     return found
@@ -116,9 +119,10 @@ def map_fields(
 def smooth_map(coordinates: np.ndarray, fields: FieldMap) -> SmoothMap:
     """Fits a smooth map from cortex to the visual field, which few wrong fields do not change.
 
-    Places are quadratic functions of those in cortex; neurons far from the map count less, each
-    time it is fitted (Holland and Welsch 1977, Commun. Stat. 6:813). That the map of mouse visual
-    cortex is smooth, and fields scatter around it: Bonin et al. 2011, J. Neurosci. 31:18506.
+    Places are quadratic functions of those in cortex. Neurons count as their filters fit, and less
+    far from the map, each time it is fitted (Holland and Welsch 1977, Commun. Stat. 6:813). That
+    the map of mouse visual cortex is smooth, and fields scatter around it: Bonin et al. 2011, J.
+    Neurosci. 31:18506.
 
     Args:
         coordinates: `(neurons, 2)`, normalised places in cortex.
@@ -127,23 +131,28 @@ def smooth_map(coordinates: np.ndarray, fields: FieldMap) -> SmoothMap:
     across, along = coordinates.T
     terms = np.stack([across, along, across**2, across * along, along**2], axis=1)
     places = np.stack([fields.x, fields.y], axis=1).astype(np.float64)
-    fitted, weights = np.zeros_like(places), np.ones(len(places))
+    # Neurons that never change tell nothing, but if there are no others.
+    counts = fields.fit + _SMALL
+    known = counts >= min(2 * _SMALL, counts.max())
+    fitted, weights = np.zeros_like(places), counts
     for _ in range(_N_FITS):
         middle = np.average(places - fitted, axis=0, weights=weights)
         weighted = terms.T * weights
-        squares = weighted @ terms + _RIDGE * np.eye(terms.shape[1])
+        squares = weighted @ terms + _RIDGE * counts.mean() * np.eye(terms.shape[1])
         fitted = terms @ np.linalg.solve(squares, weighted @ (places - middle))
         away = np.hypot(*(places - middle - fitted).T)
-        spread = max(float(np.median(away)) / _MEDIAN, _LEAST_SPREAD)
-        weights = 1 / np.square(1 + np.square(away / spread) / 2)
+        spread = max(float(np.median(away[known])) / _MEDIAN_OF_SPREAD, _LEAST_SPREAD)
+        weights = counts / np.square(1 + np.square(away / spread) / 2)
     return SmoothMap(middle + fitted, spread)
 
 
-def _likely(x: np.ndarray, y: np.ndarray, expected: SmoothMap) -> np.ndarray:
+def _log_prior(x: np.ndarray, y: np.ndarray, expected: SmoothMap) -> np.ndarray:
     """Returns the logarithm of how likely fields are at some places, `(neurons, places)`."""
-    of_x, of_y = expected.places.T[..., None]
-    away = (np.square(x - of_x) + np.square(y - of_y)) / (2 * expected.spread**2)
-    return np.log(np.exp(-away) + _OUTSIDE).astype(np.float32)
+    of_x, of_y = expected.places.T.astype(np.float32)[..., None]
+    variance = expected.spread**2
+    away = np.square(x.astype(np.float32) - of_x) + np.square(y.astype(np.float32) - of_y)
+    anywhere = _ANYWHERE * 2 * math.pi * variance / ((np.ptp(x) + 1) * (np.ptp(y) + 1))
+    return np.log(np.exp(away / np.float32(-2 * variance)) + np.float32(anywhere))
 
 
 def _standardized(values):

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Any, Self
+from typing import Any, NamedTuple
 
 from keras import ops
 
@@ -10,6 +10,22 @@ from sensorium_tf.models.ops.gabor import UNIT
 
 # How many times as wide as the window the surround is.
 _SURROUND = 2.0
+
+
+class FieldResponses(NamedTuple):
+    """What filters answer to images, each `(batch, neurons)`.
+
+    Attributes:
+        first: The filter of the neuron's phase.
+        later: That of a phase a quarter of a wave later.
+        across: Two of them whose wave runs at right angles, a quarter of it apart.
+        center: The window, less one that is twice as wide.
+    """
+
+    first: Any
+    later: Any
+    across: tuple[Any, Any]
+    center: Any
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,46 +52,47 @@ class GaborFields:
     wavelength: Any
     width: Any
 
-    def responses(self, images):
+    def responses(self, images) -> FieldResponses:
         """Filters images, zero beyond their borders.
+
+        The root of each Gabor filter's sum of squares is about `6 / wavelength`, as of
+        `gabor.pairs`; inside the image the sum of each filter is zero.
 
         Args:
             images: `(batch, height, width)`.
-
-        Returns:
-            What the filter answers, what that of the later phase does, and what the window does
-            less one that is twice as wide, each `(batch, neurons)`. The root of each Gabor filter's
-            sum of squares is about `6 / wavelength`, as of `gabor.pairs`; inside the image the sum
-            of each of the three is zero.
         """
         _, height, width = images.shape
-        frequency = 2 * math.pi / self.wavelength
-        columns = self._axis(width, self.x, frequency * ops.cos(self.direction))
-        # Rows count downwards.
-        rows = self._axis(height, self.y, -frequency * ops.sin(self.direction))
         flat = ops.reshape(images, (-1, width))
-        window, even, odd, wide = (
-            ops.reshape(ops.matmul(flat, each), (-1, height, each.shape[-1])) for each in columns
-        )
-        of_window, of_even, of_odd, of_wide = rows
-        real = ops.sum(even * of_even - odd * of_odd, axis=1)
-        imaginary = ops.sum(even * of_odd + odd * of_even, axis=1)
-        center = ops.sum(window * of_window, axis=1)
-        surround = ops.sum(wide * of_wide, axis=1) / _SURROUND**2
-        real = real - center * ops.exp(-ops.square(frequency * self.width) / 2)
+        right = ops.arange(width, dtype="float32")[:, None] - self.x
+        down = ops.arange(height, dtype="float32")[:, None] - self.y
+        frequency = 2 * math.pi / self.wavelength
         size = math.sqrt(2 / math.pi) * UNIT / (self.width * self.wavelength)
-        real, imaginary = real * size, imaginary * size
+
+        def window(away, times=1.0):
+            return ops.exp(-ops.square(away / (times * self.width)) / 2)
+
+        def filtered(columns):
+            rows = ops.matmul(flat, columns)
+            return ops.reshape(rows, (-1, height, rows.shape[-1]))
+
+        def waves(direction):
+            # Rows count downwards.
+            x, y = frequency * ops.cos(direction) * right, -frequency * ops.sin(direction) * down
+            even, odd = filtered(of_columns * ops.cos(x)), filtered(of_columns * ops.sin(x))
+            of_even, of_odd = of_rows * ops.cos(y), of_rows * ops.sin(y)
+            real = ops.sum(even * of_even - odd * of_odd, axis=1) - mean
+            return real * size, ops.sum(even * of_odd + odd * of_even, axis=1) * size
+
+        of_columns, of_rows = window(right), window(down)
+        center = ops.sum(filtered(of_columns) * of_rows, axis=1)
+        mean = center * ops.exp(-ops.square(frequency * self.width) / 2)
+        wide = filtered(window(right, _SURROUND)) * window(down, _SURROUND)
+        surround = ops.sum(wide, axis=1) / _SURROUND**2
+        real, imaginary = waves(self.direction)
         cosine, sine = ops.cos(self.phase), ops.sin(self.phase)
-        later = cosine * imaginary - sine * real
-        return cosine * real + sine * imaginary, later, (center - surround) * size
-
-    def across(self) -> Self:
-        """Returns the same filters with waves that run at right angles to these."""
-        return dataclasses.replace(self, direction=self.direction + math.pi / 2)
-
-    def _axis(self, size: int, middle, frequency):
-        """Returns a window, its even and odd waves and a wider window, each `(size, neurons)`."""
-        away = ops.arange(size, dtype="float32")[:, None] - middle
-        window = ops.exp(-ops.square(away / self.width) / 2)
-        wide = ops.exp(-ops.square(away / (_SURROUND * self.width)) / 2)
-        return window, window * ops.cos(frequency * away), window * ops.sin(frequency * away), wide
+        return FieldResponses(
+            first=cosine * real + sine * imaginary,
+            later=cosine * imaginary - sine * real,
+            across=waves(self.direction + math.pi / 2),
+            center=(center - surround) * size,
+        )

@@ -161,12 +161,10 @@ class ReceptiveFieldReadout(ReadoutInCortex):
         Args:
             images: `(batch, height, width)`.
         """
-        fields = self._filters()
-        simple, later, center = fields.responses(images)
-        energy, across = _size(simple, later), _size(*fields.across().responses(images)[:2])
-        both = ops.sqrt(energy * across)
-        simple, center = ([ops.relu(each), ops.relu(-each)] for each in (simple, center))
-        return ops.stack([*simple, energy, both, *center], axis=-1)
+        found = self._filters().responses(images)
+        energy, across = _root(found.first, found.later), _root(*found.across)
+        simple, center = ([ops.relu(each), ops.relu(-each)] for each in (found.first, found.center))
+        return ops.stack([*simple, energy, ops.sqrt(energy * across), *center], axis=-1)
 
     def call(self, features, shift=None, training=None):
         """Reads the neurons' drives `(batch, n_neurons)` off images and contrasts."""
@@ -201,9 +199,11 @@ class ReceptiveFieldReadout(ReadoutInCortex):
         height, width = self.map_size
         goals = np.sqrt(np.maximum(responses, 0.0))
         goals = goals - goals.mean(axis=0)
-        first = map_fields(images, goals, self.config.wavelengths)
-        expected = smooth_map(ops.convert_to_numpy(self.coordinates), first)
-        found = map_fields(images, goals, self.config.wavelengths, expected)
+        wavelengths = self.config.wavelengths
+        # Where the fields are, a quarter of the filters tell nearly as well.
+        rough = map_fields(images, goals, wavelengths[::2], n_directions=6)
+        expected = smooth_map(ops.convert_to_numpy(self.coordinates), rough)
+        found = map_fields(images, goals, wavelengths, expected=expected)
         places = np.stack([found.x / (width - 1), found.y / (height - 1)], axis=-1) * 2 - 1
         self.places.assign(places / _PLACE)
         self.directions.assign(found.direction)
@@ -242,7 +242,7 @@ class ReceptiveFieldReadout(ReadoutInCortex):
         return self.config.feature_penalty * sum(sizes)
 
 
-def _size(even, odd):
+def _root(even, odd):
     """Returns the root of the energy of two filters a quarter of a wave apart."""
     return ops.sqrt(ops.square(even) + ops.square(odd) + _SMALL)
 
