@@ -27,6 +27,9 @@ class CoreBase(PartBase):
     penalty_label = "core"
     #: Whether it takes movies; if not, images.
     takes_movies: ClassVar[bool] = False
+    #: About how long a training step takes beside the published core's, with the readout that goes
+    #: with it: a training with a time shares that out so.
+    step_cost: ClassVar[float] = 1.0
     #: How many frames at the beginning of a movie get no features.
     lost_frames: int = 0
     #: The signals that it is given beside the images.

@@ -14,6 +14,7 @@ from sensorium_tf.data import Mouse
 from sensorium_tf.errors import TrainingStopped
 from sensorium_tf.io import atomic_write
 from sensorium_tf.models import FiringRateModel
+from sensorium_tf.registry import CORES, Part
 from sensorium_tf.runs import Provenance, Run, RunRecord, RunStore
 from sensorium_tf.runs.stages import Stage, runs_of, stages_of
 from sensorium_tf.settings import TrainingSettings
@@ -93,7 +94,9 @@ def train_stages(
 def _weight(settings: TrainingSettings) -> float:
     """Returns what a run takes of the time, in proportion."""
     n_sources = len(settings.mice) + len(settings.distillation.distil_images)
-    return settings.epochs * n_sources
+    core = settings.architecture.core
+    cost = 1.0 if core is None else CORES[Part.parse(core).name].step_cost
+    return settings.epochs * n_sources * cost
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -141,6 +141,18 @@ def test_a_timed_schedule_follows_what_steps_and_the_rest_take(tmp_path):
     assert len(timed.learning_rates(2, 10)) == 6
 
 
+def test_what_a_run_needs_before_its_steps_is_kept_back_for_no_other(tmp_path):
+    clock = Clock()
+    weights = dict.fromkeys(("first", "mapping", "last"), 1.0)
+    whole = budget(tmp_path / "budget.json", clock, weights=weights)
+    for run, before in (("first", 2), ("mapping", 12)):
+        share = whole.share(run)
+        clock.now += before
+        share.begin()
+    # Of what is left, its half but for what the last one needs as the first did.
+    assert share.left() == pytest.approx((MINUTE - 14 - 2) / 2)
+
+
 class Slow:
     """Steps that take a second each by the clock, whose time is a run's."""
 
@@ -157,7 +169,7 @@ class Slow:
 
 
 def train(folder, data_dir, clock, **changes):
-    chosen = TrainingSettings.flat(**SETTINGS, **changes)
+    chosen = TrainingSettings.flat(**{**SETTINGS, **changes})
     train_stages(chosen, folder, data_dir=data_dir, clock=clock, verbose=False)
 
 
@@ -187,6 +199,19 @@ def test_a_training_ends_with_its_time_and_its_decay(prepared, tmp_path, monkeyp
     taken = json.loads((tmp_path / "run" / "budget.json").read_text())
     assert taken["seconds"] == pytest.approx(clock.now - 100)
     assert Run(tmp_path / "run").provenance.unfinished == ""
+
+
+def test_time_is_shared_out_by_what_steps_take(prepared, tmp_path, monkeypatch):
+    clock = Clock()
+    cores = "sensorium(hidden_channels=2, n_blocks=1); residual(channels=2, n_blocks=1)"
+    parts = {"hidden_channels": None, "n_blocks": None, "member_cores": cores}
+    with untraced_steps(), monkeypatch.context() as patch:
+        Slow(clock, patch)
+        train(tmp_path / "run", prepared, clock, members=2, **parts)
+    ends = json.loads((tmp_path / "run" / "budget.json").read_text())["ends"]
+    # A step of the second one takes twice as long, it is said.
+    assert ends["members/seed0"] == pytest.approx(2 * MINUTE / 3, rel=0.15)
+    assert ends["members/seed1"] == pytest.approx(2 * MINUTE, rel=0.05)
 
 
 class Killed(BaseException):

@@ -57,6 +57,7 @@ class ContrastCore(CoreBase):
                 )
 
     penalty_label = "contrast"
+    step_cost = 0.3
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)

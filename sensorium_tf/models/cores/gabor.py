@@ -85,6 +85,7 @@ class GaborCore(OrientedCore):
                 raise SensoriumError(f"n_rotations {self.n_rotations}: expected an even number")
 
     penalty_label = "gabor"
+    step_cost = 1.2
     training_options = ("dropout",)
     drops_first = True
 

@@ -65,6 +65,8 @@ class InvertedResidualCore(StemCore):
             6.3831, "Strength of the smoothness penalty on the stem's kernels.", at_least=0
         )
 
+    step_cost = 2.4
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.supports_jit = depthwise_supports_jit()

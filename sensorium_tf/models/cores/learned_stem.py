@@ -74,6 +74,8 @@ class LearnedStemCore(StemCore):
                     f"channels {list(self.channels)}: expected one number of at least 1 or several"
                 )
 
+    step_cost = 1.9
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.supports_jit = depthwise_supports_jit()

@@ -56,6 +56,8 @@ class ResidualCore(StemCore):
             6.3831, "Strength of the smoothness penalty on the stem's kernels.", at_least=0
         )
 
+    step_cost = 2.0
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         options = self.config

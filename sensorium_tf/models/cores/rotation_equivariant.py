@@ -51,6 +51,8 @@ class RotationEquivariantCore(OrientedCore, StemCore):
             6.3831, "Strength of the smoothness penalty on the stem's kernels.", at_least=0
         )
 
+    step_cost = 1.1
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self._input_turns = rotations(self.config.input_kernel, self.config.n_rotations)

@@ -75,6 +75,7 @@ class ScatteringCore(CoreBase):
         )
 
     penalty_label = "scattering"
+    step_cost = 0.7
     training_options = ("dropout",)
 
     def __init__(self, **kwargs):

@@ -71,6 +71,7 @@ class ViTCore(CoreBase):
                 )
 
     penalty_label = "transformer"
+    step_cost = 3.0
     training_options = ("dropout", "drop_path")
 
     def __init__(self, **kwargs):
