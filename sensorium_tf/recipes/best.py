@@ -18,17 +18,17 @@ Command, with other mice and without:
     python launch/train.py --recipe=best --mice=mouse1 --workdir=W
 
 --track=sensorium_plus gives it behavior, which is a gain on each neuron's rate as well, and eye
-position. --distil adds a student that takes the place of the ensemble: a single model, with one
-prediction for an image. The wavelengths of its filters are for images of 36 x 64 pixels, as the
-baselines take them.
+position. --distil adds a student that takes the place of the ensemble: a single model, Gabor
+filters that learn from the members' mean, with one prediction for an image. The wavelengths of the
+filters are for images of 36 x 64 pixels, as the baselines take them.
 
 Expected time: what --budget_minutes says, for 60 of which it is made; without it six trainings of
 22 epochs, and as much again for each of --pretrain_mice.
 
-Expected score: it depends on the recording; four members without pre-training have test
-correlations of .310 and .325 on two recordings where the published recipe has .261 and .286, and
-with behavior .362 and .386 for .303 and .320 (docs/zoo.md, one training each). This prints how it
-differs:
+Expected score: it depends on the recording; three members without pre-training have test
+correlations of .313 and .326 on two recordings where the published recipe has .259 and .280, and
+students .315 and .325; with behavior it is .365 for .302 (docs/zoo.md, one training each). This
+prints how it differs:
 
     python launch/evaluate.py --compare=runs/cnn,W
 """
