@@ -6,11 +6,12 @@ of visual cortex is built in: simple and complex cells and their division by con
 apart from what it computes (`oriented`), and receptive fields that scatter around a smooth map of
 the visual field (`positions=scattered`). Every third member is no network at all: each neuron has
 a Gabor filter of its own, which starts from a map of its receptive field (`receptive_field`). What
-so different members have in common is right more often than any of them. Beside that are what
-carried the winners of the competition (Willeke et al. 2023, PMLR 220:314-333, "Retrospective on the
-Sensorium 2022 competition"): dropout, a term of the correlation in the loss, one core for all mice
-that is then fine-tuned, and the mean of several models. The fast recipe's average of the weights is
-longer here, for training trials that are few.
+so different members have in common is right more often than any of them; those stay with which
+the mean predicts validation trials best, lest one that had too little time spoil it. Beside that
+are what carried the winners of the competition (Willeke et al. 2023, PMLR 220:314-333,
+"Retrospective on the Sensorium 2022 competition"): dropout, a term of the correlation in the loss,
+one core for all mice that is then fine-tuned, and the mean of several models. The fast recipe's
+average of the weights is longer here, for training trials that are few.
 
 Command, with other mice and without:
 
@@ -62,7 +63,7 @@ BEST = RECIPES.register("best")(
             "correlation_weight": 0.3,
             "ema_decay": 0.998,
             "members": 6,
-            "prune": False,
+            "prune": True,
             "distil": False,
             "student_core": _FIELDS[0],
             "student_readout": _FIELDS[1],
@@ -73,6 +74,7 @@ BEST = RECIPES.register("best")(
                 **FAST.of_challenges["sensorium2023"],
                 **dict.fromkeys(("core", "readout", *OWN_PARTS, "nonlinearity")),
                 "correlation_weight": 0.0,
+                "prune": False,
                 "ema_decay": FAST.values["ema_decay"],
             }
         },
