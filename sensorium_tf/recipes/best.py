@@ -26,10 +26,10 @@ filters are for images of 36 x 64 pixels, as the baselines take them.
 Expected time: what --budget_minutes says, for 60 of which it is made; without it six trainings of
 22 epochs, and as much again for each of --pretrain_mice.
 
-Expected score: it depends on the recording; three members without pre-training have test
-correlations of .313 and .326 on two recordings where the published recipe has .259 and .280, and
-students .315 and .325; with behavior it is .365 for .302 (docs/zoo.md, one training each). This
-prints how it differs:
+Expected score: it depends on the recording; the mean of three members without pre-training has
+test correlations of .313 and .326 on two recordings where the published recipe has .259 and .280,
+and students have .315 and .325; six pre-trained members with behavior have .365 for .302
+(docs/zoo.md, one training each). This prints how it differs:
 
     python launch/evaluate.py --compare=runs/cnn,W
 """
