@@ -18,6 +18,14 @@ def check_together(settings: TrainingChoices) -> None:
     stages = settings.stages
     if again := [mouse for mouse in stages.pretrain_mice if mouse in settings.mice]:
         raise SensoriumError(f"pretrain_mice: {again[0]} is a target mouse: leave it out")
+    members = (
+        dataclasses.replace(settings.architecture, **stages.parts_of_member(index))
+        for index in range(max(1, stages.n_turns))
+    )
+    if stages.pretrain_mice and not any(each.shares_weights for each in members):
+        raise SensoriumError(
+            "pretrain_mice: the core has no weights that other mice could train: leave them out"
+        )
     settings.distillation.check(
         learns=bool(stages.distil or settings.distillation.distil_from),
         takes_past=PAST_RESPONSES in settings.signals,

@@ -65,7 +65,7 @@ def test_what_reads_a_recipes_core_goes_with_that_core(values, core, readout):
     else:
         chosen = {"core", "readout", "model", "challenge"} & set(values)
         assert of_members == ({} if chosen else BOTH)
-    assert settings.stages.members == 6
+    assert settings.stages.members == 3
 
 
 OF_BEST = "gabor+oriented, contrast+receptive_field"

@@ -30,6 +30,8 @@ class CoreBase(PartBase):
     #: About how long a training step takes beside the published core's, with the readout that goes
     #: with it: a training with a time shares that out so.
     step_cost: ClassVar[float] = 1.0
+    #: Whether training changes weights of it: without, mice share nothing that one could pre-train.
+    is_trained: ClassVar[bool] = True
     #: How many frames at the beginning of a movie get no features.
     lost_frames: int = 0
     #: The signals that it is given beside the images.

@@ -252,6 +252,15 @@ class ModelSettings(Config):
         return self.core is None and not shorthands and self.model == type(self)().model
 
     @property
+    def shares_weights(self) -> bool:
+        """Whether its core has weights that mice share; unless it says otherwise, it has.
+
+        Raises:
+            SensoriumError: If there is no such core.
+        """
+        return self.core is None or CORES[Part.parse(self.core).name].is_trained
+
+    @property
     def shifter_wanted(self) -> str | None:
         """The setting that asks for a shifter; None if none does."""
         names = [name for name, (kind, *_) in self._shorthands() if kind == "shifter"]

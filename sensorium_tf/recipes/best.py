@@ -62,7 +62,7 @@ BEST = RECIPES.register("best")(
             "nonlinearity": "softplus",
             "correlation_weight": 0.3,
             "ema_decay": 0.998,
-            "members": 6,
+            "members": 3,
             "prune": True,
             "distil": False,
             "student_core": _FIELDS[0],

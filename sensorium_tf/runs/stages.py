@@ -12,6 +12,10 @@ from sensorium_tf.stages import ALONE, OF_MEMBERS, OF_STUDENT, DistillationSetti
 MODEL_FILE = "model.keras"
 # Share of the first stage's epochs that fine-tuning takes.
 _FINETUNING = 0.25
+# Of a member that has nothing to share with other mice.
+_NOT_PRETRAINED = {
+    name: getattr(ALONE, name) for name in ("pretrain_mice", "finetune_epochs", "finetune_rate")
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,13 +71,12 @@ def members_of(settings: TrainingSettings) -> tuple[Stage, ...]:
     else:
         seeds = settings.stages.member_seeds(settings.seed)
         chosen = {f"seed{seed}": {"seed": seed} for seed in seeds}
-    return tuple(
-        Stage(
-            f"members/{name}",
-            _staged(_with_parts(settings, settings.stages.parts_of_member(index)), member, **each),
-        )
-        for index, (name, each) in enumerate(chosen.items())
-    )
+    members = []
+    for index, (name, each) in enumerate(chosen.items()):
+        own = _with_parts(settings, settings.stages.parts_of_member(index))
+        alone = {} if own.architecture.shares_weights else _NOT_PRETRAINED
+        members.append(Stage(f"members/{name}", _staged(own, {**member, **alone}, **each)))
+    return tuple(members)
 
 
 def _with_parts(settings: TrainingSettings, parts: Mapping[str, str]) -> TrainingSettings:
@@ -188,8 +191,10 @@ def provenance_of(
     )
     sources = dict(sources or {})
     if members := members_of(settings):
-        member = provenance_of(members[0].settings, sources=sources, **known)
-        return dataclasses.replace(member, subset=own.subset)
+        each = [provenance_of(member.settings, sources=sources, **known) for member in members]
+        # Where not all are pre-trained, those that are have seen more mice.
+        most = max(each, key=lambda member: len(member.seen_before))
+        return dataclasses.replace(most, subset=own.subset)
     if stages := stages_of(settings):
         first, last = stages
         before = provenance_of(first.settings, sources=sources, **known)

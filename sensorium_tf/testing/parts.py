@@ -59,6 +59,11 @@ def check_core(core: CoreBase | str) -> None:
             built = checked(name, make, call)
             if example.takes_movies:
                 _check_movies(name, built, call)
+        if built.is_trained != bool(built.trainable_weights):
+            has = "no" if built.is_trained else "some"
+            raise SensoriumError(
+                f"{name}: has {has} trainable weights, but is_trained is {built.is_trained}"
+            )
         layers = built.first_layer()
         if layers is not None and np.ndim(layers) != 4:
             raise SensoriumError(

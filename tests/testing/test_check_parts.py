@@ -142,6 +142,12 @@ class Unnamed(CoreBase):
     """Without a call."""
 
 
+class Untold(Seeded):
+    """With weights of which nobody is told."""
+
+    is_trained = False
+
+
 class Registered(ShifterBase):
     """Of another kind than it is registered as."""
 
@@ -160,6 +166,7 @@ class Registered(ShifterBase):
         (Infinite(), "gives values that are infinite or NaN"),
         (HalfAlone(), "raised TypeError: .*only float32"),
         (Unnamed(), "needs a method call"),
+        (Untold(), "has some trainable weights, but is_trained is False"),
         (Registered(), "expected a CoreBase"),
         (models.MLPShifter, "expected a CoreBase"),
     ],

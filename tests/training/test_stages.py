@@ -12,7 +12,7 @@ from sensorium_tf import Run, SensoriumError, TrainingStopped
 from sensorium_tf.data import load_mouse
 from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.runs import load_model, predict
-from sensorium_tf.runs.stages import runs_of, stages_of
+from sensorium_tf.runs.stages import provenance_of, runs_of, stages_of
 from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.training import train_stages
 from sensorium_tf.training.callbacks import SCORE
@@ -23,6 +23,8 @@ pytestmark = pytest.mark.usefixtures("undrawn")
 
 HISTORY = {"modulator": "history"}
 SMALL = {"epochs": 1, "batch_size": 6, "hidden_channels": 2, "n_blocks": 1}
+# Nothing is said of the core.
+ANY_CORE = {"hidden_channels": None, "n_blocks": None}
 
 
 def settings(**changes):
@@ -30,8 +32,7 @@ def settings(**changes):
 
 
 def any_core(**changes):
-    """Settings that say nothing of the core."""
-    return settings(hidden_channels=None, n_blocks=None, **changes)
+    return settings(**ANY_CORE, **changes)
 
 
 def train(folder, data_dir, *, verbose=False, **changes):
@@ -266,6 +267,10 @@ def test_a_pruned_ensemble_holds_the_members_that_were_chosen(prepared, tmp_path
     ("changes", "says"),
     [
         ({"pretrain_mice": ["full"]}, "pretrain_mice: full is a target mouse"),
+        (
+            {"pretrain_mice": ["short"], "core": "contrast", **ANY_CORE},
+            "pretrain_mice: the core has no weights that other mice could train",
+        ),
         ({"folds": 2, "prune": True}, "prune: not with folds: a trial is held out from one member"),
         ({"folds": 2, "seeds": [1, 2]}, "seeds: not with folds"),
         ({"fold": 3, "folds": 2}, "fold 3: expected 1 to the number of folds"),
@@ -335,6 +340,19 @@ def test_members_take_cores_in_turn():
     assert TrainingSettings.from_json(chosen.to_json()) == chosen
 
 
+def test_members_with_nothing_to_share_are_not_pre_trained():
+    chosen = any_core(
+        member_cores="contrast; sensorium", members=2, pretrain_mice=["short"], finetune_epochs=3
+    )
+    assert [run.folder for run in runs_of(chosen)] == [
+        "members/seed0",
+        "members/seed1/pretraining",
+        "members/seed1/finetuning",
+    ]
+    # The mean has seen what any member has.
+    assert provenance_of(chosen).seen_tiers("short") == ("train", "validation")
+
+
 def test_a_student_may_have_parts_of_its_own(prepared, tmp_path):
     chosen = any_core(distil=True, core="residual", student_core="sensorium", student_readout="vit")
     teacher, student = (stage.settings for stage in stages_of(chosen))
@@ -346,14 +364,13 @@ def test_a_student_may_have_parts_of_its_own(prepared, tmp_path):
         "core": "sensorium(hidden_channels=2, n_blocks=1)",
         "student_core": "residual(channels=2, n_blocks=1)",
     }
-    alone = {"hidden_channels": None, "n_blocks": None}
-    train(tmp_path / "run", prepared, distil=True, **cores, **alone)
+    train(tmp_path / "run", prepared, distil=True, **cores, **ANY_CORE)
     assert type(Run(tmp_path / "run").model.core).__name__ == "ResidualCore"
     assert type(Run(tmp_path / "run" / "teacher").model.core).__name__ == "SensoriumCore"
 
 
 def test_a_member_that_cannot_be_built_is_refused_before_any_is_trained(prepared, tmp_path):
-    several = {"members": 2, "hidden_channels": None, "n_blocks": None}
+    several = {"members": 2, **ANY_CORE}
     cores = "sensorium(hidden_channels=2, n_blocks=1); rezidual"
     with pytest.raises(SensoriumError, match="rezidual"):
         train(tmp_path / "run", prepared, member_cores=cores, **several)
@@ -365,7 +382,7 @@ def test_a_member_that_cannot_be_built_is_refused_before_any_is_trained(prepared
 
 def test_an_ensemble_of_members_of_several_cores_is_trained(prepared, tmp_path):
     cores = "sensorium(hidden_channels=2, n_blocks=1); residual(channels=2, n_blocks=1)"
-    several = {"members": 2, "hidden_channels": None, "n_blocks": None}
+    several = {"members": 2, **ANY_CORE}
     train(tmp_path / "run", prepared, member_cores=cores, **several)
     run = Run(tmp_path / "run", prepared)
     kinds = [type(member.core).__name__ for member in run.members.values()]

@@ -58,6 +58,7 @@ class ContrastCore(CoreBase):
 
     penalty_label = "contrast"
     step_cost = 0.3
+    is_trained = False
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
