@@ -65,8 +65,7 @@ BEST = RECIPES.register("best")(
             "members": 3,
             "prune": True,
             "distil": False,
-            "student_core": _FIELDS[0],
-            "student_readout": _FIELDS[1],
+            "student_like_best": True,
         },
         # Movies have cores of their own.
         of_challenges={

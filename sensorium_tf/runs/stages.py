@@ -39,6 +39,11 @@ class Stage:
         digits = last.lstrip("abcdefghijklmnopqrstuvwxyz")
         return f"{last.removesuffix(digits)} {digits}".strip()
 
+    def like(self, other: "Stage") -> "Stage":
+        """Returns it with the core and the readout of another one."""
+        parts = {part: getattr(other.settings.architecture, part) for part in OF_MEMBERS.values()}
+        return dataclasses.replace(self, settings=_with_parts(self.settings, parts))
+
     @property
     def link(self) -> str:
         """The model that it needs, as its settings name it."""
@@ -220,7 +225,7 @@ def _teacher(settings: TrainingSettings) -> TrainingSettings:
     own = settings.distillation
     # More images, and how much of a teacher is learnt, are the student's.
     own = DistillationSettings(distil_from=own.distil_from)
-    stages = {"distil": False, **dict.fromkeys(OF_STUDENT)}
+    stages = {"distil": False, "student_like_best": False, **dict.fromkeys(OF_STUDENT)}
     return _staged(settings, stages, distillation=own)
 
 

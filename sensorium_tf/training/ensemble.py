@@ -43,12 +43,15 @@ class Ensemble:
         self._members[name] = model
         self._rates[name] = [predict(model, trials) for trials in self._trials]
 
-    def save(self, store: RunStore, *, verbose: bool) -> None:
+    def save(self, store: RunStore, *, verbose: bool) -> int:
         """Writes the model of the whole and, if members were chosen, `members.json`.
 
         Args:
             store: Folder of the whole.
             verbose: Whether to say which members stay.
+
+        Returns:
+            Number of the first member that was chosen, the best one by itself.
         """
         names = list(self._members)
         if self._prune:
@@ -65,6 +68,7 @@ class Ensemble:
         members = [self._members[name] for name in names]
         mean = EnsembleModel(members, member_names=names, name=members[0].name)
         save_model(mean, store.model_file)
+        return list(self._members).index(names[0])
 
 
 def choose_members(

@@ -21,7 +21,7 @@ from sensorium_tf.settings import TrainingSettings
 from sensorium_tf.stages import ALONE, DistillationSettings
 from sensorium_tf.training.budget import Budget
 from sensorium_tf.training.building import compiled_model, open_mice
-from sensorium_tf.training.devices import is_chief, make_strategy
+from sensorium_tf.training.devices import chiefs_value, is_chief, make_strategy
 from sensorium_tf.training.distillation import check_images
 from sensorium_tf.training.ensemble import Ensemble
 from sensorium_tf.training.interruption import StopRequest, stop_on_sigterm
@@ -176,8 +176,13 @@ class _Training:
     options: Mapping
     results: list[TrainingResult] = dataclasses.field(default_factory=list)
 
-    def train(self, settings: TrainingSettings, store: RunStore, folder: str = "") -> None:
-        """Trains the stages of some settings, and makes the model of the whole."""
+    def train(self, settings: TrainingSettings, store: RunStore, folder: str = "") -> Stage | None:
+        """Trains the stages of some settings, and makes the model of the whole.
+
+        Returns:
+            The member that predicts best, or the first one if they were not scored; None where
+            there are no members.
+        """
         record = RunRecord.new(settings, self.start.mice, modules=self.options.get("modules"))
         if self.start.model is not None:
             record = record.with_model(self.start.model, self.start.sources)
@@ -185,25 +190,30 @@ class _Training:
             if self.writes:
                 held.enter_context(store.claimed(record))
             ensemble = Ensemble(settings, self.start.mice) if record.members else None
+            best = None
             for stage in record.stages:
-                self._train_stage(stage, store, f"{folder}/{stage.folder}".lstrip("/"))
+                if settings.stages.student_like_best and best is not None:
+                    stage = stage.like(best)
+                    if self.options["verbose"] and self.writes:
+                        print(f"the student has the parts of {best.name}")
+                best = self._train_stage(stage, store, f"{folder}/{stage.folder}".lstrip("/"))
                 if ensemble is not None and self.writes:
                     ensemble.add(stage.name, Run(store.stage(stage).path).model)
-            if not self.writes:
-                return
-            if ensemble is not None:
-                ensemble.save(store, verbose=self.options["verbose"])
-            else:
-                _take_over(store.stage(record.stages[-1]), store)
+            if ensemble is None:
+                if self.writes:
+                    _take_over(store.stage(record.stages[-1]), store)
+                return None
+            number = ensemble.save(store, verbose=self.options["verbose"]) if self.writes else 0
+            # All workers go on with the same student.
+            return record.stages[int(chiefs_value(self.options["strategy"])(number))]
 
-    def _train_stage(self, stage: Stage, store: RunStore, folder: str) -> None:
+    def _train_stage(self, stage: Stage, store: RunStore, folder: str) -> Stage | None:
         if self.stop.received:
             raise TrainingStopped(
                 f"asked to stop before the stage {folder}: the same command goes on"
             )
         if stages_of(stage.settings):
-            self.train(stage.settings, store.stage(stage), folder)
-            return
+            return self.train(stage.settings, store.stage(stage), folder)
         n_runs = len(runs_of(self.whole))
         name = f"stage {len(self.results) + 1} of {n_runs}"
         if self.options["verbose"] and self.writes:
@@ -217,6 +227,7 @@ class _Training:
             **self.options,
         )
         self.results.append(result)
+        return None
 
 
 def _take_over(last: RunStore, store: RunStore) -> None:

@@ -14,7 +14,7 @@ from sensorium_tf.evaluation import evaluate, submit
 from sensorium_tf.runs import load_model, predict
 from sensorium_tf.runs.stages import provenance_of, runs_of, stages_of
 from sensorium_tf.settings import TrainingSettings
-from sensorium_tf.training import train_stages
+from sensorium_tf.training import ensemble, train_stages
 from sensorium_tf.training.callbacks import SCORE
 from sensorium_tf.training.controller import Controller
 from sensorium_tf.training.ensemble import choose_members
@@ -284,6 +284,10 @@ def test_a_pruned_ensemble_holds_the_members_that_were_chosen(prepared, tmp_path
         ({"prune": True}, "prune: goes with members or seeds"),
         ({"recipe": "best", "members": 1, "prune": True}, "prune: goes with members or seeds"),
         ({"student_core": "gabor"}, "student_core: goes with distil"),
+        (
+            {"distil": True, "members": 2, "student_like_best": True},
+            "student_like_best: goes with distil, members or seeds, and prune",
+        ),
         ({"distil": True, "student_core": "gabor("}, "student_core: "),
         ({"member_cores": "gabor"}, "member_cores: goes with members, seeds or folds"),
         ({"member_cores": "gabor;", "members": 2}, "member_cores: '': expected a name"),
@@ -367,6 +371,31 @@ def test_a_student_may_have_parts_of_its_own(prepared, tmp_path):
     train(tmp_path / "run", prepared, distil=True, **cores, **ANY_CORE)
     assert type(Run(tmp_path / "run").model.core).__name__ == "ResidualCore"
     assert type(Run(tmp_path / "run" / "teacher").model.core).__name__ == "SensoriumCore"
+
+
+def test_a_student_may_be_like_the_member_that_predicts_best(
+    prepared, tmp_path, monkeypatch, capsys
+):
+    cores = ("sensorium(hidden_channels=2, n_blocks=1)", "residual(channels=2, n_blocks=1)")
+    chosen = ANY_CORE | {
+        "member_cores": "; ".join(cores),
+        "members": 2,
+        "prune": True,
+        "distil": True,
+        "student_like_best": True,
+    }
+    for core, student in zip(cores, ("SensoriumCore", "ResidualCore"), strict=True):
+        # The first one that is taken is the best one.
+        name = f"seed {cores.index(core)}"
+        monkeypatch.setattr(ensemble, "choose_members", lambda *_, n=name: ([n], {n: 0.1}))
+        folder = tmp_path / student
+        train(folder, prepared, verbose=True, **chosen)
+        assert type(Run(folder).model.core).__name__ == student
+        record = json.loads((folder / "student" / "config.json").read_text())
+        assert TrainingSettings.from_json(record["settings"]).architecture.core == core
+        train(folder, prepared, **chosen)
+        assert f"the student has the parts of {name}" in capsys.readouterr().out
+    assert "one model (as the best member) learns from that" in settings(**chosen).describe()
 
 
 def test_a_member_that_cannot_be_built_is_refused_before_any_is_trained(prepared, tmp_path):
