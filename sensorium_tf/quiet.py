@@ -1,6 +1,7 @@
 """TensorFlow without its greetings: what a command writes is for the person at the terminal."""
 
 import contextlib
+import gc
 import os
 import sys
 import tempfile
@@ -32,11 +33,24 @@ class _QuietFinder(MetaPathFinder):
 
 
 class _QuietLoader(SourceFileLoader):
-    """Imports a module while stderr goes nowhere."""
+    """Imports a module while stderr goes nowhere, and nothing is looked at for garbage."""
 
     def exec_module(self, module) -> None:
-        with _hidden_stderr():
+        with _hidden_stderr(), _all_kept():
             super().exec_module(module)
+
+
+@contextlib.contextmanager
+def _all_kept() -> Iterator[None]:
+    """Spares the collector all the objects of a library, which stay: a fifth of its import."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_on:
+            gc.enable()
 
 
 @contextlib.contextmanager

@@ -174,3 +174,11 @@ def test_what_tensorflow_says_at_its_import_is_shown_only_if_that_fails(tmp_path
     done = python("-c", f"{IMPORT}import tensorflow", path=tmp_path)
     assert done.returncode == 1
     assert "greetings" in done.stderr and "no libcudart" in done.stderr
+
+
+def test_nothing_is_collected_while_tensorflow_is_imported(tmp_path):
+    (tmp_path / "tensorflow").mkdir()
+    module = tmp_path / "tensorflow" / "__init__.py"
+    module.write_text("import gc\nduring = gc.isenabled()\n")
+    code = f"{IMPORT}import gc, tensorflow; print(tensorflow.during, gc.isenabled())"
+    assert python("-c", code, path=tmp_path).stdout == "False True\n"
