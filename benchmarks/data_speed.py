@@ -2,6 +2,7 @@
 
 import shutil
 import statistics
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -62,15 +63,40 @@ def _unpacked(path: Path, folder: Path, *, n_trials: int) -> list[dict[str, Path
     return files
 
 
+# Trains, as launch/train.py does, and ends after the first steps.
+_FIRST_STEPS = """
+import os, sys
+from sensorium_tf.quiet import quieten_tensorflow
+quieten_tensorflow()
+from sensorium_tf.settings import TrainingSettings
+from sensorium_tf.training import train_stages
+from sensorium_tf.training.callbacks import Callback
+class Ends(Callback):
+    def on_steps(self, step, loss):
+        os._exit(0)
+mouse, data_dir, workdir = sys.argv[1:]
+settings = TrainingSettings.flat(mice=mouse, track="sensorium_plus")
+train_stages(settings, workdir, data_dir=data_dir, callbacks=[Ends()])
+"""
+
+
 def start(workspace: Path, n_neurons: int, n_batch: int) -> dict:
-    """From the start of Python to the first batch of a prepared mouse."""
+    """From the start of Python to the first batch of a prepared mouse, and to the first steps."""
     mouse, data_dir = prepared(workspace, TRAINED, n_neurons)
     arguments = f"{mouse.name!r}, track='sensorium_plus', batch_size={n_batch}"
     code = (
         "import sensorium_tf; next(iter(sensorium_tf.data.batches("
         f"{arguments}, data_dir={str(data_dir)!r})))"
     )
-    return {"first_batch_seconds": seconds(lambda: process(["-c", code]), repeats=3)}
+
+    def train():
+        with tempfile.TemporaryDirectory() as workdir:
+            process(["-c", _FIRST_STEPS, mouse.name, str(data_dir), workdir])
+
+    return {
+        "first_batch_seconds": seconds(lambda: process(["-c", code]), repeats=3),
+        "first_steps_seconds": seconds(train, repeats=3),
+    }
 
 
 def imports(*_) -> dict:
