@@ -71,7 +71,7 @@ class TrainingSettings(TrainingChoices):
             if self.stages.member_cores is not None:
                 dropped += tuple(OF_MEMBERS)
             if self.stages.parts_of_student():
-                dropped += (*OF_STUDENT, "student_like_best")
+                dropped += (*OF_STUDENT, "student_like_members")
         values = {n: value for n, value in values.items() if n not in dropped}
         check_names(values, chosen_by_recipes(), f"setting that recipe {self.recipe} can choose")
         for field in dataclasses.fields(self):
@@ -93,7 +93,7 @@ class TrainingSettings(TrainingChoices):
     def model_name(self) -> str:
         """What the model is called: by its parts, and by those that its members have in turn."""
         stages = self.stages
-        if stages.distil and not stages.student_like_best:
+        if stages.distil and not stages.student_like_members:
             return dataclasses.replace(self.architecture, **stages.parts_of_student()).name
         if not stages.n_turns:
             return self.architecture.name
@@ -101,7 +101,7 @@ class TrainingSettings(TrainingChoices):
         differing = range(min(n_members, stages.n_turns))
         turns = [stages.parts_of_member(index).values() for index in differing]
         named = dict.fromkeys("+".join(Part.parse(p).name for p in turn) for turn in turns)
-        role = "student of the best of" if stages.distil else "members"
+        role = "student of" if stages.distil else "members"
         return f"{self.architecture.model}, {role} {', '.join(named)}"
 
     def train_trials_of(self, mouse: "Mouse") -> "Trials | MovieTrials":

@@ -76,10 +76,10 @@ class StageSettings(Config):
     student_readout: str | None = setting(
         None, "Readout of the student, in the same way, such as 'receptive_field'."
     )
-    student_like_best: bool | None = setting(
+    student_like_members: bool | None = setting(
         None,
-        "Whether the student, unless it has parts of its own, has the core and the readout of the "
-        "member that predicts best the tier that chooses weights; goes with --prune.",
+        "Whether a student whose core and readout none of the members has that --prune lets stay "
+        "takes those of the best one.",
     )
     budget_minutes: float | None = setting(
         None,
@@ -182,11 +182,13 @@ class StageSettings(Config):
         parts = {} if is_ensemble else dict.fromkeys(OF_MEMBERS)
         if not self.distil:
             parts |= dict.fromkeys(OF_STUDENT)
-        like_best = bool(self.distil and prune and self.student_like_best)
-        if given.student_like_best and not like_best:
-            raise SensoriumError("student_like_best: goes with distil, members or seeds, and prune")
+        like_best = bool(self.distil and prune and self.student_like_members)
+        if given.student_like_members and not like_best:
+            raise SensoriumError(
+                "student_like_members: goes with distil, members or seeds, and prune"
+            )
         return dataclasses.replace(
-            self, members=members, prune=prune, student_like_best=like_best, **parts
+            self, members=members, prune=prune, student_like_members=like_best, **parts
         )
 
     def describe(self, seed: int) -> list[str]:
@@ -206,7 +208,6 @@ class StageSettings(Config):
                 parts.append(f"members' {part}s {of_members}")
         if self.distil:
             own = " ".join(self.parts_of_student().values())
-            own = "as the best member" if self.student_like_best else own
             parts.append(f"one model{f' ({own})' * bool(own)} learns from that and takes its place")
         if self.budget_minutes is not None:
             parts.append(f"{self.budget_minutes:g} minutes")
@@ -214,7 +215,7 @@ class StageSettings(Config):
 
 
 #: No stages, whatever the recipe says: a run by itself.
-ALONE = StageSettings(members=1, prune=False, distil=False, student_like_best=False)
+ALONE = StageSettings(members=1, prune=False, distil=False, student_like_members=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -82,7 +82,7 @@ OF_BEST = "gabor+oriented, contrast+receptive_field"
         ),
         ({"folds": 2, "member_cores": "vit; gabor"}, "cnn, members vit, gabor"),
         ({"members": 1}, f"cnn gabor(dropout=0.2) {ORIENTED} softplus"),
-        ({"distil": True}, f"cnn, student of the best of {OF_BEST}"),
+        ({"distil": True}, f"cnn, student of {OF_BEST}"),
         (
             {"distil": True, "student_core": "vit", "student_readout": "gaussian"},
             "cnn vit gaussian softplus",

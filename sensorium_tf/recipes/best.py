@@ -65,7 +65,9 @@ BEST = RECIPES.register("best")(
             "members": 3,
             "prune": True,
             "distil": False,
-            "student_like_best": True,
+            "student_core": _FIELDS[0],
+            "student_readout": _FIELDS[1],
+            "student_like_members": True,
         },
         # Movies have cores of their own.
         of_challenges={

@@ -1,7 +1,7 @@
 """The stages of a training, as its settings say, and what is known of the model that they give."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sensorium_tf.runs.provenance import Provenance
 from sensorium_tf.settings import TrainingSettings
@@ -39,9 +39,13 @@ class Stage:
         digits = last.lstrip("abcdefghijklmnopqrstuvwxyz")
         return f"{last.removesuffix(digits)} {digits}".strip()
 
-    def like(self, other: "Stage") -> "Stage":
-        """Returns it with the core and the readout of another one."""
-        parts = {part: getattr(other.settings.architecture, part) for part in OF_MEMBERS.values()}
+    def like(self, members: Sequence["Stage"]) -> "Stage":
+        """Returns it with the core and the readout of the first member, if none has its own."""
+        own, *theirs = (
+            {part: getattr(stage.settings.architecture, part) for part in OF_MEMBERS.values()}
+            for stage in (self, *members)
+        )
+        parts = own if own in theirs else theirs[0]
         return dataclasses.replace(self, settings=_with_parts(self.settings, parts))
 
     @property
@@ -225,7 +229,7 @@ def _teacher(settings: TrainingSettings) -> TrainingSettings:
     own = settings.distillation
     # More images, and how much of a teacher is learnt, are the student's.
     own = DistillationSettings(distil_from=own.distil_from)
-    stages = {"distil": False, "student_like_best": False, **dict.fromkeys(OF_STUDENT)}
+    stages = {"distil": False, "student_like_members": False, **dict.fromkeys(OF_STUDENT)}
     return _staged(settings, stages, distillation=own)
 
 

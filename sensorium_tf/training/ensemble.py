@@ -43,7 +43,7 @@ class Ensemble:
         self._members[name] = model
         self._rates[name] = [predict(model, trials) for trials in self._trials]
 
-    def save(self, store: RunStore, *, verbose: bool) -> int:
+    def save(self, store: RunStore, *, verbose: bool) -> list[int]:
         """Writes the model of the whole and, if members were chosen, `members.json`.
 
         Args:
@@ -51,7 +51,7 @@ class Ensemble:
             verbose: Whether to say which members stay.
 
         Returns:
-            Number of the first member that was chosen, the best one by itself.
+            Numbers of the members that stay, in the order in which they were chosen.
         """
         names = list(self._members)
         if self._prune:
@@ -68,7 +68,7 @@ class Ensemble:
         members = [self._members[name] for name in names]
         mean = EnsembleModel(members, member_names=names, name=members[0].name)
         save_model(mean, store.model_file)
-        return list(self._members).index(names[0])
+        return [list(self._members).index(name) for name in names]
 
 
 def choose_members(

@@ -176,12 +176,11 @@ class _Training:
     options: Mapping
     results: list[TrainingResult] = dataclasses.field(default_factory=list)
 
-    def train(self, settings: TrainingSettings, store: RunStore, folder: str = "") -> Stage | None:
+    def train(self, settings: TrainingSettings, store: RunStore, folder: str = "") -> list[Stage]:
         """Trains the stages of some settings, and makes the model of the whole.
 
         Returns:
-            The member that predicts best, or the first one if they were not scored; None where
-            there are no members.
+            The members that stay, the best one first if they were scored.
         """
         record = RunRecord.new(settings, self.start.mice, modules=self.options.get("modules"))
         if self.start.model is not None:
@@ -190,24 +189,25 @@ class _Training:
             if self.writes:
                 held.enter_context(store.claimed(record))
             ensemble = Ensemble(settings, self.start.mice) if record.members else None
-            best = None
+            kept: list[Stage] = []
             for stage in record.stages:
-                if settings.stages.student_like_best and best is not None:
-                    stage = stage.like(best)
-                    if self.options["verbose"] and self.writes:
-                        print(f"the student has the parts of {best.name}")
-                best = self._train_stage(stage, store, f"{folder}/{stage.folder}".lstrip("/"))
+                if settings.stages.student_like_members and kept:
+                    stage = stage.like(kept)
+                kept = self._train_stage(stage, store, f"{folder}/{stage.folder}".lstrip("/"))
                 if ensemble is not None and self.writes:
                     ensemble.add(stage.name, Run(store.stage(stage).path).model)
             if ensemble is None:
                 if self.writes:
                     _take_over(store.stage(record.stages[-1]), store)
-                return None
-            number = ensemble.save(store, verbose=self.options["verbose"]) if self.writes else 0
-            # All workers go on with the same student.
-            return record.stages[int(chiefs_value(self.options["strategy"])(number))]
+                return []
+            numbers = range(len(record.stages))
+            if self.writes:
+                numbers = ensemble.save(store, verbose=self.options["verbose"])
+            # All workers go on with the same ones.
+            agreed = chiefs_value(self.options["strategy"])
+            return [record.stages[int(agreed(n))] for n in numbers[: int(agreed(len(numbers)))]]
 
-    def _train_stage(self, stage: Stage, store: RunStore, folder: str) -> Stage | None:
+    def _train_stage(self, stage: Stage, store: RunStore, folder: str) -> list[Stage]:
         if self.stop.received:
             raise TrainingStopped(
                 f"asked to stop before the stage {folder}: the same command goes on"
@@ -227,7 +227,7 @@ class _Training:
             **self.options,
         )
         self.results.append(result)
-        return None
+        return []
 
 
 def _take_over(last: RunStore, store: RunStore) -> None:
