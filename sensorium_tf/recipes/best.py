@@ -19,12 +19,13 @@ Command, with other mice and without:
     python launch/train.py --recipe=best --mice=mouse1 --workdir=W
 
 --track=sensorium_plus gives it behavior, which is a gain on each neuron's rate as well, and eye
-position. --distil adds a student that takes the place of the ensemble: a single model, Gabor
-filters that learn from the members' mean, with one prediction for an image. The wavelengths of the
-filters are for images of 36 x 64 pixels, as the baselines take them.
+position. --distil adds a student that takes the place of the ensemble: a single model with one
+prediction for an image, Gabor filters that learn from the members' mean; where the members that
+have these do not stay, it has the parts of the best one. The wavelengths of the filters are for
+images of 36 x 64 pixels, as the baselines take them.
 
-Expected time: what --budget_minutes says, for 60 of which it is made; without it six trainings of
-22 epochs, and as much again for each of --pretrain_mice.
+Expected time: what --budget_minutes says, for 60 of which it is made; without it three trainings of
+22 epochs, and for the two networks as much again for each of --pretrain_mice.
 
 Expected score: it depends on the recording; the mean of three members without pre-training has
 test correlations of .313 and .326 on two recordings where the published recipe has .259 and .280,
