@@ -13,6 +13,7 @@ from sensorium_tf.models.ops.convolution import (
 )
 from sensorium_tf.models.ops.dropout import Dropout
 from sensorium_tf.models.ops.squeeze_excite import SqueezeExcite
+from sensorium_tf.models.ops.stem import StemConvolution
 from sensorium_tf.registry import CORES
 
 
@@ -96,6 +97,7 @@ class SensoriumCore(StemCore):
             seed=next(seeds),
             name="stem",
             padding="valid",
+            layer=StemConvolution,
         )
         self.stem_norm = batch_norm("stem_norm")
         self.blocks = [self._block(f"block{number}", seeds) for number in numbers]

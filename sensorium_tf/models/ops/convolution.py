@@ -25,6 +25,7 @@ def convolution(
     padding: str = "same",
     strides: int = 1,
     use_bias: bool = False,
+    layer: type[keras.layers.Conv2D] = keras.layers.Conv2D,
 ):
     """Makes a convolution, without bias unless it is asked for.
 
@@ -36,11 +37,12 @@ def convolution(
         padding: `same` (zeros around the map) or `valid`.
         strides: Pixels of the map that each pixel of the result stands for, along each axis.
         use_bias: Whether a bias of each channel is added, which starts at zero.
+        layer: Class of the layer.
 
     Returns:
-        An unbuilt `keras.layers.Conv2D`.
+        The unbuilt layer.
     """
-    return keras.layers.Conv2D(
+    return layer(
         channels,
         kernel,
         strides=strides,
