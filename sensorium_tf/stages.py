@@ -208,6 +208,7 @@ class StageSettings(Config):
                 parts.append(f"members' {part}s {of_members}")
         if self.distil:
             own = " ".join(self.parts_of_student().values())
+            own += ", if such a member stays" * (bool(own) and self.student_like_members)
             parts.append(f"one model{f' ({own})' * bool(own)} learns from that and takes its place")
         if self.budget_minutes is not None:
             parts.append(f"{self.budget_minutes:g} minutes")

@@ -383,6 +383,8 @@ def test_a_student_may_have_the_parts_of_members_that_stay(prepared, tmp_path, m
         "student_core": cores[1],
         "student_like_members": True,
     }
+    told = f"one model ({cores[1]}, if such a member stays) learns from that"
+    assert told in settings(**chosen).describe()
     # The student's own core is that of seed 1.
     kept = {"seed 0": "SensoriumCore", "seed 1": "ResidualCore", "seed 0, seed 1": "ResidualCore"}
     for names, student in kept.items():
