@@ -97,12 +97,17 @@ class TrainingSettings(TrainingChoices):
             return dataclasses.replace(self.architecture, **stages.parts_of_student()).name
         if not stages.n_turns:
             return self.architecture.name
-        n_members = len(stages.member_seeds(self.seed)) or self.subset.folds
-        differing = range(min(n_members, stages.n_turns))
+        differing = range(min(self.n_members, stages.n_turns))
         turns = [stages.parts_of_member(index).values() for index in differing]
         named = dict.fromkeys("+".join(Part.parse(p).name for p in turn) for turn in turns)
         role = "student of" if stages.distil else "members"
         return f"{self.architecture.model}, {role} {', '.join(named)}"
+
+    @property
+    def n_members(self) -> int:
+        """How many members an ensemble has; 0 of a single model."""
+        folds = 0 if self.subset.fold else self.subset.folds or 0
+        return len(self.stages.member_seeds(self.seed)) or folds
 
     def train_trials_of(self, mouse: "Mouse") -> "Trials | MovieTrials":
         """Returns the trials of a mouse that are trained on, of movies those that are long enough.

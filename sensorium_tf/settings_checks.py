@@ -20,11 +20,12 @@ def check_together(settings: TrainingChoices) -> None:
         raise SensoriumError(f"pretrain_mice: {again[0]} is a target mouse: leave it out")
     members = (
         dataclasses.replace(settings.architecture, **stages.parts_of_member(index))
-        for index in range(max(1, stages.n_turns))
+        for index in range(settings.n_members or 1)
     )
     if stages.pretrain_mice and not any(each.shares_weights for each in members):
         raise SensoriumError(
-            "pretrain_mice: the core has no weights that other mice could train: leave them out"
+            "pretrain_mice: the core has no weights that other mice could train: leave them out "
+            "(distil_images shows a student their images)"
         )
     settings.distillation.check(
         learns=bool(stages.distil or settings.distillation.distil_from),

@@ -1,4 +1,4 @@
-"""The best recipe: the mean of several networks made for noisy neurons, each pre-trained.
+"""The best recipe: the mean of several models made for noisy neurons, its networks pre-trained.
 
 Source: ours. A network learns little of a neuron from some thousand noisy trials, so what is known
 of visual cortex is built in: simple and complex cells and their division by contrast (core

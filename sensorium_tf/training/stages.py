@@ -192,7 +192,10 @@ class _Training:
             kept: list[Stage] = []
             for stage in record.stages:
                 if settings.stages.student_like_members and kept:
-                    stage = stage.like(kept)
+                    begun = store.stage(stage)
+                    # What it began with it keeps, even if members are chosen otherwise now.
+                    own = [Stage("", begun.record().settings)] if begun.begun else kept
+                    stage = stage.like(own)
                 kept = self._train_stage(stage, store, f"{folder}/{stage.folder}".lstrip("/"))
                 if ensemble is not None and self.writes:
                     ensemble.add(stage.name, Run(store.stage(stage).path).model)

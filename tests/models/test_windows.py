@@ -10,6 +10,7 @@ from small_models import MeanReadout, OneLayerCore, inputs, small_model
 from sensorium_tf import config
 from sensorium_tf.models import CoreBase, FiringRateModel
 from sensorium_tf.models.cores.sensorium import SensoriumCore
+from sensorium_tf.models.ops.unpadded import is_convolution
 from sensorium_tf.models.windows import WindowedRates
 from sensorium_tf.testing.models import example_signals
 
@@ -156,6 +157,11 @@ def test_rates_and_gradients_are_those_of_whole_movies(settings, lost):
         largest = np.abs(expected).max()
         assert largest > 0.01
         np.testing.assert_allclose(ours, expected, atol=1e-5 * largest, rtol=1e-4)
+
+
+def test_all_convolutions_of_the_published_core_have_the_fast_gradients_of_patches():
+    layers = [each for each in SensoriumCore().chain() if hasattr(each, "kernel_size")]
+    assert len(layers) == 10 and all(map(is_convolution, layers))
 
 
 def test_models_that_need_whole_images_have_no_windows():

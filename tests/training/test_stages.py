@@ -271,6 +271,15 @@ def test_a_pruned_ensemble_holds_the_members_that_were_chosen(prepared, tmp_path
             {"pretrain_mice": ["short"], "core": "contrast", **ANY_CORE},
             "pretrain_mice: the core has no weights that other mice could train",
         ),
+        (
+            {
+                "pretrain_mice": ["short"],
+                "members": 2,
+                "member_cores": "contrast; contrast; sensorium",
+                **ANY_CORE,
+            },
+            "pretrain_mice: the core has no weights that other mice could train",
+        ),
         ({"folds": 2, "prune": True}, "prune: not with folds: a trial is held out from one member"),
         ({"folds": 2, "seeds": [1, 2]}, "seeds: not with folds"),
         ({"fold": 3, "folds": 2}, "fold 3: expected 1 to the number of folds"),
@@ -398,7 +407,10 @@ def test_a_student_may_have_the_parts_of_members_that_stay(prepared, tmp_path, m
         record = json.loads((folder / "student" / "config.json").read_text())
         core = TrainingSettings.from_json(record["settings"]).architecture.core
         assert core == cores[student == "ResidualCore"]
+        # Whatever is chosen when the same command goes on, the student stays what it is.
+        monkeypatch.setattr(ensemble, "choose_members", lambda *_: (["seed 0"], {"seed 0": 0.1}))
         train(folder, prepared, **chosen)
+        assert type(Run(folder).model.core).__name__ == student
 
 
 def test_a_member_that_cannot_be_built_is_refused_before_any_is_trained(prepared, tmp_path):

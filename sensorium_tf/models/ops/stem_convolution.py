@@ -11,7 +11,7 @@ def gains(images) -> bool:
     # A choice by what the images hold would let a GPU wait.
     return (
         keras.backend.standardize_dtype(images.dtype) == "float32"
-        and images.shape[-1] > 1
+        and (images.shape[-1] or 0) > 1
         and not tf.config.list_logical_devices("GPU")
     )
 
@@ -23,6 +23,9 @@ def convolve(images, kernel):
     of it, everywhere, this value times the sum of its weights. Where all channels but the first are
     such, that one alone is convolved: the published core's stem takes 0.4 of the time so, and its
     kernel's gradient too.
+
+    Values and gradients are those of a convolution. Derivatives of gradients, and those in forward
+    mode, are not, where they follow images whose flat channels would be flat no more.
 
     Args:
         images: `(batch, height, width, channels)`, of any values.

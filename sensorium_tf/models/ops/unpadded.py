@@ -5,6 +5,16 @@ from collections.abc import Callable
 import keras
 from keras import ops
 
+from sensorium_tf.models.ops.depthwise import DepthwiseConv2D
+from sensorium_tf.models.ops.stem import StemConvolution
+
+# Layers of these classes alone: a subclass may compute something else.
+_KNOWN = (
+    keras.layers.Conv2D,
+    StemConvolution,
+    keras.layers.DepthwiseConv2D,
+    DepthwiseConv2D,
+)
 # Of so few channels a gradient takes many times what that of more takes: its kernels are filled up.
 _FEW_CHANNELS = 8
 
@@ -12,7 +22,7 @@ _FEW_CHANNELS = 8
 def is_convolution(layer: Callable) -> bool:
     """Tells whether `unpadded` knows how a layer computes."""
     return (
-        type(layer) in (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
+        type(layer) in _KNOWN
         and layer.data_format == "channels_last"
         and getattr(layer, "groups", 1) == 1
         and set(layer.dilation_rate) == {1}
