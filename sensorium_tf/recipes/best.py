@@ -27,10 +27,10 @@ images of 36 x 64 pixels, as the baselines take them.
 Expected time: what --budget_minutes says, for 60 of which it is made; without it three trainings of
 22 epochs, and for the two networks as much again for each of --pretrain_mice.
 
-Expected score: it depends on the recording; the mean of three members without pre-training has
-test correlations of .313 and .326 on two recordings where the published recipe has .259 and .280,
-and students have .315 and .325; six pre-trained members with behavior have .365 for .302
-(docs/zoo.md, one training each). This prints how it differs:
+Expected score: it depends on the recording; on two recordings where the published recipe has test
+correlations of .259 and .280, the mean of three members without pre-training has .313 and .326, and
+so have students; with behavior, where it has .302 and .324, members and students have .365 and .385
+(docs/zoo.md: which of them were trained three times). This prints how it differs:
 
     python launch/evaluate.py --compare=runs/cnn,W
 """
