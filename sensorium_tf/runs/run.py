@@ -94,7 +94,7 @@ class Run:
     @property
     def name(self) -> str:
         """What the model is called: by the parts that were chosen, or as its maker called it."""
-        return self.model.name if self.settings is None else self.settings.model_name
+        return self.model.name if self.store is None else self.store.model_name()
 
     @property
     def track(self) -> str:

@@ -193,6 +193,20 @@ class RunStore:
         except SensoriumError as e:
             raise SensoriumError(f"{self._config}: {e}: train in a new --workdir") from e
 
+    def model_name(self) -> str:
+        """Returns what the model of the run is called.
+
+        Raises:
+            SensoriumError: As of `record`.
+        """
+        record = self.record()
+        if record.settings.stages.student_like_members:
+            # Which parts the student got is known to its own run.
+            student = self.stage(record.stages[-1])
+            if student.begun:
+                return student.model_name()
+        return record.settings.model_name
+
     def check_recording(self, mouse: "Mouse") -> None:
         """Raises SensoriumError if the run was trained on another recording of this name."""
         if self.record().recordings[mouse.name] != mouse.fingerprint:

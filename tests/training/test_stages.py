@@ -407,6 +407,7 @@ def test_a_student_may_have_the_parts_of_members_that_stay(prepared, tmp_path, m
         record = json.loads((folder / "student" / "config.json").read_text())
         core = TrainingSettings.from_json(record["settings"]).architecture.core
         assert core == cores[student == "ResidualCore"]
+        assert Run(folder).name == f"cnn {core}"
         # Whatever is chosen when the same command goes on, the student stays what it is.
         monkeypatch.setattr(ensemble, "choose_members", lambda *_: (["seed 0"], {"seed 0": 0.1}))
         train(folder, prepared, **chosen)
