@@ -8,9 +8,8 @@ import tensorflow as tf
 from sensorium_tf.models.ops import stem_convolution
 from sensorium_tf.models.ops.stem import StemConvolution
 
-pytestmark = pytest.mark.skipif(
-    keras.backend.backend() != "tensorflow", reason="a layer that differs on TensorFlow alone"
-)
+ON_TENSORFLOW = keras.backend.backend() == "tensorflow"
+pytestmark = pytest.mark.skipif(not ON_TENSORFLOW, reason="a layer of TensorFlow's alone")
 N_KERNELS = 5
 
 
